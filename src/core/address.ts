@@ -1,0 +1,150 @@
+/**
+ * An IPv4 or IPv6 address. Immutable; equal addresses need not be the same object. The packet path compares an
+ * address with bytes inside a packet (`equalsAt`) instead of making new ones.
+ */
+export class IpAddress {
+  readonly version: 4 | 6;
+  /** 4 or 16 bytes, network order. Not to be written to. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    if (bytes.length !== 4 && bytes.length !== 16)
+      throw new RangeError(`address: expected 4 or 16 bytes, got ${bytes.length}`);
+    this.version = bytes.length === 4 ? 4 : 6;
+    this.bytes = bytes;
+  }
+
+  /** A copy of the address at `offset`. */
+  static readFrom(memory: Uint8Array, offset: number, version: 4 | 6): IpAddress {
+    return new IpAddress(memory.slice(offset, offset + (version === 4 ? 4 : 16)));
+  }
+
+  /** The address a user wrote, or undefined. No zone, no brackets, no shorthand such as `127.1`. */
+  static parse(text: string): IpAddress | undefined {
+    const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+    return bytes && new IpAddress(bytes);
+  }
+
+  equals(other: IpAddress): boolean {
+    return this.version === other.version && this.equalsAt(other.bytes, 0);
+  }
+
+  /** Whether the bytes at `offset` are this address. The caller has checked the family. */
+  equalsAt(memory: Uint8Array, offset: number): boolean {
+    const { bytes } = this;
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== memory[offset + i]) return false;
+    return true;
+  }
+
+  /** Dotted quad, or RFC 5952 text. */
+  toString(): string {
+    return this.version === 4 ? this.bytes.join('.') : printIpv6(this.bytes);
+  }
+}
+
+/** An address with a prefix length; whether host bits are kept is the maker's choice (`masked`). */
+export class IpPrefix {
+  readonly address: IpAddress;
+  readonly length: number;
+
+  constructor(address: IpAddress, length: number) {
+    const limit = address.bytes.length * 8;
+    if (!Number.isInteger(length) || length < 0 || length > limit)
+      throw new RangeError(`prefix length must be 0–${limit}`);
+    this.address = address;
+    this.length = length;
+  }
+
+  /** `address` or `address/length`; without a length, a host prefix (/32 or /128). Host bits are kept. */
+  static parse(text: string): IpPrefix | undefined {
+    const slash = text.indexOf('/');
+    const address = IpAddress.parse(slash < 0 ? text : text.slice(0, slash));
+    if (!address) return undefined;
+    const limit = address.bytes.length * 8;
+    if (slash < 0) return new IpPrefix(address, limit);
+    const digits = text.slice(slash + 1);
+    if (!/^[0-9]+$/.test(digits) || Number(digits) > limit) return undefined;
+    return new IpPrefix(address, Number(digits));
+  }
+
+  /** The same prefix with host bits cleared. */
+  masked(): IpPrefix {
+    const bytes = this.address.bytes.slice();
+    for (let i = 0; i < bytes.length; i++) {
+      const kept = Math.min(8, Math.max(0, this.length - i * 8));
+      bytes[i]! &= (0xff00 >> kept) & 0xff;
+    }
+    return new IpPrefix(new IpAddress(bytes), this.length);
+  }
+
+  contains(address: IpAddress): boolean {
+    if (address.version !== this.address.version) return false;
+    for (let i = 0; i * 8 < this.length; i++) {
+      const mask = (0xff00 >> Math.min(8, this.length - i * 8)) & 0xff;
+      if (((address.bytes[i]! ^ this.address.bytes[i]!) & mask) !== 0) return false;
+    }
+    return true;
+  }
+
+  toString(): string {
+    return `${this.address}/${this.length}`;
+  }
+}
+
+/** An address with a port: what TCP and UDP sockets have. */
+export interface SocketAddress {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (!match) return undefined;
+  const parts = match.slice(1);
+  // A leading zero means octal to some parsers and decimal to others: refuse it.
+  if (parts.some((part) => Number(part) > 255 || (part.length > 1 && part.startsWith('0')))) return undefined;
+  return Uint8Array.from(parts, Number);
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0]!, halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1]!, true) : [];
+  if (!head || !tail) return undefined;
+  const missing = 16 - head.length - tail.length;
+  // "::" stands for at least one group (RFC 4291 §2.2).
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
+}
+
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    if (/^[0-9a-f]{1,4}$/i.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 255);
+    } else {
+      const ipv4 = mayEndInIpv4 && index === groups.length - 1 ? parseIpv4(group) : undefined;
+      if (!ipv4) return undefined;
+      bytes.push(...ipv4);
+    }
+  }
+  return bytes.length <= 16 ? bytes : undefined;
+}
+
+/** RFC 5952: lower case, the longest run of two or more zero groups (the first of equals) as "::". */
+function printIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!);
+  let best = { start: -1, length: 1 };
+  for (let i = 0; i < 8; i++) {
+    let length = 0;
+    while (i + length < 8 && groups[i + length] === 0) length++;
+    if (length > best.length) best = { start: i, length };
+  }
+  const print = (part: number[]) => part.map((group) => group.toString(16)).join(':');
+  if (best.start < 0) return print(groups);
+  return `${print(groups.slice(0, best.start))}::${print(groups.slice(best.start + best.length))}`;
+}

@@ -1,0 +1,17 @@
+/** Counts of what was refused, by reason. Reasons are a closed set, so nothing a peer sends can make it grow. */
+export class DropCounters<Reason extends string> {
+  readonly #counts = new Map<Reason, number>();
+
+  count(reason: Reason, times = 1): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + times);
+  }
+
+  of(reason: Reason): number {
+    return this.#counts.get(reason) ?? 0;
+  }
+
+  /** Only reasons that occurred. */
+  toRecord(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+}

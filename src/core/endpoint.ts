@@ -1,0 +1,16 @@
+/**
+ * Where a peer's datagrams go: WireGuard's word, never used for TCP or UDP sockets. Made and interned by a
+ * transport, so that the same place is always the same object and roaming is a comparison of references.
+ */
+export interface Endpoint {
+  /** An IP address as text; behind a relay it may still be the host name that the relay resolves. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function printEndpoint(endpoint: Endpoint): string {
+  return endpoint.host.includes(':')
+    ? `[${endpoint.host}]:${endpoint.port}`
+    : `${endpoint.host}:${endpoint.port}`;
+}

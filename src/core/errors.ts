@@ -1,0 +1,52 @@
+/** Stable codes of every failure a caller can act on; each has a paragraph in src/README.md. */
+export type TunnelErrorCode =
+  | 'ERR_CONFIG'
+  | 'ERR_IN_USE'
+  | 'ERR_UNSUPPORTED'
+  | 'ERR_WORKER'
+  | 'ERR_RELAY_UNREACHABLE'
+  | 'ERR_RELAY_AUTH'
+  | 'ERR_RELAY_ORIGIN'
+  | 'ERR_RELAY_DESTINATION'
+  | 'ERR_RELAY_LIMIT'
+  | 'ERR_HANDSHAKE_TIMEOUT'
+  | 'ERR_PSK_MISMATCH'
+  | 'ERR_NO_ROUTE'
+  | 'ERR_NAME_NOT_RESOLVED'
+  | 'ERR_CONNECTION_REFUSED'
+  | 'ERR_CONNECTION_RESET'
+  | 'ERR_TIMEOUT'
+  | 'ERR_HOST_UNREACHABLE'
+  | 'ERR_ADDRESS_IN_USE'
+  | 'ERR_MESSAGE_TOO_LONG'
+  | 'ERR_LIMIT'
+  | 'ERR_CLOSED';
+
+/** Which part of the way failed: page to relay, relay to endpoint, the WireGuard peer, or the network inside. */
+export type Leg = 'relay' | 'endpoint' | 'peer' | 'inside';
+
+export interface TunnelErrorDetails {
+  retryable?: boolean;
+  leg?: Leg;
+  /** Public key (base64) of the peer concerned. */
+  peer?: string;
+  cause?: unknown;
+}
+
+/** A failure that a user can meet. Decide by `code`, never by the message; no message holds a secret. */
+export class TunnelError extends Error {
+  readonly code: TunnelErrorCode;
+  /** Whether trying the same again later can succeed. */
+  readonly retryable: boolean;
+  readonly leg: Leg | undefined;
+  readonly peer: string | undefined;
+
+  constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'TunnelError';
+    this.code = code;
+    this.retryable = details.retryable ?? false;
+    this.leg = details.leg;
+    this.peer = details.peer;
+  }
+}

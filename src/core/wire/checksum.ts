@@ -1,0 +1,47 @@
+// The Internet checksum (RFC 1071). Sums are kept folded to 16 bits, in network order, so they can be added,
+// compared and written as they are.
+
+/** The folded one's-complement sum of view[start, end), added to `initial`; at most 65,535 bytes. */
+export function sum16(view: DataView, start: number, end: number, initial = 0): number {
+  let sum = 0;
+  let at = start;
+  // Little-endian words, four bytes at a time; the byte order of the sum is put right once, at the end
+  // (RFC 1071 §2(B)). 65,535 bytes cannot overflow 31 bits.
+  for (; at + 4 <= end; at += 4) {
+    const word = view.getUint32(at, true);
+    sum += (word & 0xffff) + (word >>> 16);
+  }
+  if (at + 2 <= end) {
+    sum += view.getUint16(at, true);
+    at += 2;
+  }
+  if (at < end) sum += view.getUint8(at);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return fold(initial + (((sum & 0xff) << 8) | (sum >>> 8)));
+}
+
+/** Brings a sum of a few 16-bit values back to 16 bits. */
+export function fold(sum: number): number {
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return (sum & 0xffff) + (sum >>> 16);
+}
+
+/**
+ * The sum of a TCP, UDP or ICMPv6 pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1). The two addresses lie one after the
+ * other at `addresses` in the packet, as they do in both IP headers.
+ */
+export function pseudoHeaderSum(
+  view: DataView,
+  addresses: number,
+  version: 4 | 6,
+  protocol: number,
+  length: number,
+): number {
+  return sum16(
+    view,
+    addresses,
+    addresses + (version === 4 ? 8 : 32),
+    fold(protocol + (length & 0xffff) + (length >>> 16)),
+  );
+}

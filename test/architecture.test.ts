@@ -1,0 +1,109 @@
+// Reads every import under src/ and relay/ and fails on a direction that the house does not allow.
+// The picture is in src/README.md, "Who may import whom".
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+/** room → rooms (or single files) it may import from; its own room is always allowed. */
+const allowed: Record<string, string[]> = {
+  'src/core/base': [],
+  'src/core/crypto': ['src/core/base'],
+  'src/core/wire': ['src/core/base'],
+  'src/core/wireguard': ['src/core/base', 'src/core/crypto', 'src/core/wire'],
+  'src/core/netstack': ['src/core/base', 'src/core/wire'],
+  'src/core/tunnel': [
+    'src/core/base',
+    'src/core/crypto',
+    'src/core/wire',
+    'src/core/wireguard',
+    'src/core/netstack',
+  ],
+  'src/bridge': ['src/core/base'],
+  'src/worker': [
+    'src/core/base',
+    'src/core/crypto',
+    'src/core/wire',
+    'src/core/wireguard',
+    'src/core/netstack',
+    'src/core/tunnel',
+    'src/bridge',
+  ],
+  'src/client': ['src/core/base', 'src/bridge', 'src/core/wireguard/config.ts', 'src/core/wireguard/keys.ts'],
+  'src/node': [
+    'src/core/base',
+    'src/core/crypto',
+    'src/core/wire',
+    'src/core/wireguard',
+    'src/core/netstack',
+    'src/core/tunnel',
+    'src/bridge',
+  ],
+  'src/index': ['src/core/base', 'src/core/wireguard/config.ts', 'src/client'],
+  'src/cli': ['src/node', 'src/core/base', 'src/core/wireguard/config.ts', 'relay'],
+  relay: ['src/core/wire/relay.ts'],
+  web: ['src/index', 'src/client', 'web'],
+};
+
+/** npm packages a room may import at run time. */
+const packages: Record<string, string[]> = {
+  'src/core/crypto': ['@noble/curves'],
+  'src/bridge': ['comlink'],
+  'src/worker': ['comlink'],
+  'src/client': ['comlink'],
+  'src/node': ['ws'],
+  relay: ['ws', 'ipaddr.js'],
+  web: ['preact', '@preact/signals'],
+};
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+function roomOf(file: string): string {
+  const [top, second, third] = file.split('/');
+  if (top !== 'src') return top!;
+  if (second === 'core') {
+    if (file === 'src/core/tunnel.ts' || file === 'src/core/driver.ts') return 'src/core/tunnel';
+    return third!.endsWith('.ts') ? 'src/core/base' : `src/core/${third}`;
+  }
+  return second!.endsWith('.ts') ? 'src/index' : `src/${second}`;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8').replace(/^\s*(\/\/|\*).*$/gm, '');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!);
+}
+
+const files = [...filesUnder('src'), ...filesUnder('relay'), ...filesUnder('web')];
+
+describe('who may import whom', () => {
+  it('finds the rooms', () => {
+    expect(files.length).toBeGreaterThan(10);
+    for (const file of files) expect(allowed, `${file} is in no known room`).toHaveProperty([roomOf(file)]);
+  });
+
+  for (const file of files) {
+    it(file, () => {
+      const room = roomOf(file);
+      for (const target of importsOf(file)) {
+        if (target.startsWith('.')) {
+          const path = relative(root, join(root, dirname(file), target));
+          const to = roomOf(path);
+          const fine = to === room || allowed[room]!.includes(to) || allowed[room]!.includes(path);
+          expect(fine, `${file} (${room}) must not import ${path} (${to})`).toBe(true);
+        } else if (target.startsWith('node:')) {
+          expect(['src/node', 'src/cli', 'relay'], `${file} imports ${target}`).toContain(room);
+        } else {
+          const name = target.startsWith('@')
+            ? target.split('/').slice(0, 2).join('/')
+            : target.split('/')[0]!;
+          expect(packages[room] ?? [], `${file} imports ${target}`).toContain(name);
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,74 @@
+import { TunnelError } from '../errors.ts';
+
+export type ConfigSeverity = 'error' | 'warning' | 'info';
+
+/** Something to say about a configuration file. Lines and columns count from 1. */
+export interface ConfigIssue {
+  readonly severity: ConfigSeverity;
+  readonly line: number;
+  readonly column: number;
+  /** The key concerned, in its usual spelling. */
+  readonly key?: string;
+  /** One sentence with the line, the key, what was found and what is expected; never key material. */
+  readonly message: string;
+}
+
+/** Why a configuration is refused: the first of its errors. */
+export class ConfigError extends TunnelError {
+  readonly line: number;
+  readonly column: number;
+  readonly key: string | undefined;
+
+  constructor(issue: ConfigIssue) {
+    super('ERR_CONFIG', issue.message);
+    this.name = 'ConfigError';
+    this.line = issue.line;
+    this.column = issue.column;
+    this.key = issue.key;
+  }
+}
+
+/** A file of garbage must not make a list as long as itself. */
+const MAX_ISSUES = 1000;
+
+/** Collects issues; beyond MAX_ISSUES it only remembers whether there was an error. */
+export class ConfigIssues {
+  readonly #issues: ConfigIssue[] = [];
+  #failed = false;
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  report(
+    severity: ConfigSeverity,
+    line: number,
+    column: number,
+    key: string | undefined,
+    text: string,
+  ): void {
+    // An error is noted even after a thousand warnings: something has to say why the file was refused.
+    const isFirstError = severity === 'error' && !this.#failed;
+    if (severity === 'error') this.#failed = true;
+    if (this.#issues.length >= MAX_ISSUES && !isFirstError) return;
+    const message = `line ${line}: ${text}`;
+    this.#issues.push(
+      key === undefined ? { severity, line, column, message } : { severity, line, column, key, message },
+    );
+  }
+
+  /** In the order of the file. */
+  inOrder(): ConfigIssue[] {
+    return [...this.#issues].sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+}
+
+/**
+ * The user's text as it may appear in a message: short, printable, and hidden when any part of it could be a key that
+ * went into the wrong line.
+ */
+export function quote(text: string): string {
+  if (/[A-Za-z0-9+/]{24}/.test(text)) return '(hidden: looks like a key)';
+  const printable = text.slice(0, 64).replace(/[^ -~¡-\ud7ff]/g, '\ufffd');
+  return `"${printable}${text.length > 64 ? '…' : ''}"`;
+}

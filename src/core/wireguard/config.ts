@@ -1,0 +1,92 @@
+// The configuration file of wg(8) with the additions of wg-quick(8): text ↔ plain data. Where the tools accept what
+// nobody can mean (port 65536 is 0, `1:2` is 0.0.0.1:2), this parser says so instead.
+import { ConfigError, type ConfigIssue, type ConfigSeverity } from './config-issue.ts';
+import { readLines } from './config-lines.ts';
+import { ConfigReader } from './config-reader.ts';
+
+export { ConfigError, type ConfigIssue, type ConfigSeverity };
+
+/** The [Interface] section. Absent, off and 0 are the same and leave the field out. */
+export interface InterfaceConfig {
+  /** Base64, clamped. */
+  privateKey?: string;
+  /** `address/length` with its host bits: what we are called inside. */
+  addresses: string[];
+  dns: string[];
+  searchDomains: string[];
+  mtu?: number;
+  listenPort?: number;
+  fwMark?: number;
+  table?: string;
+  saveConfig?: boolean;
+  /** Shell commands: kept for the round trip, never run. */
+  preUp: string[];
+  postUp: string[];
+  preDown: string[];
+  postDown: string[];
+}
+
+/** One [Peer] section. */
+export interface PeerSection {
+  /** Base64. */
+  publicKey: string;
+  presharedKey?: string;
+  /** `host:port` or `[v6]:port`. */
+  endpoint?: string;
+  /** `address/length`, host bits cleared. A prefix belongs to one peer only: the last that names it. */
+  allowedIPs: string[];
+  /** Seconds. */
+  persistentKeepalive?: number;
+}
+
+/** A parsed and validated configuration: plain data that survives JSON. */
+export interface TunnelConfig {
+  interface: InterfaceConfig;
+  peers: PeerSection[];
+}
+
+/** The configuration, or the first thing that is wrong with it as a ConfigError. */
+export function parseConfig(text: string): TunnelConfig {
+  const { config, issues } = checkConfig(text);
+  if (config) return config;
+  throw new ConfigError(issues.find((issue) => issue.severity === 'error')!);
+}
+
+/** All that there is to say about a configuration; `config` is absent when any of it is an error. */
+export function checkConfig(text: string): { config?: TunnelConfig; issues: ConfigIssue[] } {
+  const reader = new ConfigReader();
+  for (const line of readLines(text)) reader.read(line);
+  return reader.finish();
+}
+
+/** The text of a configuration: parseConfig(formatConfig(config)) equals config. Keys in wg-quick's saving order. */
+export function formatConfig(config: TunnelConfig): string {
+  const section = config.interface;
+  const lines = ['[Interface]'];
+  const write = (key: string, value: string | number | boolean | undefined) => {
+    if (value === undefined || value === '') return;
+    if (/[\n\r#]/.test(String(value))) throw new RangeError(`${key}: must be one line without "#"`);
+    lines.push(`${key} = ${value}`);
+  };
+  write('Address', section.addresses.join(', '));
+  write('DNS', [...section.dns, ...section.searchDomains].join(', '));
+  write('MTU', section.mtu);
+  write('Table', section.table);
+  write('SaveConfig', section.saveConfig);
+  for (const text of section.preUp) write('PreUp', text);
+  for (const text of section.postUp) write('PostUp', text);
+  for (const text of section.preDown) write('PreDown', text);
+  for (const text of section.postDown) write('PostDown', text);
+  write('ListenPort', section.listenPort);
+  write('FwMark', section.fwMark === undefined ? undefined : `0x${section.fwMark.toString(16)}`);
+  write('PrivateKey', section.privateKey);
+  for (const peer of config.peers) {
+    lines.push('', '[Peer]');
+    write('PublicKey', peer.publicKey);
+    write('PresharedKey', peer.presharedKey);
+    write('AllowedIPs', peer.allowedIPs.join(', '));
+    write('Endpoint', peer.endpoint);
+    write('PersistentKeepalive', peer.persistentKeepalive);
+  }
+  return `${lines.join('\n')}\n`;
+}

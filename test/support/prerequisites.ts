@@ -1,0 +1,116 @@
+// What the tests need beyond npm. On Debian as root it installs itself; elsewhere the reader is told what is missing.
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { Child, run } from './child-process.ts';
+import { chromiumExecutable } from './chromium.ts';
+
+export type Suite = 'browser' | 'interop';
+
+interface Prerequisite {
+  what: string;
+  /** Debian's package. */
+  package: string;
+  present(): boolean;
+}
+
+// An unprivileged PATH lacks the folders where ip, nginx and sysctl live.
+process.env.PATH = `${process.env.PATH ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`;
+
+const needs: Record<Suite, Prerequisite[]> = {
+  browser: [{ what: 'Chromium', package: 'chromium', present: () => chromiumExecutable() !== undefined }],
+  interop: [
+    program('wireguard-go', 'wireguard-go'),
+    program('wg', 'wireguard-tools'),
+    program('nginx', 'nginx-light'),
+    program('ip', 'iproute2'),
+    program('ss', 'iproute2'),
+    program('ping', 'iputils-ping'),
+    program('tshark', 'tshark'),
+    program('curl', 'curl'),
+    program('ps', 'procps'),
+    program('setpriv', 'util-linux'),
+  ],
+};
+needs.interop.unshift(...needs.browser);
+
+/** True where a missing prerequisite is a failure and not a reason to skip. */
+export const strict = process.env.CI === 'true';
+
+/** Installs what `suite` lacks if this is Debian and we are root; says in one line what. Never throws. */
+export async function installMissing(suite: Suite): Promise<void> {
+  const packages = [...new Set(absent(suite).map((need) => need.package))];
+  if (suite === 'interop') await makeTunDevice();
+  if (packages.length === 0 || !isRoot() || !isDebian()) return;
+  console.log(`Installing what the tests need: apt-get install ${packages.join(' ')}`);
+  // tshark asks whether users may capture, and Debian starts nginx at once: neither is wanted here.
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  for (const args of [['update'], ['install', '--yes', '--no-install-recommends', ...packages]]) {
+    const apt = new Child('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], { env });
+    if ((await apt.exited) !== 0) {
+      console.log(apt.output);
+      return;
+    }
+  }
+}
+
+/** Why `suite` cannot run here, and what to do about it; undefined when it can. */
+export async function obstacle(suite: Suite): Promise<string | undefined> {
+  const lacking = absent(suite);
+  if (lacking.length > 0) {
+    const packages = [...new Set(lacking.map((need) => need.package))].join(' ');
+    return `${lacking.map((need) => need.what).join(', ')} missing: install ${packages} (Debian's names)`;
+  }
+  if (suite === 'browser') return undefined;
+  if (!isRoot()) return 'network namespaces need root: run as root';
+  if (!existsSync('/dev/net/tun'))
+    return '/dev/net/tun is missing: load the tun module or pass the device in';
+  return namespaceObstacle();
+}
+
+function absent(suite: Suite): Prerequisite[] {
+  return needs[suite].filter((need) => !need.present());
+}
+
+function program(name: string, from: string): Prerequisite {
+  return { what: name, package: from, present: () => isInPath(name) };
+}
+
+function isInPath(name: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function isDebian(): boolean {
+  return (
+    existsSync('/etc/debian_version') && /^ID(_LIKE)?=.*debian/m.test(readFileSync('/etc/os-release', 'utf8'))
+  );
+}
+
+/** Containers often let root make the device although they did not. */
+async function makeTunDevice(): Promise<void> {
+  if (!isRoot() || existsSync('/dev/net/tun') || process.platform !== 'linux') return;
+  await run('sh', ['-c', 'mkdir -p /dev/net && mknod -m 600 /dev/net/tun c 10 200']).catch(() => {});
+}
+
+async function namespaceObstacle(): Promise<string | undefined> {
+  const name = `tw${process.pid.toString(36)}probe`;
+  try {
+    await run('ip', ['netns', 'add', name]);
+    await run('ip', ['netns', 'exec', name, 'true']);
+    return undefined;
+  } catch (error) {
+    return `network namespaces do not work here: ${(error as Error).message.trim().split('\n').pop()}`;
+  } finally {
+    await run('ip', ['netns', 'del', name]).catch(() => {});
+  }
+}

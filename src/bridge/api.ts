@@ -1,0 +1,217 @@
+// What crosses the thread, as types: plain data and MessagePorts. The page calls these methods over Comlink;
+// bytes, datagrams, pings and events go over ports of their own (stream-port.ts, messages below).
+
+import type { Outcome, PlainError } from './errors.ts';
+
+/** Plain data, as `parseConfig` makes it; repeated here structurally so that the bridge needs no parser. */
+export interface EngineConfig {
+  /** 32 bytes; the engine takes the array over and wipes it. */
+  privateKey: Uint8Array;
+  /** CIDR text. */
+  addresses: string[];
+  mtu: number;
+  /** UDP port to bind, where the transport is UDP. */
+  listenPort?: number | undefined;
+  peers: EnginePeer[];
+}
+
+export interface EnginePeer {
+  publicKey: Uint8Array;
+  presharedKey?: Uint8Array | undefined;
+  endpoint?: { host: string; port: number } | undefined;
+  /** CIDR text. */
+  allowedIps: string[];
+  /** Seconds between keepalives; 0 is off. */
+  persistentKeepalive: number;
+}
+
+export interface EngineOptions {
+  config: EngineConfig;
+  /** WebSocket URLs, tried in order; empty means UDP directly, where the host can. */
+  relays: string[];
+}
+
+/** What the engine does for the page. Every method answers with an Outcome, so that error codes survive. */
+export interface EngineApi {
+  /** Starts everything; events go to `events` from then on (EngineEvent messages). */
+  open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>>;
+  status(): Promise<Outcome<TunnelStatus>>;
+  /** Opens a TCP connection; its bytes flow over `port` as StreamMessages. */
+  connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>>;
+  /** Listens; accepted connections arrive on `port` as ListenerMessages. */
+  listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>>;
+  bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>>;
+  /** Starts a ping; its results arrive on `port` as PingMessages. */
+  ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>>;
+  /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
+  tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
+  /** Tries the way out again at once instead of waiting for its next retry (the network came back). */
+  retryNow(): Promise<Outcome<void>>;
+  /** Sends what is queued for at most `timeout` ms, then closes everything and zeroes all keys. */
+  close(timeout: number): Promise<Outcome<void>>;
+}
+
+export interface SocketName {
+  address: string;
+  port: number;
+}
+
+export interface TcpConnectOptions {
+  remoteAddress: string;
+  remotePort: number;
+  sendBufferSize?: number | undefined;
+  receiveBufferSize?: number | undefined;
+  /** Milliseconds of silence before the first probe, and between probes; absent means no keep-alive. */
+  keepAliveDelay?: number | undefined;
+  noDelay?: boolean | undefined;
+  /** Milliseconds to wait for the connection to be established. */
+  timeout?: number | undefined;
+  ttl?: number | undefined;
+  tos?: number | undefined;
+}
+
+export interface TcpOpened {
+  /** Names the connection in `tcpInfo`. */
+  id: number;
+  local: SocketName;
+  remote: SocketName;
+}
+
+/** `rtt` and `rto` in milliseconds; windows and `bytesInFlight` in bytes. */
+export interface TcpSocketInfo {
+  state: string;
+  rtt: number | undefined;
+  rto: number;
+  cwnd: number;
+  retransmits: number;
+  bytesInFlight: number;
+  sendWindow: number;
+  receiveWindow: number;
+}
+
+export interface TcpListenOptions {
+  localAddress: string;
+  localPort?: number | undefined;
+  backlog?: number | undefined;
+  ipv6Only?: boolean | undefined;
+}
+
+export interface UdpBindOptions {
+  local?: { address: string; port?: number | undefined } | undefined;
+  remote?: SocketName | undefined;
+  ipv6Only?: boolean | undefined;
+  receiveBufferSize?: number | undefined;
+  ttl?: number | undefined;
+  tos?: number | undefined;
+}
+
+export interface UdpOpened {
+  local: SocketName;
+  remote?: SocketName | undefined;
+}
+
+export interface UdpDatagram {
+  data: Uint8Array;
+  remote?: SocketName | undefined;
+}
+
+export interface PingOptions {
+  address: string;
+  /** How many requests; Infinity goes on until cancelled. */
+  count: number;
+  /** Milliseconds between requests. */
+  interval: number;
+  /** Payload bytes after the ICMP header. */
+  size: number;
+  ttl?: number | undefined;
+  /** Milliseconds to wait for each reply. */
+  timeout: number;
+}
+
+/** One request's fate. A lost reply is a value, not an error. */
+export type PingReply =
+  | { ok: true; sequence: number; from: string; bytes: number; ttl: number; rtt: number; duplicate: boolean }
+  | {
+      ok: false;
+      sequence: number;
+      reason: 'timeout' | 'unreachable' | 'ttl-exceeded' | 'no-route';
+      from?: string;
+    };
+
+export interface PeerStatus {
+  /** Base64. */
+  publicKey: string;
+  /** Whether one is set; never the key. */
+  presharedKey: boolean;
+  endpoint: string | undefined;
+  allowedIps: string[];
+  latestHandshake: Date | undefined;
+  /** Bytes of outer datagrams received from and sent to this peer. */
+  transferRx: number;
+  transferTx: number;
+  /** Seconds; 0 is off. */
+  persistentKeepalive: number;
+  /** Initiations sent since the last answer. */
+  handshakeAttempts: number;
+  drops: Record<string, number>;
+}
+
+export interface TransportStatus {
+  /** `connecting`, `open`; `waiting` to try again at `retryAt`; `idle`; `failed` for good. */
+  state: 'connecting' | 'open' | 'waiting' | 'idle' | 'failed';
+  /** `udp`, or the URL of the relay in use. */
+  via: string;
+  /** Round-trip time to the relay in milliseconds. */
+  rtt?: number | undefined;
+  retryAt?: Date | undefined;
+  error?: PlainError | undefined;
+  /** Endpoints that cannot be reached, though the transport itself may work. */
+  problems: { endpoint: string; error: PlainError }[];
+  /** The UDP port that each endpoint sees us come from, where known. */
+  localPorts: { endpoint: string; port: number }[];
+}
+
+/** What `wg show` shows, under the names of its dump, and the transport beside it. Never a secret. */
+export interface TunnelStatus {
+  publicKey: string;
+  addresses: string[];
+  mtu: number;
+  peers: PeerStatus[];
+  transport: TransportStatus;
+  /** What was refused, by layer and reason. */
+  drops: {
+    wireguard: Record<string, number>;
+    netstack: Record<string, number>;
+    transport: Record<string, number>;
+  };
+}
+
+/** Messages on the events port. */
+export type EngineEvent =
+  | { type: 'handshake'; peer: string }
+  | { type: 'peer'; peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number }
+  | { type: 'transport'; transport: TransportStatus }
+  | { type: 'error'; error: PlainError }
+  | { type: 'close' };
+
+/** On a listener's port: to the engine "I can take n more", from it a connection with a port of its own. */
+export type ListenerMessage =
+  | { type: 'credit'; count: number }
+  | { type: 'accepted'; opened: TcpOpened; port: MessagePort }
+  | { type: 'close' };
+
+/** On a UDP socket's port. Credit counts datagrams; what finds no credit waits in the binding's bounded queue. */
+export type UdpMessagePortMessage =
+  | { type: 'credit'; count: number }
+  | { type: 'datagrams'; datagrams: UdpDatagram[] }
+  | { type: 'send'; id: number; datagram: UdpDatagram }
+  | { type: 'sent'; id: number; error?: PlainError }
+  | { type: 'error'; error: PlainError }
+  | { type: 'close' };
+
+/** On a ping's port. */
+export type PingMessage =
+  | { type: 'reply'; reply: PingReply }
+  | { type: 'end' }
+  | { type: 'error'; error: PlainError }
+  | { type: 'close' };

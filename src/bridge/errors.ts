@@ -1,0 +1,45 @@
+import { type Leg, TunnelError, type TunnelErrorCode } from '../core/errors.ts';
+
+/** A TunnelError as plain data: what is left of it when it crosses a thread. */
+export interface PlainError {
+  code: TunnelErrorCode;
+  message: string;
+  retryable: boolean;
+  leg?: Leg | undefined;
+  peer?: string | undefined;
+}
+
+/** The answer to a call across the thread. Comlink would keep an error's message and lose its code. */
+export type Outcome<T> = { value: T } | { error: PlainError };
+
+export function toPlainError(error: unknown): PlainError {
+  if (error instanceof TunnelError) {
+    const { code, message, retryable, leg, peer } = error;
+    return { code, message, retryable, leg, peer };
+  }
+  // A mistake of ours: it must be seen, but its text goes to the page that owns the worker and nowhere else.
+  return {
+    code: 'ERR_WORKER',
+    message: `The engine failed: ${error instanceof Error ? error.message : String(error)}`,
+    retryable: false,
+  };
+}
+
+export function fromPlainError({ code, message, retryable, leg, peer }: PlainError): TunnelError {
+  return new TunnelError(code, message, { retryable, ...(leg && { leg }), ...(peer && { peer }) });
+}
+
+/** Runs `work` and turns what it throws into an Outcome. */
+export async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { error: toPlainError(error) };
+  }
+}
+
+/** The value of an Outcome; throws its error. */
+export function unwrap<T>(outcome: Outcome<T>): T {
+  if ('error' in outcome) throw fromPlainError(outcome.error);
+  return outcome.value;
+}

@@ -1,0 +1,78 @@
+// From a configuration as the user has it to what the engine is given.
+import type { EngineConfig, EnginePeer } from '../bridge/api.ts';
+import { fromBase64 } from '../core/bytes.ts';
+import { TunnelError } from '../core/errors.ts';
+import { ConfigError, parseConfig, type TunnelConfig } from '../core/wireguard/config.ts';
+
+/** 1500 less WireGuard over IPv6 over UDP: fits either outer family. */
+export const DEFAULT_MTU = 1420;
+
+/** Behind a relay the way back stays open only while something flows, so this is assumed where the file says nothing. */
+const RELAYED_KEEPALIVE_SECONDS = 25;
+
+export interface ConfigSources {
+  /** Base64, in place of the file's PrivateKey. */
+  privateKey?: string | undefined;
+  isRelayed: boolean;
+}
+
+/** Throws ERR_CONFIG with one sentence that names what is missing or wrong; a ConfigError is its `cause`. */
+export function engineConfigOf(
+  config: string | TunnelConfig,
+  { privateKey, isRelayed }: ConfigSources,
+): EngineConfig {
+  const parsed = typeof config === 'string' ? parse(config) : config;
+  const { interface: own, peers } = parsed;
+  const key = privateKey ?? own.privateKey;
+  if (!key) throw refused('The configuration has no PrivateKey, and none was given beside it.');
+  if (own.addresses.length === 0) {
+    throw refused(
+      'The configuration has no Address: without one there is nothing to send from. Add the line "Address = …" that your administrator gave you.',
+    );
+  }
+  if (peers.length === 0)
+    throw refused('The configuration has no [Peer] section: there is nobody to connect to.');
+  return {
+    privateKey: keyBytes(key, 'PrivateKey'),
+    addresses: own.addresses,
+    mtu: own.mtu ?? DEFAULT_MTU,
+    listenPort: own.listenPort,
+    peers: peers.map((peer) => peerOf(peer, isRelayed)),
+  };
+}
+
+function parse(text: string): TunnelConfig {
+  try {
+    return parseConfig(text);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new TunnelError('ERR_CONFIG', error.message, { cause: error });
+    throw error;
+  }
+}
+
+function peerOf(peer: TunnelConfig['peers'][number], isRelayed: boolean): EnginePeer {
+  const assumed = isRelayed && peer.endpoint ? RELAYED_KEEPALIVE_SECONDS : 0;
+  return {
+    publicKey: keyBytes(peer.publicKey, 'PublicKey'),
+    presharedKey: peer.presharedKey === undefined ? undefined : keyBytes(peer.presharedKey, 'PresharedKey'),
+    endpoint: peer.endpoint === undefined ? undefined : endpointOf(peer.endpoint),
+    allowedIps: peer.allowedIPs,
+    persistentKeepalive: peer.persistentKeepalive ?? assumed,
+  };
+}
+
+/** `host:port` or `[v6]:port`, as the parser left it. */
+function endpointOf(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+function keyBytes(base64: string, name: string): Uint8Array {
+  const bytes = fromBase64(base64);
+  if (bytes?.length !== 32) throw refused(`${name} must be 44 base64 characters (32 bytes).`);
+  return bytes;
+}
+
+function refused(message: string): TunnelError {
+  return new TunnelError('ERR_CONFIG', message);
+}

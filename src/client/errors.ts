@@ -1,0 +1,13 @@
+import type { TunnelError } from '../core/errors.ts';
+
+/** The DOMException that a web standard prescribes, with the TunnelError attached as its `cause`. */
+export function domException(name: string, message: string, cause?: TunnelError): DOMException {
+  const exception = new DOMException(message, name);
+  if (cause) Object.defineProperty(exception, 'cause', { value: cause, configurable: true });
+  return exception;
+}
+
+/** What Direct Sockets rejects with when the network fails. */
+export function networkError(cause: TunnelError): DOMException {
+  return domException('NetworkError', cause.message, cause);
+}

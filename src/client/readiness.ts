@@ -1,0 +1,74 @@
+import type { TunnelError } from '../core/errors.ts';
+
+/** A promise that can be settled from outside and never counts as unhandled. */
+class Waiting {
+  readonly promise: Promise<undefined>;
+  resolve!: (value: undefined) => void;
+  reject!: (reason: unknown) => void;
+  isRejected = false;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = (reason) => {
+        this.isRejected = true;
+        reject(reason);
+      };
+    });
+    this.promise.catch(() => {});
+  }
+}
+
+/** Which peers have had a handshake, and who waits for one. */
+export class Readiness {
+  readonly #ready = new Set<string>();
+  readonly #peers = new Map<string, Waiting>();
+  #any = new Waiting();
+  #end: TunnelError | undefined;
+
+  get any(): Promise<undefined> {
+    if (this.#any.isRejected && !this.#end) this.#any = new Waiting();
+    return this.#any.promise;
+  }
+
+  of(peer: string, signal?: AbortSignal): Promise<undefined> {
+    if (this.#ready.has(peer)) return Promise.resolve(undefined);
+    if (this.#end) return Promise.reject(this.#end);
+    let waiting = this.#peers.get(peer);
+    if (!waiting) this.#peers.set(peer, (waiting = new Waiting()));
+    const { promise } = waiting;
+    if (!signal) return promise;
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(signal.reason);
+      if (signal.aborted) return stop();
+      signal.addEventListener('abort', stop, { once: true });
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    });
+  }
+
+  handshake(peer: string): void {
+    this.#ready.add(peer);
+    // Whoever was told of a failure reads `ready` again and finds it settled.
+    if (this.#any.isRejected) this.#any = new Waiting();
+    this.#any.resolve(undefined);
+    this.#peers.get(peer)?.resolve(undefined);
+    this.#peers.delete(peer);
+  }
+
+  /** Something is wrong; where it concerns one peer, only its waiters and, while nobody is ready, `any` learn of it. */
+  failed(error: TunnelError): void {
+    if (this.#ready.size === 0) this.#any.reject(error);
+    for (const [peer, waiting] of this.#peers) {
+      if (error.peer !== undefined && error.peer !== peer) continue;
+      waiting.reject(error);
+      this.#peers.delete(peer);
+    }
+  }
+
+  ended(error: TunnelError): void {
+    this.#end = error;
+    this.#any.reject(error);
+    for (const waiting of this.#peers.values()) waiting.reject(error);
+    this.#peers.clear();
+  }
+}

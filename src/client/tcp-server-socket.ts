@@ -1,0 +1,111 @@
+import { transfer } from 'comlink';
+import type { ListenerMessage, TcpListenOptions } from '../bridge/api.ts';
+import { IpAddress } from '../core/address.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { EngineClient } from './engine-client.ts';
+import { domException, networkError } from './errors.ts';
+import { adoptTcpSocket, type TCPSocket } from './tcp-socket.ts';
+import { toOptionalUnsignedLong } from './web-idl.ts';
+
+/** Direct Sockets' TCPServerSocketOptions. */
+export interface TCPServerSocketOptions {
+  localPort?: number;
+  /** Connections that may wait to be accepted. */
+  backlog?: number;
+  /** Only with the address `::`. */
+  ipv6Only?: boolean;
+}
+
+export interface TCPServerSocketOpenInfo {
+  /** Yields accepted sockets, whose `opened` is already settled. Accepts only when read. */
+  readable: ReadableStream<TCPSocket>;
+  localAddress: string;
+  localPort: number;
+}
+
+/** A listening TCP socket inside the tunnel, in the shape of WICG Direct Sockets. */
+export class TCPServerSocket {
+  readonly opened: Promise<TCPServerSocketOpenInfo>;
+  readonly closed: Promise<undefined>;
+  #readable: ReadableStream<TCPSocket> | undefined;
+  #controller: ReadableStreamDefaultController<TCPSocket> | undefined;
+  #isClosed = false;
+  #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
+
+  /** @internal Use `new tunnel.TCPServerSocket(localAddress, options)`. */
+  constructor(engine: EngineClient, localAddress: string, options: TCPServerSocketOptions = {}) {
+    const request = requestOf(String(localAddress), options);
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = { resolve, reject };
+    });
+    this.opened = this.#open(engine, request);
+    this.opened.catch((reason) => this.#settleClosed.reject(reason));
+    this.closed.catch(() => {});
+  }
+
+  /** Stops listening; sockets already accepted live on. Rejects while the stream is locked. */
+  async close(): Promise<undefined> {
+    if (this.#isClosed) return this.closed;
+    if (!this.#readable) throw domException('InvalidStateError', 'The socket is not open.');
+    if (this.#readable.locked)
+      throw domException('InvalidStateError', 'A reader is still attached: release its lock.');
+    await this.#readable.cancel();
+    return this.closed;
+  }
+
+  async #open(engine: EngineClient, request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
+      if (data.type === 'accepted') this.#controller?.enqueue(adoptTcpSocket(engine, data.opened, data.port));
+    };
+    try {
+      const local = await engine.call((api) => api.listenTcp(request, transfer(port2, [port2])));
+      this.#readable = this.#stream(engine, port1);
+      return { readable: this.#readable, localAddress: local.address, localPort: local.port };
+    } catch (error) {
+      port1.close();
+      throw error instanceof TunnelError ? networkError(error) : error;
+    }
+  }
+
+  #stream(engine: EngineClient, port: MessagePort): ReadableStream<TCPSocket> {
+    const post = (message: ListenerMessage) => port.postMessage(message);
+    const forget = engine.onDeath((error) => {
+      this.#isClosed = true;
+      this.#controller?.error(networkError(error));
+      this.#settleClosed.reject(networkError(error));
+      port.close();
+    });
+    return new ReadableStream<TCPSocket>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        // One accept for each read: the backlog fills, not a queue here.
+        pull: () => post({ type: 'credit', count: 1 }),
+        cancel: () => {
+          forget();
+          this.#isClosed = true;
+          post({ type: 'close' });
+          port.close();
+          this.#settleClosed.resolve(undefined);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpListenOptions {
+  if (!IpAddress.parse(localAddress))
+    throw new TypeError('localAddress must be an IP address, such as 0.0.0.0 or ::.');
+  if (options.ipv6Only !== undefined && localAddress !== '::') {
+    throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
+  }
+  return {
+    localAddress,
+    localPort: toOptionalUnsignedLong(options.localPort, 'localPort', 1, 65535),
+    backlog: toOptionalUnsignedLong(options.backlog, 'backlog', 1),
+    ipv6Only: options.ipv6Only,
+  };
+}

@@ -1,0 +1,259 @@
+import { transfer } from 'comlink';
+import type { EngineEvent, PingReply, TransportStatus, TunnelStatus } from '../bridge/api.ts';
+import { fromPlainError } from '../bridge/errors.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { TunnelConfig } from '../core/wireguard/config.ts';
+import { engineConfigOf } from './config.ts';
+import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
+import { type PingOptions, ping } from './ping.ts';
+import { Readiness } from './readiness.ts';
+import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socket.ts';
+import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
+import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface TunnelOptions {
+  /** Relay URLs (`ws:` or `wss:`), tried in order. Needed in a page; in Node, absent means UDP directly. */
+  relay?: string | readonly string[];
+  /** Base64, in place of the file's PrivateKey. */
+  privateKey?: string;
+  assets?: EngineAssets;
+  /** Aborts opening; afterwards, closes the tunnel. */
+  signal?: AbortSignal;
+  logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+}
+
+/** The `detail` of each event that a Tunnel dispatches. */
+export interface TunnelEvents {
+  /** A session with this peer was established or renewed. */
+  handshake: { peer: string };
+  /** `attempt`: initiation number `attempt` was sent and nothing came back yet. */
+  peer: { peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number };
+  transport: TransportStatus;
+  error: { error: TunnelError };
+  close: null;
+}
+
+/** How long `close` waits for what was written to be acknowledged, in milliseconds. */
+const CLOSE_TIMEOUT = 2000;
+
+/** A WireGuard tunnel and the network behind it. Made by `Tunnel.open`. */
+export class Tunnel extends EventTarget {
+  readonly TCPSocket: new (
+    remoteAddress: string,
+    remotePort: number,
+    options?: TCPSocketOptions,
+  ) => TCPSocket;
+  readonly UDPSocket: new (
+    options: UDPSocketOptions,
+  ) => UDPSocket;
+  readonly TCPServerSocket: new (
+    localAddress: string,
+    options?: TCPServerSocketOptions,
+  ) => TCPServerSocket;
+  readonly #engine: EngineClient;
+  readonly #events: MessagePort;
+  readonly #readiness = new Readiness();
+  readonly #logger: TunnelOptions['logger'];
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens a tunnel: parses the configuration, starts an engine, initiates to every peer that has an endpoint.
+   * Rejects with a TunnelError: ERR_CONFIG, ERR_UNSUPPORTED, ERR_WORKER.
+   * @internal The entry points bind `launch` to their surroundings.
+   */
+  static async openWith<T extends Tunnel>(
+    this: new (
+      engine: EngineClient,
+      events: MessagePort,
+      logger: TunnelOptions['logger'],
+    ) => T,
+    launch: EngineLauncher,
+    config: string | TunnelConfig,
+    options: TunnelOptions & { needsRelay: boolean },
+  ): Promise<T> {
+    options.signal?.throwIfAborted();
+    const relays = relaysOf(options);
+    const engineConfig = engineConfigOf(config, {
+      privateKey: privateKeyOf(options),
+      isRelayed: relays.length > 0,
+    });
+    const engine = launch(options.assets ?? {});
+    const { port1, port2 } = new MessageChannel();
+    const tunnel = new this(engine, port1, options.logger);
+    try {
+      await engine.call((api) => api.open({ config: engineConfig, relays }, transfer(port2, [port2])));
+      options.signal?.throwIfAborted();
+    } catch (error) {
+      tunnel.#ended(
+        error instanceof TunnelError ? error : new TunnelError('ERR_CLOSED', 'Opening was aborted.'),
+      );
+      throw error;
+    }
+    options.signal?.addEventListener('abort', () => void tunnel.close(), { once: true });
+    return tunnel;
+  }
+
+  /** @internal Use `Tunnel.open`. */
+  constructor(engine: EngineClient, events: MessagePort, logger: TunnelOptions['logger']) {
+    super();
+    this.#engine = engine;
+    this.#events = events;
+    this.#logger = logger;
+    events.onmessage = ({ data }: MessageEvent<EngineEvent>) => this.#receive(data);
+    engine.onDeath((error) => this.#ended(error));
+    // Each constructor is bound to this tunnel, so that code written for the global classes works with these.
+    // Returning the object makes `instanceof` of the bound class fail and of the exported class hold.
+    this.TCPSocket = ((remoteAddress: string, remotePort: number, options?: TCPSocketOptions) =>
+      connectTcpSocket(engine, remoteAddress, remotePort, options)) as unknown as Tunnel['TCPSocket'];
+    this.UDPSocket = ((options: UDPSocketOptions) =>
+      new UDPSocket(engine, options)) as unknown as Tunnel['UDPSocket'];
+    this.TCPServerSocket = ((localAddress: string, options?: TCPServerSocketOptions) =>
+      new TCPServerSocket(engine, localAddress, options)) as unknown as Tunnel['TCPServerSocket'];
+  }
+
+  /**
+   * Resolves with the first handshake with any peer. A rejection whose error is `retryable` is not the end: the tunnel
+   * goes on trying, and `ready`, read again, is a new promise.
+   */
+  get ready(): Promise<undefined> {
+    return this.#readiness.any;
+  }
+
+  /** Resolves with the first handshake with this peer (base64 public key). */
+  peerReady(publicKey: string, { signal }: { signal?: AbortSignal } = {}): Promise<undefined> {
+    return this.#readiness.of(publicKey, signal);
+  }
+
+  /** What `wg show` shows, and the transport beside it. */
+  status(): Promise<TunnelStatus> {
+    return this.#engine.call((api) => api.status());
+  }
+
+  /** ICMP echo to an address inside the tunnel. */
+  ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
+    return ping(this.#engine, host, options);
+  }
+
+  /**
+   * Sends what was written, for at most `timeout` ms, then ends every socket and zeroes all keys. Idempotent.
+   */
+  close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
+    this.#closing ??= this.#engine
+      .call((api) => api.close(timeout))
+      .catch((error: TunnelError) => {
+        if (error.code !== 'ERR_CLOSED') throw error;
+      })
+      .finally(() => this.#ended(new TunnelError('ERR_CLOSED', 'The tunnel is closed.')));
+    return this.#closing;
+  }
+
+  override addEventListener<Type extends keyof TunnelEvents>(
+    type: Type,
+    listener: (event: CustomEvent<TunnelEvents[Type]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: ((event: never) => void) | EventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void {
+    super.addEventListener(type, listener as EventListener | EventListenerObject | null, options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #receive(event: EngineEvent): void {
+    switch (event.type) {
+      case 'handshake':
+        this.#readiness.handshake(event.peer);
+        this.#log('info', 'handshake complete', { peer: event.peer });
+        this.#dispatch('handshake', { peer: event.peer });
+        break;
+      case 'peer': {
+        const { type: _, ...detail } = event;
+        this.#log('debug', `peer: ${event.change}`, detail);
+        this.#dispatch('peer', detail);
+        break;
+      }
+      case 'transport':
+        this.#log('debug', `transport: ${event.transport.state}`, { via: event.transport.via });
+        this.#dispatch('transport', event.transport);
+        break;
+      case 'error': {
+        const error = fromPlainError(event.error);
+        this.#readiness.failed(error);
+        this.#log('warn', error.message, { code: error.code });
+        this.#dispatch('error', { error });
+        break;
+      }
+      case 'close':
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** The engine is gone, by our wish or not. */
+  #ended(error: TunnelError): void {
+    if (!this.#events.onmessage) return;
+    this.#events.onmessage = null;
+    this.#events.close();
+    this.#engine.end(error);
+    this.#readiness.ended(error);
+    if (error.code !== 'ERR_CLOSED') {
+      this.#log('error', error.message, { code: error.code });
+      this.#dispatch('error', { error });
+    }
+    this.#dispatch('close', null);
+  }
+
+  #dispatch<Type extends keyof TunnelEvents>(type: Type, detail: TunnelEvents[Type]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #log(level: LogLevel, message: string, fields: Record<string, unknown>): void {
+    this.#logger?.(level, message, fields);
+  }
+}
+
+function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }): string[] {
+  const relays = relay === undefined ? [] : typeof relay === 'string' ? [relay] : [...relay];
+  if (needsRelay && relays.length === 0) {
+    throw new TunnelError(
+      'ERR_CONFIG',
+      'A page cannot send UDP itself: give the URL of a relay, such as wss://relay.example/v1.',
+    );
+  }
+  for (const url of relays) {
+    if (!/^wss?:\/\/[^\s/?#]+/.test(url)) {
+      throw new TunnelError(
+        'ERR_CONFIG',
+        'A relay is given by a URL that begins with wss:// or ws://, such as wss://relay.example/v1.',
+      );
+    }
+    if (/[?#]|\/\/[^/]*@/.test(url)) {
+      throw new TunnelError(
+        'ERR_CONFIG',
+        'A relay URL carries no query, fragment, user name or password: they end up in logs.',
+      );
+    }
+  }
+  return relays;
+}
+
+function privateKeyOf({ privateKey }: TunnelOptions): string | undefined {
+  if (privateKey === undefined || typeof privateKey === 'string') return privateKey;
+  throw new TunnelError(
+    'ERR_UNSUPPORTED',
+    'A private key is given as base64 text; CryptoKey objects are not supported yet.',
+  );
+}

@@ -1,0 +1,262 @@
+import { transfer } from 'comlink';
+import type { UdpBindOptions, UdpMessagePortMessage } from '../bridge/api.ts';
+import { fromPlainError } from '../bridge/errors.ts';
+import { IpAddress } from '../core/address.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { EngineClient } from './engine-client.ts';
+import { domException, networkError } from './errors.ts';
+import { bytesOf, toOptionalUnsignedLong } from './web-idl.ts';
+
+/** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
+export interface UDPSocketOptions {
+  remoteAddress?: string;
+  remotePort?: number;
+  localAddress?: string;
+  localPort?: number;
+  sendBufferSize?: number;
+  receiveBufferSize?: number;
+  dnsQueryType?: 'ipv4' | 'ipv6';
+  ipv6Only?: boolean;
+
+  signal?: AbortSignal;
+  ttl?: number;
+  tos?: number;
+}
+
+/** One datagram. `remoteAddress` and `remotePort` are present in bound mode only. */
+export interface UDPMessage {
+  data: BufferSource;
+  remoteAddress?: string;
+  remotePort?: number;
+}
+
+/** A received datagram. */
+export interface ReceivedUDPMessage extends UDPMessage {
+  data: Uint8Array<ArrayBuffer>;
+}
+
+export interface UDPSocketOpenInfo {
+  readable: ReadableStream<ReceivedUDPMessage>;
+  writable: WritableStream<UDPMessage>;
+  localAddress: string;
+  localPort: number;
+  remoteAddress?: string;
+  remotePort?: number;
+}
+
+/** Datagrams that may wait unread on the page's side; more wait in the engine's queue, which drops the newest. */
+const READ_AHEAD = 64;
+
+/** A UDP socket through the tunnel, in the shape of WICG Direct Sockets. */
+export class UDPSocket {
+  readonly opened: Promise<UDPSocketOpenInfo>;
+  readonly closed: Promise<undefined>;
+  readonly #isConnected: boolean;
+  readonly #port: MessagePort;
+  readonly #sending = new Map<number, { resolve: () => void; reject: (reason: unknown) => void }>();
+  #nextId = 1;
+  #creditGiven = 0;
+  #readable: ReadableStream<ReceivedUDPMessage> | undefined;
+  #writable: WritableStream<UDPMessage> | undefined;
+  #readController: ReadableStreamDefaultController<ReceivedUDPMessage> | undefined;
+  #writeController: WritableStreamDefaultController | undefined;
+  #isReadDone = false;
+  #isWriteDone = false;
+  #forget = () => {};
+  #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
+
+  /** @internal Use `new tunnel.UDPSocket(options)`. */
+  constructor(engine: EngineClient, options: UDPSocketOptions) {
+    const request = requestOf(options);
+    this.#isConnected = request.remote !== undefined;
+    this.closed = new Promise((resolve, reject) => {
+      this.#settleClosed = { resolve, reject };
+    });
+    this.closed.catch(() => {});
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
+    this.opened = this.#open(engine, request, port2, options.signal);
+    this.opened.catch((reason) => this.#over(reason));
+  }
+
+  /** Ends both directions. Rejects while a stream is locked. */
+  async close(): Promise<undefined> {
+    if (this.#isReadDone && this.#isWriteDone) return this.closed;
+    if (!this.#readable || !this.#writable)
+      throw domException('InvalidStateError', 'The socket is not open.');
+    if (this.#readable.locked || this.#writable.locked) {
+      throw domException(
+        'InvalidStateError',
+        'A reader or a writer is still attached: release its lock, or close it.',
+      );
+    }
+    await Promise.all([this.#readable.cancel(), this.#writable.abort()]);
+    return this.closed;
+  }
+
+  async #open(
+    engine: EngineClient,
+    request: UdpBindOptions,
+    port: MessagePort,
+    signal: AbortSignal | undefined,
+  ): Promise<UDPSocketOpenInfo> {
+    try {
+      signal?.throwIfAborted();
+      const { local, remote } = await engine.call((api) => api.bindUdp(request, transfer(port, [port])));
+      this.#forget = engine.onDeath((error) => this.#over(networkError(error)));
+      signal?.addEventListener('abort', () => this.#over(signal.reason), { once: true });
+      this.#readable = this.#makeReadable();
+      this.#writable = new WritableStream({
+        start: (controller) => {
+          this.#writeController = controller;
+        },
+        write: (message) => this.#send(message),
+        close: () => this.#writeDone(),
+        abort: () => this.#writeDone(),
+      });
+      return {
+        readable: this.#readable,
+        writable: this.#writable,
+        localAddress: local.address,
+        localPort: local.port,
+        ...(remote && { remoteAddress: remote.address, remotePort: remote.port }),
+      };
+    } catch (error) {
+      throw error instanceof TunnelError ? networkError(error) : error;
+    }
+  }
+
+  #makeReadable(): ReadableStream<ReceivedUDPMessage> {
+    return new ReadableStream<ReceivedUDPMessage>(
+      {
+        start: (controller) => {
+          this.#readController = controller;
+        },
+        pull: () => this.#giveCredit(),
+        cancel: () => {
+          this.#isReadDone = true;
+          this.#closeWhenDone();
+        },
+      },
+      { highWaterMark: READ_AHEAD },
+    );
+  }
+
+  #giveCredit(): void {
+    const room = Math.max(this.#readController?.desiredSize ?? 0, 1) - this.#creditGiven;
+    if (room <= 0) return;
+    this.#creditGiven += room;
+    this.#post({ type: 'credit', count: room });
+  }
+
+  async #send(message: UDPMessage): Promise<void> {
+    const hasRemote = message.remoteAddress !== undefined || message.remotePort !== undefined;
+    if (this.#isConnected && hasRemote) throw new TypeError('A connected socket sends to its remote only.');
+    if (!this.#isConnected && (message.remoteAddress === undefined || message.remotePort === undefined)) {
+      throw new TypeError('A bound socket needs remoteAddress and remotePort with each message.');
+    }
+    const id = this.#nextId++;
+    const data = new Uint8Array(bytesOf(message.data)); // a copy: the caller keeps its buffer
+    const remote = hasRemote ? { address: message.remoteAddress!, port: message.remotePort! } : undefined;
+    const sent = new Promise<void>((resolve, reject) => this.#sending.set(id, { resolve, reject }));
+    this.#post({ type: 'send', id, datagram: { data, remote } }, [data.buffer]);
+    await sent;
+  }
+
+  #receive(message: UdpMessagePortMessage): void {
+    switch (message.type) {
+      case 'datagrams':
+        this.#creditGiven -= message.datagrams.length;
+        if (this.#isReadDone) return;
+        for (const { data, remote } of message.datagrams) {
+          const from =
+            !this.#isConnected && remote ? { remoteAddress: remote.address, remotePort: remote.port } : {};
+          this.#readController?.enqueue({ data: data as Uint8Array<ArrayBuffer>, ...from });
+        }
+        break;
+      case 'sent': {
+        const waiting = this.#sending.get(message.id);
+        this.#sending.delete(message.id);
+        if (message.error) waiting?.reject(networkError(fromPlainError(message.error)));
+        else waiting?.resolve();
+        break;
+      }
+      case 'error':
+        this.#over(networkError(fromPlainError(message.error)));
+        break;
+      default:
+        break;
+    }
+  }
+
+  #writeDone(): void {
+    this.#isWriteDone = true;
+    this.#closeWhenDone();
+  }
+
+  #closeWhenDone(): void {
+    if (!this.#isReadDone || !this.#isWriteDone) return;
+    this.#end();
+    this.#settleClosed.resolve(undefined);
+  }
+
+  #over(reason: unknown): void {
+    if (this.#readController && !this.#isReadDone) this.#readController.error(reason);
+    if (this.#writeController && !this.#isWriteDone) this.#writeController.error(reason);
+    for (const waiting of this.#sending.values()) waiting.reject(reason);
+    this.#sending.clear();
+    this.#isReadDone = this.#isWriteDone = true;
+    this.#end();
+    this.#settleClosed.reject(reason);
+  }
+
+  #end(): void {
+    this.#forget();
+    this.#post({ type: 'close' });
+    this.#port.close();
+  }
+
+  #post(message: UdpMessagePortMessage, moved: Transferable[] = []): void {
+    this.#port.postMessage(message, moved);
+  }
+}
+
+function requestOf(options: UDPSocketOptions): UdpBindOptions {
+  const { remoteAddress, remotePort, localAddress, localPort, ipv6Only } = options;
+  if ((remoteAddress === undefined) !== (remotePort === undefined)) {
+    throw new TypeError('remoteAddress and remotePort belong together.');
+  }
+  if (remoteAddress === undefined && localAddress === undefined) {
+    throw new TypeError('Either remoteAddress and remotePort, or localAddress, is needed.');
+  }
+  if (localAddress !== undefined) checkBound(options);
+  else if (localPort !== undefined) throw new TypeError('localPort needs localAddress.');
+  if (ipv6Only !== undefined && localAddress !== '::')
+    throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
+  toOptionalUnsignedLong(options.sendBufferSize, 'sendBufferSize', 1);
+  return {
+    local:
+      localAddress === undefined
+        ? undefined
+        : { address: localAddress, port: toOptionalUnsignedLong(localPort, 'localPort', 1, 65535) },
+    remote:
+      remoteAddress === undefined
+        ? undefined
+        : {
+            address: String(remoteAddress),
+            port: toOptionalUnsignedLong(remotePort, 'remotePort', 0, 65535)!,
+          },
+    ipv6Only,
+    receiveBufferSize: toOptionalUnsignedLong(options.receiveBufferSize, 'receiveBufferSize', 1),
+    ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
+    tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
+  };
+}
+
+function checkBound({ remoteAddress, localAddress, dnsQueryType }: UDPSocketOptions): void {
+  if (remoteAddress !== undefined) throw new TypeError('localAddress cannot be combined with remoteAddress.');
+  if (!IpAddress.parse(localAddress!))
+    throw new TypeError('localAddress must be an IP address, such as 0.0.0.0 or ::.');
+  if (dnsQueryType !== undefined) throw new TypeError('dnsQueryType is allowed only with remoteAddress.');
+}

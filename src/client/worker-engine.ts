@@ -1,0 +1,33 @@
+import { wrap } from 'comlink';
+import type { EngineApi } from '../bridge/api.ts';
+import { TunnelError } from '../core/errors.ts';
+import { type EngineAssets, EngineClient } from './engine-client.ts';
+
+/** Starts the engine in a dedicated module worker. The worker learns from its first message where the WASM file is. */
+export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): EngineClient {
+  const worker = workerUrl
+    ? new Worker(workerUrl, { type: 'module', name: 'tabwire' })
+    : new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module', name: 'tabwire' });
+  worker.postMessage({ wasm: wasm === undefined ? undefined : String(new URL(wasm, location.href)) });
+  const wakeUp = () => void api.retryNow();
+  const api = wrap<EngineApi>(worker) as unknown as EngineApi;
+  const engine = new EngineClient(api, () => {
+    worker.terminate();
+    removeEventListener('online', wakeUp);
+    document.removeEventListener('visibilitychange', wakeUp);
+  });
+  worker.addEventListener('error', (event) => {
+    event.preventDefault();
+    const where = event.message
+      ? `: ${event.message}`
+      : '; perhaps its file is missing or the page forbids workers';
+    engine.end(new TunnelError('ERR_WORKER', `The tunnel's worker failed${where}.`));
+  });
+  worker.addEventListener('messageerror', () => {
+    engine.end(new TunnelError('ERR_WORKER', "A message to the tunnel's worker could not be read."));
+  });
+  // The network, or the page, is back: do not wait for the relay's next retry.
+  addEventListener('online', wakeUp);
+  document.addEventListener('visibilitychange', wakeUp);
+  return engine;
+}

@@ -1,0 +1,40 @@
+// What a page imports. Everything not named here is internal.
+import type { TunnelOptions as AllTunnelOptions } from './client/tunnel.ts';
+import { Tunnel as AnyTunnel } from './client/tunnel.ts';
+import { launchWorkerEngine } from './client/worker-engine.ts';
+import type { TunnelConfig } from './core/wireguard/config.ts';
+
+export type {
+  PeerStatus,
+  PingReply,
+  TcpSocketInfo,
+  TransportStatus,
+  TunnelStatus,
+} from './bridge/api.ts';
+export { derivePublicKey, generateKeyPair, generatePresharedKey, generatePrivateKey } from './client/keys.ts';
+export type { PingOptions } from './client/ping.ts';
+export type {
+  TCPServerSocket,
+  TCPServerSocketOpenInfo,
+  TCPServerSocketOptions,
+} from './client/tcp-server-socket.ts';
+export type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from './client/tcp-socket.ts';
+export type { LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
+export type { UDPMessage, UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';
+export { type Leg, TunnelError, type TunnelErrorCode } from './core/errors.ts';
+export {
+  ConfigError,
+  type ConfigIssue,
+  checkConfig,
+  formatConfig,
+  parseConfig,
+  type TunnelConfig,
+} from './core/wireguard/config.ts';
+
+/** A WireGuard tunnel whose engine runs in a dedicated worker. */
+export class Tunnel extends AnyTunnel {
+  /** Opens a tunnel; `options.relay` is needed, since a page cannot send UDP. */
+  static open(config: string | TunnelConfig, options: AllTunnelOptions = {}): Promise<Tunnel> {
+    return Tunnel.openWith(launchWorkerEngine, config, { ...options, needsRelay: true });
+  }
+}

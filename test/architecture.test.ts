@@ -2,6 +2,7 @@
 // The picture is in src/README.md, "Who may import whom".
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
@@ -19,7 +20,8 @@ const config = 'src/core/wireguard/config.ts';
 
 /** room → rooms (or single files) it may import from; its own room is always allowed. */
 const allowed: Record<string, string[]> = {
-  'src/core/base': [],
+  // The environment holds a CryptoSuite: base knows the seam, not what is behind it.
+  'src/core/base': ['src/core/crypto/suite.ts'],
   'src/core/crypto': ['src/core/base'],
   'src/core/wire': ['src/core/base'],
   'src/core/wireguard': ['src/core/base', 'src/core/crypto', 'src/core/wire'],
@@ -63,8 +65,9 @@ function roomOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8').replace(/^\s*(\/\/|\*).*$/gm, '');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!);
+  return ts
+    .preProcessFile(readFileSync(join(root, file), 'utf8'))
+    .importedFiles.map(({ fileName }) => fileName);
 }
 
 const files = [...filesUnder('src'), ...filesUnder('relay'), ...filesUnder('web')];

@@ -110,7 +110,7 @@ export interface UnknownControl {
 
 /** Walks the records of one message without making an object for any. */
 export class RecordReader {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
   #limit = 0;
   #records = 0;

@@ -1,0 +1,97 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/**
+ * What an address is, for the question whether a relay may send there:
+ * `loopback` and `own` only for a rule that names exactly this address; `private` for rules that say so;
+ * `forbidden` for none.
+ */
+export type AddressClass = 'public' | 'private' | 'loopback' | 'forbidden';
+
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** The address that `text` is, IPv4-mapped ones unwrapped; undefined for everything else, zones included. */
+export function parseAddress(text: string): Address | undefined {
+  // Strict first: ipaddr.js reads `127.1` and `0x7f.1` as resolvers do; net.isIP does not.
+  if (isIP(text) === 0 || text.includes('%')) return undefined;
+  return ipaddr.process(text);
+}
+
+/** One spelling for each address: dotted quad, or RFC 5952. */
+export function printAddress(address: Address): string {
+  return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).toRFC5952String();
+}
+
+/** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */
+export function classOf(address: Address): AddressClass {
+  if (address.kind() === 'ipv4') return matchFirst(address, V4_CLASSES);
+  const carried = carriedAddresses(address.toByteArray()).map((inner) => matchFirst(inner, V4_CLASSES));
+  return [matchFirst(address, V6_CLASSES), ...carried].reduce(worse);
+}
+
+const ORDER: readonly AddressClass[] = ['public', 'private', 'loopback', 'forbidden'];
+
+function worse(a: AddressClass, b: AddressClass): AddressClass {
+  return ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b;
+}
+
+type Classes = readonly (readonly [ipaddr.IPv4 | ipaddr.IPv6, number, AddressClass])[];
+
+function classes(table: readonly (readonly [string, AddressClass])[]): Classes {
+  return table.map(([cidr, kind]) => [...ipaddr.parseCIDR(cidr), kind] as const);
+}
+
+function matchFirst(address: Address, table: Classes): AddressClass {
+  return table.find(([network, length]) => address.match(network, length))?.[2] ?? 'public';
+}
+
+const V4_CLASSES = classes([
+  ['0.0.0.0/8', 'forbidden'], // "this network"; Linux delivers 0.0.0.0 to loopback
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'forbidden'], // link-local: the clouds' metadata services
+  ['224.0.0.0/4', 'forbidden'], // multicast
+  ['240.0.0.0/4', 'forbidden'], // reserved, broadcast
+  ['10.0.0.0/8', 'private'],
+  ['172.16.0.0/12', 'private'],
+  ['192.168.0.0/16', 'private'],
+  ['100.64.0.0/10', 'private'], // RFC 6598
+  ['192.0.0.0/24', 'private'], // RFC 6890
+  ['198.18.0.0/15', 'private'], // RFC 2544
+]);
+
+const V6_CLASSES = classes([
+  ['::1/128', 'loopback'],
+  ['::/128', 'forbidden'],
+  ['fe80::/10', 'forbidden'],
+  ['ff00::/8', 'forbidden'],
+  ['fd00:ec2::254/128', 'forbidden'], // EC2's metadata service
+  ['fc00::/7', 'private'],
+  ['fec0::/10', 'private'], // site-local, RFC 3879
+  ['100::/64', 'forbidden'], // discard-only, RFC 6666
+]);
+
+/** Every IPv4 address that some translator or tunnel on the way could take out of this IPv6 address. */
+function carriedAddresses(bytes: readonly number[]): ipaddr.IPv4[] {
+  const at = (offset: number) => new ipaddr.IPv4(bytes.slice(offset, offset + 4));
+  const startsWith = (...prefix: number[]) => prefix.every((byte, i) => bytes[i] === byte);
+  const carried: ipaddr.IPv4[] = [];
+  const highIsZero = bytes.slice(0, 12).every((byte) => byte === 0);
+  const isUnspecifiedOrLoopback = highIsZero && bytes.slice(12, 15).every((byte) => byte === 0);
+  if (highIsZero && !isUnspecifiedOrLoopback) carried.push(at(12)); // IPv4-compatible, RFC 4291 §2.5.5.1
+  if (startsWith(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) carried.push(at(12)); // NAT64, RFC 6052
+  if (startsWith(0, 0x64, 0xff, 0x9b, 0, 1)) {
+    // Local NAT64, RFC 8215: any of RFC 6052's prefix lengths from 48 up may be in use.
+    carried.push(at(12));
+    carried.push(new ipaddr.IPv4([bytes[6]!, bytes[7]!, bytes[9]!, bytes[10]!]));
+    carried.push(new ipaddr.IPv4([bytes[7]!, bytes[9]!, bytes[10]!, bytes[11]!]));
+    carried.push(at(9));
+  }
+  if (startsWith(0x20, 0x02)) carried.push(at(2)); // 6to4, RFC 3056
+  if (startsWith(0x20, 0x01, 0, 0)) {
+    carried.push(at(4)); // Teredo server, and the client's address with every bit inverted (RFC 4380 §4)
+    carried.push(new ipaddr.IPv4(bytes.slice(12, 16).map((byte) => byte ^ 0xff)));
+  }
+  const isIsatap = (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
+  if (isIsatap) carried.push(at(12)); // RFC 5214 §6.1
+  return carried;
+}

@@ -1,0 +1,286 @@
+import { createSocket, type Socket } from 'node:dgram';
+import {
+  CHANNEL_NO_PORT,
+  CHANNEL_UNREACHABLE,
+  CHANNEL_UNRESPONSIVE,
+  EVENT_BAD_SHAPE,
+  EVENT_DROPPED_DOWN,
+  EVENT_DROPPED_UP,
+  EVENT_ENDPOINT_SILENT,
+  EVENT_NEED_HANDSHAKE,
+  EVENT_RATE_LIMITED,
+  EVENT_TOO_BIG,
+  EVENT_UNREACHABLE,
+  OPENED,
+  writeControl,
+} from '../src/core/wire/relay.ts';
+import { parseAddress } from './address.ts';
+import { ChannelEvents } from './channel-events.ts';
+import type { Limits } from './config.ts';
+import type { RelayCounters } from './counters.ts';
+import { Gate, type GateRefusal, messageType } from './gate.ts';
+import { TokenBucket } from './limits.ts';
+import type { Destination } from './policy.ts';
+
+/** What a channel needs from its session. */
+export interface ChannelHost {
+  readonly limits: Readonly<Limits>;
+  readonly counters: RelayCounters;
+  now(): number;
+  /** Handshake messages and control bodies, ahead of data. */
+  sendFirst(channel: number, body: Uint8Array): void;
+  sendControl(body: Uint8Array): void;
+  /** Data; false if the session's rate is spent. Returns how many older datagrams had to go, otherwise. */
+  sendData(channel: number, datagram: Uint8Array, now: number): number | false;
+  /** Whether the client and the destination may see one more initiation now. */
+  permitsInitiation(destination: Destination, now: number): boolean;
+  shapeFailed(now: number): void;
+  active(now: number): void;
+  opened(channel: Channel, localPort: number): void;
+  closeChannel(channel: Channel, code: number, reason: string): void;
+}
+
+const KEEPALIVE_LENGTH = 32;
+const INITIATION = 1;
+const DATA = 4;
+const MAX_SEND_QUEUE = 256 * 1024;
+
+/**
+ * One endpoint: a gate and, from the first handshake on, one UDP socket connected to it, so that the kernel
+ * drops what anyone else sends there.
+ *
+ *     resolving ──► ready ──► connecting ──► open          any ──► closed
+ *
+ * Before `open` it holds one datagram, the newest that may pass, and drops the rest.
+ */
+export class Channel {
+  readonly number: number;
+  readonly #host: ChannelHost;
+  readonly #gate: Gate;
+  readonly #events: ChannelEvents;
+  readonly #initiations: TokenBucket;
+  #state: 'resolving' | 'ready' | 'connecting' | 'open' | 'closed' = 'resolving';
+  #destination: Destination | undefined;
+  #socket: Socket | undefined;
+  #held: Uint8Array | undefined;
+  #unanswered = 0;
+
+  constructor(number: number, host: ChannelHost) {
+    this.number = number;
+    this.#host = host;
+    this.#gate = new Gate(host.limits.maxDatagram);
+    this.#events = new ChannelEvents(number, (body) => host.sendControl(body));
+    const { initiationInterval, initiationBurst } = host.limits;
+    this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
+  }
+
+  get destination(): Destination | undefined {
+    return this.#destination;
+  }
+
+  /** The policy has said yes. What was held leaves now. */
+  resolved(destination: Destination): void {
+    if (this.#state !== 'resolving') return;
+    this.#destination = destination;
+    this.#state = 'ready';
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#host.now());
+  }
+
+  /** A datagram from the client: `bytes[start, end)`, which may be part of something larger. */
+  receiveFromClient(bytes: Uint8Array, start: number, end: number, now: number): void {
+    const { limits, counters } = this.#host;
+    if (end - start > limits.maxDatagram) {
+      counters.dropUp('too_big');
+      this.#events.note(EVENT_TOO_BIG, limits.maxDatagram, now);
+      return;
+    }
+    const isInitiation = messageType(bytes, start, end, limits.maxDatagram) === INITIATION;
+    if (this.#state === 'resolving' && isInitiation) {
+      this.#held = bytes.slice(start, end);
+      return;
+    }
+    if (isInitiation && !this.#permitsInitiation(now)) return;
+    const refusal = this.#gate.up(bytes, start, end, now);
+    if (refusal !== undefined) {
+      this.#refuseUp(refusal, now);
+      return;
+    }
+    if (isInitiation) this.#unanswered++;
+    this.#host.active(now);
+    this.#send(bytes, start, end, now);
+  }
+
+  tick(now: number): void {
+    this.#events.tick(now);
+  }
+
+  /** The session's rate is spent. */
+  rateLimited(now: number): void {
+    this.#host.counters.dropUp('rate');
+    this.#events.note(EVENT_RATE_LIMITED, 1000, now);
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    this.#held = undefined;
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  get #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #permitsInitiation(now: number): boolean {
+    const { limits, counters } = this.#host;
+    if (this.#unanswered >= limits.unansweredInitiations) {
+      this.#host.closeChannel(this, CHANNEL_UNRESPONSIVE, 'unresponsive');
+      return false;
+    }
+    if (this.#initiations.take(now) && this.#host.permitsInitiation(this.#destination!, now)) return true;
+    counters.dropUp('rate');
+    this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
+    return false;
+  }
+
+  #refuseUp(refusal: GateRefusal, now: number): void {
+    this.#host.counters.dropUp(refusal);
+    switch (refusal) {
+      case 'shape':
+        this.#events.note(EVENT_BAD_SHAPE, 1, now);
+        this.#host.shapeFailed(now);
+        return;
+      case 'no_handshake':
+      case 'expired_key':
+        this.#events.note(EVENT_NEED_HANDSHAKE, 0, now);
+        return;
+      case 'endpoint_silent':
+        this.#events.note(EVENT_ENDPOINT_SILENT, 0, now);
+        return;
+      default:
+        this.#events.note(EVENT_DROPPED_UP, 1, now);
+    }
+  }
+
+  #send(bytes: Uint8Array, start: number, end: number, now: number): void {
+    if (this.#state !== 'open') {
+      this.#held = bytes.slice(start, end);
+      if (this.#state === 'ready') this.#connect();
+      return;
+    }
+    const socket = this.#socket!;
+    if (socket.getSendQueueSize() > MAX_SEND_QUEUE) {
+      this.#host.counters.dropUp('queue');
+      this.#events.note(EVENT_DROPPED_UP, 1, now);
+      return;
+    }
+    this.#host.counters.datagramsUp++;
+    this.#host.counters.bytesUp += end - start;
+    socket.send(bytes, start, end - start, this.#sent);
+  }
+
+  readonly #sent = (error: Error | null): void => {
+    if (error === null || this.#isClosed) return;
+    this.#host.counters.dropUp('send_failed');
+    this.#udpFailed(error);
+  };
+
+  #connect(): void {
+    const { address, family, port } = this.#destination!;
+    this.#state = 'connecting';
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      recvBufferSize: this.#host.limits.receiveBuffer,
+      // The address is final: nothing is looked up again.
+      lookup: (_name, _options, done) => done(null, address, family),
+    });
+    this.#socket = socket;
+    socket.on('error', (error) => {
+      if (!this.#isClosed) this.#udpFailed(error);
+    });
+    socket.on('message', (datagram) => this.#receiveFromEndpoint(datagram));
+    socket.on('connect', () => this.#connected(socket));
+    try {
+      socket.connect(port, address);
+    } catch (error) {
+      this.#udpFailed(error as Error);
+    }
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#isClosed) return;
+    this.#state = 'open';
+    const { address, port } = this.#destination!;
+    const localPort = socket.address().port;
+    this.#host.sendControl(
+      writeControl({
+        type: OPENED,
+        channel: this.number,
+        flags: 0,
+        address: Uint8Array.from(parseAddress(address)!.toByteArray()),
+        port,
+        localPort,
+      }),
+    );
+    this.#host.opened(this, localPort);
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#send(held, 0, held.length, this.#host.now());
+  }
+
+  #receiveFromEndpoint(datagram: Uint8Array): void {
+    if (this.#isClosed) return;
+    const { counters, limits } = this.#host;
+    const now = this.#host.now();
+    if (datagram.length > limits.maxDatagram) {
+      counters.dropDown('too_big');
+      this.#events.note(EVENT_TOO_BIG, limits.maxDatagram, now);
+      return;
+    }
+    const refusal = this.#gate.down(datagram, 0, datagram.length, now);
+    if (refusal !== undefined) {
+      counters.dropDown(refusal);
+      return;
+    }
+    this.#unanswered = 0;
+    this.#host.active(now);
+    this.#deliver(datagram, now);
+  }
+
+  #deliver(datagram: Uint8Array, now: number): void {
+    const { counters } = this.#host;
+    if (datagram[0] !== DATA || datagram.length === KEEPALIVE_LENGTH) {
+      this.#host.sendFirst(this.number, datagram);
+      return;
+    }
+    const dropped = this.#host.sendData(this.number, datagram, now);
+    if (dropped === 0) return;
+    counters.dropDown(dropped === false ? 'rate' : 'queue', dropped || 1);
+    this.#events.note(EVENT_DROPPED_DOWN, dropped || 1, now);
+  }
+
+  /** An ICMP error, or the system refusing: reported; only a socket that never came to be ends the channel. */
+  #udpFailed(error: NodeJS.ErrnoException): void {
+    if (this.#state === 'open') {
+      this.#events.note(EVENT_UNREACHABLE, 0, this.#host.now());
+      return;
+    }
+    const noPort = error.code !== undefined && NO_PORT_ERRORS.has(error.code);
+    this.#host.closeChannel(
+      this,
+      noPort ? CHANNEL_NO_PORT : CHANNEL_UNREACHABLE,
+      noPort ? 'no_udp_port' : 'unreachable',
+    );
+  }
+}
+
+const NO_PORT_ERRORS: ReadonlySet<string> = new Set([
+  'EADDRINUSE',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'EACCES',
+]);

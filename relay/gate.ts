@@ -1,0 +1,173 @@
+/**
+ * Decides from the first 16 bytes of a datagram whether it may pass, so that the relay serves WireGuard and
+ * nothing else: no scanning, no reflection, no free UDP. One gate per channel; it never reads a payload and
+ * holds no key.
+ *
+ * What makes it strong is that the other side must speak first in the right words: a response is 92 bytes,
+ * type 2, and repeats a 32-bit index that the client chose. Only a WireGuard peer that knows the client's key
+ * sends that; an echo, DNS or NTP server cannot.
+ *
+ * Message layouts: WG §5.4.2–5.4.7. All indices are little-endian u32.
+ */
+
+/** A keypair dies after 180 s (REJECT_AFTER_TIME, WG §6.2); the rest is slack for what was on its way. */
+export const PAIR_LIFETIME = 190_000;
+/**
+ * A living peer answers data within 10 s (KEEPALIVE_TIMEOUT), and WireGuard itself starts a handshake after
+ * 15 s of silence, so honest data never goes unanswered for this long.
+ */
+export const SILENCE = 30_000;
+/** How often one keepalive may pass towards an endpoint that is silent. */
+export const KEEPALIVE_WHEN_SILENT = 5_000;
+
+const MAX_PENDING = 4;
+/** WireGuard's previous, current and next. */
+const MAX_PAIRS = 3;
+
+const INITIATION = 1;
+const RESPONSE = 2;
+const COOKIE_REPLY = 3;
+const DATA = 4;
+const KEEPALIVE_LENGTH = 32;
+
+export type GateRefusal =
+  /** Not a WireGuard message by its type, reserved bytes and length. */
+  | 'shape'
+  /** Data before any handshake, or for a keypair that nobody agreed on. */
+  | 'no_handshake'
+  /** Data for a keypair that WireGuard itself would refuse by now. */
+  | 'expired_key'
+  | 'unsolicited_initiation'
+  | 'unsolicited_response'
+  | 'unsolicited_cookie'
+  /** Data towards an endpoint that has long stopped answering. */
+  | 'endpoint_silent';
+
+/** Both sides' indices of one keypair. */
+interface Pair {
+  readonly client: number;
+  readonly endpoint: number;
+  readonly since: number;
+}
+
+export class Gate {
+  readonly #maxDatagram: number;
+  /** Indices of initiations not yet answered, newest first. */
+  readonly #clientPending: number[] = [];
+  readonly #endpointPending: number[] = [];
+  readonly #pairs: Pair[] = [];
+  /** When data first went unanswered; undefined while the endpoint answers. */
+  #unansweredSince: number | undefined;
+  #lastSilentKeepalive = Number.NEGATIVE_INFINITY;
+
+  constructor(maxDatagram: number) {
+    this.#maxDatagram = maxDatagram;
+  }
+
+  /** Whether any handshake has completed through this gate. */
+  get hasPair(): boolean {
+    return this.#pairs.length > 0;
+  }
+
+  /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
+  up(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
+    switch (messageType(bytes, start, end, this.#maxDatagram)) {
+      case INITIATION:
+        remember(this.#clientPending, u32(bytes, start + 4));
+        return undefined;
+      case RESPONSE: {
+        const receiver = u32(bytes, start + 8);
+        if (!forget(this.#endpointPending, receiver)) return 'unsolicited_response';
+        this.#addPair({ client: u32(bytes, start + 4), endpoint: receiver, since: now });
+        return undefined;
+      }
+      case COOKIE_REPLY:
+        return this.#endpointPending.includes(u32(bytes, start + 4)) ? undefined : 'unsolicited_cookie';
+      case DATA:
+        return this.#upData(u32(bytes, start + 4), end - start, now);
+      default:
+        return 'shape';
+    }
+  }
+
+  /** From the endpoint to the client. */
+  down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
+    switch (messageType(bytes, start, end, this.#maxDatagram)) {
+      case INITIATION:
+        if (!this.hasPair) return 'unsolicited_initiation';
+        remember(this.#endpointPending, u32(bytes, start + 4));
+        break;
+      case RESPONSE: {
+        const receiver = u32(bytes, start + 8);
+        if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';
+        this.#addPair({ client: receiver, endpoint: u32(bytes, start + 4), since: now });
+        break;
+      }
+      case COOKIE_REPLY: {
+        // A cookie reply proves nothing about the endpoint: it does not end a silence.
+        const receiver = u32(bytes, start + 4);
+        if (this.#clientPending.includes(receiver)) return undefined;
+        return this.#pairs.some((pair) => pair.client === receiver) ? undefined : 'unsolicited_cookie';
+      }
+      case DATA: {
+        const receiver = u32(bytes, start + 4);
+        const pair = this.#pairs.find((each) => each.client === receiver);
+        if (pair === undefined) return 'no_handshake';
+        if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
+        break;
+      }
+      default:
+        return 'shape';
+    }
+    this.#unansweredSince = undefined;
+    return undefined;
+  }
+
+  #upData(receiver: number, length: number, now: number): GateRefusal | undefined {
+    const pair = this.#pairs.find((each) => each.endpoint === receiver);
+    if (pair === undefined) return 'no_handshake';
+    if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
+    // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
+    const isKeepalive = length === KEEPALIVE_LENGTH;
+    if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
+      if (!isKeepalive || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
+      this.#lastSilentKeepalive = now;
+    } else if (!isKeepalive) {
+      this.#unansweredSince ??= now;
+    }
+    return undefined;
+  }
+
+  #addPair(pair: Pair): void {
+    this.#pairs.unshift(pair);
+    if (this.#pairs.length > MAX_PAIRS) this.#pairs.pop();
+  }
+}
+
+/** 1 to 4 if `bytes[start, end)` has the outer form of that WireGuard message, otherwise 0. */
+export function messageType(bytes: Uint8Array, start: number, end: number, maxDatagram: number): number {
+  const length = end - start;
+  if (length < KEEPALIVE_LENGTH || length > maxDatagram) return 0;
+  if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
+  const type = bytes[start]!;
+  // Data need not be a multiple of 16 long: padding stops at the MTU.
+  if (type === DATA) return type;
+  return length === HANDSHAKE_LENGTHS[type] ? type : 0;
+}
+
+const HANDSHAKE_LENGTHS: readonly (number | undefined)[] = [undefined, 148, 92, 64];
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function remember(pending: number[], index: number): void {
+  pending.unshift(index);
+  if (pending.length > MAX_PENDING) pending.pop();
+}
+
+function forget(pending: number[], index: number): boolean {
+  const at = pending.indexOf(index);
+  if (at >= 0) pending.splice(at, 1);
+  return at >= 0;
+}

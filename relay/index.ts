@@ -1,0 +1,15 @@
+/** The relay as a library. */
+import type { RelayOptions } from './config.ts';
+import { Relay } from './server.ts';
+
+export type { Limits, RelayOptions } from './config.ts';
+export { DEFAULT_LIMITS } from './config.ts';
+export type { RelayCounters } from './counters.ts';
+export { jsonLines, type LogEntry, type LogSink } from './log.ts';
+export { type AllowRule, RelayConfigError } from './rules.ts';
+export type { Relay } from './server.ts';
+
+/** Checks the options (RelayConfigError) and makes a relay; `listen()` or `attach(server)` starts it. */
+export function createRelay(options: RelayOptions): Relay {
+  return new Relay(options);
+}

@@ -1,0 +1,80 @@
+/** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
+export interface LogEntry {
+  readonly event: LogEvent;
+  readonly level: 'info' | 'warn';
+  readonly [field: string]: string | number | boolean | undefined;
+}
+
+export type LogEvent =
+  | 'start'
+  | 'accept'
+  | 'reject'
+  | 'opened'
+  | 'denied'
+  | 'dns_policy'
+  | 'close'
+  | 'drain'
+  | 'stop';
+
+export type LogSink = (entry: LogEntry) => void;
+
+const MAX_FIELD = 200;
+const REJECTIONS_PER_SECOND = 10;
+
+/** Cuts what others wrote to size, and samples refusals, which others can cause as often as they like. */
+export class Log {
+  readonly #sink: LogSink | undefined;
+  readonly #now: () => number;
+  #second = Number.NEGATIVE_INFINITY;
+  #rejections = new Map<string, number>();
+  #suppressed = 0;
+
+  constructor(sink: LogSink | undefined, now: () => number) {
+    this.#sink = sink;
+    this.#now = now;
+  }
+
+  info(event: LogEvent, fields: Readonly<Record<string, string | number | boolean | undefined>> = {}): void {
+    this.#write('info', event, fields);
+  }
+
+  /** `reason` is one of ours, not a client's text. At most ten a second for each, and then how many more. */
+  refused(
+    event: 'reject' | 'denied' | 'dns_policy',
+    reason: string,
+    fields: Readonly<Record<string, string | undefined>>,
+  ): void {
+    const now = this.#now();
+    if (now - this.#second >= 1000) {
+      this.#second = now;
+      this.#rejections.clear();
+    }
+    const count = (this.#rejections.get(reason) ?? 0) + 1;
+    this.#rejections.set(reason, count);
+    if (count > REJECTIONS_PER_SECOND) {
+      this.#suppressed++;
+      return;
+    }
+    const suppressed = this.#suppressed || undefined;
+    this.#suppressed = 0;
+    this.#write('warn', event, { reason, ...fields, suppressed });
+  }
+
+  #write(
+    level: LogEntry['level'],
+    event: LogEvent,
+    fields: Readonly<Record<string, string | number | boolean | undefined>>,
+  ): void {
+    if (this.#sink === undefined) return;
+    const cut = Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' && value.length > MAX_FIELD ? `${value.slice(0, MAX_FIELD)}…` : value,
+    ]);
+    this.#sink({ level, event, ...Object.fromEntries(cut) });
+  }
+}
+
+/** JSON lines; whatever a client put into a field arrives escaped. */
+export function jsonLines(write: (line: string) => void): LogSink {
+  return (entry) => write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
+}

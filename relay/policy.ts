@@ -1,0 +1,123 @@
+import { networkInterfaces } from 'node:os';
+import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../src/core/wire/relay.ts';
+import { type Address, classOf, parseAddress, printAddress } from './address.ts';
+import type { ResolveName } from './resolver.ts';
+import { coversAddress, normalizeName, type Rule } from './rules.ts';
+
+/** Where a channel goes, for its whole life: names are resolved once and never again. */
+export interface Destination {
+  readonly address: string;
+  readonly family: 4 | 6;
+  readonly port: number;
+}
+
+export interface Refusal {
+  readonly code: number;
+  /** What the client is told. The same for "not listed" and "listed, but leads somewhere private". */
+  readonly reason: string;
+  /** What only the operator is told. */
+  readonly detail: string;
+}
+
+export type Decision =
+  | { readonly destination: Destination }
+  | { readonly refusal: Refusal }
+  | { readonly pending: Promise<{ destination: Destination } | { refusal: Refusal }> };
+
+export interface PolicyOptions {
+  readonly resolve: ResolveName;
+  /** Addresses of this host's interfaces. */
+  readonly ownAddresses?: () => readonly string[];
+  /** Ports on which the relay itself listens. */
+  readonly listenPorts?: () => readonly number[];
+}
+
+/** Says where clients may send. Nothing is allowed that no rule allows. */
+export class Policy {
+  readonly #rules: readonly Rule[];
+  readonly #options: PolicyOptions;
+
+  constructor(rules: readonly Rule[], options: PolicyOptions) {
+    this.#rules = rules;
+    this.#options = options;
+  }
+
+  /** The answer to OPEN. Port 0 asks for an alias. */
+  decide(host: string, port: number): Decision {
+    if (port === 0) {
+      const rule = this.#rules.find((each) => each.alias !== undefined && each.alias === host);
+      if (rule === undefined)
+        return { refusal: { code: CHANNEL_UNKNOWN, reason: 'unknown_alias', detail: 'alias' } };
+      return this.#decidePlace(hostOf(rule), rule.ports[0]!);
+    }
+    return this.#decidePlace(host, port);
+  }
+
+  #decidePlace(host: string, port: number): Decision {
+    const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
+    if (address !== undefined) return this.#decideAddress(address, port);
+    const name = normalizeName(host);
+    const rule = this.#rules.find((each) => each.kind === 'name' && each.name === name);
+    if (name === undefined || rule === undefined || !rule.ports.includes(port)) return denied('not listed');
+    return { pending: this.#resolve(name, rule, port) };
+  }
+
+  #decideAddress(address: Address, port: number) {
+    const rules = this.#rules.filter((rule) => coversAddress(rule, address, port));
+    if (rules.length === 0) return denied('not listed');
+    const why = rules.map((rule) => this.#forbids(rule, address, port));
+    return why.includes(undefined) ? permitted(address, port) : denied(why[0]!);
+  }
+
+  /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
+  async #resolve(name: string, rule: Rule, port: number) {
+    let answers: readonly string[];
+    try {
+      answers = await this.#options.resolve(name);
+    } catch {
+      return { refusal: { code: CHANNEL_UNKNOWN, reason: 'name_not_resolved', detail: 'dns' } };
+    }
+    const addresses = answers.map(parseAddress);
+    for (const address of addresses) {
+      const why = address === undefined ? 'not an address' : this.#forbids(rule, address, port);
+      if (why !== undefined) return denied(`dns_policy: ${why}`);
+    }
+    const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];
+    return pick === undefined ? denied('no address') : permitted(pick, port);
+  }
+
+  /** Why the rule, which covers this address and port, does not reach it; undefined if it does. */
+  #forbids(rule: Rule, address: Address, port: number): string | undefined {
+    const kind = classOf(address);
+    if (kind === 'forbidden') return 'forbidden address';
+    const isOwn = (this.#options.ownAddresses ?? interfaceAddresses)().includes(printAddress(address));
+    const isHere = kind === 'loopback' || isOwn;
+    if (isHere && (this.#options.listenPorts?.() ?? []).includes(port)) return 'own listener';
+    if (isHere && rule.kind !== 'literal') return 'own address';
+    if (kind === 'private' && !rule.allowsPrivate) return 'private address';
+    return undefined;
+  }
+}
+
+function hostOf(rule: Rule): string {
+  if (rule.kind === 'name') return rule.name;
+  return rule.kind === 'literal' ? printAddress(rule.address) : '';
+}
+
+function permitted(address: Address, port: number): { destination: Destination } {
+  const family = address.kind() === 'ipv4' ? 4 : 6;
+  return { destination: { address: printAddress(address), family, port } };
+}
+
+function denied(detail: string): { refusal: Refusal } {
+  return { refusal: { code: CHANNEL_DENIED, reason: 'not_allowed', detail } };
+}
+
+function interfaceAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).flatMap((entry) => {
+      const address = parseAddress(entry.address);
+      return address === undefined ? [] : [printAddress(address)];
+    }),
+  );
+}

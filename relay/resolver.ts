@@ -1,0 +1,75 @@
+import { Resolver } from 'node:dns';
+
+/** Every address of a name, IPv4 and IPv6, as text. Rejects when there is none. */
+export type ResolveName = (name: string) => Promise<readonly string[]>;
+
+const MIN_LIFETIME = 30_000;
+const MAX_LIFETIME = 300_000;
+const NEGATIVE_LIFETIME = 10_000;
+const MAX_IN_FLIGHT = 64;
+const MAX_ADDRESSES = 64;
+
+interface Lookup {
+  readonly answer: Promise<readonly string[]>;
+  settled: boolean;
+  expires: number;
+}
+
+/**
+ * Asks DNS servers directly and caches what they say. Never `dns.lookup`: that shares four threads with the
+ * whole process and takes `127.1` for an address. Only names in the configuration come here, which bounds the
+ * cache.
+ */
+export function createResolver(now: () => number, query: QueryName = queryServers): ResolveName {
+  const lookups = new Map<string, Lookup>();
+  let inFlight = 0;
+
+  return (name) => {
+    const known = lookups.get(name);
+    if (known !== undefined && (!known.settled || now() < known.expires)) return known.answer;
+    if (inFlight >= MAX_IN_FLIGHT) return Promise.reject(new Error('too many lookups'));
+    inFlight++;
+    const answer = query(name);
+    const lookup: Lookup = { answer: answer.then((found) => found.addresses), settled: false, expires: 0 };
+    const settle = (lifetime: number) => {
+      inFlight--;
+      lookup.settled = true;
+      lookup.expires = now() + lifetime;
+    };
+    answer.then(
+      (found) => settle(Math.min(MAX_LIFETIME, Math.max(MIN_LIFETIME, found.ttl * 1000))),
+      () => settle(NEGATIVE_LIFETIME),
+    );
+    lookups.set(name, lookup);
+    return lookup.answer;
+  };
+}
+
+/** One question to the servers; `ttl` in seconds. */
+export type QueryName = (name: string) => Promise<{ addresses: string[]; ttl: number }>;
+
+const resolver = new Resolver({ timeout: 2000, tries: 2 });
+
+async function queryServers(name: string): Promise<{ addresses: string[]; ttl: number }> {
+  const answers = await Promise.all([
+    new Promise<AddressRecord[]>((done) =>
+      resolver.resolve4(name, { ttl: true }, (_, found) => done(found ?? [])),
+    ),
+    new Promise<AddressRecord[]>((done) =>
+      resolver.resolve6(name, { ttl: true }, (_, found) => done(found ?? [])),
+    ),
+  ]);
+  const records = answers.flat();
+  if (records.length === 0) throw new Error('no address');
+  // A name with this many addresses is not a WireGuard endpoint; checking fewer than all would be wrong.
+  if (records.length > MAX_ADDRESSES) throw new Error('too many addresses');
+  return {
+    addresses: records.map((record) => record.address),
+    ttl: Math.min(...records.map((record) => record.ttl)),
+  };
+}
+
+interface AddressRecord {
+  address: string;
+  ttl: number;
+}

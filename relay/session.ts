@@ -1,0 +1,444 @@
+import type { WebSocket } from 'ws';
+import {
+  CHANNEL_TOO_MANY,
+  CHANNEL_UNKNOWN,
+  CLOSE,
+  CLOSE_BAD_RECORD,
+  CLOSE_LIMIT,
+  CLOSE_NOT_WIREGUARD,
+  CLOSE_RESTARTING,
+  CLOSE_SESSION_OVER,
+  CLOSE_TEXT_FRAME,
+  CLOSE_TIMEOUT,
+  CLOSED,
+  CONTROL_CHANNEL,
+  type Control,
+  GOAWAY,
+  MAX_CHANNEL,
+  MAX_MESSAGE,
+  OPEN,
+  PING,
+  PONG,
+  RecordReader,
+  RecordWriter,
+  readControl,
+  WELCOME,
+  writeControl,
+} from '../src/core/wire/relay.ts';
+import { Channel, type ChannelHost } from './channel.ts';
+import type { Limits } from './config.ts';
+import type { RelayCounters } from './counters.ts';
+import { DownQueue, type QueueBudget } from './down-queue.ts';
+import { type BucketTable, TokenBucket } from './limits.ts';
+import type { Log } from './log.ts';
+import type { Destination, Policy, Refusal } from './policy.ts';
+
+/** What all sessions of a relay share. */
+export interface SessionContext {
+  readonly limits: Readonly<Limits>;
+  readonly policy: Policy;
+  readonly counters: RelayCounters;
+  readonly budget: QueueBudget;
+  readonly initiationsOfClient: BucketTable;
+  readonly initiationsToDestination: BucketTable;
+  readonly log: Log;
+  now(): number;
+}
+
+/** Above this, what is on its way to the client waits here, where it can still be dropped. */
+const HIGH_WATER = 64 * 1024;
+const MISSED_PINGS = 2;
+const SHAPE_WINDOW = 10_000;
+/** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
+const FLOOD_FACTOR = 10;
+const FLOOD_SECONDS = 10;
+
+/** Where messages are put together, one at a time, in this process. */
+const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+
+/** One WebSocket and its channels. */
+export class Session implements ChannelHost {
+  readonly id: Uint8Array;
+  readonly limits: Readonly<Limits>;
+  readonly counters: RelayCounters;
+  readonly #clientKey: string;
+  readonly #context: SessionContext;
+  readonly #socket: WebSocket;
+  readonly #channels = new Map<number, Channel>();
+  readonly #reader = new RecordReader();
+  readonly #queue: DownQueue;
+  readonly #since: number;
+  readonly #controls: TokenBucket;
+  readonly #pings: TokenBucket;
+  readonly #up: RatePair;
+  readonly #down: RatePair;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #flushScheduled = false;
+  #hasOpened = false;
+  #lastActive: number;
+  #lastPing: number;
+  #unansweredPings = 0;
+  #shapeFailures = 0;
+  #shapeWindow = Number.NEGATIVE_INFINITY;
+  #unknownChannelAt = Number.NEGATIVE_INFINITY;
+  #datagramsThisSecond = 0;
+  #floodSeconds = 0;
+  #datagrams = { up: 0, down: 0 };
+  #closeCode = 0;
+
+  constructor(socket: WebSocket, id: Uint8Array, clientKey: string, context: SessionContext) {
+    const now = context.now();
+    this.id = id;
+    this.limits = context.limits;
+    this.counters = context.counters;
+    this.#clientKey = clientKey;
+    this.#context = context;
+    this.#socket = socket;
+    this.#queue = new DownQueue(context.budget, context.limits.queueBytes);
+    this.#since = this.#lastActive = this.#lastPing = now;
+    const { controlsPerSecond, pingsPerSecond } = context.limits;
+    this.#controls = new TokenBucket(controlsPerSecond, Math.max(MAX_CHANNEL, 2 * controlsPerSecond), now);
+    this.#pings = new TokenBucket(pingsPerSecond, 10 * pingsPerSecond, now);
+    this.#up = new RatePair(context.limits, now);
+    this.#down = new RatePair(context.limits, now);
+    socket.on('message', (data, isBinary) => this.#receiveMessage(data as Buffer, isBinary));
+    socket.on('ping', () => {
+      if (!this.#pings.take(context.now())) this.close(CLOSE_LIMIT, 'ping: too many');
+    });
+    socket.on('pong', () => {
+      this.#unansweredPings = 0;
+    });
+    // ws closes by itself after a protocol error; without a listener the error would end the process.
+    socket.on('error', () => {});
+    this.#welcome();
+  }
+
+  /** The code with which it ended, as far as known. */
+  get closeCode(): number {
+    return this.#closeCode;
+  }
+
+  now(): number {
+    return this.#context.now();
+  }
+
+  /** Called once a second. */
+  tick(now: number): void {
+    if (!this.#isOpen) return;
+    const { limits } = this;
+    if (!this.#hasOpened && now - this.#since >= limits.openTimeout) {
+      this.close(CLOSE_TIMEOUT, 'open: no channel was opened');
+      return;
+    }
+    if (now - this.#lastActive >= limits.idleTimeout) {
+      this.close(CLOSE_TIMEOUT, 'idle: no datagram for too long');
+      return;
+    }
+    if (now - this.#since >= limits.sessionLifetime) {
+      this.close(CLOSE_SESSION_OVER, 'session: lifetime over');
+      return;
+    }
+    this.#checkFlood();
+    this.#ping(now);
+    for (const channel of this.#channels.values()) channel.tick(now);
+  }
+
+  /** The relay stops: the client should come back, here or elsewhere, after `retryAfter` ms. */
+  goAway(retryAfter: number): void {
+    if (!this.#isOpen) return;
+    this.sendControl(writeControl({ type: GOAWAY, reconnectWithin: 0, retryAfter, code: CLOSE_RESTARTING }));
+    this.close(CLOSE_RESTARTING, 'restarting');
+  }
+
+  /** Says goodbye. The socket is gone within ws's close timeout, whether the client answers or not. */
+  close(code: number, reason: string): void {
+    if (!this.#isOpen) return;
+    this.#flush();
+    this.#state = 'closing';
+    this.#closeCode = code;
+    this.#release();
+    this.#socket.close(code, reason.slice(0, 120));
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** The socket is gone. Returns what the log says about the session. */
+  ended(code: number): { ms: number; up: number; down: number; code: number } {
+    this.#state = 'closed';
+    this.#closeCode ||= code;
+    this.#release();
+    return { ms: Math.round(this.now() - this.#since), ...this.#datagrams, code: this.#closeCode };
+  }
+
+  // ---- what channels ask for
+
+  sendControl(body: Uint8Array): void {
+    this.sendFirst(CONTROL_CHANNEL, body);
+  }
+
+  sendFirst(channel: number, body: Uint8Array): void {
+    if (!this.#isOpen) return;
+    if (!this.#queue.pushFirst(channel, body)) this.counters.dropDown('queue');
+    this.#scheduleFlush();
+  }
+
+  sendData(channel: number, datagram: Uint8Array, now: number): number | false {
+    if (!this.#isOpen) return 0;
+    if (!this.#down.take(now, datagram.length)) return false;
+    const dropped = this.#queue.pushData(channel, datagram);
+    this.#scheduleFlush();
+    return dropped;
+  }
+
+  permitsInitiation(destination: Destination, now: number): boolean {
+    return (
+      this.#context.initiationsOfClient.take(this.#clientKey, now) &&
+      this.#context.initiationsToDestination.take(`${destination.address} ${destination.port}`, now)
+    );
+  }
+
+  shapeFailed(now: number): void {
+    if (now - this.#shapeWindow >= SHAPE_WINDOW) {
+      this.#shapeWindow = now;
+      this.#shapeFailures = 0;
+    }
+    if (++this.#shapeFailures >= this.limits.shapeFailures)
+      this.close(CLOSE_NOT_WIREGUARD, 'shape: not WireGuard traffic');
+  }
+
+  active(now: number): void {
+    this.#lastActive = now;
+  }
+
+  opened(channel: Channel, localPort: number): void {
+    const destination = channel.destination!;
+    this.#context.log.info('opened', {
+      sid: this.#sid,
+      channel: channel.number,
+      endpoint: `${destination.address} ${destination.port}`,
+      localPort,
+    });
+  }
+
+  closeChannel(channel: Channel, code: number, reason: string): void {
+    if (this.#channels.get(channel.number) !== channel) return;
+    this.#removeChannel(channel);
+    this.#sendClosed(channel.number, code, reason);
+  }
+
+  // ---- what the client sends
+
+  #receiveMessage(data: Buffer, isBinary: boolean): void {
+    // After our close, messages still arrive until the client's own close frame.
+    if (!this.#isOpen) return;
+    if (!isBinary) {
+      this.close(CLOSE_TEXT_FRAME, 'text: binary messages only');
+      return;
+    }
+    this.counters.messagesUp++;
+    if (data.length === 0) this.counters.dropUp('empty_message');
+    const now = this.now();
+    const reader = this.#reader;
+    reader.begin(data);
+    while (reader.next()) {
+      if (reader.channel === CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
+      else this.#receiveDatagram(reader.channel, data, reader.start, reader.end, now);
+      if (!this.#isOpen) return;
+    }
+    if (reader.malformed) this.close(CLOSE_BAD_RECORD, 'record: malformed');
+  }
+
+  #receiveDatagram(number: number, data: Buffer, start: number, end: number, now: number): void {
+    this.#datagramsThisSecond++;
+    const channel = this.#channels.get(number);
+    if (channel === undefined) {
+      this.counters.dropUp('unknown_channel');
+      if (now - this.#unknownChannelAt < 1000) return;
+      this.#unknownChannelAt = now;
+      this.#sendClosed(number, CHANNEL_UNKNOWN, 'not_open');
+      return;
+    }
+    if (!this.#up.take(now, end - start)) {
+      channel.rateLimited(now);
+      return;
+    }
+    this.#datagrams.up++;
+    channel.receiveFromClient(data, start, end, now);
+  }
+
+  #receiveControl(data: Buffer, start: number, end: number, now: number): void {
+    if (!this.#controls.take(now)) {
+      this.close(CLOSE_LIMIT, 'rate: too many control records');
+      return;
+    }
+    const control = readControl(data, start, end);
+    switch (control?.type) {
+      case undefined:
+        this.close(CLOSE_BAD_RECORD, 'control: malformed');
+        return;
+      case OPEN:
+        this.#open(control);
+        return;
+      case CLOSE: {
+        const channel = this.#channels.get(control.channel);
+        if (channel !== undefined) this.#removeChannel(channel);
+        return;
+      }
+      case PING: {
+        const queuedBytes = this.#queue.bytes + this.#socket.bufferedAmount;
+        this.sendControl(writeControl({ type: PONG, nonce: control.nonce, queuedBytes }));
+        return;
+      }
+      default:
+        // What only a relay says, and what later versions add, is ignored.
+        return;
+    }
+  }
+
+  #open(control: Extract<Control, { type: typeof OPEN }>): void {
+    const { channel: number, host, port } = control;
+    if (number < 1 || number > MAX_CHANNEL) {
+      this.close(CLOSE_BAD_RECORD, 'open: no such channel');
+      return;
+    }
+    if (this.#channels.has(number)) return;
+    this.#hasOpened = true;
+    if (this.#channels.size >= this.limits.channels) {
+      this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
+      return;
+    }
+    const decision = this.#context.policy.decide(host, port);
+    if ('refusal' in decision) {
+      this.#deny(number, host, port, decision.refusal);
+      return;
+    }
+    const channel = new Channel(number, this);
+    this.#channels.set(number, channel);
+    if ('destination' in decision) {
+      channel.resolved(decision.destination);
+      return;
+    }
+    void decision.pending.then((late) => {
+      if (this.#channels.get(number) !== channel) return;
+      if ('destination' in late) return channel.resolved(late.destination);
+      this.#removeChannel(channel);
+      this.#deny(number, host, port, late.refusal);
+    });
+  }
+
+  #deny(number: number, host: string, port: number, refusal: Refusal): void {
+    const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
+    this.#context.log.refused(event, refusal.detail, { sid: this.#sid, host, port: String(port) });
+    this.#sendClosed(number, refusal.code, refusal.reason);
+  }
+
+  // ---- what the client is sent
+
+  #welcome(): void {
+    const { limits } = this;
+    this.sendControl(
+      writeControl({
+        type: WELCOME,
+        version: 1,
+        maxChannels: limits.channels,
+        maxDatagram: limits.maxDatagram,
+        maxMessage: MAX_MESSAGE,
+        idleSeconds: Math.min(65_535, Math.round(limits.idleTimeout / 1000)),
+        graceSeconds: 0,
+        datagramsPerSecond: limits.datagramsPerSecond,
+        bytesPerSecond: limits.bytesPerSecond,
+        sessionId: this.id,
+      }),
+    );
+  }
+
+  #sendClosed(channel: number, code: number, reason: string): void {
+    this.sendControl(writeControl({ type: CLOSED, channel, code, reason }));
+  }
+
+  /** Once a turn of the event loop: what arrived in it leaves as one message, without waiting for more. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#socket.bufferedAmount > HIGH_WATER) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    while (this.#isOpen && !this.#queue.isEmpty && this.#socket.bufferedAmount <= HIGH_WATER) {
+      scratch.reset();
+      this.#queue.fill(scratch);
+      this.#datagrams.down += scratch.records;
+      this.counters.messagesDown++;
+      // ws keeps what the kernel does not take at once, so each message has memory of its own.
+      this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
+    }
+  };
+
+  readonly #sent = (): void => {
+    if (this.#isOpen && !this.#queue.isEmpty) this.#scheduleFlush();
+  };
+
+  // ---- life and death
+
+  get #isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  get #sid(): string {
+    return Buffer.from(this.id).toString('hex');
+  }
+
+  /** Background tabs do not run timers, but their browser still answers pings. */
+  #ping(now: number): void {
+    const { pingInterval } = this.limits;
+    const waited = now - this.#lastPing;
+    if (this.#unansweredPings >= MISSED_PINGS && waited >= pingInterval / 2) {
+      this.terminate();
+      return;
+    }
+    if (waited < pingInterval) return;
+    this.#lastPing = now;
+    this.#unansweredPings++;
+    this.#socket.ping();
+  }
+
+  #checkFlood(): void {
+    const isFlood = this.#datagramsThisSecond > FLOOD_FACTOR * this.limits.datagramsPerSecond;
+    this.#datagramsThisSecond = 0;
+    this.#floodSeconds = isFlood ? this.#floodSeconds + 1 : 0;
+    if (this.#floodSeconds >= FLOOD_SECONDS) this.close(CLOSE_LIMIT, 'rate: flood');
+  }
+
+  #removeChannel(channel: Channel): void {
+    this.#channels.delete(channel.number);
+    channel.close();
+    this.#queue.dropChannel(channel.number);
+  }
+
+  #release(): void {
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+    this.#queue.clear();
+  }
+}
+
+const SEND_OPTIONS = { binary: true, compress: false, fin: true };
+
+/** Datagrams and bytes per second, with a quarter of a second's worth at once. */
+class RatePair {
+  readonly #datagrams: TokenBucket;
+  readonly #bytes: TokenBucket;
+
+  constructor(limits: Readonly<Limits>, now: number) {
+    const { datagramsPerSecond, bytesPerSecond, maxDatagram } = limits;
+    this.#datagrams = new TokenBucket(datagramsPerSecond, Math.max(1, datagramsPerSecond / 4), now);
+    this.#bytes = new TokenBucket(bytesPerSecond, Math.max(maxDatagram, bytesPerSecond / 4), now);
+  }
+
+  take(now: number, bytes: number): boolean {
+    return this.#datagrams.take(now) && this.#bytes.take(now, bytes);
+  }
+}

@@ -65,6 +65,8 @@ export class Session implements ChannelHost {
   readonly #context: SessionContext;
   readonly #socket: WebSocket;
   readonly #channels = new Map<number, Channel>();
+  /** Channels whose end the client was told: what is still on its way for them needs no second answer. */
+  readonly #closedChannels = new Set<number>();
   readonly #reader = new RecordReader();
   readonly #queue: DownQueue;
   readonly #since: number;
@@ -255,7 +257,7 @@ export class Session implements ChannelHost {
     const channel = this.#channels.get(number);
     if (channel === undefined) {
       this.counters.dropUp('unknown_channel');
-      if (now - this.#unknownChannelAt < 1000) return;
+      if (this.#closedChannels.has(number) || now - this.#unknownChannelAt < 1000) return;
       this.#unknownChannelAt = now;
       this.#sendClosed(number, CHANNEL_UNKNOWN, 'not_open');
       return;
@@ -304,6 +306,7 @@ export class Session implements ChannelHost {
       return;
     }
     if (this.#channels.has(number)) return;
+    this.#closedChannels.delete(number);
     this.#hasOpened = true;
     if (this.#channels.size >= this.limits.channels) {
       this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
@@ -355,6 +358,7 @@ export class Session implements ChannelHost {
   }
 
   #sendClosed(channel: number, code: number, reason: string): void {
+    this.#closedChannels.add(channel);
     this.sendControl(writeControl({ type: CLOSED, channel, code, reason }));
   }
 

@@ -1,0 +1,159 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createRelay, type RelayOptions } from '../../relay/index.ts';
+import {
+  CHANNEL_DENIED,
+  CLOSE,
+  CLOSED,
+  EVENT,
+  EVENT_NEED_HANDSHAKE,
+  GOAWAY,
+  OPENED,
+  PING,
+  PONG,
+  WELCOME,
+  writeControl,
+} from '../../src/core/wire/relay.ts';
+import { data, FakeEndpoint, initiation } from './fake-endpoint.ts';
+import { RelayClient, settled, until } from './relay-client.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function endpoint(host?: string): Promise<FakeEndpoint> {
+  const fake = await FakeEndpoint.open(host);
+  cleanups.push(() => fake.close());
+  return fake;
+}
+
+async function start(options: Partial<RelayOptions> & { allow: RelayOptions['allow'] }) {
+  const relay = createRelay({ listen: '127.0.0.1:0', allowNoOrigin: true, ...options });
+  const { url } = await relay.listen();
+  cleanups.push(() => relay.close());
+  return { relay, url };
+}
+
+async function connect(url: string, options?: object): Promise<RelayClient> {
+  const client = await RelayClient.connect(url, options);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+/** A relay, an endpoint behind it and a client whose channel 1 has done its handshake. */
+async function tunnel(options: Partial<RelayOptions> = {}) {
+  const peer = await endpoint();
+  const { relay, url } = await start({ allow: [`127.0.0.1:${peer.port}`], ...options });
+  const client = await connect(url);
+  client.send([0, client.open(1, peer.port)], [1, initiation(77)]);
+  await until(() => client.datagrams.length === 1, 'the response');
+  client.datagrams.length = 0;
+  return { peer, relay, url, client };
+}
+
+describe('a tunnel through the relay', () => {
+  it('starts in one message, and says from which port it sends', async () => {
+    const peer = await endpoint();
+    const { url } = await start({ allow: [`127.0.0.1:${peer.port}`] });
+    const client = await connect(url);
+    client.send([0, client.open(1, peer.port)], [1, initiation(77)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(client.datagrams[0]!.body.readUInt32LE(8)).toBe(77);
+    expect(client.of(WELCOME)).toMatchObject([{ version: 1, maxDatagram: 2048, maxMessage: 65_535 }]);
+    expect(client.of(OPENED)).toEqual([
+      {
+        type: OPENED,
+        channel: 1,
+        flags: 0,
+        address: new Uint8Array([127, 0, 0, 1]),
+        port: peer.port,
+        localPort: peer.client!.port,
+      },
+    ]);
+  });
+
+  it('carries data both ways, many datagrams a message', async () => {
+    const { peer, client } = await tunnel();
+    const batch = Array.from({ length: 40 }, (_, i) => [1, data(peer.index, 1400, i)] as const);
+    client.messages = 0;
+    client.send(...batch);
+    await until(() => client.datagrams.length === 40, '40 echoes');
+    expect(peer.ofType(4).map((message) => message[20])).toEqual(batch.map((_, i) => i));
+    expect(client.datagrams.map(({ body }) => body[20])).toEqual(batch.map((_, i) => i));
+    expect(client.messages).toBeLessThan(20);
+  });
+
+  it('works over IPv6', async () => {
+    const peer = await endpoint('::1');
+    const { url } = await start({ allow: [`[::1]:${peer.port}`] });
+    const client = await connect(url);
+    client.send([0, client.open(1, peer.port, '::1')], [1, initiation(5)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(client.of(OPENED)[0]!.address).toHaveLength(16);
+  });
+
+  it('keeps two endpoints of one client apart', async () => {
+    const [one, two] = [await endpoint(), await endpoint()];
+    const { url } = await start({ allow: [`127.0.0.1:${one.port}`, `127.0.0.1:${two.port}`] });
+    const client = await connect(url);
+    client.send(
+      [0, client.open(1, one.port)],
+      [0, client.open(9, two.port)],
+      [1, initiation(1)],
+      [9, initiation(2)],
+    );
+    await until(() => client.datagrams.length === 2, 'both responses');
+    const indices = client.datagrams.map(({ channel, body }) => [channel, body.readUInt32LE(8)]);
+    expect(indices.sort()).toEqual([
+      [1, 1],
+      [9, 2],
+    ]);
+  });
+
+  it('answers PING with the same nonce', async () => {
+    const { client } = await tunnel();
+    const nonce = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+    client.control(writeControl({ type: PING, nonce }));
+    await until(() => client.of(PONG).length === 1, 'PONG');
+    expect(client.of(PONG)[0]).toMatchObject({ nonce, queuedBytes: 0 });
+  });
+
+  it('a closed channel can be opened again, with a new UDP port and a new gate', async () => {
+    const { client, peer } = await tunnel();
+    const port = peer.client!.port;
+    client.send(
+      [0, writeControl({ type: CLOSE, channel: 1 })],
+      [0, client.open(1, peer.port)],
+      [1, data(peer.index)],
+    );
+    await until(() => client.of(EVENT).length === 1, 'an event');
+    expect(client.of(EVENT)[0]).toMatchObject({ channel: 1, kind: EVENT_NEED_HANDSHAKE });
+    client.send([1, initiation(78)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(peer.client!.port).not.toBe(port);
+  });
+
+  it('a stop says GOAWAY, closes with 1012, and ends in time even if a client does not answer', async () => {
+    const { client, relay } = await tunnel();
+    client.socket.pause();
+    const before = performance.now();
+    const stopped = relay.close();
+    await stopped;
+    expect(performance.now() - before).toBeLessThan(3000);
+    client.socket.resume();
+    await until(() => client.closed !== undefined, 'the close');
+    expect(client.of(GOAWAY)).toMatchObject([{ code: 1012 }]);
+    expect(client.closed!.code).toBe(1012);
+  });
+
+  it('a denied destination closes the channel, not the session', async () => {
+    const { client, peer } = await tunnel();
+    client.send([0, client.open(2, peer.port + 1)], [2, initiation(3)]);
+    await until(() => client.of(CLOSED).length > 0, 'CLOSED');
+    expect(client.of(CLOSED)).toMatchObject([{ channel: 2, code: CHANNEL_DENIED, reason: 'not_allowed' }]);
+    client.send([1, data(peer.index)]);
+    await until(() => client.datagrams.length === 1, 'the echo');
+    await settled();
+    expect(client.closed).toBeUndefined();
+  });
+});

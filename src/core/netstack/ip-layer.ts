@@ -20,9 +20,10 @@ export interface IpLayer {
   readonly congested: boolean;
   /**
    * The one outgoing packet, emptied, with room before it for the headers below. The transport appends its header and
-   * payload and passes it to `send` before it asks again.
+   * payload and passes it to `send` before it asks again. Whoever may need more than the MTU allows says so by
+   * `length` (header and payload, at most 65,535) and is fragmented.
    */
-  begin(version: 4 | 6): PacketBuffer;
+  begin(version: 4 | 6, length?: number): PacketBuffer;
   /** Prepends the IP header and sends. The transport's checksum is already in place. */
   send(
     packet: PacketBuffer,

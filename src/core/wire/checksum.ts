@@ -1,6 +1,8 @@
 // The Internet checksum (RFC 1071). Sums are kept folded to 16 bits, in network order, so they can be added,
 // compared and written as they are.
 
+import type { IpAddress } from '../address.ts';
+
 /** The folded one's-complement sum of view[start, end), added to `initial`; at most 65,535 bytes. */
 export function sum16(view: DataView, start: number, end: number, initial = 0): number {
   let sum = 0;
@@ -44,4 +46,15 @@ export function pseudoHeaderSum(
     addresses + (version === 4 ? 8 : 32),
     fold(protocol + (length & 0xffff) + (length >>> 16)),
   );
+}
+
+/** What the two addresses add to a pseudo-header's sum; the same for every packet of a connection. */
+export function addressSum(source: IpAddress, destination: IpAddress): number {
+  return fold(sumOf(source.bytes) + sumOf(destination.bytes));
+}
+
+function sumOf(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | bytes[i + 1]!;
+  return fold(sum);
 }

@@ -1,0 +1,203 @@
+import type { IpAddress } from '../address.ts';
+import type { DropCounters } from '../counters.ts';
+import type { Environment } from '../environment.ts';
+import { type EngineMemory, PacketBuffer, type Region } from '../packet-buffer.ts';
+import { IPV4_DONT_FRAGMENT, IPV4_HEADER_LENGTH, IPV4_MORE_FRAGMENTS, writeIpv4 } from '../wire/ipv4.ts';
+import {
+  IPV6_FRAGMENT_HEADER_LENGTH,
+  IPV6_HEADER_LENGTH,
+  writeIpv6,
+  writeIpv6Fragment,
+} from '../wire/ipv6.ts';
+import { PROTOCOL_FRAGMENT } from '../wire/protocols.ts';
+import type { NetStackDrop } from './drops.ts';
+import { FragmentIdentification } from './fragment-identification.ts';
+import type { IpLayer } from './ip-layer.ts';
+import type { LocalAddresses } from './local-addresses.ts';
+import type { Loopback } from './loopback.ts';
+import type { NetStackSink } from './netstack.ts';
+
+/** What the stack takes for itself from the end of the memory's packet slots: its one outgoing packet. */
+export const NETSTACK_SLOT_BYTES = 10_240;
+/** Before the IP header: 16 bytes for WireGuard's header, and the packet stays aligned to 16. */
+const HEADROOM = 32;
+/** After the packet: WireGuard's padding (15 bytes) and tag (16). */
+const TAILROOM = 32;
+
+/** The largest MTU for which there is room. */
+export const MAX_MTU = NETSTACK_SLOT_BYTES - HEADROOM - TAILROOM;
+
+/** Room for a datagram of the greatest size, before it is cut into fragments. */
+const LARGE_SLOT_BYTES = 66 * 1024;
+
+/** The part of the engine's memory that is the stack's; the rest of `slots` is for others. */
+export function netstackRegion(memory: EngineMemory): Region {
+  return { start: memory.slots.end - NETSTACK_SLOT_BYTES, end: memory.slots.end };
+}
+
+/** IP's way out: one packet at a time gets its header here and goes to the tunnel, or back to ourselves. */
+export class IpOutput implements IpLayer {
+  readonly mtu: number;
+  readonly #addresses: LocalAddresses;
+  readonly #loopback: Loopback;
+  readonly #sink: NetStackSink;
+  readonly #drops: DropCounters<NetStackDrop>;
+  readonly #identification: FragmentIdentification;
+  readonly #packet: PacketBuffer;
+  #large: PacketBuffer | undefined;
+
+  constructor(
+    mtu: number,
+    addresses: LocalAddresses,
+    loopback: Loopback,
+    environment: Environment,
+    sink: NetStackSink,
+    drops: DropCounters<NetStackDrop>,
+  ) {
+    if (mtu > MAX_MTU) throw new RangeError(`MTU: at most ${MAX_MTU}, got ${mtu}`);
+    this.mtu = mtu;
+    this.#addresses = addresses;
+    this.#loopback = loopback;
+    this.#sink = sink;
+    this.#drops = drops;
+    this.#identification = new FragmentIdentification(environment);
+    this.#packet = new PacketBuffer(environment.memory, netstackRegion(environment.memory));
+  }
+
+  get congested(): boolean {
+    return this.#sink.congested || this.#loopback.isFilling;
+  }
+
+  sourceFor(destination: IpAddress): IpAddress | undefined {
+    return this.#addresses.sourceFor(destination);
+  }
+
+  isLocal(address: IpAddress): boolean {
+    return this.#addresses.isLocal(address);
+  }
+
+  hasRoute(address: IpAddress): boolean {
+    if (this.isLocal(address)) return true;
+    return this.sourceFor(address) !== undefined && this.#sink.hasRoute(address);
+  }
+
+  begin(version: 4 | 6, length = 0): PacketBuffer {
+    const header = version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
+    const packet = header + length <= this.mtu ? this.#packet : this.#largePacket();
+    packet.reset(HEADROOM + header);
+    return packet;
+  }
+
+  send(
+    packet: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const header = source.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
+    if (this.isLocal(destination)) {
+      prependHeader(packet, source, destination, protocol, ttl, tos);
+      if (!this.#loopback.push(packet)) this.#drops.count('loopback-full');
+    } else if (header + packet.length <= this.mtu) {
+      prependHeader(packet, source, destination, protocol, ttl, tos);
+      this.#sink.sendPacket(packet);
+    } else if (source.version === 4) {
+      this.#sendIpv4Fragments(packet, source, destination, protocol, ttl, tos);
+    } else {
+      this.#sendIpv6Fragments(packet, source, destination, protocol, ttl, tos);
+    }
+  }
+
+  #sendIpv4Fragments(
+    whole: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const identification = this.#identification.next(source, destination, protocol) & 0xffff;
+    const most = (this.mtu - IPV4_HEADER_LENGTH) & ~7;
+    for (let offset = 0; offset < whole.length; offset += most) {
+      const size = Math.min(most, whole.length - offset);
+      const more = offset + size < whole.length ? IPV4_MORE_FRAGMENTS : 0;
+      const packet = this.#fragment(whole, offset, size, IPV4_HEADER_LENGTH);
+      const at = packet.prepend(IPV4_HEADER_LENGTH);
+      const { memory, view, length } = packet;
+      const fragment = more | (offset >> 3);
+      writeIpv4(memory, view, at, length, identification, fragment, ttl, protocol, tos, source, destination);
+      this.#sink.sendPacket(packet);
+    }
+  }
+
+  #sendIpv6Fragments(
+    whole: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const identification = this.#identification.next(source, destination, protocol);
+    const headers = IPV6_HEADER_LENGTH + IPV6_FRAGMENT_HEADER_LENGTH;
+    const most = (this.mtu - headers) & ~7;
+    for (let offset = 0; offset < whole.length; offset += most) {
+      const size = Math.min(most, whole.length - offset);
+      const packet = this.#fragment(whole, offset, size, headers);
+      const fragmentAt = packet.prepend(IPV6_FRAGMENT_HEADER_LENGTH);
+      writeIpv6Fragment(
+        packet.view,
+        fragmentAt,
+        protocol,
+        offset,
+        offset + size < whole.length,
+        identification,
+      );
+      prependHeader(packet, source, destination, PROTOCOL_FRAGMENT, ttl, tos);
+      this.#sink.sendPacket(packet);
+    }
+  }
+
+  /** The outgoing packet, holding `size` bytes of the large one. */
+  #fragment(whole: PacketBuffer, offset: number, size: number, headers: number): PacketBuffer {
+    if (whole === this.#packet) throw new RangeError('packet longer than begin() was told');
+    const start = whole.start + offset;
+    this.#packet.copyFrom(whole.memory, start, start + size, HEADROOM + headers);
+    return this.#packet;
+  }
+
+  #largePacket(): PacketBuffer {
+    if (!this.#large) {
+      const bytes = new Uint8Array(LARGE_SLOT_BYTES);
+      this.#large = new PacketBuffer(
+        { bytes, view: new DataView(bytes.buffer) },
+        { start: 0, end: LARGE_SLOT_BYTES },
+      );
+    }
+    return this.#large;
+  }
+}
+
+/** Prepends the header of a packet that travels whole and, in IPv4, must not be fragmented on its way. */
+function prependHeader(
+  packet: PacketBuffer,
+  source: IpAddress,
+  destination: IpAddress,
+  protocol: number,
+  ttl: number,
+  tos: number,
+): void {
+  const { memory, view } = packet;
+  if (source.version === 4) {
+    const at = packet.prepend(IPV4_HEADER_LENGTH);
+    // Atomic: the identification has no meaning (RFC 6864 §4.1).
+    const { length } = packet;
+    writeIpv4(memory, view, at, length, 0, IPV4_DONT_FRAGMENT, ttl, protocol, tos, source, destination);
+  } else {
+    const payloadLength = packet.length;
+    const at = packet.prepend(IPV6_HEADER_LENGTH);
+    writeIpv6(memory, view, at, payloadLength, protocol, ttl, tos, source, destination);
+  }
+}

@@ -1,0 +1,136 @@
+import { IpAddress, type IpPrefix } from '../address.ts';
+
+const LOOPBACK_V4 = 127;
+const LOOPBACK_V6 = IpAddress.parse('::1')!;
+
+/** The addresses this host has, and what follows from them. */
+export class LocalAddresses {
+  readonly #prefixes: readonly IpPrefix[];
+
+  /** Prefixes with their host bits: the address, and how much of it is shared with the neighbours. */
+  constructor(prefixes: readonly IpPrefix[]) {
+    this.#prefixes = prefixes;
+  }
+
+  /** The address of ours that lies at `offset`, or undefined. Loopback is not among them. */
+  ownAt(memory: Uint8Array, offset: number, version: 4 | 6): IpAddress | undefined {
+    for (let i = 0; i < this.#prefixes.length; i++) {
+      const { address } = this.#prefixes[i]!;
+      if (address.version === version && address.equalsAt(memory, offset)) return address;
+    }
+    return undefined;
+  }
+
+  /** Whether packets to it stay here: our own addresses, 127/8, ::1. */
+  isLocal(address: IpAddress): boolean {
+    return this.isLocalAt(address.bytes, 0, address.version);
+  }
+
+  isLocalAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+    const isLoopback = version === 4 ? memory[offset] === LOOPBACK_V4 : LOOPBACK_V6.equalsAt(memory, offset);
+    return isLoopback || this.ownAt(memory, offset, version) !== undefined;
+  }
+
+  /**
+   * Our address to speak to `destination` from: itself when it is local, otherwise the one of its scope that shares
+   * the longest prefix with it (RFC 6724 §5, rules 1, 2 and 8), the first of equals.
+   */
+  sourceFor(destination: IpAddress): IpAddress | undefined {
+    if (this.isLocal(destination)) return destination;
+    let best: IpAddress | undefined;
+    let bestLength = -1;
+    for (const { address, length } of this.#prefixes) {
+      if (address.version !== destination.version) continue;
+      const scope = isLinkLocal(address) === isLinkLocal(destination) ? 256 : 0;
+      const common = scope + Math.min(length, commonPrefixLength(address, destination));
+      if (common > bestLength) {
+        best = address;
+        bestLength = common;
+      }
+    }
+    return best;
+  }
+
+  /** Whether the IPv4 address at `offset` is the broadcast address of one of our networks. */
+  isBroadcastAt(memory: Uint8Array, offset: number): boolean {
+    for (let i = 0; i < this.#prefixes.length; i++) {
+      const prefix = this.#prefixes[i]!;
+      // A network of one or two addresses has none (RFC 3021).
+      if (prefix.address.version === 4 && prefix.length < 31 && isLastAddress(prefix, memory, offset))
+        return true;
+    }
+    return false;
+  }
+}
+
+export function isUnspecified(address: IpAddress): boolean {
+  return isZeroAt(address.bytes, 0, address.bytes.length);
+}
+
+/** `::ffff:a.b.c.d`, in whatever way it was written, means the IPv4 address (RFC 4291 §2.5.5.2). */
+export function unmapped(address: IpAddress): IpAddress {
+  return address.version === 6 && isIpv4MappedAt(address.bytes, 0)
+    ? new IpAddress(address.bytes.slice(12))
+    : address;
+}
+
+/** Whether no host can have the IPv4 address at `offset` on a network: "this", loopback, multicast, reserved. */
+export function isIpv4MartianAt(memory: Uint8Array, offset: number): boolean {
+  const first = memory[offset]!;
+  return first === LOOPBACK_V4 || first >= 224 || (first === 0 && isZeroAt(memory, offset, 4));
+}
+
+/** Whether no host can have the IPv6 address at `offset` on a network: multicast, ::, ::1, IPv4-mapped. */
+export function isIpv6MartianAt(memory: Uint8Array, offset: number): boolean {
+  const first = memory[offset]!;
+  if (first === 0xff) return true;
+  if (first !== 0) return false;
+  return isIpv4MappedAt(memory, offset) || (isZeroAt(memory, offset, 15) && memory[offset + 15]! <= 1);
+}
+
+export function isLimitedBroadcastAt(memory: Uint8Array, offset: number): boolean {
+  return (memory[offset]! & memory[offset + 1]! & memory[offset + 2]! & memory[offset + 3]!) === 255;
+}
+
+/** ff02::1, to which every node listens (RFC 4291 §2.8). */
+export function isAllNodesAt(memory: Uint8Array, offset: number): boolean {
+  return (
+    memory[offset] === 0xff &&
+    memory[offset + 1] === 2 &&
+    isZeroAt(memory, offset + 2, 13) &&
+    memory[offset + 15] === 1
+  );
+}
+
+function isIpv4MappedAt(memory: Uint8Array, offset: number): boolean {
+  return isZeroAt(memory, offset, 10) && memory[offset + 10] === 255 && memory[offset + 11] === 255;
+}
+
+function isZeroAt(memory: Uint8Array, offset: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (memory[offset + i] !== 0) return false;
+  return true;
+}
+
+/** 169.254/16 and fe80::/10. */
+function isLinkLocal(address: IpAddress): boolean {
+  const [first, second] = address.bytes;
+  return address.version === 4
+    ? first === 169 && second === 254
+    : first === 0xfe && (second! & 0xc0) === 0x80;
+}
+
+function commonPrefixLength(a: IpAddress, b: IpAddress): number {
+  for (let i = 0; i < a.bytes.length; i++) {
+    const difference = a.bytes[i]! ^ b.bytes[i]!;
+    if (difference !== 0) return i * 8 + Math.clz32(difference) - 24;
+  }
+  return a.bytes.length * 8;
+}
+
+function isLastAddress(prefix: IpPrefix, memory: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < 4; i++) {
+    const hostBits = 255 >> Math.min(8, Math.max(0, prefix.length - i * 8));
+    if ((prefix.address.bytes[i]! | hostBits) !== memory[offset + i]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,159 @@
+// The IP stack of the host that lives in the tunnel. What to read next, for a packet that comes in: ip-input.ts, then
+// tcp/tcp-layer.ts, udp-layer.ts or icmp.ts; for one that goes out: those, then ip-output.ts.
+
+import type { IpAddress, IpPrefix, SocketAddress } from '../address.ts';
+import { DropCounters } from '../counters.ts';
+import type { Environment } from '../environment.ts';
+import type { PacketBuffer } from '../packet-buffer.ts';
+import type { Instant, Pollable } from '../time.ts';
+import {
+  ICMP_DESTINATION_UNREACHABLE,
+  ICMP_PORT_UNREACHABLE,
+  ICMP_PROTOCOL_UNREACHABLE,
+  ICMP_TIME_EXCEEDED,
+  ICMPV6_DESTINATION_UNREACHABLE,
+  ICMPV6_PORT_UNREACHABLE,
+  ICMPV6_TIME_EXCEEDED,
+  REASSEMBLY_TIME_EXCEEDED,
+} from '../wire/icmp.ts';
+import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/protocols.ts';
+import type { NetStackDrop } from './drops.ts';
+import { Icmp, type IcmpError } from './icmp.ts';
+import { IpInput, type ReceivedHeader, type Transports } from './ip-input.ts';
+import type { IpHeaderInfo } from './ip-layer.ts';
+import { IpOutput } from './ip-output.ts';
+import { LocalAddresses, unmapped } from './local-addresses.ts';
+import { Loopback } from './loopback.ts';
+import { type PingSocket, Pings } from './ping.ts';
+import type { TcpConnection } from './tcp/connection.ts';
+import type { TcpListener } from './tcp/listener.ts';
+import { TcpLayer } from './tcp/tcp-layer.ts';
+import type { UdpBinding, UdpOptions } from './udp-binding.ts';
+import { UdpLayer } from './udp-layer.ts';
+
+/** How often one poll looks at what it has just sent to itself, before it lets others have their turn. */
+const LOOPBACK_ROUNDS = 16;
+
+/** The stack's way out. Never calls back in. */
+export interface NetStackSink {
+  /** An IP packet, lent for the call: in the engine's memory, with 16 bytes before it and 32 after it, at least. */
+  sendPacket(packet: PacketBuffer): void;
+  /** Whether a packet to the address would find a peer. */
+  hasRoute(address: IpAddress): boolean;
+  /** While true, what can wait does. */
+  readonly congested: boolean;
+}
+
+/**
+ * Dual-stack IP with TCP, UDP and ping. Sockets' calls only take note; packets leave during `receivePacket` and
+ * `poll`, so `poll` must follow such calls (`pollAt` then says "at once").
+ */
+export class NetStack implements Pollable {
+  readonly drops = new DropCounters<NetStackDrop>();
+  readonly tcp: TcpLayer;
+  readonly #loopback = new Loopback();
+  readonly #input: IpInput;
+  readonly #icmp: Icmp;
+  readonly #udp: UdpLayer;
+  readonly #pings: Pings;
+
+  /** `addresses` are ours, with the prefix of the network each is in. Of `environment.memory.slots` it takes the end (netstackRegion). */
+  constructor(options: { addresses: IpPrefix[]; mtu: number }, environment: Environment, sink: NetStackSink) {
+    const addresses = new LocalAddresses(options.addresses);
+    const ip = new IpOutput(options.mtu, addresses, this.#loopback, environment, sink, this.drops);
+    this.tcp = new TcpLayer(ip, environment);
+    this.#udp = new UdpLayer(ip, environment, this.drops);
+    this.#pings = new Pings(ip, environment);
+    this.#icmp = new Icmp(ip, addresses, environment, this.drops, this.#pings, {
+      receiveError: (packet, quoted, error, now) => this.#receiveError(packet, quoted, error, now),
+    });
+    const transports: Transports = {
+      receiveTcp: (packet, header, now) => this.tcp.receiveSegment(packet, header, now),
+      receiveUdp: (packet, header, now) => this.#receiveUdp(packet, header, now),
+      receiveIcmp: (packet, header, now) => this.#icmp.receive(packet, header, now),
+      receiveUnknown: (packet, header, now) => this.#receiveUnknown(packet, header, now),
+      receiveIncomplete: (packet, header, now) => this.#receiveIncomplete(packet, header, now),
+    };
+    this.#input = new IpInput(addresses, transports, this.drops);
+  }
+
+  /** An inner packet from a peer whose allowed IPs cover its source. May be changed in place. */
+  receivePacket(packet: PacketBuffer, now: Instant): void {
+    this.#input.receive(packet, now);
+  }
+
+  pollAt(): Instant {
+    if (!this.#loopback.isEmpty) return 0;
+    return Math.min(this.tcp.pollAt(), this.#udp.pollAt(), this.#pings.pollAt(), this.#input.pollAt());
+  }
+
+  poll(now: Instant): void {
+    this.#input.poll(now);
+    this.#pings.poll();
+    this.#udp.poll();
+    this.tcp.poll(now);
+    for (let round = 0; round < LOOPBACK_ROUNDS && !this.#loopback.isEmpty; round++) {
+      this.#loopback.drain((packet) => this.#input.receiveLoopback(packet, now));
+      this.#udp.poll();
+      this.tcp.poll(now);
+    }
+  }
+
+  /** See TcpLayer.connect. */
+  connectTcp(
+    remote: SocketAddress,
+    options: Parameters<TcpLayer['connect']>[1],
+    now: Instant,
+  ): TcpConnection {
+    return this.tcp.connect({ address: unmapped(remote.address), port: remote.port }, options, now);
+  }
+
+  /** See TcpLayer.listen. */
+  listenTcp(options: Parameters<TcpLayer['listen']>[0], now: Instant): TcpListener {
+    return this.tcp.listen(options, now);
+  }
+
+  /** Throws a TunnelError: ERR_NO_ROUTE, ERR_ADDRESS_IN_USE, ERR_LIMIT. */
+  bindUdp(options: UdpOptions): UdpBinding {
+    return this.#udp.bind(options);
+  }
+
+  /** Throws a TunnelError: ERR_NO_ROUTE, ERR_LIMIT. */
+  openPing(remote: IpAddress): PingSocket {
+    return this.#pings.open(unmapped(remote));
+  }
+
+  #receiveUdp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
+    if (this.#udp.receive(packet, header, header.isForGroup)) return;
+    if (header.version === 4)
+      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PORT_UNREACHABLE, now);
+    else this.#icmp.sendError(packet, header, ICMPV6_DESTINATION_UNREACHABLE, ICMPV6_PORT_UNREACHABLE, now);
+  }
+
+  #receiveUnknown(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
+    this.drops.count('protocol-unknown');
+    if (header.version === 4)
+      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, now);
+  }
+
+  #receiveIncomplete(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
+    const type = header.version === 4 ? ICMP_TIME_EXCEEDED : ICMPV6_TIME_EXCEEDED;
+    this.#icmp.sendError(packet, header, type, REASSEMBLY_TIME_EXCEEDED, now);
+  }
+
+  /** Hands an error to the socket whose packet it quotes. */
+  #receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError, now: Instant): boolean {
+    switch (quoted.protocol) {
+      case PROTOCOL_TCP:
+        this.tcp.receiveError(packet, quoted, error.kind, now);
+        return true;
+      case PROTOCOL_UDP:
+        return this.#udp.receiveError(packet, quoted, error.kind);
+      case PROTOCOL_ICMP:
+      case PROTOCOL_ICMPV6:
+        return this.#pings.receiveError(packet, quoted, error);
+      default:
+        return false;
+    }
+  }
+}

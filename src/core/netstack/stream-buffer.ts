@@ -1,0 +1,150 @@
+import { NO_PAGE, PAGE_SIZE, type PagePool } from './page-pool.ts';
+
+const PAGE_SHIFT = 12;
+const IN_PAGE = PAGE_SIZE - 1;
+const EMPTY_MAP = new Int32Array(0);
+
+/**
+ * Bytes of a stream over pages of a pool, from a moving front on. Positions are counted from the front, so they
+ * stay small however long the stream gets. Bytes may be put anywhere behind the front (a receive buffer stores
+ * what arrived too early in place); who uses it keeps count of which positions hold something.
+ */
+export class StreamBuffer {
+  readonly #pool: PagePool;
+  /** A ring of page numbers; its size is a power of two. */
+  #pages = EMPTY_MAP;
+  /** Where the front lies in the ring, in bytes. */
+  #front = 0;
+
+  constructor(pool: PagePool) {
+    this.#pool = pool;
+  }
+
+  /** Stores `length` bytes of `view` at `position`. False, with nothing promised, when the pool is empty. */
+  put(position: number, view: DataView, start: number, length: number): boolean {
+    while (length > 0) {
+      const page = this.#pageFor(position);
+      if (page === NO_PAGE) return false;
+      const inPage = (this.#front + position) & IN_PAGE;
+      const piece = Math.min(length, PAGE_SIZE - inPage);
+      copyBytes(view, start, this.#pool.viewOf(page), this.#pool.offsetOf(page) + inPage, piece);
+      position += piece;
+      start += piece;
+      length -= piece;
+    }
+    return true;
+  }
+
+  /** Stores bytes [start, end) of an application's array; returns how many the pool had room for. */
+  putArray(position: number, bytes: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end) {
+      const page = this.#pageFor(position);
+      if (page === NO_PAGE) break;
+      const inPage = (this.#front + position) & IN_PAGE;
+      const piece = Math.min(end - at, PAGE_SIZE - inPage);
+      this.#pool.bytesOf(page).set(bytes.subarray(at, at + piece), this.#pool.offsetOf(page) + inPage);
+      position += piece;
+      at += piece;
+    }
+    return at - start;
+  }
+
+  /** Copies `length` stored bytes from `position` to `view` at `target`. */
+  get(position: number, length: number, view: DataView, target: number): void {
+    while (length > 0) {
+      const at = (this.#front + position) & (this.#pages.length * PAGE_SIZE - 1);
+      const page = this.#pages[at >> PAGE_SHIFT]!;
+      const piece = Math.min(length, PAGE_SIZE - (at & IN_PAGE));
+      copyBytes(this.#pool.viewOf(page), this.#pool.offsetOf(page) + (at & IN_PAGE), view, target, piece);
+      position += piece;
+      target += piece;
+      length -= piece;
+    }
+  }
+
+  /** Copies `length` stored bytes from the front into `target`, which they must fit. */
+  getArray(target: Uint8Array, length: number): void {
+    let done = 0;
+    while (done < length) {
+      const at = (this.#front + done) & (this.#pages.length * PAGE_SIZE - 1);
+      const page = this.#pages[at >> PAGE_SHIFT]!;
+      const piece = Math.min(length - done, PAGE_SIZE - (at & IN_PAGE));
+      const start = this.#pool.offsetOf(page) + (at & IN_PAGE);
+      target.set(this.#pool.bytesOf(page).subarray(start, start + piece), done);
+      done += piece;
+    }
+  }
+
+  /** Moves the front forward and gives back the pages left behind. */
+  advance(length: number): void {
+    const from = this.#front >> PAGE_SHIFT;
+    this.#front += length;
+    const to = this.#front >> PAGE_SHIFT;
+    if (to === from) return;
+    const mask = this.#pages.length - 1;
+    for (let i = from; i < to; i++) this.#giveBack(i & mask);
+    this.#front &= this.#pages.length * PAGE_SIZE - 1;
+  }
+
+  /** Nothing is stored any more: gives back the page under the front as well. The map stays for what comes next. */
+  rewind(): void {
+    if (this.#pages.length === 0) return;
+    this.#giveBack(this.#front >> PAGE_SHIFT);
+    this.#front = 0;
+  }
+
+  /** Gives back all pages that lie wholly at or behind `position`: what is stored there is lost. */
+  truncate(position: number): void {
+    const mask = this.#pages.length - 1;
+    const first = (this.#front & IN_PAGE) + position;
+    const from = (first + IN_PAGE) >> PAGE_SHIFT;
+    const base = this.#front >> PAGE_SHIFT;
+    for (let i = from; i <= mask; i++) this.#giveBack((base + i) & mask);
+  }
+
+  /** Forgets everything, gives back every page and the map. */
+  clear(): void {
+    for (let i = 0; i < this.#pages.length; i++) this.#giveBack(i);
+    this.#pages = EMPTY_MAP;
+    this.#front = 0;
+  }
+
+  /** The page that holds `position`, taken from the pool if need be. */
+  #pageFor(position: number): number {
+    const needed = (((this.#front & IN_PAGE) + position) >> PAGE_SHIFT) + 1;
+    if (needed > this.#pages.length) this.#growMap(needed);
+    const at = (this.#front + position) & (this.#pages.length * PAGE_SIZE - 1);
+    const page = this.#pages[at >> PAGE_SHIFT]!;
+    if (page !== NO_PAGE) return page;
+    return (this.#pages[at >> PAGE_SHIFT] = this.#pool.take());
+  }
+
+  #growMap(needed: number): void {
+    let size = Math.max(4, this.#pages.length);
+    while (size < needed) size *= 2;
+    const pages = new Int32Array(size).fill(NO_PAGE);
+    const base = this.#front >> PAGE_SHIFT;
+    for (let i = 0; i < this.#pages.length; i++)
+      pages[i] = this.#pages[(base + i) & (this.#pages.length - 1)]!;
+    this.#pages = pages;
+    this.#front &= IN_PAGE;
+  }
+
+  #giveBack(index: number): void {
+    const page = this.#pages[index]!;
+    if (page === NO_PAGE) return;
+    this.#pages[index] = NO_PAGE;
+    this.#pool.release(page);
+  }
+}
+
+/**
+ * Copies between two buffers without making a view of either (`set` would need one per packet): four bytes at a
+ * time, at any alignment.
+ */
+function copyBytes(source: DataView, from: number, target: DataView, to: number, length: number): void {
+  const words = from + (length & ~3);
+  for (; from < words; from += 4, to += 4) target.setInt32(to, source.getInt32(from, true), true);
+  for (let i = 0; i < (length & 3); i++) target.setUint8(to + i, source.getUint8(from + i));
+}

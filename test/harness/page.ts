@@ -5,6 +5,8 @@ export interface Download {
   bytes: number;
   /** Of the body, lower-case hex. */
   sha256: string;
+  /** RFC 9530, as the server sent it. */
+  reprDigest: string | undefined;
   seconds: number;
 }
 
@@ -29,12 +31,16 @@ export async function download(
     status: Number(header.split(' ')[1]),
     bytes: body.length,
     sha256: await sha256(body),
+    reprDigest: /^repr-digest: (.*)$/im.exec(header)?.[1]?.trim(),
     seconds: (performance.now() - started) / 1000,
   };
 }
 
 /** Writes and leaves the writer unlocked and open. */
-export async function send(writable: WritableStream<Uint8Array>, data: string | Uint8Array): Promise<void> {
+export async function send(
+  writable: WritableStream<BufferSource>,
+  data: string | Uint8Array<ArrayBuffer>,
+): Promise<void> {
   const writer = writable.getWriter();
   await writer.write(typeof data === 'string' ? new TextEncoder().encode(data) : data);
   writer.releaseLock();
@@ -84,7 +90,7 @@ export async function exchange(
   tunnel: Tunnel,
   host: string,
   port: number,
-  data: string | Uint8Array,
+  data: string | Uint8Array<ArrayBuffer>,
   options?: TCPSocketOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const socket = new tunnel.TCPSocket(host, port, options);
@@ -141,12 +147,12 @@ export async function failure(promise: Promise<unknown>, timeout = 15_000): Prom
   });
   const never = Promise.race([promise, late]).then(
     (value) => Promise.reject(new Error(`expected a failure, got ${String(value)}`)),
-    (error: unknown) => describe(error),
+    (error: unknown) => plain(error),
   );
   return never;
 }
 
-function describe(error: unknown): Failure {
+function plain(error: unknown): Failure {
   const { name, message, code, leg, retryable, cause } = error as Error & {
     code?: unknown;
     leg?: string;
@@ -158,7 +164,7 @@ function describe(error: unknown): Failure {
     ...(typeof code === 'string' ? { code } : {}),
     ...(leg === undefined ? {} : { leg }),
     ...(retryable === undefined ? {} : { retryable }),
-    ...(cause === undefined ? {} : { cause: describe(cause) }),
+    ...(cause === undefined ? {} : { cause: plain(cause) }),
   };
 }
 

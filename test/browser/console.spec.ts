@@ -1,0 +1,223 @@
+import type { Page } from '@playwright/test';
+import { test as base, expect } from '../support/browser-test.ts';
+import { DemoCommand } from '../support/demo-command.ts';
+import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
+import { generateKeys } from '../support/keys.ts';
+import { MALFORMED_CONFIGS } from '../support/malformed-configs.ts';
+
+/** The built console as `npm start` serves it, opened; the page must not complain about anything. */
+const test = base.extend<{ console: Page }, { command: DemoCommand }>({
+  command: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
+    async ({}, use) => {
+      const command = await DemoCommand.start();
+      await use(command);
+      await command.stop();
+    },
+    { scope: 'worker' },
+  ],
+  console: async ({ page, command }, use, testInfo) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    await page.goto(command.url);
+    await use(page);
+    if (testInfo.status !== testInfo.expectedStatus)
+      await testInfo.attach('demo.log', { body: command.output });
+    // A refused WebSocket is the browser's to report; nothing else may be.
+    expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
+  },
+});
+
+const editor = (page: Page) => page.getByRole('textbox', { name: 'WireGuard configuration' });
+const status = (page: Page) => page.getByRole('region', { name: 'Status' });
+const connect = (page: Page) => page.getByRole('button', { name: 'Connect', exact: true });
+
+/** A configuration for the running demo, as a user would have one. */
+async function enrol(page: Page): Promise<{ config: string; keys: ReturnType<typeof generateKeys> }> {
+  const keys = generateKeys();
+  const config = await page.evaluate(async (publicKey) => {
+    const response = await fetch('/demo/enrol', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-tabwire': '1' },
+      body: JSON.stringify({ publicKey }),
+    });
+    return ((await response.json()) as { config: string }).config;
+  }, keys.publicKey);
+  return { config: config.replace('[Interface]\n', `[Interface]\nPrivateKey = ${keys.privateKey}\n`), keys };
+}
+
+test("one click on the demo shows a handshake, a ping time and the site's bytes", async ({
+  console: page,
+}) => {
+  await expect(status(page)).toContainText('Only this page uses the tunnel');
+  await page.getByRole('button', { name: 'Try the demo network' }).click();
+  await expect(status(page)).toContainText('Connected');
+  await expect(status(page)).toContainText(/handshake/i);
+  await expect(page.getByRole('region', { name: 'Ping' }).locator('.reading-value')).toContainText(
+    /\d+(\.\d+)? ms/,
+  );
+  await expect(page.getByRole('region', { name: 'Download' })).toContainText(/8(\.\d+)? (MiB|MB)/);
+  await expect(page.getByRole('progressbar')).toBeVisible();
+  await expect(status(page)).toContainText('Only this page uses the tunnel');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(status(page)).toContainText('Not connected');
+  await expect.poll(() => page.workers().length).toBe(0);
+});
+
+test('a pasted configuration connects, and a file may be downloaded', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  await editor(page).fill(config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  const peer = /^PublicKey = (\S+)/m.exec(config)![1]!;
+  await expect(status(page).getByTitle(peer)).toBeVisible();
+  await page.locator('#ping-host').fill('10.86.0.1');
+  await page.getByRole('button', { name: 'Start ping' }).click();
+  await expect(page.locator('.replies li').first()).toContainText('ms');
+  const download = page.getByRole('region', { name: 'Download' });
+  await download.locator('#download-host').fill('fd86::1');
+  await download.locator('#download-path').fill('/download/8MiB.bin');
+  await download.getByRole('button', { name: 'Download' }).click();
+  await expect(download).toContainText(/8(\.\d+)? (MiB|MB)/);
+});
+
+test('a dropped file becomes the configuration', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  await page.evaluate((text) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], 'tunnel.conf', { type: 'text/plain' }));
+    const target = document.querySelector('main')!;
+    for (const type of ['dragover', 'drop'])
+      target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+  }, config);
+  await expect(editor(page)).toHaveValue(config);
+});
+
+test('each of twenty malformed configurations names line, key and what is expected', async ({
+  console: page,
+}) => {
+  expect(MALFORMED_CONFIGS.length).toBeGreaterThanOrEqual(20);
+  const wrong: string[] = [];
+  for (const { mistake, text, line, key, expects } of MALFORMED_CONFIGS) {
+    await editor(page).fill(text);
+    const issues = await page.locator('.issue[data-severity="error"]').allInnerTexts();
+    const found = issues.some(
+      (said) =>
+        new RegExp(`^Line ${line}\\b`, 'i').test(said) &&
+        (key === undefined || said.includes(key)) &&
+        expects.test(said),
+    );
+    if (!found) wrong.push(`${mistake}: ${JSON.stringify(issues)}`);
+  }
+  expect(wrong).toEqual([]);
+  await connect(page).click();
+  await expect(
+    page
+      .getByRole('alert')
+      .filter({ hasText: /line \d+/i })
+      .first(),
+  ).toBeVisible();
+  expect(page.workers()).toEqual([]);
+});
+
+test("generated keys go into the text, and the server's lines show the public one", async ({
+  console: page,
+}) => {
+  await page.getByRole('button', { name: 'Generate keys' }).click();
+  await expect(editor(page)).toHaveValue(/PrivateKey = [A-Za-z0-9+/]{43}=/);
+  const privateKey = /PrivateKey = (\S+)/.exec(await editor(page).inputValue())![1]!;
+  const publicKey = await page.evaluate(() => document.querySelector('.server-side pre')!.textContent);
+  expect(publicKey).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+  expect(publicKey).not.toBe(privateKey);
+});
+
+test('a relay that is not there says what to do', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  await editor(page).fill(config);
+  await page.getByLabel('Relay', { exact: true }).fill(`ws://127.0.0.1:${await freeTcpPort()}/v1`);
+  await connect(page).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'does not answer' })).toContainText(
+    'check the address',
+  );
+});
+
+test('an endpoint that the relay does not allow says what to do', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  const endpoint = `127.0.0.1:${await freeUdpPort()}`;
+  await editor(page).fill(config.replace(/^Endpoint = .*$/m, `Endpoint = ${endpoint}`));
+  await connect(page).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'may not send to' })).toContainText(endpoint);
+});
+
+test('a wrong key is told honestly: no answer, our public key, and wg show', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  const stranger = generateKeys();
+  await editor(page).fill(config.replace(/^PrivateKey = .*$/m, `PrivateKey = ${stranger.privateKey}`));
+  await connect(page).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'No answer' })).toBeVisible({ timeout: 20_000 });
+  await expect(status(page)).toContainText('wg show');
+  await expect(status(page)).toContainText(`peer: ${stranger.publicKey}`);
+});
+
+test('a preshared key on one side only is named', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  const psk = generateKeys().privateKey;
+  await editor(page).fill(config.replace('[Peer]\n', `[Peer]\nPresharedKey = ${psk}\n`));
+  await connect(page).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'The preshared key differs' })).toBeVisible();
+});
+
+for (const colorScheme of ['light', 'dark'] as const)
+  for (const width of [1280, 360])
+    test(`it fits a ${colorScheme} screen of ${width} pixels`, async ({ console: page }) => {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      const [ground, text] = await page.evaluate(() => {
+        const style = getComputedStyle(document.body);
+        const root = getComputedStyle(document.documentElement);
+        const clear = 'rgba(0, 0, 0, 0)';
+        return [style.backgroundColor === clear ? root.backgroundColor : style.backgroundColor, style.color];
+      });
+      const dark = colorScheme === 'dark';
+      expect(lightness(ground!) < 0.5, `ground ${ground}`).toBe(dark);
+      expect(lightness(text!) > 0.5, `text ${text}`).toBe(dark);
+      await page.getByRole('button', { name: 'Try the demo network' }).click();
+      await expect(status(page)).toContainText('Connected');
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow, 'nothing hangs over the edge').toBeLessThanOrEqual(0);
+    });
+
+/** 0 to 1 of a computed colour in any notation that Chromium prints. */
+function lightness(color: string): number {
+  const numbers = [...color.matchAll(/-?[\d.]+%?/g)].map(([text]) => Number.parseFloat(text));
+  if (/^(oklch|oklab|lch|lab)/.test(color)) return numbers[0]! > 1 ? numbers[0]! / 100 : numbers[0]!;
+  const scale = color.startsWith('rgb') ? 255 : 1;
+  return (numbers[0]! + numbers[1]! + numbers[2]!) / 3 / scale;
+}
+
+test('everything can be done from the keyboard', async ({ console: page }) => {
+  const focused = () =>
+    page.evaluate(
+      () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent,
+    );
+  const tabTo = async (name: RegExp) => {
+    for (let presses = 0; presses < 40; presses++) {
+      await page.keyboard.press('Tab');
+      if (name.test((await focused()) ?? '')) return;
+    }
+    throw new Error(`Tab never reached ${name}`);
+  };
+  await tabTo(/^Try the demo network$/);
+  await page.keyboard.press('Enter');
+  await expect(status(page)).toContainText('Connected');
+  await tabTo(/^Disconnect$/);
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
+  expect(outline, 'the focus is visible').not.toBe('none');
+  await page.keyboard.press('Enter');
+  await expect(status(page)).toContainText('Not connected');
+});

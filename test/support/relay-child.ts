@@ -1,0 +1,11 @@
+// The relay in a process of its own; prints "listening", and its log. Its one argument is JSON: see relay-process.ts.
+import { createRelay } from '../../relay/index.ts';
+import type { RelayProcessOptions } from './relay-process.ts';
+
+const { port, allow, origins } = JSON.parse(process.argv[2]!) as RelayProcessOptions & { port: number };
+const relay = createRelay({ listen: `127.0.0.1:${port}`, allow, origins });
+await relay.listen();
+console.log('listening');
+process.once('SIGTERM', () => {
+  void relay.close();
+});

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { Child } from './child-process.ts';
+import { freeTcpPort } from './free-port.ts';
+
+export interface RelayProcessOptions {
+  /** `host:port` literals; nothing else may be reached. */
+  allow: readonly string[];
+  /** Pages that may connect. */
+  origins: readonly string[];
+  /** Default: a free one. */
+  port?: number;
+}
+
+/** The real relay in a process of its own, so that it can be killed and started again on the same port. */
+export class RelayProcess {
+  readonly port: number;
+  readonly url: string;
+  readonly #options: RelayProcessOptions;
+  #child: Child;
+
+  private constructor(port: number, options: RelayProcessOptions, child: Child) {
+    this.port = port;
+    this.url = `ws://127.0.0.1:${port}/v1`;
+    this.#options = options;
+    this.#child = child;
+  }
+
+  static async start(options: RelayProcessOptions): Promise<RelayProcess> {
+    const port = options.port ?? (await freeTcpPort());
+    return new RelayProcess(port, options, await launch(port, options));
+  }
+
+  /** The way a crash ends it: nothing is said to anyone. */
+  async kill(): Promise<void> {
+    await this.#child.stop('SIGKILL');
+  }
+
+  /** Asked to end, it says goodbye first. */
+  async stop(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  async restart(): Promise<void> {
+    await this.#child.stop('SIGKILL');
+    this.#child = await launch(this.port, this.#options);
+  }
+
+  get output(): string {
+    return this.#child.output;
+  }
+}
+
+async function launch(port: number, options: RelayProcessOptions): Promise<Child> {
+  const child = new Child(process.execPath, [
+    '--import',
+    'tsx',
+    join(import.meta.dirname, 'relay-child.ts'),
+    JSON.stringify({ ...options, port }),
+  ]);
+  await child.saw(/^listening$/m);
+  return child;
+}

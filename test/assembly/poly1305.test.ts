@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { poly1305 as twin } from '../reference/poly1305.ts';
+import { fromHex, toHex } from '../support/hex.ts';
+import { SeededRandom } from '../support/random.ts';
+import { Harness } from './harness.ts';
+
+const harness = await Harness.load();
+
+function poly1305(key: Uint8Array, message: Uint8Array, alignment = 0): string {
+  harness.memory.set(key, harness.key);
+  harness.memory.set(message, harness.text + alignment);
+  harness.wasm.poly1305(harness.key, harness.text + alignment, message.length, harness.output);
+  return toHex(harness.read(harness.output, 16));
+}
+
+describe('Poly1305', () => {
+  it('RFC 8439 §2.5.2', () => {
+    const key = fromHex('85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b');
+    const message = new Uint8Array(Buffer.from('Cryptographic Forum Research Group'));
+    expect(poly1305(key, message)).toBe('a8061dc1305136c6c22b8baf0c0127a9');
+    expect(toHex(twin(key, message))).toBe('a8061dc1305136c6c22b8baf0c0127a9');
+  });
+
+  // RFC 8439 appendix A.3, vectors 7 to 11: sums that meet 2¹³⁰ − 5 and 2¹²⁸ exactly.
+  it.each([
+    ['02', '', 'ffffffffffffffffffffffffffffffff', '03'],
+    ['02', 'ffffffffffffffffffffffffffffffff', '02000000000000000000000000000000', '03'],
+    [
+      '01',
+      '',
+      'fffffffffffffffffffffffffffffffff0ffffffffffffffffffffffffffffff11000000000000000000000000000000',
+      '05',
+    ],
+    [
+      '01',
+      '',
+      'fffffffffffffffffffffffffffffffffbfefefefefefefefefefefefefefefe01010101010101010101010101010101',
+      '',
+    ],
+    ['02', '', 'fdffffffffffffffffffffffffffffff', 'faffffffffffffffffffffffffffffff'],
+  ])('RFC 8439 A.3: r = %s, s = %s, %s', (r, s, message, tag) => {
+    const key = fromHex(r.padEnd(32, '0') + s.padEnd(32, '0'));
+    expect(poly1305(key, fromHex(message))).toBe(tag.padEnd(32, '0'));
+  });
+
+  it('agrees with the twin on extreme keys and messages of every length, narrow and wide', () => {
+    const random = new SeededRandom(1305);
+    const bytes = {
+      random: (n: number) => random.bytes(n),
+      'all ones': (n: number) => new Uint8Array(n).fill(255),
+      'all zeros': (n: number) => new Uint8Array(n),
+      'ones and zeros': (n: number) => random.bytes(n).map((byte) => (byte & 1 ? 255 : 0)),
+    };
+    for (let length = 0; length <= 800; length++) {
+      for (const [keyKind, makeKey] of Object.entries(bytes)) {
+        for (const [messageKind, makeMessage] of Object.entries(bytes)) {
+          if (length > 300 && length % 7 !== 0) continue;
+          const key = makeKey(32);
+          const message = makeMessage(length);
+          const tag = poly1305(key, message, length & 15);
+          if (tag !== toHex(twin(key, message)))
+            throw new Error(`length ${length}, key of ${keyKind}, message of ${messageKind}: ${toHex(key)}`);
+        }
+      }
+    }
+  });
+
+  it('agrees with the twin on long messages, where carries add up', () => {
+    const random = new SeededRandom(7);
+    for (const length of [1420, 4096, 16384, 65520]) {
+      const ones = new Uint8Array(length).fill(255);
+      const key = new Uint8Array(32).fill(255);
+      expect(poly1305(key, ones)).toBe(toHex(twin(key, ones)));
+      const any = random.bytes(length);
+      expect(poly1305(key, any)).toBe(toHex(twin(key, any)));
+    }
+  });
+});

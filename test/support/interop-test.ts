@@ -5,6 +5,8 @@ import { obstacle, strict } from './prerequisites.ts';
 export { expect };
 
 interface Fixtures {
+  /** True; where interop cannot run, asking for it skips the test, or fails it in CI. */
+  interopWorks: true;
   /** Brings up a peer, a relay and the page; opens the page. All of it goes away with the test. */
   startLab: (options?: LabOptions) => Promise<Lab>;
 }
@@ -12,9 +14,12 @@ interface Fixtures {
 export const test = base.extend<Fixtures, { why: string | undefined }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
   why: [async ({}, use) => use(await obstacle('interop')), { scope: 'worker' }],
-  startLab: async ({ page, why }, use, testInfo) => {
+  interopWorks: async ({ why }, use, testInfo) => {
     if (why && strict) throw new Error(why);
     testInfo.skip(why !== undefined, why);
+    await use(true);
+  },
+  startLab: async ({ page, interopWorks: _ }, use, testInfo) => {
     const labs: Lab[] = [];
     await use(async (options = {}) => {
       const lab = await Lab.up(options);

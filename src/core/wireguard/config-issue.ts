@@ -40,6 +40,11 @@ export class ConfigIssues {
     return this.#failed;
   }
 
+  /** Refused, and with as many issues as anyone will read: nothing more is worth looking for. */
+  get exhausted(): boolean {
+    return this.#failed && this.#issues.length >= MAX_ISSUES;
+  }
+
   report(
     severity: ConfigSeverity,
     line: number,

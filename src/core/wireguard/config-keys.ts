@@ -64,6 +64,7 @@ function list(
     let any = false;
     for (const { text, column } of split(line)) {
       any = true;
+      if (reader.issues.exhausted) return;
       const problem = take(reader, text, line, column);
       if (problem) reader.refuse(line, name, `: ${quote(text)}`, problem, column);
     }
@@ -241,7 +242,7 @@ const RULES: KeyRule[] = [
     name: 'PersistentKeepalive',
     section: 'Peer',
     read: scalar('PersistentKeepalive', parseKeepalive, (reader, seconds) =>
-      assign(reader.peer.values, 'persistentKeepalive', seconds === 0 ? undefined : seconds),
+      assign(reader.peer.values, 'persistentKeepalive', seconds),
     ),
   },
 ];

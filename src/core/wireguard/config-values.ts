@@ -1,5 +1,5 @@
 import { IpAddress, IpPrefix } from '../address.ts';
-import { fromBase64 } from '../bytes.ts';
+import { decodeKey } from './keys.ts';
 
 /** What is wrong with a value: one clause that says what is expected, and nothing of the value. */
 export class Problem {
@@ -12,8 +12,7 @@ export class Problem {
 
 /** 32 bytes; all-zero is for the caller to judge. */
 export function parseKey(text: string): Uint8Array | Problem {
-  const bytes = text.length === 44 ? fromBase64(text) : undefined;
-  return bytes?.length === 32 ? bytes : new Problem('must be 44 base64 characters (32 bytes)');
+  return decodeKey(text) ?? new Problem('must be 44 base64 characters (32 bytes)');
 }
 
 /** A decimal integer; leading zeros are decimal, never octal. */

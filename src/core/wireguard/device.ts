@@ -1,0 +1,369 @@
+// WireGuard's device: inner packets on one side, datagrams on the other. Two routes cross it.
+//
+//   out   sendPacket: destination → allowed IPs → peer → current session, sealed in place → sink.sendDatagram
+//   in    receiveDatagram: type → index → session, opened in place → source allowed? → sink.deliverPacket
+//
+// This file finds out whom something concerns; what then happens to a peer is in peer.ts.
+import type { IpAddress } from '../address.ts';
+import { equalConstantTime, toBase64, wipe } from '../bytes.ts';
+import { DropCounters } from '../counters.ts';
+import type { StaticIdentity } from '../crypto/identity.ts';
+import type { Endpoint } from '../endpoint.ts';
+import type { Environment } from '../environment.ts';
+import { type EngineMemory, PacketBuffer, PacketPool, type Region } from '../packet-buffer.ts';
+import { type Instant, NEVER, type Pollable } from '../time.ts';
+import { AllowedIps } from './allowed-ips.ts';
+import { MAX_PEERS, MAX_WAITING_HANDSHAKES, REJECT_AFTER_TIME } from './constants.ts';
+import { hasValidMac1, mac1Key } from './cookie.ts';
+import type { DeviceDrop } from './drops.ts';
+import { openStatic } from './handshake.ts';
+import { IndexTable } from './index-table.ts';
+import { innerDestination, innerVersion } from './inner-packet.ts';
+import { Jitter } from './jitter.ts';
+import {
+  COOKIE_REPLY,
+  field,
+  INITIATION,
+  INITIATION_FIELDS,
+  RECEIVER_INDEX,
+  type RESPONSE,
+  RESPONSE_FIELDS,
+  RESPONSE_RECEIVER_INDEX,
+  readIndex,
+  readMessageType,
+  TAG_SIZE,
+  TRANSPORT,
+  TRANSPORT_HEADER_SIZE,
+} from './messages.ts';
+import { Peer, type PeerConfig, type PeerHost, type PeerStatus } from './peer.ts';
+import { TimestampClock } from './tai64n.ts';
+
+export type { DeviceDrop, Peer, PeerConfig, PeerStatus };
+
+/** What a device tells its host. Each names the peer by its public key. */
+export type DeviceEvent =
+  /** A session began: as initiator with the response, as responder with the first packet on it. */
+  | { type: 'handshake'; publicKey: Uint8Array }
+  /** The n-th initiation since the last session was sent. */
+  | { type: 'handshake-attempt'; publicKey: Uint8Array; attempt: number }
+  /** Twenty initiations in a row met silence. New packets make it try again. */
+  | { type: 'gave-up'; publicKey: Uint8Array }
+  /** A response to our initiation does not open: the preshared keys differ. */
+  | { type: 'psk-mismatch'; publicKey: Uint8Array }
+  | { type: 'roamed'; publicKey: Uint8Array; endpoint: Endpoint };
+
+/** Where a device's output goes. It never calls back in: it writes or it takes note. */
+export interface DeviceSink {
+  /** Lent for the call. */
+  sendDatagram(datagram: PacketBuffer, endpoint: Endpoint): void;
+  /** An authentic inner packet from an allowed source, trimmed to its IP length. Lent for the call. */
+  deliverPacket(packet: PacketBuffer): void;
+  notify(event: DeviceEvent): void;
+}
+
+/** What became of a packet; what was not sent or staged is counted as a drop. */
+export type SendVerdict = 'sent' | 'staged' | 'no_peer' | 'no_endpoint' | 'bad_inner' | 'too_large';
+
+export interface DeviceOptions {
+  identity: StaticIdentity;
+  /** Of inner packets, in bytes. */
+  mtu: number;
+  /** `lastTimestamp` of an earlier device with the same key. */
+  lastTimestamp?: Uint8Array;
+  /** The part of the packet slots where packets wait for a session; by default all but what the IP stack keeps. */
+  staging?: Region;
+}
+
+/** What `wg show` tells. */
+export interface DeviceStatus {
+  publicKey: string;
+  drops: Record<string, number>;
+  peers: PeerStatus[];
+}
+
+/** For the datagrams that begin here: at most an initiation. */
+const SCRATCH_SIZE = 256;
+const STAGING_SLOT_SIZE = 2048;
+/** At the end of the slots, for the IP stack's outgoing packet. */
+const STACK_ROOM = 16_384;
+
+export class Device implements Pollable {
+  readonly #identity: StaticIdentity;
+  readonly #environment: Environment;
+  readonly #sink: DeviceSink;
+  readonly #host: PeerHost;
+  readonly #staging: Region;
+  readonly #indices: IndexTable<Peer>;
+  readonly #allowedIps = new AllowedIps<Peer>();
+  readonly #timestamps: TimestampClock;
+  readonly #drops = new DropCounters<DeviceDrop>();
+  readonly #mac1Key: Uint8Array;
+  /** By public key in base64. */
+  readonly #peers = new Map<string, Peer>();
+  #isUp = false;
+  #isClosed = false;
+  #lastNow: Instant | undefined;
+  /** Handshake messages for which the identity has not answered yet. */
+  #waitingHandshakes = 0;
+
+  constructor(options: DeviceOptions, environment: Environment, sink: DeviceSink) {
+    const { crypto, memory, fillRandom, wallClock } = environment;
+    this.#identity = options.identity;
+    this.#environment = environment;
+    this.#sink = sink;
+    this.#staging = options.staging ?? { start: memory.slots.start, end: memory.slots.end - STACK_ROOM };
+    this.#indices = new IndexTable(fillRandom);
+    this.#timestamps = new TimestampClock(wallClock, options.lastTimestamp);
+    this.#mac1Key = mac1Key(crypto, options.identity.publicKey);
+    this.#host = this.#makeHost(options.mtu, memory);
+  }
+
+  #makeHost(mtu: number, memory: EngineMemory): PeerHost {
+    const { start, end } = this.#staging;
+    // Room for the header, the padding and the tag around the largest packet.
+    const needed = Math.ceil((mtu + TRANSPORT_HEADER_SIZE + 2 * TAG_SIZE) / 16) * 16;
+    const slotSize = Math.max(STAGING_SLOT_SIZE, needed);
+    const isUp = () => this.#isUp;
+    return {
+      environment: this.#environment,
+      identity: this.#identity,
+      sink: this.#sink,
+      mtu,
+      get isUp() {
+        return isUp();
+      },
+      indices: this.#indices,
+      allowedIps: this.#allowedIps,
+      timestamps: this.#timestamps,
+      jitter: new Jitter(this.#environment.fillRandom),
+      staging: new PacketPool(memory, { start: start + SCRATCH_SIZE, end }, slotSize),
+      stagingCapacity: slotSize - TRANSPORT_HEADER_SIZE - 2 * TAG_SIZE,
+      scratch: new PacketBuffer(memory, { start, end: start + SCRATCH_SIZE }),
+      drops: this.#drops,
+    };
+  }
+
+  // ---- Peers
+
+  /** Undefined when the key is our own or has a peer already, or when there are too many peers. */
+  addPeer(config: PeerConfig, now: Instant): Peer | undefined {
+    if (config.publicKey.length !== 32)
+      throw new RangeError(`peer's public key: expected 32 bytes, got ${config.publicKey.length}`);
+    const key = toBase64(config.publicKey);
+    const isOurs = equalConstantTime(config.publicKey, this.#identity.publicKey);
+    if (isOurs || this.#isClosed || this.#peers.has(key) || this.#peers.size >= MAX_PEERS) return undefined;
+    const peer = new Peer(config, this.#host);
+    this.#peers.set(key, peer);
+    for (const prefix of config.allowedIps) this.#allowedIps.insert(prefix, peer);
+    peer.prepare(now);
+    if (this.#isUp) peer.start(now);
+    return peer;
+  }
+
+  removePeer(publicKey: Uint8Array): void {
+    const key = toBase64(publicKey);
+    const peer = this.#peers.get(key);
+    if (!peer) return;
+    // First of all nothing is routed to it any more.
+    this.#allowedIps.removeOwner(peer);
+    this.#peers.delete(key);
+    peer.remove();
+  }
+
+  get peers(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  getPeer(publicKey: Uint8Array): Peer | undefined {
+    return this.#peers.get(toBase64(publicKey));
+  }
+
+  /** Whether some peer's allowed IPs cover the address. */
+  hasRoute(address: IpAddress): boolean {
+    return this.#allowedIps.lookup(address.bytes, 0, address.version) !== undefined;
+  }
+
+  // ---- Life
+
+  /** Begins: initiates to every peer that has an endpoint, and answers from now on. */
+  up(now: Instant): void {
+    if (this.#isUp || this.#isClosed) return;
+    this.#isUp = true;
+    this.#lastNow = now;
+    for (const peer of this.#peers.values()) peer.start(now);
+  }
+
+  /** Ends all sessions; configuration, counters and timestamps stay. */
+  down(): void {
+    this.#isUp = false;
+    for (const peer of this.#peers.values()) peer.stop();
+  }
+
+  /** Our outer address changed: everyone we have a session with shall hear from us now, not when a timer says so. */
+  reconnected(now: Instant): void {
+    this.#noticeSleep(now);
+    if (this.#isUp) for (const peer of this.#peers.values()) peer.reconnected(now);
+  }
+
+  /** Ends everything and zeroes all keys and what was staged. The crypto suite is its maker's to wipe. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.down();
+    this.#isClosed = true;
+    for (const peer of this.#peers.values()) {
+      this.#allowedIps.removeOwner(peer);
+      peer.remove();
+    }
+    this.#peers.clear();
+    this.#identity.destroy();
+    wipe(this.#mac1Key);
+    this.#environment.memory.bytes.fill(0, this.#staging.start, this.#staging.end);
+  }
+
+  /** The greatest timestamp sent, to be kept for the next device with this key. */
+  get lastTimestamp(): Uint8Array | undefined {
+    return this.#timestamps.last;
+  }
+
+  status(now: Instant): DeviceStatus {
+    return {
+      publicKey: toBase64(this.#identity.publicKey),
+      drops: this.#drops.toRecord(),
+      peers: [...this.#peers.values()].map((peer) => peer.status(now)),
+    };
+  }
+
+  pollAt(): Instant {
+    let at = NEVER;
+    for (const peer of this.#peers.values()) at = Math.min(at, peer.pollAt());
+    return at;
+  }
+
+  poll(now: Instant): void {
+    this.#noticeSleep(now);
+    for (const peer of this.#peers.values()) peer.poll(now);
+  }
+
+  /** If nothing was heard of time for 180 s (the machine slept), no session can be alive. */
+  #noticeSleep(now: Instant): void {
+    const last = this.#lastNow ?? now;
+    this.#lastNow = now;
+    if (now - last > REJECT_AFTER_TIME) for (const peer of this.#peers.values()) peer.dropSessions();
+  }
+
+  // ---- Out
+
+  /**
+   * Sends an inner packet. It is changed in place and needs 16 bytes of room before it and 32 after it: for the header,
+   * for padding and tag.
+   */
+  sendPacket(packet: PacketBuffer, now: Instant): SendVerdict {
+    this.#noticeSleep(now);
+    const version = innerVersion(packet);
+    if (version === 0) {
+      this.#drops.count('bad_packet');
+      return 'bad_inner';
+    }
+    const peer = this.#allowedIps.lookup(packet.memory, innerDestination(packet, version), version);
+    if (peer) return peer.sendPacket(packet, now);
+    this.#drops.count('no_peer');
+    return 'no_peer';
+  }
+
+  // ---- In
+
+  /** The datagram must lie in the engine's memory; it is changed in place. */
+  receiveDatagram(datagram: PacketBuffer, from: Endpoint, now: Instant): void {
+    this.#noticeSleep(now);
+    const type = readMessageType(datagram);
+    if (type === undefined) this.#drops.count('malformed');
+    else if (!this.#isUp) this.#drops.count('device_down');
+    else if (type === TRANSPORT) this.#receiveTransport(datagram, from, now);
+    else if (type === COOKIE_REPLY) this.#receiveCookieReply(datagram, now);
+    else this.#receiveHandshake(type, datagram, from, now);
+  }
+
+  #receiveTransport(datagram: PacketBuffer, from: Endpoint, now: Instant): void {
+    const entry = this.#indices.get(datagram.view.getInt32(datagram.start + RECEIVER_INDEX, true));
+    if (entry?.keypair) entry.peer.receiveTransport(entry.keypair, datagram, from, now);
+    else this.#drops.count('unknown_index');
+  }
+
+  #receiveCookieReply(datagram: PacketBuffer, now: Instant): void {
+    const reply = datagram.memory.slice(datagram.start, datagram.end);
+    const peer = this.#indices.get(readIndex(reply, RECEIVER_INDEX))?.peer;
+    this.#conclude(peer, peer ? peer.consumeCookieReply(reply, now) : 'unexpected_cookie');
+  }
+
+  #receiveHandshake(
+    type: typeof INITIATION | typeof RESPONSE,
+    datagram: PacketBuffer,
+    from: Endpoint,
+    now: Instant,
+  ): void {
+    if (this.#waitingHandshakes >= MAX_WAITING_HANDSHAKES) {
+      this.#drops.count('handshake_queue_full');
+      return;
+    }
+    const message = datagram.memory.subarray(datagram.start, datagram.end);
+    if (!hasValidMac1(this.#environment.crypto, this.#mac1Key, message)) this.#drops.count('bad_mac1');
+    else if (type === INITIATION) this.#receiveInitiation(message.slice(), from, now);
+    else this.#receiveResponse(message.slice(), from, now);
+  }
+
+  #receiveInitiation(message: Uint8Array, from: Endpoint, now: Instant): void {
+    this.#askIdentity(field(message, INITIATION_FIELDS.ephemeral), now, (es, later) => {
+      const opened = es && openStatic(this.#environment.crypto, this.#identity.publicKey, message, es);
+      if (es) wipe(es);
+      if (!opened) {
+        this.#drops.count('bad_static');
+        return;
+      }
+      const peer = this.#peers.get(toBase64(opened.peerPublicKey));
+      if (!peer) opened.symmetric.wipe();
+      this.#conclude(
+        peer,
+        peer ? peer.consumeInitiation(opened.symmetric, message, from, later) : 'unknown_peer',
+      );
+    });
+  }
+
+  #receiveResponse(message: Uint8Array, from: Endpoint, now: Instant): void {
+    const index = readIndex(message, RESPONSE_RECEIVER_INDEX);
+    if (!this.#indices.get(index)?.peer.awaitsResponse(index)) {
+      this.#drops.count('unexpected_response');
+      return;
+    }
+    this.#askIdentity(field(message, RESPONSE_FIELDS.ephemeral), now, (se, later) => {
+      // Asked again, because another response, a newer initiation or the end of the peer may have come in between.
+      const peer = this.#indices.get(index)?.peer;
+      if (!peer?.awaitsResponse(index)) this.#drops.count('unexpected_response');
+      else this.#conclude(peer, se ? peer.consumeResponse(message, se, from, later) : 'bad_response');
+      if (se) wipe(se);
+    });
+  }
+
+  /** DH with our static key, which may be answered now or later. */
+  #askIdentity(
+    publicKey: Uint8Array,
+    now: Instant,
+    answer: (shared: Uint8Array | undefined, now: Instant) => void,
+  ): void {
+    this.#waitingHandshakes++;
+    this.#identity.dh(publicKey, now, (shared, later) => {
+      this.#waitingHandshakes--;
+      if (this.#isUp) {
+        answer(shared, later);
+        return;
+      }
+      if (shared) wipe(shared);
+      this.#drops.count('device_down');
+    });
+  }
+
+  #conclude(peer: Peer | undefined, drop: DeviceDrop | undefined): void {
+    if (!drop) return;
+    if (peer) peer.refuse(drop);
+    else this.#drops.count(drop);
+  }
+}

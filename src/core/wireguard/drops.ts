@@ -1,0 +1,44 @@
+/** Why a datagram was refused. None is ever answered. */
+export type DatagramDrop =
+  /** No message of WireGuard by its type and length. */
+  | 'malformed'
+  | 'device_down'
+  | 'bad_mac1'
+  /** Too many handshake messages wait for a static key that is out of reach. */
+  | 'handshake_queue_full'
+  | 'unknown_peer'
+  /** The initiation's static key does not open, or a DH is all zero. */
+  | 'bad_static'
+  | 'bad_timestamp'
+  | 'replayed_initiation'
+  | 'initiation_flood'
+  | 'unexpected_response'
+  | 'bad_response'
+  /** A cookie reply for nobody, or about nothing we sent. */
+  | 'unexpected_cookie'
+  | 'bad_cookie'
+  /** There was no room for the keys of a new session. */
+  | 'no_key_slot'
+  | 'unknown_index'
+  | 'expired_session'
+  | 'bad_tag'
+  | 'replay'
+  | 'counter_limit'
+  /** No IP packet inside. */
+  | 'bad_inner'
+  /** An inner source address that is not in the peer's allowed IPs. */
+  | 'disallowed_source';
+
+/** Why a packet to be sent was not. */
+export type PacketDrop =
+  | 'bad_packet'
+  | 'no_peer'
+  | 'no_endpoint'
+  | 'staged_overflow'
+  /** Too large to wait for a session. */
+  | 'too_large_to_stage'
+  | 'handshake_gave_up'
+  | 'keys_zeroed'
+  | 'peer_stopped';
+
+export type DeviceDrop = DatagramDrop | PacketDrop;

@@ -1,0 +1,550 @@
+// One peer: its queue, its handshake, its sessions, its timers. The parts are in files of their own; what happens when,
+// and in which order, is here. Read timers.ts and keypair.ts first.
+import type { IpPrefix } from '../address.ts';
+import { toBase64, wipe } from '../bytes.ts';
+import { DropCounters } from '../counters.ts';
+import { clamp, type StaticIdentity } from '../crypto/identity.ts';
+import { type Endpoint, printEndpoint } from '../endpoint.ts';
+import type { Environment } from '../environment.ts';
+import type { PacketBuffer, PacketPool } from '../packet-buffer.ts';
+import type { Instant, Millis } from '../time.ts';
+import type { AllowedIps } from './allowed-ips.ts';
+import { INITIATION_INTERVAL, REKEY_ON_RECEIVE_TIME, REKEY_TIMEOUT } from './constants.ts';
+import { CookieJar } from './cookie.ts';
+import type { DeviceSink, SendVerdict } from './device.ts';
+import type { DatagramDrop, DeviceDrop, PacketDrop } from './drops.ts';
+import {
+  type Acquaintance,
+  consumeResponse,
+  createInitiation,
+  createResponse,
+  openTimestamp,
+  type ReceivedInitiation,
+  type SentInitiation,
+  type TransportKeys,
+  wipeInitiation,
+} from './handshake.ts';
+import type { IndexTable } from './index-table.ts';
+import { innerLength, innerSource, innerVersion } from './inner-packet.ts';
+import type { Jitter } from './jitter.ts';
+import { Keypair, Keypairs } from './keypair.ts';
+import { INITIATION_SIZE, RESPONSE_SIZE, TRANSPORT_HEADER_SIZE } from './messages.ts';
+import type { SymmetricState } from './noise.ts';
+import { StagedPackets } from './staged-packets.ts';
+import { isLaterTimestamp, TIMESTAMP_SIZE, type TimestampClock } from './tai64n.ts';
+import { Timers, type TimersOwner } from './timers.ts';
+import { openTransport, sealTransport } from './transport.ts';
+
+/** What is known of a peer beforehand. */
+export interface PeerConfig {
+  /** 32 bytes. */
+  publicKey: Uint8Array;
+  /** 32 bytes; absent or all zero: none. */
+  presharedKey?: Uint8Array;
+  /** Where it was last seen; without one we wait until it calls. */
+  endpoint?: Endpoint;
+  allowedIps: IpPrefix[];
+  /** Seconds of silence after which to send something; 0 is off. */
+  persistentKeepalive: number;
+}
+
+/** What `wg show` tells about a peer. */
+export interface PeerStatus {
+  publicKey: string;
+  hasPresharedKey: boolean;
+  endpoint: string | undefined;
+  allowedIps: string[];
+  /** Unix time. */
+  latestHandshake: Millis | undefined;
+  rxBytes: number;
+  txBytes: number;
+  /** Seconds, 0 is off. */
+  persistentKeepalive: number;
+  /** Whether data can leave at once. */
+  hasSession: boolean;
+  /** Initiations sent since the last session began: 0 when all is well. */
+  handshakeAttempts: number;
+  drops: Record<string, number>;
+}
+
+/** What the peers of a device share. */
+export interface PeerHost {
+  readonly environment: Environment;
+  readonly identity: StaticIdentity;
+  readonly sink: DeviceSink;
+  /** Of inner packets, for padding. */
+  readonly mtu: number;
+  readonly isUp: boolean;
+  readonly indices: IndexTable<Peer>;
+  readonly allowedIps: AllowedIps<Peer>;
+  readonly timestamps: TimestampClock;
+  readonly jitter: Jitter;
+  readonly staging: PacketPool;
+  /** The longest inner packet that a staging slot holds. */
+  readonly stagingCapacity: number;
+  /** For the datagrams that begin here: handshake messages and keepalives. */
+  readonly scratch: PacketBuffer;
+  readonly drops: DropCounters<DeviceDrop>;
+}
+
+export class Peer implements TimersOwner {
+  readonly publicKey: Uint8Array;
+  readonly #host: PeerHost;
+  readonly #presharedKey = new Uint8Array(32);
+  readonly #cookies: CookieJar;
+  readonly #timers: Timers;
+  readonly #keypairs: Keypairs;
+  readonly #staged: StagedPackets;
+  readonly #drops = new DropCounters<DeviceDrop>();
+  #endpoint: Endpoint | undefined;
+  #isRemoved = false;
+
+  /** DH of the static keys: undefined until the identity has answered, null when it is all zero. */
+  #staticStatic: Uint8Array | undefined | null;
+  #initiationIsOverdue = false;
+  /**
+   * The handshake in flight. The paper's other states last no longer than a call: an initiation that is consumed is
+   * answered, and a response that is created or consumed becomes a keypair, in the same turn.
+   */
+  #initiation: SentInitiation | undefined;
+  #lastSentHandshake: Instant = Number.NEGATIVE_INFINITY;
+  #lastReceivedInitiation: Instant = Number.NEGATIVE_INFINITY;
+  /** Outlives sessions: an initiation that is not later is a replay. */
+  readonly #greatestTimestamp = new Uint8Array(TIMESTAMP_SIZE);
+  #handshakeAttempts = 0;
+  /** Whether receiving on a session near its end has led to an initiation already. */
+  #renewedOnReceive = false;
+
+  #latestHandshake: Millis | undefined;
+  #rxBytes = 0;
+  #txBytes = 0;
+
+  constructor(config: PeerConfig, host: PeerHost) {
+    this.publicKey = config.publicKey.slice();
+    this.#host = host;
+    this.#endpoint = config.endpoint;
+    if (config.presharedKey) this.#presharedKey.set(config.presharedKey);
+    this.#cookies = new CookieJar(host.environment.crypto, config.publicKey);
+    this.#timers = new Timers(this, host.jitter);
+    this.#timers.persistentKeepalive = config.persistentKeepalive;
+    this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
+    this.#staged = new StagedPackets(host.staging);
+  }
+
+  // ---- Life
+
+  /** Asks for what every handshake with this peer needs: the DH of the static keys. */
+  prepare(now: Instant): void {
+    this.#host.identity.dh(this.publicKey, now, (shared, later) => {
+      if (this.#isRemoved) {
+        if (shared) wipe(shared);
+        return;
+      }
+      this.#staticStatic = shared ?? null;
+      if (this.#initiationIsOverdue) this.sendInitiation(false, later);
+    });
+  }
+
+  /** The device is up: calls the peer, if it is known where it is. */
+  start(now: Instant): void {
+    this.#lastSentHandshake = Number.NEGATIVE_INFINITY;
+    if (this.#timers.persistentKeepalive > 0) this.sendKeepalive(now);
+    else this.sendInitiation(false, now);
+  }
+
+  /** Ends all sessions and forgets all keys but the static ones. Counters and the greatest timestamp stay. */
+  stop(): void {
+    this.#timers.stop();
+    this.#dropInitiation();
+    this.#keypairs.dropAll();
+    this.#dropStaged('peer_stopped');
+    this.#initiationIsOverdue = false;
+  }
+
+  /** The end of this peer. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.stop();
+    this.#cookies.forget();
+    wipe(this.#presharedKey);
+    if (this.#staticStatic) wipe(this.#staticStatic);
+    this.#staticStatic = undefined;
+  }
+
+  poll(now: Instant): void {
+    this.#timers.poll(now);
+  }
+
+  pollAt(): Instant {
+    return this.#timers.pollAt();
+  }
+
+  /** Nothing happened for so long that every session is too old: its keys need not wait for their timer. */
+  dropSessions(): void {
+    this.#keypairs.dropAll();
+  }
+
+  /** Our outer address changed: the peer learns of it by hearing from us. */
+  reconnected(now: Instant): void {
+    this.#cookies.forget();
+    if (this.#keypairs.current?.canSend(now)) this.sendKeepalive(now);
+    else if (this.#staged.length > 0 || this.#timers.isRetransmitting || this.#timers.persistentKeepalive > 0)
+      this.sendInitiation(false, now);
+  }
+
+  /** Takes effect with the next handshake. */
+  setPresharedKey(key: Uint8Array | undefined): void {
+    this.#presharedKey.fill(0);
+    if (key) this.#presharedKey.set(key);
+  }
+
+  setEndpoint(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+  }
+
+  /** Seconds; turning it on says something at once. */
+  setPersistentKeepalive(seconds: number, now: Instant): void {
+    const wasOff = this.#timers.persistentKeepalive === 0;
+    this.#timers.persistentKeepalive = seconds;
+    if (wasOff && seconds > 0 && this.#host.isUp) this.sendKeepalive(now);
+  }
+
+  status(now: Instant): PeerStatus {
+    return {
+      publicKey: toBase64(this.publicKey),
+      hasPresharedKey: this.#presharedKey.some((byte) => byte !== 0),
+      endpoint: this.#endpoint && printEndpoint(this.#endpoint),
+      allowedIps: this.#host.allowedIps.prefixesOf(this).map(String),
+      latestHandshake: this.#latestHandshake,
+      rxBytes: this.#rxBytes,
+      txBytes: this.#txBytes,
+      persistentKeepalive: this.#timers.persistentKeepalive,
+      hasSession: this.#keypairs.current?.canSend(now) ?? false,
+      handshakeAttempts: this.#handshakeAttempts,
+      drops: this.#drops.toRecord(),
+    };
+  }
+
+  /** Counts a datagram or packet of this peer that was refused. */
+  refuse(reason: DeviceDrop, times = 1): void {
+    this.#drops.count(reason, times);
+    this.#host.drops.count(reason, times);
+  }
+
+  // ---- Sending (WG §6.1): at once on the current session, otherwise staged until there is one
+
+  sendPacket(packet: PacketBuffer, now: Instant): SendVerdict {
+    if (this.#staticStatic === null) {
+      this.refuse('no_peer');
+      return 'no_peer';
+    }
+    if (!this.#endpoint) {
+      this.refuse('no_endpoint');
+      return 'no_endpoint';
+    }
+    const { current } = this.#keypairs;
+    if (this.#staged.length === 0 && this.#host.isUp && current?.canSend(now)) {
+      this.#sendTransport(current, packet, now);
+      return 'sent';
+    }
+    const fits = packet.length <= this.#host.stagingCapacity;
+    const lost = fits ? this.#staged.push(packet.memory, packet.start, packet.end) : 1;
+    if (lost > 0) this.refuse(fits ? 'staged_overflow' : 'too_large_to_stage', lost);
+    this.#flush(now);
+    return fits ? 'staged' : 'too_large';
+  }
+
+  /** Sends an empty packet, or what is staged instead. */
+  sendKeepalive(now: Instant): void {
+    if (!this.#endpoint || !this.#host.isUp) return;
+    const { current } = this.#keypairs;
+    if (this.#staged.length > 0 || !current?.canSend(now)) {
+      if (this.#staged.length === 0) this.#staged.push(this.#host.scratch.memory, 0, 0);
+      this.#flush(now);
+      return;
+    }
+    this.#host.scratch.reset(TRANSPORT_HEADER_SIZE);
+    this.#sendTransport(current, this.#host.scratch, now);
+  }
+
+  #flush(now: Instant): void {
+    if (!this.#host.isUp) return;
+    for (;;) {
+      const { current } = this.#keypairs;
+      if (!current?.canSend(now)) {
+        this.sendInitiation(false, now);
+        return;
+      }
+      const packet = this.#staged.shift();
+      if (!packet) return;
+      this.#sendTransport(current, packet, now);
+      this.#staged.release(packet);
+    }
+  }
+
+  #sendTransport(keypair: Keypair, packet: PacketBuffer, now: Instant): void {
+    const isKeepalive = packet.length === 0;
+    sealTransport(this.#host.environment.crypto, keypair, packet, this.#host.mtu);
+    this.#sendDatagram(packet);
+    if (isKeepalive) this.#timers.keepaliveSent(now);
+    else this.#timers.dataSent(now);
+    if (keypair.needsRenewal(now)) this.sendInitiation(false, now);
+  }
+
+  #sendDatagram(datagram: PacketBuffer): void {
+    this.#txBytes += datagram.length;
+    this.#host.sink.sendDatagram(datagram, this.#endpoint!);
+  }
+
+  // ---- Receiving
+
+  /** A transport message for one of our sessions. */
+  receiveTransport(keypair: Keypair, datagram: PacketBuffer, from: Endpoint, now: Instant): void {
+    const { length } = datagram;
+    const drop = openTransport(this.#host.environment.crypto, keypair, datagram, now);
+    if (drop) {
+      this.refuse(drop);
+      return;
+    }
+    // From here on it is authentic, whatever is inside.
+    this.#rxBytes += length;
+    this.#roam(from);
+    const isConfirmation = this.#keypairs.confirm(keypair);
+    if (isConfirmation) {
+      this.#timers.sessionConfirmed(now);
+      this.#sessionBegan();
+    }
+    this.#renewOnReceive(now);
+    const isKeepalive = datagram.length === 0;
+    if (isKeepalive) this.#timers.keepaliveReceived(now);
+    else this.#timers.dataReceived(now);
+    if (isConfirmation) this.#flushStaged(now);
+    if (!isKeepalive) this.#deliver(datagram);
+  }
+
+  #deliver(packet: PacketBuffer): void {
+    const version = innerVersion(packet);
+    const length = version === 0 ? 0 : innerLength(packet, version);
+    if (version === 0 || length === 0) {
+      this.refuse('bad_inner');
+      return;
+    }
+    packet.trimBack(packet.length - length);
+    if (this.#host.allowedIps.lookup(packet.memory, innerSource(packet, version), version) !== this) {
+      this.refuse('disallowed_source');
+      return;
+    }
+    this.#host.sink.deliverPacket(packet);
+  }
+
+  /** Who only receives would lose the session at 180 s: its initiator renews it before. */
+  #renewOnReceive(now: Instant): void {
+    const { current } = this.#keypairs;
+    if (this.#renewedOnReceive || !current?.isInitiator || current.age(now) <= REKEY_ON_RECEIVE_TIME) return;
+    this.#renewedOnReceive = true;
+    this.sendInitiation(false, now);
+  }
+
+  /** The peer is where its latest authentic datagram came from. */
+  #roam(from: Endpoint): void {
+    if (from === this.#endpoint) return;
+    this.#endpoint = from;
+    this.#host.sink.notify({ type: 'roamed', publicKey: this.publicKey, endpoint: from });
+  }
+
+  // ---- Handshake
+
+  initiationAllowedAt(): Instant {
+    return this.#lastSentHandshake + REKEY_TIMEOUT;
+  }
+
+  sendInitiation(isRetry: boolean, now: Instant): boolean {
+    if (!isRetry) this.#timers.initiationWanted();
+    if (!this.#host.isUp || !this.#endpoint || now < this.initiationAllowedAt()) return false;
+    const known = this.#acquaintance();
+    this.#initiationIsOverdue = !known;
+    if (!known) return false;
+    this.#dropInitiation();
+    const { environment, indices, timestamps, sink } = this.#host;
+    const index = indices.allocate(this);
+    const timestamp = timestamps.next();
+    const created = createInitiation(environment.crypto, known, this.#newEphemeral(), index, timestamp);
+    if (!created) {
+      indices.release(index);
+      return false;
+    }
+    this.#initiation = created.sent;
+    this.#handshakeAttempts++;
+    this.#sendHandshakeMessage(created.message, now);
+    this.#timers.initiationSent(now);
+    sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt: this.#handshakeAttempts });
+    return true;
+  }
+
+  /** The rest of consuming an initiation whose static key is ours to know: from here to the answer in one turn. */
+  consumeInitiation(
+    symmetric: SymmetricState,
+    message: Uint8Array,
+    from: Endpoint,
+    now: Instant,
+  ): DatagramDrop | undefined {
+    const known = this.#acquaintance();
+    if (!known) {
+      symmetric.wipe();
+      return 'bad_static';
+    }
+    const opened = openTimestamp(symmetric, message, known.staticStatic);
+    if (!opened) return 'bad_timestamp';
+    const drop = this.#judgeInitiation(opened.timestamp, now);
+    if (drop) {
+      symmetric.wipe();
+      return drop;
+    }
+    this.#greatestTimestamp.set(opened.timestamp);
+    this.#lastReceivedInitiation = now;
+    this.#rxBytes += INITIATION_SIZE;
+    this.#roam(from);
+    this.#timers.initiationReceived(now);
+    return this.#respond(known, opened.received, now);
+  }
+
+  #judgeInitiation(timestamp: Uint8Array, now: Instant): DatagramDrop | undefined {
+    if (!isLaterTimestamp(timestamp, this.#greatestTimestamp)) return 'replayed_initiation';
+    return now - this.#lastReceivedInitiation <= INITIATION_INTERVAL ? 'initiation_flood' : undefined;
+  }
+
+  #respond(known: Acquaintance, received: ReceivedInitiation, now: Instant): DatagramDrop | undefined {
+    // An initiation of ours that is in flight gives way; if both gave way, the jitter of the retransmissions decides.
+    this.#dropInitiation();
+    const { environment, indices } = this.#host;
+    const index = indices.allocate(this);
+    const created = createResponse(environment.crypto, known, received, this.#newEphemeral(), index);
+    const keypair = created && this.#makeKeypair(created.keys, false, index, now);
+    if (!keypair) {
+      indices.release(index);
+      return created ? 'no_key_slot' : 'bad_static';
+    }
+    this.#keypairs.installAsResponder(keypair);
+    indices.assign(index, keypair);
+    this.#sendHandshakeMessage(created.message, now);
+    this.#timers.responseSent(now);
+    return undefined;
+  }
+
+  /** Whether the handshake in flight is the one with this index. */
+  awaitsResponse(index: number): boolean {
+    return this.#initiation?.localIndex === index;
+  }
+
+  /** `se`: DH of our static key with the response's ephemeral. The caller has asked `awaitsResponse` in this turn. */
+  consumeResponse(
+    message: Uint8Array,
+    se: Uint8Array,
+    from: Endpoint,
+    now: Instant,
+  ): DatagramDrop | undefined {
+    const sent = this.#initiation!;
+    const { environment, indices, sink } = this.#host;
+    const keys = consumeResponse(environment.crypto, this.#acquaintance()!, sent, message, se);
+    if (keys === 'zero-dh') return 'bad_response';
+    if (keys === 'does-not-open') {
+      sink.notify({ type: 'psk-mismatch', publicKey: this.publicKey });
+      return 'bad_response';
+    }
+    const keypair = this.#makeKeypair(keys, true, sent.localIndex, now);
+    if (!keypair) return 'no_key_slot';
+    this.#initiation = undefined;
+    wipeInitiation(sent);
+    this.#keypairs.installAsInitiator(keypair);
+    indices.assign(sent.localIndex, keypair);
+    this.#rxBytes += RESPONSE_SIZE;
+    this.#roam(from);
+    this.#timers.responseReceived(now);
+    this.#sessionBegan();
+    // The peer may not send before it has heard from us on the new session.
+    this.sendKeepalive(now);
+    return undefined;
+  }
+
+  consumeCookieReply(reply: Uint8Array, now: Instant): DatagramDrop | undefined {
+    const outcome = this.#cookies.consumeReply(reply, now);
+    if (outcome === 'stored') return undefined;
+    return outcome === 'unexpected' ? 'unexpected_cookie' : 'bad_cookie';
+  }
+
+  #sessionBegan(): void {
+    this.#latestHandshake = this.#host.environment.wallClock();
+    this.#handshakeAttempts = 0;
+    this.#renewedOnReceive = false;
+    this.#host.sink.notify({ type: 'handshake', publicKey: this.publicKey });
+  }
+
+  #flushStaged(now: Instant): void {
+    if (this.#staged.length > 0) this.#flush(now);
+  }
+
+  #sendHandshakeMessage(message: Uint8Array, now: Instant): void {
+    this.#cookies.stamp(message, now);
+    this.#lastSentHandshake = now;
+    this.#host.scratch.copyFrom(message);
+    this.#sendDatagram(this.#host.scratch);
+  }
+
+  #acquaintance(): Acquaintance | undefined {
+    if (!this.#staticStatic) return undefined;
+    return {
+      ourPublicKey: this.#host.identity.publicKey,
+      peerPublicKey: this.publicKey,
+      staticStatic: this.#staticStatic,
+      presharedKey: this.#presharedKey,
+    };
+  }
+
+  #newEphemeral(): Uint8Array {
+    const key = new Uint8Array(32);
+    this.#host.environment.fillRandom(key);
+    return clamp(key);
+  }
+
+  /** Undefined when there is no room for two more keys. */
+  #makeKeypair(
+    keys: TransportKeys,
+    isInitiator: boolean,
+    localIndex: number,
+    now: Instant,
+  ): Keypair | undefined {
+    const { crypto } = this.#host.environment;
+    const send = crypto.importKey(keys.send);
+    const receive = send && crypto.importKey(keys.receive);
+    wipe(keys.send, keys.receive);
+    if (send && receive)
+      return new Keypair({ send, receive }, isInitiator, localIndex, keys.remoteIndex, now);
+    send?.destroy();
+    return undefined;
+  }
+
+  #dropInitiation(): void {
+    if (!this.#initiation) return;
+    this.#host.indices.release(this.#initiation.localIndex);
+    wipeInitiation(this.#initiation);
+    this.#initiation = undefined;
+  }
+
+  #dropStaged(reason: PacketDrop): void {
+    const count = this.#staged.clear();
+    if (count > 0) this.refuse(reason, count);
+  }
+
+  // ---- What the timers ask for, besides initiations and keepalives
+
+  giveUp(): void {
+    this.#dropStaged('handshake_gave_up');
+    this.#host.sink.notify({ type: 'gave-up', publicKey: this.publicKey });
+  }
+
+  zeroKeys(): void {
+    this.#dropInitiation();
+    this.#keypairs.dropAll();
+    this.#dropStaged('keys_zeroed');
+  }
+}

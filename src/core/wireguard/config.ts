@@ -35,7 +35,7 @@ export interface PeerSection {
   endpoint?: string;
   /** `address/length`, host bits cleared. A prefix belongs to one peer only: the last that names it. */
   allowedIPs: string[];
-  /** Seconds. */
+  /** Seconds; 0 where the file says off, absent where it says nothing. */
   persistentKeepalive?: number;
 }
 

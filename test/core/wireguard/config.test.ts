@@ -83,6 +83,8 @@ function comparable(config: TunnelConfig): unknown {
     peers: config.peers
       .map((peer) => ({
         ...peer,
+        // wg shows nothing where it is off; we keep that somebody wrote it.
+        persistentKeepalive: peer.persistentKeepalive || undefined,
         allowedIPs: [...peer.allowedIPs].sort(),
         ...(peer.endpoint && { endpoint: peer.endpoint.replace(/%[^\]]*/, '') }),
       }))

@@ -3,7 +3,7 @@ import { type Outcome, unwrap } from '../bridge/errors.ts';
 import type { TunnelError } from '../core/errors.ts';
 
 /** Starts an engine: in a Worker for pages, in this process for Node. */
-export type EngineLauncher = (assets: EngineAssets) => EngineClient;
+export type EngineLauncher = (assets: EngineAssets) => EngineClient | Promise<EngineClient>;
 
 /** Where the files lie, for bundlers and CDNs that move them. */
 export interface EngineAssets {

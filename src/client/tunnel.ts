@@ -79,7 +79,7 @@ export class Tunnel extends EventTarget {
       privateKey: privateKeyOf(options),
       isRelayed: relays.length > 0,
     });
-    const engine = launch(options.assets ?? {});
+    const engine = await launch(options.assets ?? {});
     const { port1, port2 } = new MessageChannel();
     const tunnel = new this(engine, port1, options.logger);
     try {

@@ -1,0 +1,81 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** Both the page and the worker obey it; the worker obeys the one that its own file came with. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "manifest-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** The built console, held in memory: a request can name nothing but these files. */
+export class ConsoleFiles {
+  readonly #files: ReadonlyMap<string, Buffer>;
+
+  private constructor(files: ReadonlyMap<string, Buffer>) {
+    this.#files = files;
+  }
+
+  static async load(): Promise<ConsoleFiles> {
+    const folder = consoleFolder();
+    const files = new Map<string, Buffer>();
+    for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue;
+      const file = join(entry.parentPath, entry.name);
+      files.set(`/${relative(folder, file).split(sep).join('/')}`, readFileSync(file));
+    }
+    return new ConsoleFiles(files);
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse, pathname: string): void {
+    const name = pathname === '/' ? '/index.html' : pathname;
+    const body = this.#files.get(name);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    } else if (!body) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('Not found.\n');
+    } else {
+      response.writeHead(200, {
+        'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+        'content-length': body.length,
+        // Hashed names never change; the page itself is asked for anew.
+        'cache-control': name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'content-security-policy': CONTENT_SECURITY_POLICY,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-opener-policy': 'same-origin',
+      });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    }
+  }
+}
+
+/** `dist/console`, seen from the compiled program and from the sources alike. */
+function consoleFolder(): string {
+  const places = ['../../console/', '../../dist/console/'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const folder = places.find((place) => existsSync(join(place, 'index.html')));
+  if (folder) return folder;
+  throw new Error('The console is not built. Run `npm run build` first.');
+}

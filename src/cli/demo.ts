@@ -1,0 +1,128 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { createRelay } from '../../relay/index.ts';
+import { DemoPeer } from '../node/demo-peer.ts';
+import { ConsoleFiles } from './console-files.ts';
+
+const USAGE = `Usage: tabwire demo [--port PORT]
+
+Starts, on loopback only: a WireGuard peer with demo services, a relay that may reach nothing but that peer, and
+the console. Open the printed URL and click "Try the demo network". Ctrl-C stops everything.
+
+  --port PORT   where the console listens (default 8686, or any free port when that is taken)
+`;
+const DEFAULT_PORT = 8686;
+const HOST = '127.0.0.1';
+const MAX_ENROLMENT_BYTES = 1024;
+
+/** A running demo; `url` is where the console is. */
+export interface Demo {
+  url: string;
+  close(): Promise<void>;
+}
+
+export async function runDemo(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if (values.port !== undefined && !(/^\d+$/.test(values.port) && Number(values.port) < 65536)) {
+    throw new Error('--port must be a number from 0 to 65535.');
+  }
+  const demo = await startDemo(values.port === undefined ? undefined : Number(values.port));
+  process.stdout.write(`Tabwire is at ${demo.url}\n`);
+  await new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await demo.close();
+}
+
+/** `port` undefined takes the default port, or a free one when that is taken. */
+export async function startDemo(port?: number): Promise<Demo> {
+  const files = await ConsoleFiles.load();
+  const peer = await DemoPeer.start();
+  const server = createServer((request, response) => {
+    answer(request, response, peer, files).catch(() => response.destroy());
+  });
+  const bound = await listen(server, port);
+  const url = `http://${HOST}:${bound}/`;
+  const relay = createRelay({ allow: [peer.endpoint], origins: [new URL(url).origin] });
+  relay.attach(server);
+  return {
+    url,
+    async close() {
+      await relay.close();
+      server.closeAllConnections();
+      server.close();
+      await peer.close();
+    },
+  };
+}
+
+async function listen(server: Server, port: number | undefined): Promise<number> {
+  const tryPort = (wanted: number) =>
+    new Promise<number>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(wanted, HOST, () => {
+        server.off('error', reject);
+        resolve((server.address() as AddressInfo).port);
+      });
+    });
+  if (port !== undefined) return tryPort(port);
+  return tryPort(DEFAULT_PORT).catch(() => tryPort(0));
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  peer: DemoPeer,
+  files: ConsoleFiles,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', `http://${HOST}`);
+  if (pathname === '/tabwire.json') {
+    const relay = `ws://${request.headers.host}/v1`;
+    sendJson(response, 200, { relay, demo: { enrol: '/demo/enrol' } });
+  } else if (pathname === '/demo/enrol') {
+    await enrol(request, response, peer);
+  } else {
+    files.answer(request, response, pathname);
+  }
+}
+
+/** A page gives its public key and gets a configuration. The custom header keeps other sites' forms out. */
+async function enrol(request: IncomingMessage, response: ServerResponse, peer: DemoPeer): Promise<void> {
+  const site = request.headers['sec-fetch-site'];
+  if (request.method !== 'POST') return sendJson(response, 405, { error: 'POST a public key here.' });
+  if (request.headers['x-tabwire'] !== '1' || (site !== undefined && site !== 'same-origin')) {
+    return sendJson(response, 403, { error: 'Only the console itself may enrol.' });
+  }
+  const enrolment = peer.enrol(await publicKeyIn(request));
+  if (enrolment) sendJson(response, 200, enrolment);
+  else sendJson(response, 400, { error: 'publicKey must be 44 base64 characters (32 bytes).' });
+}
+
+async function publicKeyIn(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > MAX_ENROLMENT_BYTES) return '';
+  }
+  try {
+    const { publicKey } = JSON.parse(body) as { publicKey?: unknown };
+    return typeof publicKey === 'string' ? publicKey : '';
+  } catch {
+    return '';
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,80 @@
+import type { IpPrefix } from './address.ts';
+import type { StaticIdentity } from './crypto/identity.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Environment } from './environment.ts';
+import { NetStack } from './netstack/netstack.ts';
+import type { PacketBuffer } from './packet-buffer.ts';
+import type { Instant, Pollable } from './time.ts';
+import { Device, type DeviceEvent } from './wireguard/device.ts';
+
+export interface TunnelOptions {
+  identity: StaticIdentity;
+  /** Our addresses inside the tunnel. */
+  addresses: IpPrefix[];
+  /** Of inner packets, in bytes. */
+  mtu: number;
+}
+
+/** The tunnel's outer side. Never calls back in: it writes or it takes note. */
+export interface TunnelSink {
+  /** The datagram is lent for the call. */
+  sendDatagram(datagram: PacketBuffer, endpoint: Endpoint): void;
+  notify(event: DeviceEvent): void;
+  /** While true, TCP's output waits. */
+  readonly congested: boolean;
+}
+
+/**
+ * WireGuard's device and the IP stack, joined: what the one delivers the other receives, what the other sends the one
+ * seals. The only file that knows both.
+ */
+export class TunnelCore implements Pollable {
+  readonly device: Device;
+  readonly stack: NetStack;
+  /** The instant of the call that is being served, for the hand-over between the two. */
+  #now: Instant = 0;
+
+  constructor(options: TunnelOptions, environment: Environment, sink: TunnelSink) {
+    this.device = new Device({ identity: options.identity, mtu: options.mtu }, environment, {
+      sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
+      deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now),
+      notify: (event) => sink.notify(event),
+    });
+    this.stack = new NetStack({ addresses: options.addresses, mtu: options.mtu }, environment, {
+      sendPacket: (packet) => {
+        this.device.sendPacket(packet, this.#now);
+      },
+      hasRoute: (address) => this.device.hasRoute(address),
+      get congested() {
+        return sink.congested;
+      },
+    });
+  }
+
+  receiveDatagram(datagram: PacketBuffer, from: Endpoint, now: Instant): void {
+    this.#now = now;
+    this.device.receiveDatagram(datagram, from, now);
+  }
+
+  pollAt(): Instant {
+    return Math.min(this.device.pollAt(), this.stack.pollAt());
+  }
+
+  poll(now: Instant): void {
+    this.#now = now;
+    // The device first: after a long sleep it drops dead sessions before the stack sends into them.
+    this.device.poll(now);
+    this.stack.poll(now);
+  }
+
+  /** Our outer address changed: sessions survive and move at once. */
+  reconnected(now: Instant): void {
+    this.#now = now;
+    this.device.reconnected(now);
+  }
+
+  /** Stops everything and zeroes all keys. */
+  close(): void {
+    this.device.close();
+  }
+}

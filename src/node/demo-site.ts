@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
+
+const DOWNLOAD_BYTES = 8 * 1024 * 1024;
+
+/** The web site inside the demo's network, served by Node's own HTTP server over Tabwire's streams. */
+export class DemoSite {
+  static readonly downloadPath = '/download/8MiB.bin';
+  readonly #download = randomBytes(DOWNLOAD_BYTES);
+  readonly #digest = createHash('sha256').update(this.#download).digest('base64');
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  /** Serves one connection; resolves when it is over. */
+  serve(socket: {
+    readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+    writable: WritableStream<BufferSource>;
+  }): Promise<void> {
+    const duplex = Duplex.fromWeb(socket as Parameters<typeof Duplex.fromWeb>[0]);
+    return new Promise((resolve) => {
+      duplex.on('error', () => {}); // its end is told by 'close'
+      duplex.on('close', resolve);
+      this.#server.emit('connection', duplex);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    } else if (request.url === '/') {
+      this.#send(response, 'text/html; charset=utf-8', Buffer.from(HOME_PAGE));
+    } else if (request.url === DemoSite.downloadPath) {
+      // RFC 9530: whoever downloads can check that every byte came through.
+      response.setHeader('repr-digest', `sha-256=:${this.#digest}:`);
+      this.#send(response, 'application/octet-stream', this.#download);
+    } else {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
+    }
+  }
+
+  #send(response: ServerResponse, type: string, body: Buffer): void {
+    response.writeHead(200, { 'content-type': type, 'content-length': body.length });
+    response.end(response.req.method === 'HEAD' ? undefined : body);
+  }
+}
+
+const HOME_PAGE = `<!doctype html>
+<html lang="en">
+<title>Inside the tunnel</title>
+<h1>You are inside</h1>
+<p>This page came out of a private network, through WireGuard, into a browser tab.</p>
+</html>
+`;

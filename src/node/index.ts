@@ -1,0 +1,30 @@
+// What a Node program imports: the same Tunnel as in a page, with the engine in this process, over UDP.
+import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
+import type { TunnelConfig } from '../core/wireguard/config.ts';
+import { NodeEngine } from './engine.ts';
+
+export {
+  derivePublicKey,
+  generateKeyPair,
+  generatePresharedKey,
+  generatePrivateKey,
+} from '../client/keys.ts';
+export type { TunnelOptions } from '../client/tunnel.ts';
+export { TunnelError } from '../core/errors.ts';
+export {
+  ConfigError,
+  checkConfig,
+  formatConfig,
+  parseConfig,
+  type TunnelConfig,
+} from '../core/wireguard/config.ts';
+
+/** A WireGuard tunnel over this machine's own UDP sockets; no root and no network interface needed. */
+export class Tunnel extends AnyTunnel {
+  static open(config: string | TunnelConfig, options: TunnelOptions = {}): Promise<Tunnel> {
+    return Tunnel.openWith(async () => (await NodeEngine.start()).client, config, {
+      ...options,
+      needsRelay: false,
+    });
+  }
+}

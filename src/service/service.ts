@@ -1,0 +1,378 @@
+// The engine as the page sees it: one tunnel and its sockets, behind the bridge's contract. A host (a Worker, or Node
+// itself) gives it a clock, a transport and the WASM module; everything else is the core.
+import type {
+  EngineApi,
+  EngineConfig,
+  EngineEvent,
+  EngineOptions,
+  EnginePeer,
+  PingOptions,
+  SocketName,
+  TcpConnectOptions,
+  TcpListenOptions,
+  TcpOpened,
+  TcpSocketInfo,
+  TunnelStatus,
+  UdpBindOptions,
+  UdpOpened,
+} from '../bridge/api.ts';
+import { type Outcome, outcomeOf, toPlainError } from '../bridge/errors.ts';
+import { IpPrefix } from '../core/address.ts';
+import { toBase64, wipe } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import { RawIdentity } from '../core/crypto/identity.ts';
+import { Driver } from '../core/driver.ts';
+import { printEndpoint } from '../core/endpoint.ts';
+import type { Environment } from '../core/environment.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
+import { type Instant, NEVER, SECOND } from '../core/time.ts';
+import type { DatagramTransport, TransportState } from '../core/transport.ts';
+import { TunnelCore } from '../core/tunnel.ts';
+import type { DeviceEvent } from '../core/wireguard/device.ts';
+import { ListenerPipe } from './listener-pipe.ts';
+import { Noted } from './noted.ts';
+import { PingRun } from './ping-run.ts';
+import { peerStatusOf, transportStatusOf } from './status.ts';
+import { TcpPipe } from './tcp-pipe.ts';
+import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
+
+/** What the surroundings must provide. */
+export interface EngineHost {
+  readonly environment: Environment;
+  readonly clock: Clock;
+  /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
+  createTransport(relays: string[], listenPort: number | undefined): DatagramTransport;
+  /** Asks the transport to try again at once, where it waits. */
+  retryNow(): void;
+  /** The tunnel is closed and all keys are zeroed. */
+  finished(): void;
+}
+
+/** After this many unanswered initiations (10 s) we say that there is no answer; the handshake goes on trying. */
+const ATTEMPTS_BEFORE_SILENCE = 3;
+const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
+const MAX_SOCKETS = 65_536;
+
+export class TunnelService implements EngineApi {
+  readonly #host: EngineHost;
+  readonly #noted = new Noted();
+  readonly #tcpPipes = new Map<number, TcpPipe>();
+  readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
+  #nextId = 1;
+  #running: { core: TunnelCore; driver: Driver; transport: DatagramTransport } | undefined;
+  #config: EngineConfig | undefined;
+  #events: MessagePort | undefined;
+  #transportState: TransportState | undefined;
+  #isClosed = false;
+
+  constructor(host: EngineHost) {
+    this.#host = host;
+  }
+
+  open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>> {
+    return outcomeOf(() => {
+      if (this.#running || this.#isClosed)
+        throw new TunnelError('ERR_IN_USE', 'This engine already runs a tunnel.');
+      const { config, relays } = options;
+      this.#config = config;
+      this.#events = events;
+      const { environment, clock } = this.#host;
+      const identity = new RawIdentity(config.privateKey, environment.crypto);
+      wipe(config.privateKey);
+      const transport = this.#host.createTransport(relays, config.listenPort);
+      const core = new TunnelCore(
+        { identity, addresses: config.addresses.map((text) => IpPrefix.parse(text)!), mtu: config.mtu },
+        environment,
+        {
+          sendDatagram: (datagram, endpoint) => transport.send(datagram, endpoint),
+          notify: (event) => this.#notify(event),
+          get congested() {
+            return transport.congested;
+          },
+        },
+      );
+      const driver = new Driver(clock, transport, core, {
+        afterPoll: (now) => this.#noted.drain(now),
+        transportState: (state) => this.#transportChanged(state),
+      });
+      this.#running = { core, driver, transport };
+      for (const peer of config.peers) this.addPeer(peer);
+      core.device.up(clock.now());
+      driver.settle();
+    });
+  }
+
+  /** Adds a peer to the running tunnel; takes its preshared key over and wipes it. */
+  addPeer(peer: EnginePeer): void {
+    const { core, transport } = this.#require();
+    core.device.addPeer(
+      {
+        publicKey: peer.publicKey,
+        ...(peer.presharedKey && { presharedKey: peer.presharedKey }),
+        ...(peer.endpoint && { endpoint: transport.endpointFor(peer.endpoint.host, peer.endpoint.port) }),
+        allowedIps: peer.allowedIps.map((text) => IpPrefix.parse(text)!),
+        persistentKeepalive: peer.persistentKeepalive,
+      },
+      this.#host.clock.now(),
+    );
+    if (peer.presharedKey) wipe(peer.presharedKey);
+  }
+
+  /** Removes a peer and everything it had; the others do not notice. */
+  removePeer(publicKey: Uint8Array): void {
+    this.#require().core.device.removePeer(publicKey);
+  }
+
+  status(): Promise<Outcome<TunnelStatus>> {
+    return outcomeOf(() => {
+      const { core, transport } = this.#require();
+      const now = this.#host.clock.now();
+      const device = core.device.status(now);
+      return {
+        publicKey: device.publicKey,
+        addresses: this.#config!.addresses,
+        mtu: this.#config!.mtu,
+        peers: device.peers.map(peerStatusOf),
+        transport: this.#transportState
+          ? transportStatusOf(this.#transportState, now, this.#host.environment.wallClock())
+          : { state: 'connecting', via: '', problems: [], localPorts: [] },
+        drops: {
+          wireguard: device.drops,
+          netstack: core.stack.drops.toRecord(),
+          transport: transport.drops.toRecord(),
+        },
+      };
+    });
+  }
+
+  connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>> {
+    return outcomeOf(async () => {
+      const { core, driver } = this.#require();
+      const now = driver.now();
+      const remote = socketAddressOf({ address: options.remoteAddress, port: options.remotePort });
+      const connection = core.stack.connectTcp(remote, options, now);
+      const pipe = this.#addPipe(connection, port);
+      driver.add(pipe);
+      const opened = pipe.opened(now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT));
+      driver.settle();
+      await opened;
+      driver.remove(pipe);
+      return openedOf(pipe);
+    });
+  }
+
+  listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>> {
+    return outcomeOf(() => {
+      const { core, driver } = this.#require();
+      const listener = core.stack.listenTcp(
+        {
+          address: addressOf(options.localAddress),
+          ...(options.localPort !== undefined && { port: options.localPort }),
+          ...(options.backlog !== undefined && { backlog: options.backlog }),
+          ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+        },
+        driver.now(),
+      );
+      this.#others.add(
+        new ListenerPipe(listener, port, {
+          noted: this.#noted,
+          settle: driver.settle,
+          adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
+          listenerFinished: (pipe) => this.#others.delete(pipe),
+        }),
+      );
+      return { address: options.localAddress, port: listener.local.port };
+    });
+  }
+
+  bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>> {
+    return outcomeOf(() => {
+      const { core, driver } = this.#require();
+      const binding = core.stack.bindUdp({
+        ...(options.local && { address: addressOf(options.local.address) }),
+        ...(options.local?.port !== undefined && { port: options.local.port }),
+        ...(options.remote && { remote: socketAddressOf(options.remote) }),
+        ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+        ...(options.receiveBufferSize !== undefined && { receiveBufferSize: options.receiveBufferSize }),
+        ...(options.ttl !== undefined && { ttl: options.ttl }),
+        ...(options.tos !== undefined && { tos: options.tos }),
+      });
+      this.#others.add(
+        new UdpPipe(binding, port, {
+          noted: this.#noted,
+          settle: driver.settle,
+          udpFinished: (pipe) => this.#others.delete(pipe),
+        }),
+      );
+      return { local: nameOf(binding.local), remote: options.remote };
+    });
+  }
+
+  ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>> {
+    return outcomeOf(() => {
+      const { core, driver } = this.#require();
+      const run = new PingRun(core.stack.openPing(addressOf(options.address)), options, port, {
+        noted: this.#noted,
+        now: () => driver.now(),
+        settle: driver.settle,
+        pingFinished: (finished) => {
+          driver.remove(finished);
+          this.#others.delete(finished);
+        },
+      });
+      this.#others.add(run);
+      driver.add(run);
+      driver.settle();
+    });
+  }
+
+  tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {
+    return outcomeOf(() => {
+      const pipe = this.#tcpPipes.get(id);
+      if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
+      return pipe.connection.info();
+    });
+  }
+
+  retryNow(): Promise<Outcome<void>> {
+    return outcomeOf(() => this.#host.retryNow());
+  }
+
+  close(timeout: number): Promise<Outcome<void>> {
+    return outcomeOf(async () => {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      if (this.#running) await this.#closeSockets(timeout);
+      this.#running?.core.close();
+      this.#running?.driver.close();
+      this.#running = undefined;
+      this.#host.environment.crypto.wipe();
+      this.#post({ type: 'close' });
+      this.#host.finished();
+    });
+  }
+
+  /** Lets TCP finish what was written; resolves when it has, or when the time is over. */
+  #closeSockets(timeout: number): Promise<void> {
+    const { driver } = this.#running!;
+    const connections = [...this.#tcpPipes.values()].map(({ connection }) => connection);
+    for (const pipe of [...this.#tcpPipes.values()]) pipe.endOfTunnel();
+    for (const other of [...this.#others]) other.close();
+    return new Promise((resolve) => {
+      const giveUpAt = driver.now() + timeout;
+      const watch = {
+        pollAt: (): Instant => Math.min(giveUpAt, connections.every(isQuiet) ? 0 : NEVER),
+        poll: () => {
+          driver.remove(watch);
+          resolve();
+        },
+      };
+      driver.add(watch);
+      driver.settle();
+    });
+  }
+
+  #addPipe(connection: TcpConnection, port: MessagePort): TcpPipe {
+    if (this.#tcpPipes.size >= MAX_SOCKETS) {
+      connection.abort();
+      throw new TunnelError('ERR_LIMIT', `At most ${MAX_SOCKETS} TCP sockets can be open at once.`, {
+        retryable: true,
+      });
+    }
+    const { driver } = this.#require();
+    const pipe = new TcpPipe(this.#nextId++, connection, port, {
+      noted: this.#noted,
+      settle: driver.settle,
+      finished: (finished) => {
+        this.#tcpPipes.delete(finished.id);
+        driver.remove(finished);
+      },
+    });
+    this.#tcpPipes.set(pipe.id, pipe);
+    return pipe;
+  }
+
+  #notify(event: DeviceEvent): void {
+    const peer = toBase64(event.publicKey);
+    switch (event.type) {
+      case 'handshake':
+        this.#post({ type: 'handshake', peer });
+        break;
+      case 'handshake-attempt':
+        this.#post({ type: 'peer', peer, change: 'attempt', attempt: event.attempt });
+        if (event.attempt === ATTEMPTS_BEFORE_SILENCE) this.#postError(silence(peer));
+        break;
+      case 'gave-up':
+        this.#post({ type: 'peer', peer, change: 'gave-up' });
+        break;
+      case 'roamed':
+        this.#post({ type: 'peer', peer, change: 'roamed' });
+        break;
+      case 'psk-mismatch':
+        this.#postError(
+          new TunnelError('ERR_PSK_MISMATCH', 'The peer answered, but the preshared key differs from ours.', {
+            retryable: true,
+            leg: 'peer',
+            peer,
+          }),
+        );
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #transportChanged(state: TransportState): void {
+    const known = new Set(
+      this.#transportState?.problems.map(({ endpoint, error }) => printEndpoint(endpoint) + error.code),
+    );
+    const wasError = errorOf(this.#transportState);
+    this.#transportState = state;
+    const { clock, environment } = this.#host;
+    this.#post({
+      type: 'transport',
+      transport: transportStatusOf(state, clock.now(), environment.wallClock()),
+    });
+    const error = errorOf(state);
+    if (error && error.code !== wasError?.code) this.#postError(error);
+    for (const problem of state.problems) {
+      if (!known.has(printEndpoint(problem.endpoint) + problem.error.code)) this.#postError(problem.error);
+    }
+  }
+
+  #postError(error: TunnelError): void {
+    this.#post({ type: 'error', error: toPlainError(error) });
+  }
+
+  #post(event: EngineEvent): void {
+    this.#events?.postMessage(event);
+  }
+
+  #require(): { core: TunnelCore; driver: Driver; transport: DatagramTransport } {
+    if (this.#running && !this.#isClosed) return this.#running;
+    throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+  }
+}
+
+function openedOf(pipe: TcpPipe): TcpOpened {
+  const { local, remote } = pipe.connection;
+  return { id: pipe.id, local: nameOf(local), remote: nameOf(remote) };
+}
+
+/** Nothing of what was accepted is still to be delivered. */
+function isQuiet(connection: TcpConnection): boolean {
+  return ['CLOSED', 'TIME-WAIT', 'FIN-WAIT-2'].includes(connection.state);
+}
+
+function errorOf(state: TransportState | undefined): TunnelError | undefined {
+  return state?.state === 'waiting' || state?.state === 'failed' ? state.error : undefined;
+}
+
+function silence(peer: string): TunnelError {
+  return new TunnelError(
+    'ERR_HANDSHAKE_TIMEOUT',
+    'The peer does not answer. WireGuard answers a wrong key with silence: the address, the port and both public keys must be right.',
+    { retryable: true, leg: 'peer', peer },
+  );
+}

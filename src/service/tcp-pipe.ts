@@ -1,0 +1,229 @@
+import { toPlainError } from '../bridge/errors.ts';
+import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { TcpConnection, TcpObserver } from '../core/netstack/tcp/connection.ts';
+import { type Instant, NEVER, type Pollable } from '../core/time.ts';
+import type { Drainable, Noted } from './noted.ts';
+
+/** What a pipe needs of the service it lives in. */
+export interface PipeHost {
+  readonly noted: Noted;
+  /** Lets the driver do what the pipe just caused. */
+  settle(): void;
+  /** The pipe is over. */
+  finished(pipe: TcpPipe): void;
+}
+
+/** Room is announced to the page in steps of at least this, or at once when it has none left. */
+const CREDIT_STEP = 16 * 1024;
+
+/**
+ * One TCP connection ⇄ one port to the page. Backpressure is nothing but credit and the TCP window: the page gives
+ * credit for what its reader takes, we give credit for the send buffer's room.
+ */
+export class TcpPipe implements TcpObserver, Drainable, Pollable {
+  readonly id: number;
+  readonly connection: TcpConnection;
+  readonly #host: PipeHost;
+  readonly #port: StreamPort;
+  /** Credit we gave the page and that it has not used yet. */
+  #creditGiven = 0;
+  /** What the page sent and the send buffer could not take after all (its limit may shrink under granted credit). */
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isConnected = false;
+  #pageEnded = false;
+  #pageStopped = false;
+  #endSent = false;
+  #shutdownDone = false;
+  #closedBy: { error: TunnelError | undefined } | undefined;
+  #isFinished = false;
+  #openBy: Instant = NEVER;
+  #opening: { resolve: () => void; reject: (error: TunnelError) => void } | undefined;
+
+  constructor(id: number, connection: TcpConnection, port: MessagePort, host: PipeHost) {
+    this.id = id;
+    this.connection = connection;
+    this.#host = host;
+    this.#port = new StreamPort(port, (message) => this.#receive(message));
+    connection.observer = this;
+    this.#isConnected = connection.state !== 'SYN-SENT' && connection.state !== 'SYN-RECEIVED';
+    host.noted.note(this);
+  }
+
+  /** Resolves when the connection is established; rejects when it fails or `openBy` passes first. */
+  opened(openBy: Instant): Promise<void> {
+    this.#openBy = openBy;
+    return new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject };
+    });
+  }
+
+  // As TcpObserver: takes note, nothing more.
+  connected(): void {
+    this.#isConnected = true;
+    this.#host.noted.note(this);
+  }
+
+  readable(): void {
+    this.#host.noted.note(this);
+  }
+
+  writable(): void {
+    this.#host.noted.note(this);
+  }
+
+  closed(error?: TunnelError): void {
+    this.#closedBy = { error };
+    this.#host.noted.note(this);
+  }
+
+  // As Pollable: the time limit for opening.
+  pollAt(): Instant {
+    return this.#openBy;
+  }
+
+  poll(now: Instant): void {
+    if (now < this.#openBy) return;
+    const { address, port } = this.connection.remote;
+    this.#fail(
+      new TunnelError('ERR_TIMEOUT', `No connection to ${address} port ${port} within the given time.`, {
+        retryable: true,
+        leg: 'inside',
+      }),
+    );
+  }
+
+  drain(): void {
+    if (this.#isFinished) return;
+    if (this.#closedBy && !this.#isConnected) {
+      this.#fail(
+        this.#closedBy.error ??
+          new TunnelError('ERR_CLOSED', 'The connection was closed before it was open.'),
+      );
+      return;
+    }
+    if (!this.#isConnected) return;
+    this.#settleOpening();
+    if (!this.#closedBy) this.#takeFromPage();
+    this.#giveToPage();
+    this.#finishWhenOver();
+  }
+
+  /** The tunnel is closing: half-closes after what the page wrote. */
+  endOfTunnel(): void {
+    this.#pageEnded = true;
+    this.#pageStopped = true;
+    this.#fail(new TunnelError('ERR_CLOSED', 'The tunnel was closed.'), false);
+  }
+
+  #receive(message: StreamMessage): void {
+    if (this.#isFinished) return;
+    switch (message.type) {
+      case 'data':
+        this.#creditGiven -= message.bytes.length;
+        this.#waiting.push(message.bytes);
+        this.#waitingBytes += message.bytes.length;
+        break;
+      case 'credit':
+        break;
+      case 'end':
+        this.#pageEnded = true;
+        break;
+      case 'stop':
+        this.#pageStopped = true;
+        break;
+      case 'error':
+      case 'abort':
+        this.connection.observer = undefined;
+        this.connection.abort();
+        this.#finish();
+        break;
+    }
+    this.#host.noted.note(this);
+    this.#host.settle();
+  }
+
+  #settleOpening(): void {
+    this.#openBy = NEVER;
+    this.#opening?.resolve();
+    this.#opening = undefined;
+  }
+
+  #takeFromPage(): void {
+    while (this.#waiting.length > 0) {
+      const bytes = this.#waiting[0]!;
+      const taken = this.connection.write(bytes);
+      this.#waitingBytes -= taken;
+      if (taken < bytes.length) {
+        this.#waiting[0] = bytes.subarray(taken);
+        break;
+      }
+      this.#waiting.shift();
+    }
+    if (this.#pageEnded) {
+      if (this.#waiting.length === 0 && !this.#shutdownDone) {
+        this.#shutdownDone = true;
+        this.connection.shutdown();
+      }
+      return;
+    }
+    const room = this.connection.writableBytes - this.#creditGiven - this.#waitingBytes;
+    if (room >= CREDIT_STEP || (room > 0 && this.#creditGiven === 0)) {
+      this.#creditGiven += room;
+      this.#port.giveCredit(room);
+    }
+  }
+
+  #giveToPage(): void {
+    const { connection } = this;
+    while (connection.readableBytes > 0) {
+      const limit = this.#pageStopped ? CHUNK_BYTES : Math.min(this.#port.credit, CHUNK_BYTES);
+      if (limit <= 0) return;
+      const bytes = new Uint8Array(Math.min(connection.readableBytes, limit));
+      connection.readInto(bytes);
+      if (!this.#pageStopped) this.#port.sendData(bytes);
+    }
+    if (connection.readEnded && !this.#endSent) {
+      this.#endSent = true;
+      this.#port.sendEnd();
+    }
+  }
+
+  #finishWhenOver(): void {
+    const { connection } = this;
+    if (this.#closedBy) {
+      // Bytes that arrived before a reset are delivered before the reset is told.
+      if (connection.readableBytes > 0 && !this.#pageStopped) return;
+      if (this.#closedBy.error) this.#port.sendError(toPlainError(this.#closedBy.error));
+      else if (!this.#endSent) this.#port.sendEnd();
+      this.#finish();
+    } else if (this.#shutdownDone && (this.#endSent || this.#pageStopped)) {
+      // Nobody here will read or write any more: TCP finishes alone.
+      connection.observer = undefined;
+      connection.close();
+      this.#finish();
+    }
+  }
+
+  #fail(error: TunnelError, abort = true): void {
+    if (this.#isFinished) return;
+    if (this.#opening) this.#opening.reject(error);
+    else this.#port.sendError(toPlainError(error));
+    this.#opening = undefined;
+    this.connection.observer = undefined;
+    if (abort) this.connection.abort();
+    else this.connection.close();
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isFinished = true;
+    this.#openBy = NEVER;
+    this.#opening?.reject(new TunnelError('ERR_CLOSED', 'The connection was closed before it was open.'));
+    this.#opening = undefined;
+    this.#waiting.length = 0;
+    this.#port.close();
+    this.#host.finished(this);
+  }
+}

@@ -1,0 +1,114 @@
+import type { SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
+import { toPlainError } from '../bridge/errors.ts';
+import { IpAddress, type SocketAddress } from '../core/address.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { UdpBinding } from '../core/netstack/udp-binding.ts';
+import type { Drainable, Noted } from './noted.ts';
+
+export interface UdpHost {
+  readonly noted: Noted;
+  settle(): void;
+  udpFinished(pipe: UdpPipe): void;
+}
+
+/** At most this many datagrams cross in one message. */
+const BATCH = 64;
+
+/** One UDP binding ⇄ one port to the page. What finds no credit waits in the binding's bounded queue. */
+export class UdpPipe implements Drainable {
+  readonly #binding: UdpBinding;
+  readonly #port: MessagePort;
+  readonly #host: UdpHost;
+  #credit = 0;
+  #failure: TunnelError | undefined;
+
+  constructor(binding: UdpBinding, port: MessagePort, host: UdpHost) {
+    this.#binding = binding;
+    this.#port = port;
+    this.#host = host;
+    binding.observer = {
+      readable: () => host.noted.note(this),
+      failed: (error) => {
+        this.#failure = error;
+        host.noted.note(this);
+      },
+    };
+    port.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
+  }
+
+  drain(): void {
+    if (this.#failure) {
+      this.#post({ type: 'error', error: toPlainError(this.#failure) });
+      this.#failure = undefined;
+    }
+    while (this.#credit > 0) {
+      const datagrams: UdpDatagram[] = [];
+      while (datagrams.length < Math.min(this.#credit, BATCH)) {
+        const message = this.#binding.receive();
+        if (!message) break;
+        datagrams.push({ data: message.data, remote: nameOf(message.remote) });
+      }
+      if (datagrams.length === 0) return;
+      this.#credit -= datagrams.length;
+      this.#post({ type: 'datagrams', datagrams });
+    }
+  }
+
+  close(): void {
+    this.#binding.observer = undefined;
+    this.#binding.close();
+    this.#port.onmessage = null;
+    this.#port.close();
+    this.#host.udpFinished(this);
+  }
+
+  #receive(message: UdpMessagePortMessage): void {
+    switch (message.type) {
+      case 'credit':
+        this.#credit += message.count;
+        this.#host.noted.note(this);
+        break;
+      case 'send':
+        this.#send(message.id, message.datagram);
+        break;
+      case 'close':
+        this.close();
+        break;
+      default:
+        return;
+    }
+    this.#host.settle();
+  }
+
+  #send(id: number, { data, remote }: UdpDatagram): void {
+    try {
+      this.#binding.send(data, remote && socketAddressOf(remote));
+      this.#post({ type: 'sent', id });
+    } catch (error) {
+      this.#post({ type: 'sent', id, error: toPlainError(error) });
+    }
+  }
+
+  #post(message: UdpMessagePortMessage): void {
+    this.#port.postMessage(message);
+  }
+}
+
+export function nameOf({ address, port }: SocketAddress): SocketName {
+  return { address: address.toString(), port };
+}
+
+/** Throws ERR_NAME_NOT_RESOLVED for anything but an IP address. */
+export function socketAddressOf({ address, port }: SocketName): SocketAddress {
+  return { address: addressOf(address), port };
+}
+
+export function addressOf(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  if (address) return address;
+  throw new TunnelError(
+    'ERR_NAME_NOT_RESOLVED',
+    `"${text.slice(0, 100)}" is not an IP address, and names are not looked up inside the tunnel yet.`,
+    { leg: 'inside' },
+  );
+}

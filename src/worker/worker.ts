@@ -1,0 +1,66 @@
+// The Worker's entry: the engine behind Comlink. The page's first message says where the WASM file is; calls that come
+// before it is loaded wait for it.
+import { expose } from 'comlink';
+import type { EngineApi } from '../bridge/api.ts';
+import { toPlainError } from '../bridge/errors.ts';
+import { WasmSuite } from '../core/crypto/wasm-suite.ts';
+import type { Environment } from '../core/environment.ts';
+import { TunnelError } from '../core/errors.ts';
+import { TunnelService } from '../service/service.ts';
+import { loadAssembly } from './assembly.ts';
+import { WorkerClock } from './clock.ts';
+import { RelayTransport } from './relay-transport.ts';
+
+interface FirstMessage {
+  /** Where the page wants the WASM file taken from; absent means beside this worker. */
+  wasm?: string;
+}
+
+const start = new Promise<TunnelService>((resolve, reject) => {
+  addEventListener(
+    'message',
+    ({ data }: MessageEvent<FirstMessage>) => startService(data).then(resolve, reject),
+    { once: true },
+  );
+});
+
+async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
+  const crypto = new WasmSuite(
+    await loadAssembly(wasm ?? new URL('../../assembly/tabwire.wasm', import.meta.url)),
+  );
+  const environment: Environment = {
+    crypto,
+    memory: crypto.memory,
+    fillRandom: (bytes) => {
+      globalThis.crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+    },
+    wallClock: () => Date.now(),
+  };
+  const clock = new WorkerClock();
+  let transport: RelayTransport | undefined;
+  return new TunnelService({
+    environment,
+    clock,
+    createTransport(relays) {
+      if (relays.length === 0)
+        throw new TunnelError('ERR_CONFIG', 'A page cannot send UDP itself: give the URL of a relay.');
+      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock });
+      return transport;
+    },
+    retryNow: () => transport?.retryNow(),
+    finished: () => close(),
+  });
+}
+
+/** The engine's methods, each waiting until there is an engine; if there never is, each says why. */
+const engine = new Proxy({} as EngineApi, {
+  get:
+    (_, method: keyof EngineApi) =>
+    (...args: unknown[]) =>
+      start.then(
+        (service) => (service[method] as (...args: unknown[]) => unknown).apply(service, args),
+        (error: unknown) => ({ error: toPlainError(error) }),
+      ),
+});
+
+expose(engine);

@@ -8,11 +8,11 @@ import type { Keypair } from './keypair.ts';
 import { COUNTER_HIGH, COUNTER_LOW, TRANSPORT_HEADER_SIZE, writeTransportHeader } from './messages.ts';
 import { isBeyondLimit } from './replay.ts';
 
-/** The length of an inner packet with its padding: a multiple of 16, but never past the MTU. */
+/** The length of an inner packet with its padding: a multiple of 16, but never past the MTU. An MTU of 0 is unknown. */
 export function paddedLength(length: number, mtu: number): number {
-  const last = length > mtu ? length % mtu : length;
+  const last = mtu > 0 && length > mtu ? length % mtu : length;
   const padded = Math.ceil(last / PADDING_MULTIPLE) * PADDING_MULTIPLE;
-  return length - last + Math.min(mtu, padded);
+  return length - last + (mtu > 0 ? Math.min(mtu, padded) : padded);
 }
 
 /**

@@ -1,0 +1,256 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { lookup } from 'node:dns';
+import { IpAddress } from '../core/address.ts';
+import { DropCounters } from '../core/counters.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import { TunnelError } from '../core/errors.ts';
+import { type EngineMemory, PacketBuffer } from '../core/packet-buffer.ts';
+import type {
+  DatagramReceiver,
+  DatagramTransport,
+  EndpointProblem,
+  TransportDropReason,
+  TransportState,
+} from '../core/transport.ts';
+import { type UdpEndpoint, UdpEndpoints } from './udp-endpoints.ts';
+
+export interface UdpTransportOptions {
+  readonly memory: EngineMemory;
+  /** 0 or absent: any free port. */
+  readonly listenPort?: number;
+  /** The one local address to bind; absent: all, IPv4 and IPv6. */
+  readonly host?: string;
+  /** Addresses of a name; the system's resolver unless a test says otherwise. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>;
+}
+
+const DATA = 4;
+const RECEIVE_BUFFER = 4 << 20;
+
+/** Datagrams over UDP sockets, one per address family, bound to one port like a WireGuard interface. */
+export class UdpTransport implements DatagramTransport {
+  receiver: DatagramReceiver | undefined;
+  readonly drops = new DropCounters<TransportDropReason>();
+  /** The kernel's buffer is the only queue, and it drops by itself. */
+  readonly congested = false;
+  readonly #memory: EngineMemory;
+  readonly #resolve: (name: string) => Promise<readonly string[]>;
+  readonly #endpoints = new UdpEndpoints();
+  readonly #sockets: { 4?: Socket; 6?: Socket } = {};
+  readonly #packet: PacketBuffer;
+  #arrived: { readonly datagram: Uint8Array; readonly from: UdpEndpoint }[] = [];
+  #failed: TunnelError | undefined;
+  #listening = 0;
+  #closed = false;
+
+  constructor(options: UdpTransportOptions) {
+    this.#memory = options.memory;
+    this.#resolve = options.resolve ?? resolveBySystem;
+    this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
+    const { host, listenPort = 0 } = options;
+    if (host === undefined || !host.includes(':')) this.#bind(4, listenPort, host ?? '0.0.0.0');
+    if (host === undefined || host.includes(':')) this.#bind(6, listenPort, host ?? '::');
+  }
+
+  endpointFor(host: string, port: number): Endpoint {
+    const endpoint = this.#endpoints.endpointFor(host, port);
+    endpoint.inUse = true;
+    if (endpoint.address === undefined) this.#resolveName(endpoint);
+    return endpoint;
+  }
+
+  send(datagram: PacketBuffer, to: Endpoint): void {
+    if (this.#closed) return;
+    const endpoint = to as UdpEndpoint;
+    const bytes = Buffer.from(datagram.memory.subarray(datagram.start, datagram.end));
+    if (endpoint.address !== undefined) this.#sendTo(endpoint, endpoint.address, bytes);
+    else this.#hold(endpoint, bytes);
+  }
+
+  flush(): void {}
+
+  close(): void {
+    this.#closed = true;
+    this.#arrived = [];
+    for (const socket of [this.#sockets[4], this.#sockets[6]]) socket?.close();
+    this.#sockets[4] = this.#sockets[6] = undefined;
+  }
+
+  /** The port that we send from, as soon as it is known. */
+  get localPort(): number | undefined {
+    return portOf(this.#sockets[4]) ?? portOf(this.#sockets[6]);
+  }
+
+  #bind(family: 4 | 6, port: number, host: string): void {
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ipv6Only: family === 6,
+      recvBufferSize: RECEIVE_BUFFER,
+      // Only addresses come here; Node would ask the system's resolver about each datagram.
+      lookup: (address, _options, done) => done(null, address, family),
+    });
+    this.#sockets[family] = socket;
+    socket.on('error', (error) => this.#socketFailed(family, error));
+    socket.on('message', (datagram, from) => this.#receive(datagram, from));
+    socket.bind({ port, address: host, exclusive: true }, () => {
+      this.#listening++;
+      this.#report();
+    });
+  }
+
+  #socketFailed(family: 4 | 6, error: NodeJS.ErrnoException): void {
+    const socket = this.#sockets[family];
+    if (this.#closed || socket === undefined) return;
+    // After binding, an error is the echo of some datagram sent.
+    if (portOf(socket) !== undefined) return;
+    this.#sockets[family] = undefined;
+    socket.close();
+    const isFamilyMissing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
+    if (isFamilyMissing && this.#sockets[family === 4 ? 6 : 4] !== undefined) return;
+    this.#failed =
+      error.code === 'EADDRINUSE'
+        ? new TunnelError(
+            'ERR_ADDRESS_IN_USE',
+            'The UDP port of ListenPort is in use; choose another or leave it out.',
+          )
+        : new TunnelError('ERR_UNSUPPORTED', `No UDP socket: ${error.code ?? error.message}.`, {
+            cause: error,
+          });
+    this.#report();
+  }
+
+  #sendTo(endpoint: UdpEndpoint, address: IpAddress, bytes: Buffer): void {
+    const socket = this.#sockets[address.version];
+    if (socket === undefined) {
+      this.drops.count('no_endpoint');
+      this.#setProblem(
+        endpoint,
+        new TunnelError('ERR_HOST_UNREACHABLE', `This host has no IPv${address.version}.`, {
+          leg: 'endpoint',
+        }),
+      );
+      return;
+    }
+    endpoint.inUse = true;
+    socket.send(bytes, endpoint.port, endpoint.host, this.#sent);
+  }
+
+  readonly #sent = (error: NodeJS.ErrnoException | null): void => {
+    if (error !== null) this.drops.count(error.code === 'EMSGSIZE' ? 'too_big' : 'send_failed');
+  };
+
+  /** The next handshake message is five seconds away: better to keep the newest one until there is an address. */
+  #hold(endpoint: UdpEndpoint, bytes: Buffer): void {
+    if (bytes[0] === DATA) {
+      this.drops.count('unresolved');
+      return;
+    }
+    if (endpoint.held !== undefined) this.drops.count('unresolved');
+    endpoint.held = bytes;
+    this.#resolveName(endpoint);
+  }
+
+  #resolveName(endpoint: UdpEndpoint): void {
+    if (endpoint.resolving) return;
+    endpoint.resolving = true;
+    this.#resolve(endpoint.name!)
+      .then((texts) => this.#resolved(endpoint, texts))
+      .catch(() => this.#resolved(endpoint, []));
+  }
+
+  #resolved(endpoint: UdpEndpoint, texts: readonly string[]): void {
+    endpoint.resolving = false;
+    if (this.#closed) return;
+    const addresses = texts.flatMap((text) => IpAddress.parse(text) ?? []);
+    const address = addresses.find(({ version }) => this.#sockets[version] !== undefined);
+    if (address === undefined) {
+      const message = `The endpoint's name ${endpoint.name} has no address${addresses.length > 0 ? ' that this host can reach' : ''}.`;
+      this.#setProblem(
+        endpoint,
+        new TunnelError('ERR_NAME_NOT_RESOLVED', message, { leg: 'endpoint', retryable: true }),
+      );
+      return;
+    }
+    this.#endpoints.resolved(endpoint, address);
+    const { held } = endpoint;
+    endpoint.held = undefined;
+    if (held !== undefined) this.#sendTo(endpoint, address, held as Buffer);
+    this.#setProblem(endpoint, undefined);
+  }
+
+  /** Collects what one turn of the event loop brings, and hands it over as one batch. */
+  #receive(datagram: Uint8Array, { address, port }: RemoteInfo): void {
+    if (this.#closed) return;
+    const from = this.#endpoints.sourceOf(address, port);
+    if (from === undefined) {
+      this.drops.count('unknown_source');
+      return;
+    }
+    this.#arrived.push({ datagram, from });
+    if (this.#arrived.length === 1) setImmediate(this.#handOver);
+  }
+
+  readonly #handOver = (): void => {
+    const batch = this.#arrived;
+    this.#arrived = [];
+    const { bytes, ingress } = this.#memory;
+    for (const { datagram, from } of batch) {
+      if (this.#closed || this.receiver === undefined) return;
+      if (datagram.length > ingress.end - ingress.start) {
+        this.drops.count('too_big');
+        continue;
+      }
+      bytes.set(datagram, ingress.start);
+      this.#packet.place(ingress.start, ingress.start + datagram.length);
+      this.receiver.receiveDatagram(this.#packet, from);
+    }
+    this.receiver?.endBatch();
+  };
+
+  #setProblem(endpoint: UdpEndpoint, problem: TunnelError | undefined): void {
+    if (endpoint.problem?.code === problem?.code) return;
+    endpoint.problem = problem;
+    this.#report();
+  }
+
+  /** Later in this turn: binding may finish or fail before the constructor returns and anyone can listen. */
+  #report(): void {
+    queueMicrotask(() => {
+      if (!this.#closed) this.receiver?.transportState(this.#state());
+    });
+  }
+
+  #state(): TransportState {
+    const wanted = [...this.#endpoints.wanted()];
+    const problems = wanted.flatMap((endpoint): EndpointProblem[] =>
+      endpoint.problem === undefined ? [] : [{ endpoint, error: endpoint.problem }],
+    );
+    const facts = { via: 'udp', problems };
+    if (this.#failed !== undefined) return { ...facts, state: 'failed', error: this.#failed };
+    if (this.#listening === 0) return { ...facts, state: 'connecting' };
+    const localPorts = new Map<Endpoint, number>();
+    for (const endpoint of wanted) {
+      const port = endpoint.address && portOf(this.#sockets[endpoint.address.version]);
+      if (port !== undefined) localPorts.set(endpoint, port);
+    }
+    return { ...facts, state: 'open', rtt: undefined, localPorts };
+  }
+}
+
+function portOf(socket: Socket | undefined): number | undefined {
+  try {
+    // 0 after a bind that failed.
+    return socket?.address().port || undefined;
+  } catch {
+    return undefined; // not bound yet
+  }
+}
+
+function resolveBySystem(name: string): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    lookup(name, { all: true }, (error, found) => {
+      if (error) reject(error);
+      else resolve(found.map(({ address }) => address));
+    });
+  });
+}

@@ -105,12 +105,15 @@ export class Tunnel extends EventTarget {
     engine.onDeath((error) => this.#ended(error));
     // Each constructor is bound to this tunnel, so that code written for the global classes works with these.
     // Returning the object makes `instanceof` of the bound class fail and of the exported class hold.
-    this.TCPSocket = ((remoteAddress: string, remotePort: number, options?: TCPSocketOptions) =>
-      connectTcpSocket(engine, remoteAddress, remotePort, options)) as unknown as Tunnel['TCPSocket'];
-    this.UDPSocket = ((options: UDPSocketOptions) =>
-      new UDPSocket(engine, options)) as unknown as Tunnel['UDPSocket'];
-    this.TCPServerSocket = ((localAddress: string, options?: TCPServerSocketOptions) =>
-      new TCPServerSocket(engine, localAddress, options)) as unknown as Tunnel['TCPServerSocket'];
+    this.TCPSocket = boundConstructor(
+      (remoteAddress: string, remotePort: number, options?: TCPSocketOptions) =>
+        connectTcpSocket(engine, remoteAddress, remotePort, options),
+    );
+    this.UDPSocket = boundConstructor((options: UDPSocketOptions) => new UDPSocket(engine, options));
+    this.TCPServerSocket = boundConstructor(
+      (localAddress: string, options?: TCPServerSocketOptions) =>
+        new TCPServerSocket(engine, localAddress, options),
+    );
   }
 
   /**
@@ -256,4 +259,20 @@ function privateKeyOf({ privateKey }: TunnelOptions): string | undefined {
     'ERR_UNSUPPORTED',
     'A private key is given as base64 text; CryptoKey objects are not supported yet.',
   );
+}
+
+/** What may be called with `new` and gives what `make` makes; an arrow function cannot be. */
+function boundConstructor<Args extends unknown[], Made extends object>(
+  make: (...args: Args) => Made,
+): new (
+  ...args: Args
+) => Made {
+  return class {
+    constructor(...args: Args) {
+      // biome-ignore lint/correctness/noConstructorReturn: the point
+      return make(...args);
+    }
+  } as unknown as new (
+    ...args: Args
+  ) => Made;
 }

@@ -93,7 +93,7 @@ for (const [family, address] of [
     }
   });
 
-test('a refused port rejects with the DOMException of Direct Sockets, our code as its cause', async ({
+test('a refused port rejects with the DOMException of Direct Sockets, our code as its cause @core', async ({
   page,
   startLab,
 }) => {

@@ -46,7 +46,7 @@ test('the page uploads 32 MiB to a sink behind the peer @core', async ({ page, s
 });
 
 for (const family of ['IPv4', 'IPv6'] as const)
-  test(`the page and the peer agree on what a UDP echo over inner ${family} carries`, async ({
+  test(`the page and the peer agree on what a UDP echo over inner ${family} carries${family === 'IPv4' ? ' @core' : ''}`, async ({
     page,
     startLab,
   }) => {
@@ -104,7 +104,7 @@ test('killing and restarting the relay in the middle of a download only pauses i
   expect(got).toMatchObject({ status: 200, bytes: file.size, sha256: file.sha256 });
 });
 
-test('what was written is delivered although the tunnel closes at once', async ({ page, startLab }) => {
+test('what was written is delivered although the tunnel closes at once @core', async ({ page, startLab }) => {
   const lab = await startLab({ services: true });
   await openTunnel(page, lab);
   const sent = await page.evaluate(async (host) => {

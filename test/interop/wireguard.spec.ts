@@ -52,7 +52,7 @@ test('a preshared key on both sides works, over inner IPv4 and IPv6 @core', asyn
   expect(status).toMatchObject({ presharedKey: true });
 });
 
-test('a preshared key on one side only is told from silence', async ({ page, startLab }) => {
+test('a preshared key on one side only is told from silence @core', async ({ page, startLab }) => {
   const lab = await startLab();
   const failure = await page.evaluate(
     async ([config, relay]) => {
@@ -149,4 +149,22 @@ test('a wrong key is met with silence, and status() shows the tries', async ({ p
   const peer = await page.evaluate(async () => (await window.tunnel.status()).peers[0]!);
   expect(peer).toMatchObject({ latestHandshake: undefined, transferRx: 0 });
   expect((await lab.peer.show()).latestHandshake).toBeUndefined();
+});
+
+test('a reloaded page is back in the tunnel at once @core', async ({ page, startLab }) => {
+  const lab = await startLab();
+  await openTunnel(page, lab);
+  const first = (await lab.peer.show()).endpoint;
+  await page.reload();
+  await expect(page).toHaveTitle('ready');
+  const started = Date.now();
+  await openTunnel(page, lab);
+  // The peer would ignore a handshake whose timestamp is not later than the last one's (WG §5.1).
+  expect(Date.now() - started).toBeLessThan(3000);
+  const replies = await page.evaluate(
+    (host) => window.page.pings(window.tunnel, host, { count: 1 }),
+    INNER.peer4,
+  );
+  expect(replies).toMatchObject([{ ok: true }]);
+  expect((await lab.peer.show()).endpoint).not.toBe(first);
 });

@@ -1,0 +1,103 @@
+/**
+ * What to tell a person about a failure: one sentence that says what to do, decided by the error's code, and the
+ * lines to copy that go with it. It claims no more than what was seen: a wrong key looks like any other silence.
+ */
+
+export interface Advice {
+  sentence: string;
+  /** Things to paste elsewhere, each with what it is for. */
+  copy: { label: string; text: string }[];
+}
+
+/** As much of a TunnelError as is needed here; `code` may be of a later version. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+export interface AdviceContext {
+  /** Origin of this page. */
+  page: string;
+  /** The relay in use, or the ones tried. */
+  relay?: string | undefined;
+  /** The peer's endpoint as configured. */
+  endpoint?: string | undefined;
+  /** Our own public key. */
+  publicKey?: string | undefined;
+  /** What a ping or a socket was opened to. */
+  target?: string | undefined;
+}
+
+type Write = (failure: Failure, context: AdviceContext) => string;
+
+const endpointOf = ({ endpoint }: AdviceContext) => endpoint ?? 'the peer';
+const relayOf = ({ relay }: AdviceContext) => (relay ? `The relay at ${relay}` : 'The relay');
+const targetOf = ({ target }: AdviceContext) => target ?? 'the address';
+
+const SENTENCES: Record<string, Write> = {
+  ERR_UNSUPPORTED: () =>
+    'This browser cannot run the engine (WebAssembly SIMD is missing): use a current Firefox, Chrome, Edge or Safari.',
+  ERR_IN_USE: () => 'Another tab uses this key right now: disconnect it there, then connect here.',
+  ERR_WORKER: () => 'The engine in this page stopped: reload the page and connect again.',
+  ERR_RELAY_UNREACHABLE: (_, context) =>
+    `${relayOf(context)} does not answer: check the address, that the relay is running, and that no proxy on the way blocks WebSockets.`,
+  ERR_RELAY_ORIGIN: (_, context) =>
+    `${relayOf(context)} refuses this page: its operator has to add ${context.page} to the origins it allows.`,
+  ERR_RELAY_AUTH: (_, context) => `${relayOf(context)} refused the token: ask its operator for a new one.`,
+  ERR_RELAY_DESTINATION: (_, context) =>
+    `${relayOf(context)} may not send to ${endpointOf(context)}: check the Endpoint line, or let its operator allow that destination.`,
+  ERR_RELAY_LIMIT: (_, context) =>
+    `${relayOf(context)} has no room for more at the moment: wait a minute and try again.`,
+  ERR_HANDSHAKE_TIMEOUT: (_, context) =>
+    `No answer from ${endpointOf(context)}: WireGuard stays silent when keys do not match, so check that “wg show” on the server lists our public key, that the Endpoint line is right, and that UDP reaches it.`,
+  ERR_PSK_MISMATCH: () =>
+    'The preshared key differs: the peer answered, but its answer does not open, so put the same PresharedKey in both configurations.',
+  ERR_NO_ROUTE: (_, context) =>
+    `No peer is responsible for ${targetOf(context)}: add it to the AllowedIPs of the peer behind which it is.`,
+  ERR_NAME_NOT_RESOLVED: (_, context) =>
+    `“${targetOf(context)}” is not an address: enter an IPv4 or IPv6 address, as names are not looked up inside the tunnel.`,
+  ERR_CONNECTION_REFUSED: (_, context) =>
+    `${targetOf(context)} refused the connection: check the port and that a server is listening there.`,
+  ERR_CONNECTION_RESET: (_, context) => `${targetOf(context)} broke the connection off: try again.`,
+  ERR_TIMEOUT: (_, context) =>
+    `${targetOf(context)} did not answer in time: check that the machine is on and that its firewall lets the tunnel in.`,
+  ERR_HOST_UNREACHABLE: (_, context) =>
+    `The network behind the peer cannot reach ${targetOf(context)}: check the address and the routes on that side.`,
+  ERR_LIMIT: () => 'Too many sockets are open in this page: close some and try again.',
+  ERR_CLOSED: () => 'The tunnel is closed: connect again first.',
+};
+
+/** Codes without a sentence of their own (a syntax error, say) already carry the best one: their message. */
+export function advise(failure: Failure, context: AdviceContext): Advice {
+  const write = SENTENCES[failure.code];
+  return {
+    sentence: write ? write(failure, context) : oneSentence(failure.message),
+    copy: copyLines(failure, context),
+  };
+}
+
+/** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */
+export function failureOf(error: unknown): Failure {
+  for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
+    if (candidate instanceof Error && 'code' in candidate && typeof candidate.code === 'string')
+      return { code: candidate.code, message: candidate.message };
+  }
+  return { code: 'ERR_UNKNOWN', message: error instanceof Error ? error.message : String(error) };
+}
+
+function copyLines({ code }: Failure, { page, endpoint, publicKey }: AdviceContext): Advice['copy'] {
+  if (code === 'ERR_HANDSHAKE_TIMEOUT' && publicKey)
+    return [
+      { label: 'Run on the server', text: 'wg show' },
+      { label: 'It must list this line', text: `peer: ${publicKey}` },
+    ];
+  if (code === 'ERR_RELAY_DESTINATION' && endpoint)
+    return [{ label: 'For the relay’s operator', text: `tabwire relay --allow ${endpoint}` }];
+  if (code === 'ERR_RELAY_ORIGIN') return [{ label: 'This page’s origin', text: page }];
+  return [];
+}
+
+function oneSentence(message: string): string {
+  const text = message.trim() || 'Something failed that this page has no words for';
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

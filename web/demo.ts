@@ -1,0 +1,47 @@
+/** The demo network that the serving process may offer: it is told our public key and answers with a configuration. */
+import { isRecord, readStrings } from './settings.ts';
+
+export interface DemoNetwork {
+  /** wg-quick text without a PrivateKey. */
+  config: string;
+  /** Empty: as in the site's settings. */
+  relay: string[];
+  site: DemoSite;
+}
+
+export interface DemoSite {
+  ipv4: string | undefined;
+  ipv6: string | undefined;
+  port: number;
+  downloadPath: string;
+}
+
+/** The custom header keeps other sites' forms from enrolling in our name: a cross-site page would need CORS. */
+export async function enrol(url: string, publicKey: string): Promise<DemoNetwork> {
+  const response = await fetch(new URL(url, document.baseURI), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-tabwire': '1' },
+    body: JSON.stringify({ publicKey }),
+  });
+  if (!response.ok)
+    throw new Error(`The demo network refused (${response.status}): start it again and reload this page.`);
+  const network = readDemoNetwork(await response.json());
+  if (!network)
+    throw new Error('The demo network sent an answer this page does not understand: reload this page.');
+  return network;
+}
+
+export function readDemoNetwork(value: unknown): DemoNetwork | undefined {
+  if (!isRecord(value) || typeof value.config !== 'string' || !isRecord(value.site)) return undefined;
+  const { ipv4, ipv6, port, downloadPath } = value.site;
+  return {
+    config: value.config,
+    relay: readStrings(value.relay),
+    site: {
+      ipv4: typeof ipv4 === 'string' ? ipv4 : undefined,
+      ipv6: typeof ipv6 === 'string' ? ipv6 : undefined,
+      port: typeof port === 'number' ? port : 80,
+      downloadPath: typeof downloadPath === 'string' ? downloadPath : '/',
+    },
+  };
+}

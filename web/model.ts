@@ -1,0 +1,173 @@
+/** What the console knows and can do; the panels show it and call it. */
+import { batch, computed, signal } from '@preact/signals';
+import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
+import { readOurselves, setPrivateKey } from './config-text.ts';
+import { type DemoSite, enrol } from './demo.ts';
+import { DownloadRun } from './download-run.ts';
+import { PingRun } from './ping-run.ts';
+import { readRelays } from './relay-address.ts';
+import { Session } from './session.ts';
+import { Preference, readSettings, type SiteSettings } from './settings.ts';
+
+/** Larger than any configuration with a few thousand peers; smaller than a film dropped by mistake. */
+const FILE_LIMIT = 1_000_000;
+
+export class ConsoleModel {
+  readonly session = new Session();
+  readonly ping = new PingRun();
+  readonly download = new DownloadRun();
+
+  readonly settings = signal<SiteSettings>(readSettings(undefined));
+  readonly text = signal('');
+  readonly relayText = signal('');
+  readonly pingHost = signal('');
+  readonly downloadHost = signal('');
+  readonly downloadPort = signal('80');
+  readonly downloadPath = signal('/');
+  /** The text before keys were generated into it, while going back is possible. */
+  readonly beforeKeys = signal<string | undefined>();
+  /** What a dropped or opened file was not. */
+  readonly fileProblem = signal<string | undefined>();
+  readonly enrolling = signal(false);
+
+  readonly checked = computed(() => checkConfig(this.text.value));
+  readonly ourselves = computed(() => readOurselves(this.text.value));
+  readonly #privateKey = computed(() => this.ourselves.value.privateKey);
+  /** Our public key, as far as the text holds a private one. */
+  readonly publicKey = computed(() => this.#privateKey.value && derivePublicKey(this.#privateKey.value));
+  readonly #relayPreference = new Preference('relay');
+
+  constructor() {
+    this.relayText.value = this.#relayPreference.read() ?? '';
+  }
+
+  applySettings(settings: SiteSettings): void {
+    const { urls } = readRelays(settings.relay.join(' '), new URL(location.href));
+    batch(() => {
+      this.settings.value = { ...settings, relay: urls ?? [] };
+      if (this.relayText.value === '') this.relayText.value = (urls ?? []).join(' ');
+    });
+  }
+
+  setText(text: string): void {
+    batch(() => {
+      this.text.value = text;
+      this.beforeKeys.value = undefined;
+      this.fileProblem.value = undefined;
+      this.session.forgive();
+    });
+  }
+
+  setRelay(text: string): void {
+    this.relayText.value = text;
+    const own = text.trim() !== '' && text.trim() !== this.settings.value.relay.join(' ');
+    this.#relayPreference.write(own ? text.trim() : undefined);
+  }
+
+  async openFile(file: File): Promise<void> {
+    if (file.size > FILE_LIMIT) {
+      this.fileProblem.value = `“${file.name}” is too large for a WireGuard configuration: choose the .conf file.`;
+      return;
+    }
+    this.setText(await file.text());
+  }
+
+  generateKeys(): void {
+    const before = this.text.value;
+    this.setText(setPrivateKey(before, generatePrivateKey()));
+    this.beforeKeys.value = before;
+  }
+
+  undoKeys(): void {
+    if (this.beforeKeys.value !== undefined) this.setText(this.beforeKeys.value);
+  }
+
+  /** Connects with what stands in the editor; what is wrong with it is said instead. */
+  async connect(): Promise<void> {
+    const { config, issues } = this.checked.value;
+    if (this.text.value.trim() === '')
+      return this.session.refuse('There is no configuration yet: paste one, drop a .conf file, or open it.');
+    const wrong = issues.find(({ severity }) => severity === 'error');
+    if (!config)
+      return this.session.refuse(wrong ? capital(wrong.message) : 'This configuration cannot be read.');
+    const relays = this.#relays(this.relayText.value);
+    if (relays) await this.#open(config, relays);
+  }
+
+  async disconnect(): Promise<void> {
+    this.ping.stop();
+    this.download.stop();
+    await this.session.disconnect();
+  }
+
+  /** Enrols with the demo network, connects, and shows a ping and a download at once. */
+  async tryDemo(): Promise<void> {
+    const { demo, relay } = this.settings.value;
+    if (!demo || this.enrolling.value) return;
+    this.enrolling.value = true;
+    try {
+      const privateKey = generatePrivateKey();
+      const network = await enrol(demo.enrol, derivePublicKey(privateKey));
+      this.setText(setPrivateKey(network.config, privateKey));
+      this.#fillTools(network.site);
+      const { config } = this.checked.value;
+      const relays = this.#relays((network.relay.length > 0 ? network.relay : relay).join(' '));
+      if (!config)
+        throw new Error('The demo network sent a configuration that does not parse: reload this page.');
+      if (!relays || !(await this.#open(config, relays))) return;
+      void this.startPing();
+      void this.startDownload();
+    } catch (error) {
+      this.session.refuse(
+        error instanceof TypeError
+          ? 'The demo network does not answer: check that the program that served this page still runs.'
+          : (error as Error).message,
+      );
+    } finally {
+      this.enrolling.value = false;
+    }
+  }
+
+  async startPing(): Promise<void> {
+    const tunnel = this.session.tunnel.value;
+    const host = this.pingHost.value.trim();
+    if (tunnel && host !== '')
+      await this.ping.start(tunnel, host, (error) => this.session.adviseOn(error, host));
+  }
+
+  async startDownload(): Promise<void> {
+    const tunnel = this.session.tunnel.value;
+    const host = this.downloadHost.value.trim().replace(/^\[(.*)\]$/, '$1');
+    const port = Number(this.downloadPort.value);
+    if (!tunnel || host === '') return;
+    const target = { host, port, path: this.downloadPath.value.trim() || '/' };
+    const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    await this.download.start(tunnel, target, (error) => this.session.adviseOn(error, name));
+  }
+
+  async #open(config: TunnelConfig, relays: string[]): Promise<boolean> {
+    this.ping.clear();
+    this.download.clear();
+    return (await this.session.connect(config, relays)) !== undefined;
+  }
+
+  #relays(text: string): string[] | undefined {
+    const { urls, problem } = readRelays(text, new URL(location.href));
+    if (problem !== undefined) this.session.refuse(problem);
+    return urls;
+  }
+
+  #fillTools(site: DemoSite): void {
+    const host = site.ipv4 ?? site.ipv6 ?? '';
+    batch(() => {
+      this.pingHost.value = host;
+      this.downloadHost.value = host;
+      this.downloadPort.value = String(site.port);
+      this.downloadPath.value = site.downloadPath;
+    });
+  }
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

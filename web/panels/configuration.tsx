@@ -1,0 +1,108 @@
+import { useRef } from 'preact/hooks';
+import type { ConsoleModel } from '../model.ts';
+import { Editor } from '../parts/editor.tsx';
+import { FileIcon, KeyIcon } from '../parts/icons.tsx';
+
+/** Where the configuration comes from: pasted, dropped, opened, or begun with a fresh key. Folded up once in use. */
+export function ConfigurationPanel({ model }: { model: ConsoleModel }) {
+  if (model.session.tunnel.value)
+    return (
+      <section class="panel" aria-label="Configuration">
+        <details>
+          <summary>
+            <h2>Configuration</h2>
+            <span class="dim">as connected; disconnect to change it</span>
+          </summary>
+          <ConfigurationEditor model={model} readOnly />
+        </details>
+      </section>
+    );
+  return (
+    <section class="panel" aria-label="Configuration">
+      <div class="panel-head">
+        <h2>Configuration</h2>
+        <Sources model={model} />
+      </div>
+      <ConfigurationEditor model={model} readOnly={false} />
+      <RelayField model={model} />
+    </section>
+  );
+}
+
+function ConfigurationEditor({ model, readOnly }: { model: ConsoleModel; readOnly: boolean }) {
+  return (
+    <>
+      {model.fileProblem.value && (
+        <p class="note-bad" role="alert">
+          {model.fileProblem.value}
+        </p>
+      )}
+      <Editor
+        text={model.text.value}
+        issues={model.text.value.trim() === '' ? [] : model.checked.value.issues}
+        readOnly={readOnly}
+        onInput={(text) => model.setText(text)}
+        onSubmit={() => void (!readOnly && model.connect())}
+      />
+    </>
+  );
+}
+
+function Sources({ model }: { model: ConsoleModel }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <div class="panel-tools">
+      <input
+        ref={input}
+        type="file"
+        accept=".conf,.txt,text/plain"
+        hidden
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          if (file) void model.openFile(file);
+          event.currentTarget.value = '';
+        }}
+      />
+      <button type="button" class="quiet" onClick={() => input.current?.click()}>
+        <FileIcon />
+        Open file
+      </button>
+      <button type="button" class="quiet" onClick={() => model.generateKeys()}>
+        <KeyIcon />
+        Generate keys
+      </button>
+    </div>
+  );
+}
+
+function RelayField({ model }: { model: ConsoleModel }) {
+  const own = model.settings.value.relay.join(' ');
+  const changed = own !== '' && model.relayText.value.trim() !== own;
+  return (
+    <div class="field relay">
+      <label for="relay">Relay</label>
+      <input
+        id="relay"
+        type="text"
+        inputMode="url"
+        autocomplete="off"
+        spellcheck={false}
+        placeholder="wss://relay.example/v1"
+        value={model.relayText.value}
+        aria-describedby="relay-hint"
+        onInput={(event) => model.setRelay(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') void model.connect();
+        }}
+      />
+      <p id="relay-hint" class="hint">
+        Carries the encrypted datagrams, as a page cannot send UDP. It never sees a key.{' '}
+        {changed && (
+          <button type="button" class="link" onClick={() => model.setRelay(own)}>
+            Use this site’s relay
+          </button>
+        )}
+      </p>
+    </div>
+  );
+}

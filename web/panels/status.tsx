@@ -1,0 +1,80 @@
+import type { ConsoleModel } from '../model.ts';
+import { AdviceLines } from '../parts/advice-lines.tsx';
+import { Path } from '../parts/path.tsx';
+import { ONLY_THIS_PAGE } from '../state-line.ts';
+import { Drops } from './drops.tsx';
+import { PeerRow } from './peer-row.tsx';
+
+/** The state in one line, the way of a packet under it, and every peer as `wg show` would tell it. */
+export function StatusPanel({ model }: { model: ConsoleModel }) {
+  const { session } = model;
+  const status = session.status.value;
+  const { tone, headline, detail } = session.line.value;
+  return (
+    <section class="panel status" aria-label="Status" data-tone={tone}>
+      <div class="status-top">
+        <div class="status-words">
+          <div role="status" class="state">
+            <p class="state-line">
+              <span class="lamp" aria-hidden="true" />
+              <span class="state-headline">{headline}</span>
+              {detail && (
+                <span class="state-detail" aria-hidden="true">
+                  {detail}
+                </span>
+              )}
+            </p>
+            <p class="state-scope">{ONLY_THIS_PAGE}</p>
+          </div>
+        </div>
+        <Actions model={model} />
+      </div>
+      <AdviceLines advice={session.advice.value} />
+      {session.tunnel.value && <Path session={session} ping={model.ping} />}
+      {status && (
+        <div class="peers">
+          {status.peers.map((peer) => (
+            <PeerRow
+              key={peer.publicKey}
+              peer={peer}
+              traffic={session.traffic.get(peer.publicKey)}
+              now={session.now.value}
+            />
+          ))}
+        </div>
+      )}
+      {status && <Drops status={status} />}
+    </section>
+  );
+}
+
+function Actions({ model }: { model: ConsoleModel }) {
+  const phase = model.session.phase.value;
+  const idle = phase === 'idle';
+  return (
+    <div class="actions">
+      {idle && model.settings.value.demo && (
+        <button
+          type="button"
+          class={model.text.value === '' ? 'primary' : ''}
+          aria-disabled={model.enrolling.value}
+          onClick={() => void model.tryDemo()}
+        >
+          Try the demo network
+        </button>
+      )}
+      <button
+        type="button"
+        // A key of its own would take the focus away when the label changes.
+        class={idle && (model.text.value !== '' || !model.settings.value.demo) ? 'primary' : ''}
+        disabled={phase === 'opening' || phase === 'closing'}
+        onClick={(event) => {
+          // The second click of a double click would undo the first.
+          if (event.detail < 2) void (idle ? model.connect() : model.disconnect());
+        }}
+      >
+        {idle ? 'Connect' : 'Disconnect'}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,149 @@
+import type { ComponentChildren } from 'preact';
+import type { TunnelConfig } from '../../src/index.ts';
+import { serverCommand, serverStanza } from '../config-text.ts';
+import { shortKey } from '../format.ts';
+import type { ConsoleModel } from '../model.ts';
+import { CopyButton, CopyLine } from '../parts/copy-button.tsx';
+
+/** What the configuration means, before anything is connected: who we are, whom we call, what goes there. */
+export function SummaryPanel({ model }: { model: ConsoleModel }) {
+  const { config, issues } = model.checked.value;
+  const empty = model.text.value.trim() === '';
+  return (
+    <section class="panel summary-panel" aria-label="Summary">
+      <div class="panel-head">
+        <h2>{empty ? 'How it works' : 'What it says'}</h2>
+      </div>
+      {empty && <Introduction model={model} />}
+      {!empty && !config && (
+        <p class="dim">
+          {issues.length === 1 ? 'One thing needs' : 'Some things need'} a change before this can be read: see
+          under the text.
+        </p>
+      )}
+      {config && <Meaning config={config} publicKey={model.publicKey.value} />}
+      {!empty && <ServerSide model={model} />}
+    </section>
+  );
+}
+
+function Introduction({ model }: { model: ConsoleModel }) {
+  return (
+    <ol class="steps">
+      <li>
+        <strong>Give it a configuration.</strong> Paste one, drop a .conf file anywhere on this page, or
+        generate keys and send the public one to whoever runs the server.
+      </li>
+      <li>
+        <strong>Press Connect.</strong> The keys stay in this page; encryption happens here, in a worker. The
+        relay only carries sealed datagrams.
+      </li>
+      <li>
+        <strong>Use the tunnel from this page.</strong> Ping machines and fetch files inside. Nothing is
+        installed, and no route of your computer changes.
+      </li>
+      {model.settings.value.demo && (
+        <li>
+          <strong>Or just look.</strong> The demo network is a real WireGuard peer next to this page’s server:
+          one click, no configuration.
+        </li>
+      )}
+    </ol>
+  );
+}
+
+function Meaning({ config, publicKey }: { config: TunnelConfig; publicKey: string | undefined }) {
+  const { addresses, dns, mtu } = config.interface;
+  return (
+    <>
+      <dl class="meaning">
+        <Fact name="This page is">
+          <span class="mono">{addresses.join(', ') || 'without an address'}</span>
+        </Fact>
+        {publicKey && (
+          <Fact name="Public key">
+            <span class="mono" title={publicKey}>
+              {shortKey(publicKey)}
+            </span>
+            <CopyButton text={publicKey} what="our public key" />
+          </Fact>
+        )}
+        {dns.length > 0 && (
+          <Fact name="DNS">
+            <span class="mono">{dns.join(', ')}</span>
+          </Fact>
+        )}
+        {mtu !== undefined && <Fact name="MTU">{mtu}</Fact>}
+      </dl>
+      {config.peers.map((peer) => (
+        <dl class="meaning" key={peer.publicKey}>
+          <Fact name="Peer">
+            <span class="mono" title={peer.publicKey}>
+              {shortKey(peer.publicKey)}
+            </span>
+            {peer.presharedKey && <span class="tag">preshared key</span>}
+          </Fact>
+          <Fact name="Endpoint">
+            <span class="mono">{peer.endpoint ?? 'none: it has to call us'}</span>
+          </Fact>
+          <Fact name="Routes">
+            <ul class="routes">
+              {peer.allowedIPs.map((route) => (
+                <li class="mono" key={route}>
+                  {route}
+                </li>
+              ))}
+            </ul>
+          </Fact>
+          {peer.persistentKeepalive !== undefined && (
+            <Fact name="Keepalive">every {peer.persistentKeepalive} s</Fact>
+          )}
+        </dl>
+      ))}
+      {config.peers.some((peer) => peer.allowedIPs.some((route) => route.endsWith('/0'))) && (
+        <p class="note">
+          A route for everything is fine here: it means everything this page sends through the tunnel, not
+          your computer’s traffic.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** What the other side must know of us; opened by generating keys. */
+function ServerSide({ model }: { model: ConsoleModel }) {
+  const publicKey = model.publicKey.value;
+  const config = model.checked.value.config;
+  if (!publicKey) return null;
+  const { addresses } = model.ourselves.value;
+  const fresh = model.beforeKeys.value !== undefined;
+  const hasPresharedKey = config?.peers.some((peer) => peer.presharedKey !== undefined) ?? false;
+  return (
+    <details class="server-side" open={fresh}>
+      <summary>For the server</summary>
+      {fresh && (
+        <p class="note" role="status">
+          A new key pair: the private key went into the text and stays in this page.{' '}
+          <button type="button" class="link" onClick={() => model.undoKeys()}>
+            Undo
+          </button>
+        </p>
+      )}
+      <CopyLine label="Our public key" text={publicKey} />
+      <CopyLine
+        label="Add to the server’s configuration"
+        text={serverStanza(publicKey, addresses, hasPresharedKey)}
+      />
+      <CopyLine label="Or at once, on the server" text={serverCommand(publicKey, addresses)} />
+    </details>
+  );
+}

@@ -1,0 +1,153 @@
+/** The one tunnel of the page: its life, its status read once a second, and what to say about both. */
+import { computed, signal } from '@preact/signals';
+import { Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
+import { type Advice, advise, type Failure, failureOf } from './advice.ts';
+import { type Phase, stateLine } from './state-line.ts';
+import { Meter } from './traffic.ts';
+
+/** So many unanswered initiations (5 s apart) are called silence; the engine goes on trying. */
+const TRIES_UNTIL_SILENCE = 3;
+
+export interface PeerTraffic {
+  received: Meter;
+  sent: Meter;
+}
+
+export class Session {
+  readonly phase = signal<Phase>('idle');
+  readonly tunnel = signal<Tunnel | undefined>();
+  readonly status = signal<TunnelStatus | undefined>();
+  readonly relays = signal<string[]>([]);
+  readonly #failure = signal<Failure | undefined>();
+  readonly #relayWasOpen = signal(false);
+  readonly #endpoints = signal<string[]>([]);
+  /** Wall clock of the last reading; everything that shows an age hangs on it. */
+  readonly now = signal(Date.now());
+  readonly traffic = new Map<string, PeerTraffic>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  readonly line = computed(() =>
+    stateLine(this.phase.value, this.status.value, this.#relayWasOpen.value, this.now.value),
+  );
+
+  readonly advice = computed<Advice | undefined>(() => {
+    const failure = this.#failure.value ?? this.#visibleFailure();
+    return failure && advise(failure, this.#context());
+  });
+
+  /** Opens the tunnel; resolves when it has begun, not when a peer answered. Failures are told through `advice`. */
+  async connect(config: TunnelConfig, relays: string[]): Promise<Tunnel | undefined> {
+    this.#begin(config, relays);
+    try {
+      const tunnel = await Tunnel.open(config, { relay: relays });
+      this.#attach(tunnel);
+      return tunnel;
+    } catch (error) {
+      this.#failure.value = failureOf(error);
+      this.#end();
+      return undefined;
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    const tunnel = this.tunnel.value;
+    if (!tunnel) return;
+    this.phase.value = 'closing';
+    this.#failure.value = undefined;
+    await tunnel.close().catch(() => undefined);
+    this.#end();
+  }
+
+  /** Says something about the next connection before there is one. */
+  refuse(sentence: string): void {
+    this.#failure.value = { code: 'ERR_UNKNOWN', message: sentence };
+  }
+
+  forgive(): void {
+    this.#failure.value = undefined;
+  }
+
+  /** What a failure inside the tunnel means, with this tunnel's names in it. */
+  adviseOn(error: unknown, target: string): Advice {
+    return advise(failureOf(error), { ...this.#context(), target });
+  }
+
+  #begin(config: TunnelConfig, relays: string[]): void {
+    this.#failure.value = undefined;
+    this.#relayWasOpen.value = false;
+    this.#endpoints.value = config.peers.flatMap((peer) => peer.endpoint ?? []);
+    this.relays.value = relays;
+    this.traffic.clear();
+    this.status.value = undefined;
+    this.phase.value = 'opening';
+  }
+
+  #attach(tunnel: Tunnel): void {
+    this.tunnel.value = tunnel;
+    this.phase.value = 'open';
+    const refresh = () => void this.#read(tunnel);
+    tunnel.addEventListener('handshake', () => {
+      this.#failure.value = undefined;
+      refresh();
+    });
+    tunnel.addEventListener('peer', refresh);
+    tunnel.addEventListener('transport', refresh);
+    tunnel.addEventListener('error', ({ detail }) => this.#fail(tunnel, detail.error));
+    tunnel.addEventListener('close', () => {
+      if (this.tunnel.value === tunnel) this.#end();
+    });
+    tunnel.ready.catch((error: unknown) => this.#fail(tunnel, error));
+    this.#timer = setInterval(refresh, 1000);
+    refresh();
+  }
+
+  #fail(tunnel: Tunnel, error: unknown): void {
+    if (this.tunnel.value === tunnel && this.phase.value === 'open') this.#failure.value = failureOf(error);
+  }
+
+  async #read(tunnel: Tunnel): Promise<void> {
+    const status = await tunnel.status().catch(() => undefined);
+    if (!status || this.tunnel.value !== tunnel) return;
+    for (const peer of status.peers) {
+      let traffic = this.traffic.get(peer.publicKey);
+      if (!traffic)
+        this.traffic.set(peer.publicKey, (traffic = { received: new Meter(), sent: new Meter() }));
+      traffic.received.read(peer.transferRx, performance.now());
+      traffic.sent.read(peer.transferTx, performance.now());
+    }
+    if (status.transport.state === 'open') this.#relayWasOpen.value = true;
+    this.now.value = Date.now();
+    this.status.value = status;
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.tunnel.value = undefined;
+    this.status.value = undefined;
+    this.phase.value = 'idle';
+  }
+
+  /** Failures that stand in the status for as long as they last. */
+  #visibleFailure(): Failure | undefined {
+    const status = this.status.value;
+    if (this.phase.value !== 'open' || !status) return undefined;
+    if (status.transport.state !== 'open') return status.transport.error;
+    const [problem] = status.transport.problems;
+    if (problem) return problem.error;
+    const silent = status.peers.every(
+      (peer) => !peer.latestHandshake && peer.handshakeAttempts >= TRIES_UNTIL_SILENCE,
+    );
+    return silent && status.peers.length > 0
+      ? { code: 'ERR_HANDSHAKE_TIMEOUT', message: 'No answer.' }
+      : undefined;
+  }
+
+  #context() {
+    return {
+      page: location.origin,
+      relay: this.relays.value.join(' or '),
+      endpoint: this.status.value?.transport.problems[0]?.endpoint ?? this.#endpoints.value[0],
+      publicKey: this.status.value?.publicKey,
+    };
+  }
+}

@@ -1,0 +1,61 @@
+/** What the site that serves this page says about itself (`tabwire.json` beside the page), and what a person chose. */
+
+export interface SiteSettings {
+  relay: string[];
+  demo: { enrol: string } | undefined;
+}
+
+/** Reads the file's JSON; anything unknown or misshapen counts as absent. */
+export function readSettings(value: unknown): SiteSettings {
+  const fields = isRecord(value) ? value : {};
+  const demo = isRecord(fields.demo) && typeof fields.demo.enrol === 'string' ? fields.demo.enrol : undefined;
+  return {
+    relay: readStrings(fields.relay),
+    demo: demo === undefined ? undefined : { enrol: demo },
+  };
+}
+
+/** A site without the file is a site without settings. */
+export async function loadSettings(): Promise<SiteSettings> {
+  try {
+    const response = await fetch(new URL('tabwire.json', document.baseURI), { cache: 'no-store' });
+    return readSettings(response.ok ? await response.json() : undefined);
+  } catch {
+    return readSettings(undefined);
+  }
+}
+
+export function readStrings(value: unknown): string[] {
+  const list = Array.isArray(value) ? value : [value];
+  return list.filter((item): item is string => typeof item === 'string' && item !== '');
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A choice kept in this browser. Storage may be forbidden; then it lasts as long as the page. Never for keys. */
+export class Preference {
+  readonly #name: string;
+
+  constructor(name: 'relay' | 'theme') {
+    this.#name = `tabwire.${name}`;
+  }
+
+  read(): string | undefined {
+    try {
+      return localStorage.getItem(this.#name) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  write(value: string | undefined): void {
+    try {
+      if (value === undefined) localStorage.removeItem(this.#name);
+      else localStorage.setItem(this.#name, value);
+    } catch {
+      // Nothing is lost but the memory of it.
+    }
+  }
+}

@@ -6,7 +6,7 @@ import { type AeadVector, allTests, readVectors, type Wycheproof } from '../supp
 import { Harness } from './harness.ts';
 
 const harness = await Harness.load();
-const NOTHING = new Uint8Array(0);
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 describe('RFC 8439', () => {
   it('§2.4.2: encrypts the sunscreen text', () => {

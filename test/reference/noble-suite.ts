@@ -30,7 +30,7 @@ export class NobleSuite implements CryptoSuite {
   }
 
   importKey(key: Uint8Array): AeadKey | undefined {
-    if (key.length !== 32) throw new RangeError(`AEAD key: expected 32 bytes, got ${key.length}`);
+    checkLength('AEAD key', key, 32);
     if (this.#keys.size === this.#slots) return undefined;
     const slot = new NobleKey(key.slice(), (destroyed) => this.#keys.delete(destroyed));
     this.#keys.add(slot);
@@ -57,6 +57,7 @@ export class NobleSuite implements CryptoSuite {
   }
 
   openBytes(key: Uint8Array, counter: number, sealed: Uint8Array, aad: Uint8Array): Uint8Array | undefined {
+    checkLength('AEAD key', key, 32);
     const cipher = chacha20poly1305(key, nonceOf(counter), aad);
     return attempt(() => cipher.decrypt(sealed));
   }
@@ -71,6 +72,8 @@ export class NobleSuite implements CryptoSuite {
     sealed: Uint8Array,
     aad: Uint8Array,
   ): Uint8Array | undefined {
+    checkLength('AEAD key', key, 32);
+    checkLength('nonce', nonce, 24);
     const cipher = xchacha20poly1305(key, nonce, aad);
     return attempt(() => cipher.decrypt(sealed));
   }
@@ -115,7 +118,7 @@ class NobleKey implements AeadKey {
 
 function aead(key: AeadKey, counterLow: number, counterHigh: number) {
   const bytes = (key as NobleKey).bytes;
-  if (!bytes) throw new Error('AEAD key used after destroy()');
+  if (!bytes) throw new Error('AEAD key used after it was destroyed');
   const nonce = new Uint8Array(12);
   const view = new DataView(nonce.buffer);
   view.setUint32(4, counterLow, true);
@@ -131,13 +134,17 @@ function nonceOf(counter: number): Uint8Array {
   return nonce;
 }
 
-/** noble throws on a wrong tag and on less than a tag. */
+/** noble throws on a wrong tag and on less than a tag, but also on arguments that are none. */
 function attempt(open: () => Uint8Array): Uint8Array | undefined {
   try {
     return open();
   } catch {
     return undefined;
   }
+}
+
+function checkLength(what: string, bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw new RangeError(`${what}: expected ${length} bytes, got ${bytes.length}`);
 }
 
 function concat(parts: Uint8Array[]): Uint8Array {

@@ -1,0 +1,173 @@
+import type { SocketAddress } from '../../address.ts';
+import { isWindowUpdateDue } from './ack-policy.ts';
+import type { TcpInfo, TcpObserver, TcpOptions, TcpState } from './state.ts';
+import type { Tcb } from './tcb.ts';
+import { startKeepAlive } from './timers.ts';
+
+/**
+ * One TCP connection as an application has it. No call sends anything: it marks, and the next poll sends. Whoever is
+ * done with a connection calls `close` or `abort`, also after it ended: unread bytes hold memory until then.
+ */
+export class TcpConnection {
+  readonly #tcb: Tcb;
+
+  constructor(tcb: Tcb) {
+    this.#tcb = tcb;
+  }
+
+  get state(): TcpState {
+    return this.#tcb.state;
+  }
+
+  get local(): SocketAddress {
+    return this.#tcb.local;
+  }
+
+  get remote(): SocketAddress {
+    return this.#tcb.remote;
+  }
+
+  get observer(): TcpObserver | undefined {
+    return this.#tcb.observer;
+  }
+
+  set observer(observer: TcpObserver | undefined) {
+    this.#tcb.observer = observer;
+  }
+
+  /** Why it ended, if it ended badly. */
+  get error(): Error | undefined {
+    return this.#tcb.error;
+  }
+
+  get readableBytes(): number {
+    return this.#tcb.receiveQueue.readable;
+  }
+
+  get writableBytes(): number {
+    return this.#tcb.writeRoom;
+  }
+
+  /** The peer's FIN came and everything before it has been read. */
+  get readEnded(): boolean {
+    return this.#tcb.finReceived && this.#tcb.receiveQueue.readable === 0;
+  }
+
+  /** Takes a copy of as many bytes as there is room for and says how many; the rest stays the caller's until `writable`. */
+  write(bytes: Uint8Array): number {
+    const tcb = this.#tcb;
+    const room = tcb.writeRoom;
+    const { pressure } = tcb.context.pages;
+    // The last pages are the receivers': what arrives cannot wait, a writer can.
+    const limit = pressure === 'critical' ? 0 : room;
+    const written = tcb.sendQueue.write(bytes, limit);
+    if (written < bytes.length) tcb.writeBlocked = true;
+    if (written < Math.min(room, bytes.length)) tcb.context.waitForPages(tcb);
+    if (written > 0) tcb.wake();
+    return written;
+  }
+
+  /** Copies bytes out and frees them; a window update, where one is due, leaves at the next poll. */
+  readInto(target: Uint8Array): number {
+    const tcb = this.#tcb;
+    const length = tcb.receiveQueue.readInto(target);
+    if (length > 0 && tcb.state !== 'CLOSED' && isWindowUpdateDue(tcb)) tcb.wake();
+    return length;
+  }
+
+  /** No more writing: a FIN follows what was accepted. Reading goes on. */
+  shutdown(): void {
+    const tcb = this.#tcb;
+    if (tcb.finQueued || !tcb.isOpenForSending) return;
+    tcb.finQueued = true;
+    if (tcb.state === 'ESTABLISHED') tcb.state = 'FIN-WAIT-1';
+    else if (tcb.state === 'CLOSE-WAIT') tcb.state = 'LAST-ACK';
+    tcb.wake();
+  }
+
+  /**
+   * The application is gone (RFC 9293 §3.10.4): what was written is still delivered, then a FIN. Unread bytes, now or
+   * later, turn it into a reset, so that the peer learns of their loss (RFC 2525 §2.17).
+   */
+  close(): void {
+    const tcb = this.#tcb;
+    if (tcb.appGone) return;
+    const hasUnread = tcb.receiveQueue.readable > 0;
+    tcb.appGone = true;
+    tcb.receiveQueue.clear();
+    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') return;
+    if (tcb.state === 'SYN-SENT') {
+      tcb.end();
+      return;
+    }
+    if (hasUnread) {
+      this.#reset();
+      return;
+    }
+    this.shutdown();
+    // In FIN-WAIT-2 patience begins now; the next poll knows when that is.
+    tcb.wake();
+  }
+
+  /** A reset, now; everything unsent and unread is lost. In SYN-SENT nothing is sent. */
+  abort(): void {
+    const tcb = this.#tcb;
+    tcb.appGone = true;
+    tcb.receiveQueue.clear();
+    if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') return;
+    if (tcb.state === 'SYN-SENT') {
+      tcb.end();
+      return;
+    }
+    this.#reset();
+  }
+
+  /** Changes what can be changed while it lives: noDelay, keepAliveDelay, userTimeout, ttl, tos. */
+  setOptions(options: TcpOptions): void {
+    const tcb = this.#tcb;
+    tcb.noDelay = options.noDelay ?? tcb.noDelay;
+    tcb.userTimeout = options.userTimeout ?? tcb.userTimeout;
+    tcb.ttl = options.ttl ?? tcb.ttl;
+    tcb.tos = options.tos === undefined ? tcb.tos : options.tos & 0xfc;
+    if (options.keepAliveDelay !== undefined) {
+      tcb.keepAliveDelay = options.keepAliveDelay;
+      if (!tcb.isEmbryonic && tcb.state !== 'CLOSED') startKeepAlive(tcb);
+    }
+    tcb.wake();
+  }
+
+  info(): TcpInfo {
+    const tcb = this.#tcb;
+    const { roundTrip, congestion } = tcb;
+    return {
+      state: tcb.state,
+      rtt: roundTrip.smoothed,
+      rttVariance: roundTrip.variance,
+      minRtt: roundTrip.smoothed === 0 ? 0 : roundTrip.least,
+      rto: roundTrip.timeout,
+      cwnd: congestion.cwnd,
+      ssthresh: congestion.ssthresh,
+      mss: tcb.mss,
+      bytesInFlight: tcb.outstanding,
+      unsentBytes: tcb.unsent,
+      sendWindow: tcb.sndWnd,
+      receiveWindow: tcb.rcvWnd,
+      bytesSent: tcb.bytesSent,
+      bytesAcknowledged: tcb.bytesAcknowledged,
+      bytesReceived: tcb.bytesReceived,
+      segmentsSent: tcb.segmentsSent,
+      segmentsReceived: tcb.segmentsReceived,
+      retransmits: tcb.retransmits,
+      timeouts: tcb.timeouts,
+      windowScale: { send: tcb.sndScale, receive: tcb.rcvScale },
+      timestamps: tcb.timestamps,
+      sack: tcb.sackPermitted,
+    };
+  }
+
+  #reset(): void {
+    const tcb = this.#tcb;
+    tcb.resetPending = true;
+    tcb.wake();
+  }
+}

@@ -1,0 +1,39 @@
+import { MAX_WINDOW_SHIFT, type TcpSegment, TIMESTAMPS_LENGTH } from '../../wire/tcp.ts';
+import { MAX_RECEIVE_LIMIT, type Tcb } from './tcb.ts';
+
+/** RFC 9293 §3.7.1: what a peer takes that did not say. */
+const DEFAULT_MSS_IPV4 = 536;
+const DEFAULT_MSS_IPV6 = 1220;
+/** A smaller offer would leave no payload beside the options. */
+const MIN_MSS = 48;
+
+/** The MTU without the two headers; options are not deducted (RFC 6691 §2). */
+export function advertisedMss(tcb: Tcb): number {
+  return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
+}
+
+/** The shift count that can say the largest window this connection will ever have (RFC 7323 §2.3). */
+export function offeredShift(tcb: Tcb): number {
+  const most = Math.max(tcb.receiveLimit, MAX_RECEIVE_LIMIT);
+  let shift = 0;
+  while (shift < MAX_WINDOW_SHIFT && 0xffff << shift < most) shift++;
+  return shift;
+}
+
+/** Takes over what the peer's SYN offers: all of it was, or will be, offered by ours. */
+export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
+  const hasScale = segment.windowScale >= 0;
+  tcb.sndScale = hasScale ? segment.windowScale : 0;
+  tcb.rcvScale = hasScale ? offeredShift(tcb) : 0;
+  tcb.sackPermitted = segment.sackPermitted;
+  tcb.timestamps = segment.hasTimestamps;
+  if (tcb.timestamps) {
+    tcb.tsRecent = segment.tsVal;
+    tcb.tsRecentAt = now;
+  }
+  const fallback = tcb.version === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+  const peerMss = Math.max(segment.mss || fallback, MIN_MSS);
+  // Eff.snd.MSS (RFC 9293 §3.7.1).
+  tcb.mss = Math.min(peerMss, advertisedMss(tcb)) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
+  tcb.congestion.segmentSize(tcb.mss, true);
+}

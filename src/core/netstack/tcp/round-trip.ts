@@ -1,0 +1,61 @@
+import { type Millis, SECOND } from '../../time.ts';
+
+/** RFC 6298 §2.1: before anything was measured. */
+const INITIAL_RTO = SECOND;
+/** RFC 6298 §5.7: when the timer fired for the SYN and the data begins without a measurement. */
+const RTO_AFTER_SYN_LOSS = 3 * SECOND;
+/** The floor under the variance term, as Linux has it; RFC 8961 §4 leaves the minimum to the implementation. */
+const MIN_VARIANCE = 200;
+const MAX_RTO = 120 * SECOND;
+/** Timestamps tick in milliseconds; a shorter measurement is none. */
+const GRANULARITY = 1;
+
+/** The round-trip time as RFC 6298 estimates it, and the retransmission timeout that follows, with its back-off. */
+export class RoundTrip {
+  /** Smoothed, in ms; 0 until measured. */
+  smoothed: Millis = 0;
+  variance: Millis = 0;
+  /** The least ever measured. */
+  least: Millis = Number.POSITIVE_INFINITY;
+  #rto: Millis = INITIAL_RTO;
+  #backoff = 0;
+
+  /** The timeout now, backed off (RFC 6298 §5.5). */
+  get timeout(): Millis {
+    return Math.min(this.#rto * 2 ** this.#backoff, MAX_RTO);
+  }
+
+  /** The timeout without back-off. */
+  get rto(): Millis {
+    return this.#rto;
+  }
+
+  get backoff(): number {
+    return this.#backoff;
+  }
+
+  /** A measurement that no retransmission makes ambiguous (Karn's rule is the caller's). Ends the back-off. */
+  measured(rtt: Millis): void {
+    rtt = Math.max(rtt, GRANULARITY);
+    if (rtt < this.least) this.least = rtt;
+    if (this.smoothed === 0) {
+      this.smoothed = rtt;
+      this.variance = rtt / 2;
+    } else {
+      this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / 4;
+      this.smoothed += (rtt - this.smoothed) / 8;
+    }
+    this.#rto = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
+    this.#backoff = 0;
+  }
+
+  backOff(): void {
+    if (this.timeout < MAX_RTO) this.#backoff++;
+  }
+
+  /** The handshake is over and its SYN had to be repeated. */
+  startAfterSynLoss(): void {
+    if (this.smoothed === 0) this.#rto = RTO_AFTER_SYN_LOSS;
+    this.#backoff = 0;
+  }
+}

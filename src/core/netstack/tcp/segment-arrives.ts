@@ -1,0 +1,414 @@
+// SEGMENT ARRIVES (RFC 9293 §3.10.7): one function per step, in the RFC's order, each saying whether to go on. Read it
+// with the RFC in the other hand. LISTEN is in listener.ts, CLOSED and TIME-WAIT in tcp-layer.ts and time-wait.ts.
+//
+// Nothing is changed on behalf of a segment before the step that would refuse it.
+import { TunnelError } from '../../errors.ts';
+import type { PacketBuffer } from '../../packet-buffer.ts';
+import { type Instant, NEVER } from '../../time.ts';
+import { ACK, FIN, RST, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import { challenge, gapArrived, reportDuplicate, textArrived } from './ack-policy.ts';
+import { negotiate } from './options.ts';
+import { sendReset, sendResetAt } from './output.ts';
+import { duplicateAck, isDuplicateAck, newAck } from './recovery.ts';
+import { restartRetransmissionTimer } from './retransmission.ts';
+import { add, diff, earlier, ge, gt, later, le, lt } from './sequence.ts';
+import { printSocketAddress } from './state.ts';
+import type { Tcb } from './tcb.ts';
+import { startKeepAlive } from './timers.ts';
+
+/** RFC 7323 §5.5: after 24 days of silence a timestamp says nothing any more. */
+const TS_RECENT_LIFETIME = 24 * 24 * 3600 * 1000;
+
+/** `segment` has been read out of `packet`, and its checksum is right. */
+export function segmentArrives(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: Instant): void {
+  tcb.segmentsReceived++;
+  tcb.wake();
+  if (tcb.state === 'SYN-SENT') {
+    if (!synSent(tcb, segment, now)) return;
+  } else {
+    if (!checkSequence(tcb, segment, now)) return;
+    if (!checkReset(tcb, segment, now)) return;
+    if (!checkSyn(tcb, segment, now)) return;
+    if (!checkAck(tcb, segment, now)) return;
+  }
+  tcb.lastHeardAt = now;
+  processText(tcb, segment, packet, now);
+  checkFin(tcb, segment, now);
+}
+
+/** §3.10.7.3. True when the connection is established and the segment's text and FIN are still to be looked at. */
+function synSent(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  // First, the ACK bit.
+  const hasAck = segment.has(ACK);
+  if (hasAck && (le(segment.acknowledgment, tcb.iss) || gt(segment.acknowledgment, tcb.sndNxt))) {
+    if (!segment.has(RST)) sendResetAt(tcb, segment.acknowledgment, now);
+    return drop(tcb, 'tcp_bad_ack');
+  }
+  // Second, the RST bit: it counts only with an acceptable ACK.
+  if (segment.has(RST)) {
+    if (!hasAck) return drop(tcb, 'tcp_bad_reset');
+    tcb.end(refused(tcb));
+    return false;
+  }
+  // Fourth, the SYN bit.
+  if (!segment.has(SYN)) return drop(tcb, 'tcp_bad_flags');
+  tcb.beginReceiving(segment.sequence);
+  negotiate(tcb, segment, now);
+  tcb.lastHeardAt = now;
+  takeWindow(tcb, segment);
+  if (!hasAck) {
+    // Simultaneous open (§3.5, figure 7): the same SYN again, now with an ACK.
+    tcb.state = 'SYN-RECEIVED';
+    tcb.sndPos = tcb.iss;
+    return false;
+  }
+  synAcknowledged(tcb, segment, now);
+  establish(tcb, now);
+  tcb.ackDue = true;
+  segment.trimFront(1);
+  trimToWindow(tcb, segment);
+  return true;
+}
+
+/** First: is it ours to look at (§3.10.7.4, RFC 7323 §5.3, RFC 5961)? */
+function checkSequence(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  const isReset = segment.has(RST);
+  if (tcb.timestamps && !isReset) {
+    if (!segment.hasTimestamps) return drop(tcb, 'tcp_no_timestamp');
+    if (lt(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt < TS_RECENT_LIFETIME) {
+      answerUnacceptable(tcb, segment, now);
+      return drop(tcb, 'tcp_paws');
+    }
+  }
+  if (isAcceptable(tcb, segment)) return true;
+  if (tcb.state === 'SYN-RECEIVED' && segment.has(SYN) && segment.sequence === tcb.irs) {
+    // The peer has not seen our SYN|ACK: send it again, without waiting for the timer.
+    if (!segment.has(ACK)) tcb.sndPos = tcb.iss;
+    else return true;
+  } else if (!isReset) {
+    answerUnacceptable(tcb, segment, now);
+  }
+  return drop(tcb, 'tcp_outside_window');
+}
+
+/** The four cases of §3.4, table 6. */
+function isAcceptable(tcb: Tcb, segment: TcpSegment): boolean {
+  const { sequence, length } = segment;
+  const window = tcb.rcvWnd;
+  if (length === 0) {
+    // A peer that has filled the window sends its ACKs from the right edge.
+    return ge(sequence, tcb.rcvNxt) && le(sequence, add(tcb.rcvNxt, window));
+  }
+  // A closed window takes no text, but the segment's ACK, RST and, right at RCV.NXT, FIN must be heard (MUST-66).
+  if (window === 0) return sequence === tcb.rcvNxt;
+  return gt(add(sequence, length), tcb.rcvNxt) && lt(sequence, tcb.rcvEdge);
+}
+
+/** An ACK that tells the peer where we stand: at once for text that came twice, because our ACK was probably lost. */
+function answerUnacceptable(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  const { sequence } = segment;
+  const end = add(sequence, segment.payloadLength);
+  if (segment.payloadLength === 0 || ge(sequence, tcb.rcvNxt)) {
+    challenge(tcb, now);
+    return;
+  }
+  if (gt(sequence, tcb.irs) && le(end, tcb.rcvNxt)) reportDuplicate(tcb, sequence, end);
+  tcb.context.drops.count('tcp_duplicate');
+  tcb.ackDue = true;
+}
+
+/** Second: RST (RFC 5961 §3.2: only the exact sequence number is believed). */
+function checkReset(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  if (!segment.has(RST)) return true;
+  if (segment.sequence !== tcb.rcvNxt) {
+    challenge(tcb, now);
+    return drop(tcb, 'tcp_bad_reset');
+  }
+  switch (tcb.state) {
+    case 'SYN-RECEIVED':
+      tcb.end(tcb.listener ? undefined : refused(tcb));
+      return false;
+    case 'CLOSING':
+    case 'LAST-ACK':
+      tcb.end();
+      return false;
+    default:
+      tcb.end(wasReset(tcb));
+      return false;
+  }
+}
+
+/** Fourth: a SYN has no business here (RFC 5961 §4.2). */
+function checkSyn(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  if (!segment.has(SYN)) return true;
+  // In a simultaneous open both ends answer the other's SYN with SYN|ACK.
+  if (tcb.state === 'SYN-RECEIVED' && segment.has(ACK) && segment.sequence === tcb.irs) return true;
+  challenge(tcb, now);
+  return drop(tcb, 'tcp_unexpected_syn');
+}
+
+/** Fifth: the ACK field. */
+function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  if (!segment.has(ACK)) return drop(tcb, 'tcp_no_ack');
+  if (tcb.state === 'SYN-RECEIVED' && !completeHandshake(tcb, segment, now)) return false;
+  const { acknowledgment } = segment;
+  // RFC 5961 §5.2: neither of what was never sent, nor older than any window we had.
+  if (gt(acknowledgment, tcb.sndNxt) || lt(acknowledgment, add(tcb.sndUna, -tcb.maxSndWnd))) {
+    challenge(tcb, now);
+    return drop(tcb, 'tcp_bad_ack');
+  }
+  updateTsRecent(tcb, segment, now);
+  if (lt(acknowledgment, tcb.sndUna)) return true; // an old one: its text may still be good
+  const windowBefore = tcb.sndWnd;
+  if (
+    lt(tcb.sndWl1, segment.sequence) ||
+    (tcb.sndWl1 === segment.sequence && le(tcb.sndWl2, acknowledgment))
+  ) {
+    takeWindow(tcb, segment);
+  }
+  if (gt(acknowledgment, tcb.sndUna)) advance(tcb, segment, now);
+  else if (isDuplicateAck(tcb, segment, tcb.sndWnd !== windowBefore)) duplicateAck(tcb, now);
+  return afterAck(tcb, now);
+}
+
+/** SYN-RECEIVED: does it acknowledge our SYN? */
+function completeHandshake(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
+  if (le(segment.acknowledgment, tcb.iss) || gt(segment.acknowledgment, tcb.sndNxt)) {
+    sendResetAt(tcb, segment.acknowledgment, now);
+    return drop(tcb, 'tcp_bad_ack');
+  }
+  // The peer will be asked again by our SYN|ACK's timer, when there may be room.
+  if (tcb.listener && !tcb.listener.hasRoom) return drop(tcb, 'tcp_accept_queue_full');
+  takeWindow(tcb, segment);
+  synAcknowledged(tcb, segment, now);
+  establish(tcb, now);
+  return true;
+}
+
+function synAcknowledged(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  if (tcb.timestamps && segment.hasTimestamps) measureByTimestamp(tcb, segment, now);
+  else if (tcb.synResends === 0 && tcb.rttStartedAt !== NEVER) tcb.roundTrip.measured(now - tcb.rttStartedAt);
+  tcb.rttStartedAt = NEVER;
+  if (tcb.synResends > 0) tcb.roundTrip.startAfterSynLoss();
+  if (tcb.synResends > 1) tcb.congestion.startCarefully();
+  tcb.sndUna = add(tcb.iss, 1);
+  tcb.sndPos = later(tcb.sndPos, tcb.sndUna);
+  tcb.resends = 0;
+  tcb.waitingSince = NEVER;
+}
+
+function establish(tcb: Tcb, now: Instant): void {
+  tcb.finalAt = NEVER;
+  // The application may have said already that it has no more to send.
+  tcb.state = tcb.finQueued ? 'FIN-WAIT-1' : 'ESTABLISHED';
+  restartRetransmissionTimer(tcb, now);
+  tcb.lastHeardAt = now;
+  startKeepAlive(tcb);
+  tcb.observer?.connected();
+  tcb.listener?.established(tcb);
+}
+
+/** SND.WND (scaled), SND.WL1 and SND.WL2. */
+function takeWindow(tcb: Tcb, segment: TcpSegment): void {
+  tcb.sndWnd = segment.has(SYN) ? segment.window : segment.window << tcb.sndScale;
+  tcb.sndWl1 = segment.sequence;
+  tcb.sndWl2 = segment.acknowledgment;
+  if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
+}
+
+/** SND.UNA moves. */
+function advance(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  const { acknowledgment } = segment;
+  const acked = diff(acknowledgment, tcb.sndUna);
+  const limited = lt(tcb.sndUna, tcb.cwndLimitedAt);
+  measure(tcb, segment, now);
+  tcb.sndUna = acknowledgment;
+  tcb.sndPos = later(tcb.sndPos, acknowledgment);
+  tcb.bytesAcknowledged += tcb.sendQueue.acknowledge(acknowledgment);
+  tcb.resends = 0;
+  tcb.softError = undefined;
+  tcb.waitingSince = tcb.outstanding > 0 ? now : NEVER;
+  newAck(tcb, acked, limited, now);
+  tellWriter(tcb);
+}
+
+/** One measurement per round trip (RFC 6298 §3, RFC 7323 §4.2). */
+function measure(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  if (tcb.timestamps) {
+    if (lt(segment.acknowledgment, tcb.rttSequence) && tcb.roundTrip.backoff === 0) return;
+    measureByTimestamp(tcb, segment, now);
+    tcb.rttSequence = tcb.sndNxt;
+  } else if (tcb.rttStartedAt !== NEVER && ge(segment.acknowledgment, tcb.rttSequence)) {
+    tcb.roundTrip.measured(now - tcb.rttStartedAt);
+    tcb.rttStartedAt = NEVER;
+  }
+}
+
+function measureByTimestamp(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  const rtt = diff(tcb.timestamp(now), segment.tsEcr);
+  // Never from the future, nor from before any of our retransmission timeouts.
+  if (segment.tsEcr !== 0 && rtt >= 0 && rtt < 600_000) tcb.roundTrip.measured(rtt);
+}
+
+/** RFC 7323 §4.3. */
+function updateTsRecent(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  if (!tcb.timestamps || !segment.hasTimestamps) return;
+  if (lt(segment.tsVal, tcb.tsRecent) || gt(segment.sequence, tcb.lastAckSent)) return;
+  tcb.tsRecent = segment.tsVal;
+  tcb.tsRecentAt = now;
+}
+
+/** Writers that were refused wait until half of what they may have waiting is free: not for every ACK. */
+function tellWriter(tcb: Tcb): void {
+  if (!tcb.writeBlocked) return;
+  const room = tcb.writeRoom;
+  if (room === 0 || room < tcb.unsent) return;
+  tcb.writeBlocked = false;
+  tcb.observer?.writable();
+}
+
+/** What an acknowledged FIN means, state by state. False when the connection is gone. */
+function afterAck(tcb: Tcb, now: Instant): boolean {
+  if (!tcb.finAcknowledged) return true;
+  switch (tcb.state) {
+    case 'FIN-WAIT-1':
+      tcb.state = 'FIN-WAIT-2';
+      return true;
+    case 'CLOSING':
+      tcb.endInTimeWait(now);
+      return false;
+    case 'LAST-ACK':
+      tcb.end();
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Seventh: the text. */
+function processText(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: Instant): void {
+  if (tcb.state === 'CLOSED') return;
+  trimToWindow(tcb, segment);
+  const length = segment.payloadLength;
+  if (length === 0) return;
+  if (tcb.finReceived) {
+    // CLOSE-WAIT, CLOSING, LAST-ACK: nothing can follow a FIN.
+    segment.trimBack(segment.length);
+    return;
+  }
+  if (tcb.appGone) {
+    // Nobody will read it: the peer must know that it is lost (RFC 2525 §2.17).
+    sendReset(tcb, now);
+    tcb.end();
+    return;
+  }
+  const inOrder = segment.sequence === tcb.rcvNxt;
+  if (!store(tcb, segment, packet)) return;
+  if (!inOrder) {
+    gapArrived(tcb, now);
+    return;
+  }
+  const filledGap = tcb.receiveQueue.hasGap || diff(tcb.receiveQueue.next, tcb.rcvNxt) > length;
+  tcb.bytesReceived += diff(tcb.receiveQueue.next, tcb.rcvNxt);
+  tcb.rcvNxt = tcb.receiveQueue.next;
+  textArrived(tcb, length, now);
+  if (filledGap) tcb.ackDue = true;
+  tcb.observer?.readable();
+}
+
+/** Puts the text where it belongs. False when there is no place for it: the peer will send it again. */
+function store(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer): boolean {
+  const { receiveQueue } = tcb;
+  const { sequence, payloadStart, payloadLength } = segment;
+  if (receiveQueue.hasGap && receiveQueue.holds(sequence, add(sequence, payloadLength))) {
+    reportDuplicate(tcb, sequence, add(sequence, payloadLength));
+  }
+  let placement = receiveQueue.place(sequence, packet.view, payloadStart, payloadLength);
+  if (placement === 'no-memory') {
+    // Text in order is worth more than what lies behind a gap.
+    receiveQueue.dropOutOfOrder();
+    if (sequence === tcb.rcvNxt)
+      placement = receiveQueue.place(sequence, packet.view, payloadStart, payloadLength);
+  }
+  if (placement === 'stored') return true;
+  tcb.context.drops.count(placement === 'no-memory' ? 'tcp_memory' : 'tcp_ranges');
+  tcb.ackDue = true;
+  segment.trimBack(segment.length);
+  return false;
+}
+
+/** The idealized segment of §3.10.7.4: begins at or after RCV.NXT and ends within the window, and at a known FIN. */
+function trimToWindow(tcb: Tcb, segment: TcpSegment): void {
+  const { sequence } = segment;
+  const before = diff(tcb.rcvNxt, sequence);
+  if (before > 0) {
+    if (segment.payloadLength > 0) {
+      reportDuplicate(tcb, sequence, earlier(add(sequence, segment.payloadLength), tcb.rcvNxt));
+      tcb.ackDue = true;
+    }
+    segment.trimFront(before);
+  }
+  // A FIN needs no room, but it must not stand behind text that finds none.
+  const isBareFin = segment.length === 1 && segment.payloadLength === 0;
+  const beyond = diff(add(segment.sequence, segment.length), later(tcb.rcvEdge, tcb.rcvNxt));
+  if (beyond > 0 && !(isBareFin && segment.sequence === tcb.rcvNxt)) {
+    segment.trimBack(beyond);
+    tcb.ackDue = true;
+  }
+  if (tcb.finKnown && gt(add(segment.sequence, segment.payloadLength), tcb.rcvFin)) {
+    tcb.context.drops.count('tcp_after_fin');
+    tcb.ackDue = true;
+    segment.trimBack(diff(add(segment.sequence, segment.length), tcb.rcvFin));
+  }
+}
+
+/** Eighth: the FIN. It may have come before text that is still missing. */
+function checkFin(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  if (tcb.state === 'CLOSED' || tcb.finReceived) return;
+  if (segment.has(FIN) && !tcb.finKnown) {
+    const position = add(segment.sequence, segment.payloadLength);
+    // Text that lies beyond it already says that one of the two is false: the first that came stays.
+    tcb.finKnown = true;
+    tcb.rcvFin = position;
+  }
+  if (segment.has(FIN)) tcb.ackDue = true;
+  if (!tcb.finKnown || gt(tcb.rcvFin, tcb.rcvNxt)) return;
+  tcb.finReceived = true;
+  tcb.rcvNxt = add(tcb.rcvNxt, 1);
+  tcb.rcvEdge = later(tcb.rcvEdge, tcb.rcvNxt);
+  tcb.ackDue = true;
+  finReceived(tcb, now);
+  tcb.observer?.readable();
+}
+
+function finReceived(tcb: Tcb, now: Instant): void {
+  switch (tcb.state) {
+    case 'ESTABLISHED':
+      tcb.state = 'CLOSE-WAIT';
+      return;
+    case 'FIN-WAIT-1':
+      // Our own FIN is not acknowledged yet, or this would be FIN-WAIT-2.
+      tcb.state = 'CLOSING';
+      return;
+    case 'FIN-WAIT-2':
+      tcb.endInTimeWait(now);
+      return;
+    default:
+      return;
+  }
+}
+
+function drop(tcb: Tcb, reason: Parameters<Tcb['context']['drops']['count']>[0]): false {
+  tcb.context.drops.count(reason);
+  return false;
+}
+
+function refused(tcb: Tcb): TunnelError {
+  const where = printSocketAddress(tcb.remote);
+  return new TunnelError('ERR_CONNECTION_REFUSED', `${where} refused the connection.`, { leg: 'inside' });
+}
+
+function wasReset(tcb: Tcb): TunnelError {
+  const where = printSocketAddress(tcb.remote);
+  return new TunnelError('ERR_CONNECTION_RESET', `${where} reset the connection.`, { leg: 'inside' });
+}

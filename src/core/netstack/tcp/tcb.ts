@@ -1,0 +1,311 @@
+import type { SocketAddress } from '../../address.ts';
+import type { DropCounters } from '../../counters.ts';
+import type { TunnelError } from '../../errors.ts';
+import { type Instant, type Millis, NEVER } from '../../time.ts';
+import { fold, sum16 } from '../../wire/checksum.ts';
+import { PROTOCOL_TCP } from '../../wire/protocols.ts';
+import type { IpLayer } from '../ip-layer.ts';
+import type { PagePool } from '../page-pool.ts';
+import type { CongestionControl } from './congestion.ts';
+import type { TcpListener } from './listener.ts';
+import { NewReno } from './new-reno.ts';
+import { ReceiveQueue } from './receive-queue.ts';
+import { Recovery } from './recovery.ts';
+import { RoundTrip } from './round-trip.ts';
+import { SendQueue } from './send-queue.ts';
+import { add, diff } from './sequence.ts';
+import type { TcpDropReason, TcpObserver, TcpOptions, TcpState } from './state.ts';
+
+/** What a control block asks of the layer it belongs to. */
+export interface TcpContext {
+  readonly ip: IpLayer;
+  readonly pages: PagePool;
+  readonly drops: DropCounters<TcpDropReason>;
+  /** Something is to be sent or reckoned with at the next poll. */
+  wake(tcb: Tcb): void;
+  /** It has become writable only when another connection gives pages back. */
+  waitForPages(tcb: Tcb): void;
+  /** It is closed: no segment is its any more. */
+  remove(tcb: Tcb): void;
+  /** Both FINs are acknowledged: a small record takes over (RFC 9293 §3.6.1). */
+  enterTimeWait(tcb: Tcb, now: Instant): void;
+}
+
+/** Default limit of bytes that wait to be read: 40 MB/s at 100 ms. Pages are taken only for bytes that are there. */
+export const DEFAULT_RECEIVE_LIMIT: number = 4 << 20;
+/** What the window scale must be able to say: the largest receive buffer there will ever be by itself. */
+export const MAX_RECEIVE_LIMIT: number = 16 << 20;
+/** Bound of one connection's send queue, sent and unsent. */
+export const MAX_SEND_LIMIT: number = 4 << 20;
+/** Bytes not sent yet that a writer may have waiting at least (twice the window, if that is more). */
+export const MIN_UNSENT_LIMIT: number = 256 << 10;
+
+/** How the resend timer is used: for what is in flight, or for a window that is closed. */
+export type ResendTimer = 'off' | 'retransmission' | 'persist';
+
+/**
+ * The transmission control block (RFC 9293 §3.3.1), with the RFC's names: everything one connection knows. The files
+ * of this folder work on it; applications have a TcpConnection. All sequence numbers are int32.
+ */
+export class Tcb {
+  readonly context: TcpContext;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** The listener that made it, while nobody has accepted it. */
+  listener: TcpListener | undefined;
+  observer: TcpObserver | undefined;
+  state: TcpState = 'CLOSED';
+  /** Why it ended, once it has. */
+  error: TunnelError | undefined;
+  /** The last ICMP error that may pass by itself (RFC 1122 §4.2.3.9): told if the connection times out. */
+  softError: TunnelError | undefined;
+
+  noDelay: boolean;
+  keepAliveDelay: Millis;
+  sendLimit: number;
+  receiveLimit: number;
+  userTimeout: Millis;
+  ttl: number;
+  tos: number;
+
+  // Send sequence variables.
+  iss = 0;
+  sndUna = 0;
+  /** After the last sequence number ever sent. */
+  sndNxt = 0;
+  /** What is to be sent next: SND.NXT, or less while we are sending again after a timeout. */
+  sndPos = 0;
+  sndWnd = 0;
+  sndWl1 = 0;
+  sndWl2 = 0;
+  maxSndWnd = 0;
+  sndScale = 0;
+  /** After the last segment that was smaller than the MSS (Minshall's refinement of Nagle's algorithm). */
+  sndSmall = 0;
+  /** New data was held back by the congestion window when SND.NXT was this. */
+  cwndLimitedAt = 0;
+  finQueued = false;
+  readonly sendQueue: SendQueue;
+
+  // Receive sequence variables.
+  irs = 0;
+  rcvNxt = 0;
+  /** The right edge that was advertised; it never moves left. */
+  rcvEdge = 0;
+  rcvScale = 0;
+  lastAckSent = 0;
+  /** Where the peer's FIN lies, when `finKnown`. */
+  rcvFin = 0;
+  finKnown = false;
+  finReceived = false;
+  readonly receiveQueue: ReceiveQueue;
+
+  /** Payload bytes of a full segment of ours, options deducted. */
+  mss = 0;
+  /** The largest payload the peer has sent: what "full-sized" means for delayed ACKs. */
+  rcvMss = 536;
+  sackPermitted = false;
+  timestamps = false;
+  /** Added to our clock in timestamps (RFC 7323 §5.4). */
+  tsOffset = 0;
+  tsRecent = 0;
+  tsRecentAt: Instant = 0;
+  /** An RTT measurement waits for this sequence number to be acknowledged. */
+  rttSequence = 0;
+  /** When it was sent; NEVER while nothing is being timed. */
+  rttStartedAt: Instant = NEVER;
+
+  readonly roundTrip: RoundTrip = new RoundTrip();
+  readonly recovery: Recovery = new Recovery();
+  congestion: CongestionControl = new NewReno();
+
+  // ACKs we owe.
+  ackDue = false;
+  /** Data segments since our last ACK. */
+  unackedSegments = 0;
+  /** While positive, ACKs are not delayed beyond every second segment. */
+  quickAcks = 16;
+  /** ACKs sent for out-of-order segments since RCV.NXT last moved. */
+  duplicateAcksSent = 0;
+  dsackPending = false;
+  dsackStart = 0;
+  dsackEnd = 0;
+  /** When the last ACK to an unacceptable segment was sent (RFC 5961 §7). */
+  challengedAt: Instant = Number.NEGATIVE_INFINITY;
+
+  // Deadlines.
+  resendTimer: ResendTimer = 'off';
+  resendAt: Instant = NEVER;
+  delayedAckAt: Instant = NEVER;
+  keepAliveAt: Instant = NEVER;
+  /** End of the handshake's patience, or of FIN-WAIT-2 without an application. */
+  finalAt: Instant = NEVER;
+  /** Consecutive times the resend timer fired. */
+  resends = 0;
+  synResends = 0;
+  keepAliveProbes = 0;
+  /** Since when the peer owes us an acknowledgment or a window; NEVER when it owes none. */
+  waitingSince: Instant = NEVER;
+  lastHeardAt: Instant = 0;
+  lastSentAt: Instant = 0;
+
+  // What the application did.
+  /** Nobody will read or write any more. */
+  appGone = false;
+  resetPending = false;
+  /** A write was refused; the application waits for `writable`. */
+  writeBlocked = false;
+
+  // Bookkeeping of the layer.
+  readonly addressSum: number;
+  hash = 0;
+  hashNext: Tcb | undefined;
+  isAwake = false;
+  heapIndex = -1;
+  heapAt: Instant = NEVER;
+
+  // Counts.
+  bytesSent = 0;
+  bytesAcknowledged = 0;
+  bytesReceived = 0;
+  segmentsSent = 0;
+  segmentsReceived = 0;
+  retransmits = 0;
+  timeouts = 0;
+
+  constructor(context: TcpContext, local: SocketAddress, remote: SocketAddress, options: TcpOptions) {
+    this.context = context;
+    this.local = local;
+    this.remote = remote;
+    this.noDelay = options.noDelay ?? false;
+    this.keepAliveDelay = options.keepAliveDelay ?? 0;
+    this.sendLimit = options.sendBufferSize ?? 0;
+    this.receiveLimit = options.receiveBufferSize ?? DEFAULT_RECEIVE_LIMIT;
+    this.userTimeout = options.userTimeout ?? 0;
+    this.ttl = options.ttl ?? 64;
+    this.tos = (options.tos ?? 0) & 0xfc;
+    this.sendQueue = new SendQueue(context.pages);
+    this.receiveQueue = new ReceiveQueue(context.pages);
+    this.addressSum = addressSum(local, remote);
+  }
+
+  get version(): 4 | 6 {
+    return this.remote.address.version;
+  }
+
+  /** Sequence space in flight, as far as we believe in it: after a timeout it counts again from the start. */
+  get inFlight(): number {
+    return diff(this.sndPos, this.sndUna);
+  }
+
+  /** FlightSize (RFC 5681 §2): sent at some time and not acknowledged. */
+  get outstanding(): number {
+    return diff(this.sndNxt, this.sndUna);
+  }
+
+  /** Bytes the application wrote that were never sent. */
+  get unsent(): number {
+    return Math.max(0, this.sendQueue.lengthFrom(this.sndNxt));
+  }
+
+  /** Whether our FIN has been sent, at some time. */
+  get finSent(): boolean {
+    return this.finQueued && diff(this.sndNxt, this.sendQueue.end) > 0;
+  }
+
+  get finAcknowledged(): boolean {
+    return this.finQueued && diff(this.sndUna, this.sendQueue.end) > 0;
+  }
+
+  /** What the peer may still send, as it was last told. */
+  get rcvWnd(): number {
+    return Math.max(0, diff(this.rcvEdge, this.rcvNxt));
+  }
+
+  /** Bytes the application may write now. */
+  get writeRoom(): number {
+    if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
+    const unsentLimit =
+      this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, 2 * this.congestion.cwnd), MAX_SEND_LIMIT);
+    const total = this.sendLimit || MAX_SEND_LIMIT;
+    return Math.max(0, Math.min(unsentLimit - this.unsent, total - this.sendQueue.length));
+  }
+
+  get isOpenForSending(): boolean {
+    return (
+      this.state === 'ESTABLISHED' ||
+      this.state === 'CLOSE-WAIT' ||
+      this.state === 'SYN-SENT' ||
+      this.state === 'SYN-RECEIVED'
+    );
+  }
+
+  /** SYN sent or received, not yet ESTABLISHED. */
+  get isEmbryonic(): boolean {
+    return this.state === 'SYN-SENT' || this.state === 'SYN-RECEIVED';
+  }
+
+  /** Sets the initial send sequence number; nothing is sent yet. */
+  beginSending(iss: number): void {
+    this.iss = this.sndUna = this.sndNxt = this.sndPos = this.sndSmall = this.cwndLimitedAt = iss;
+    this.sendQueue.begin(add(iss, 1));
+    this.recovery.recover = iss;
+  }
+
+  /** Takes over the peer's initial sequence number. */
+  beginReceiving(irs: number): void {
+    this.irs = irs;
+    this.rcvNxt = this.rcvEdge = this.lastAckSent = add(irs, 1);
+    this.receiveQueue.begin(this.rcvNxt);
+  }
+
+  /** Our clock as it stands in timestamps. */
+  timestamp(now: Instant): number {
+    return (Math.floor(now) + this.tsOffset) | 0;
+  }
+
+  wake(): void {
+    this.context.wake(this);
+  }
+
+  /** The connection is over: nothing is sent or awaited any more. What was received stays to be read. */
+  end(error?: TunnelError): void {
+    if (this.state === 'CLOSED') return;
+    this.state = 'CLOSED';
+    this.error = error;
+    this.#letGo();
+    this.context.remove(this);
+    this.observer?.closed(error);
+  }
+
+  /** TIME-WAIT: for the application it is over, without error. */
+  endInTimeWait(now: Instant): void {
+    this.state = 'TIME-WAIT';
+    this.#letGo();
+    this.context.enterTimeWait(this, now);
+    this.observer?.closed();
+  }
+
+  #letGo(): void {
+    this.sendQueue.clear();
+    if (this.appGone) this.receiveQueue.clear();
+    else this.receiveQueue.dropOutOfOrder();
+    this.resendTimer = 'off';
+    this.resendAt = this.delayedAckAt = this.keepAliveAt = this.finalAt = NEVER;
+  }
+
+  /** The earliest of its deadlines. */
+  nextDeadline(): Instant {
+    return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt);
+  }
+}
+
+/** The part of the pseudo-header's sum that never changes. */
+function addressSum(local: SocketAddress, remote: SocketAddress): number {
+  let sum = PROTOCOL_TCP;
+  for (const { address } of [local, remote]) {
+    const { buffer, byteOffset, length } = address.bytes;
+    sum = sum16(new DataView(buffer, byteOffset, length), 0, length, sum);
+  }
+  return fold(sum);
+}

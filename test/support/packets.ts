@@ -51,6 +51,7 @@ export interface Ipv4Fields {
   ttl?: number;
   tos?: number;
   identification?: number;
+  reservedFlag?: boolean;
   dontFragment?: boolean;
   moreFragments?: boolean;
   /** In bytes. */
@@ -69,7 +70,10 @@ export function ipv4(fields: Ipv4Fields): Uint8Array {
   const given = fields.options ?? new Uint8Array(0);
   const options = concat(given, new Uint8Array((4 - (given.length % 4)) % 4));
   const headerLength = fields.headerLength ?? 20 + options.length;
-  const flags = (fields.dontFragment ? 0x4000 : 0) | (fields.moreFragments ? 0x2000 : 0);
+  const flags =
+    (fields.reservedFlag ? 0x8000 : 0) |
+    (fields.dontFragment ? 0x4000 : 0) |
+    (fields.moreFragments ? 0x2000 : 0);
   const header = concat(
     Uint8Array.of(((fields.version ?? 4) << 4) | (headerLength / 4), fields.tos ?? 0),
     u16(fields.totalLength ?? 20 + options.length + payload.length),

@@ -27,6 +27,7 @@ import { Loopback } from './loopback.ts';
 import { type PingSocket, Pings } from './ping.ts';
 import type { TcpConnection } from './tcp/connection.ts';
 import type { TcpListener } from './tcp/listener.ts';
+import type { ConnectOptions, ListenOptions } from './tcp/state.ts';
 import { TcpLayer } from './tcp/tcp-layer.ts';
 import type { UdpBinding, UdpOptions } from './udp-binding.ts';
 import { UdpLayer } from './udp-layer.ts';
@@ -99,17 +100,18 @@ export class NetStack implements Pollable {
     }
   }
 
+  /** Our outer address changed: what waits to be sent again goes at once. */
+  reconnected(now: Instant): void {
+    this.tcp.reconnected(now);
+  }
+
   /** See TcpLayer.connect. */
-  connectTcp(
-    remote: SocketAddress,
-    options: Parameters<TcpLayer['connect']>[1],
-    now: Instant,
-  ): TcpConnection {
+  connectTcp(remote: SocketAddress, options: ConnectOptions, now: Instant): TcpConnection {
     return this.tcp.connect({ address: unmapped(remote.address), port: remote.port }, options, now);
   }
 
   /** See TcpLayer.listen. */
-  listenTcp(options: Parameters<TcpLayer['listen']>[0], now: Instant): TcpListener {
+  listenTcp(options: ListenOptions, now: Instant): TcpListener {
     return this.tcp.listen(options, now);
   }
 

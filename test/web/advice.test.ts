@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { TunnelError } from '../../src/core/errors.ts';
+import { advise, failureOf } from '../../web/advice.ts';
+
+const context = {
+  page: 'https://console.example',
+  relay: 'wss://relay.example/v1',
+  endpoint: 'vpn.example.com:51820',
+  publicKey: 'HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=',
+  target: '10.0.0.1:80',
+};
+const say = (code: string, message = 'raw message') => advise({ code, message }, context);
+
+describe('advice', () => {
+  it('names what is concerned and what to do', () => {
+    expect(say('ERR_RELAY_UNREACHABLE').sentence).toMatch(/wss:\/\/relay\.example\/v1.*check/);
+    expect(say('ERR_RELAY_ORIGIN').sentence).toContain('https://console.example');
+    expect(say('ERR_RELAY_DESTINATION').sentence).toContain('vpn.example.com:51820');
+    expect(say('ERR_NO_ROUTE').sentence).toMatch(/10\.0\.0\.1:80.*AllowedIPs/);
+    expect(say('ERR_CONNECTION_REFUSED').sentence).toMatch(/10\.0\.0\.1:80.*port/);
+  });
+
+  it('calls silence silence, with our public key and the line to compare', () => {
+    const { sentence, copy } = say('ERR_HANDSHAKE_TIMEOUT');
+    expect(sentence).toMatch(/^No answer from vpn\.example\.com:51820/);
+    expect(sentence).not.toMatch(/preshared|wrong key/i);
+    expect(copy.map(({ text }) => text)).toEqual(['wg show', `peer: ${context.publicKey}`]);
+  });
+
+  it('says that the preshared key differs only where that was seen', () => {
+    expect(say('ERR_PSK_MISMATCH').sentence).toMatch(/^The preshared key differs/);
+    const codes = ['ERR_HANDSHAKE_TIMEOUT', 'ERR_RELAY_DESTINATION', 'ERR_TIMEOUT', 'ERR_RELAY_UNREACHABLE'];
+    for (const code of codes) expect(say(code).sentence).not.toMatch(/preshared/i);
+  });
+
+  it('is one sentence for every code, also without a context', () => {
+    const codes =
+      'UNSUPPORTED IN_USE WORKER RELAY_UNREACHABLE RELAY_ORIGIN RELAY_AUTH RELAY_DESTINATION RELAY_LIMIT HANDSHAKE_TIMEOUT PSK_MISMATCH NO_ROUTE NAME_NOT_RESOLVED CONNECTION_REFUSED CONNECTION_RESET TIMEOUT HOST_UNREACHABLE LIMIT CLOSED CONFIG MADE_UP';
+    for (const code of codes.split(' ')) {
+      for (const known of [context, { page: 'https://console.example' }]) {
+        const { sentence } = advise({ code: `ERR_${code}`, message: 'line 3: something' }, known);
+        expect(sentence, code).toMatch(/^\S[^\n]*\.$/);
+        expect(sentence, code).not.toMatch(/\. \S|undefined/);
+      }
+    }
+  });
+
+  it('repeats what the parser said about a configuration', () => {
+    expect(say('ERR_CONFIG', 'line 3: Address: prefix must be 0–32').sentence).toBe(
+      'line 3: Address: prefix must be 0–32.',
+    );
+  });
+});
+
+describe('the failure in what was thrown', () => {
+  it('is the TunnelError, or the cause of the DOMException around it', () => {
+    const error = new TunnelError('ERR_TIMEOUT', 'too late');
+    const around = Object.assign(new DOMException('too late', 'NetworkError'), { cause: error });
+    expect(failureOf(error)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late' });
+    expect(failureOf(around)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late' });
+  });
+
+  it('is its text where it is neither', () => {
+    expect(failureOf(new Error('boom'))).toEqual({ code: 'ERR_UNKNOWN', message: 'boom' });
+    expect(failureOf('boom')).toEqual({ code: 'ERR_UNKNOWN', message: 'boom' });
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { readDemoNetwork } from '../../web/demo.ts';
+import { readSettings } from '../../web/settings.ts';
+
+describe('tabwire.json', () => {
+  it('may name one relay or several, and a demo', () => {
+    expect(readSettings({ relay: '/v1', demo: { enrol: '/demo/enrol' } })).toEqual({
+      relay: ['/v1'],
+      demo: { enrol: '/demo/enrol' },
+    });
+    expect(readSettings({ relay: ['wss://a', 'wss://b'] }).relay).toEqual(['wss://a', 'wss://b']);
+  });
+
+  it('may be absent or be anything', () => {
+    for (const value of [
+      undefined,
+      null,
+      3,
+      'x',
+      [],
+      { relay: 5, demo: true },
+      { relay: [1, ''], demo: { enrol: 2 } },
+    ])
+      expect(readSettings(value)).toEqual({ relay: [], demo: undefined });
+  });
+});
+
+describe('the demo network’s answer', () => {
+  const site = { ipv4: '10.88.0.1', ipv6: 'fd88::1', port: 80, downloadPath: '/file' };
+
+  it('is a configuration and a site', () => {
+    expect(readDemoNetwork({ config: '[Interface]', relay: 'ws://r', site })).toEqual({
+      config: '[Interface]',
+      relay: ['ws://r'],
+      site,
+    });
+  });
+
+  it('is refused without them', () => {
+    for (const value of [undefined, {}, { config: 'x' }, { site }, { config: 1, site }])
+      expect(readDemoNetwork(value)).toBeUndefined();
+  });
+});

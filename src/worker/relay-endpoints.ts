@@ -1,0 +1,52 @@
+import type { Endpoint } from '../core/endpoint.ts';
+import type { TunnelError } from '../core/errors.ts';
+import { MAX_CHANNEL } from '../core/wire/relay.ts';
+
+/** An endpoint behind the relay: one channel of the connection, which *is* the source of what comes through it. */
+export class RelayEndpoint implements Endpoint {
+  readonly host: string;
+  readonly port: number;
+  /** 1–63, or 0 for one endpoint too many: nothing can be sent there. */
+  readonly channel: number;
+  /** The relay was asked to open the channel, on this connection, and has not closed it. */
+  isOpen = false;
+  /** When the relay closed it. */
+  closedAt = Number.NEGATIVE_INFINITY;
+  problem: TunnelError | undefined;
+  /** The relay's UDP port towards this endpoint. */
+  localPort: number | undefined;
+  /** The newest handshake initiation, while there is no connection. */
+  held: Uint8Array | undefined;
+
+  constructor(host: string, port: number, channel: number) {
+    this.host = host;
+    this.port = port;
+    this.channel = channel;
+  }
+}
+
+/** At most 63 endpoints, each with its channel for good; further ones exist, but lead nowhere. */
+export class RelayEndpoints {
+  readonly #byPlace = new Map<string, RelayEndpoint>();
+  readonly #byChannel: (RelayEndpoint | undefined)[] = [undefined];
+
+  endpointFor(host: string, port: number): RelayEndpoint {
+    const plain = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+    const key = `${plain} ${port}`;
+    const known = this.#byPlace.get(key);
+    if (known !== undefined) return known;
+    if (this.#byChannel.length > MAX_CHANNEL) return new RelayEndpoint(plain, port, 0);
+    const endpoint = new RelayEndpoint(plain, port, this.#byChannel.length);
+    this.#byPlace.set(key, endpoint);
+    this.#byChannel.push(endpoint);
+    return endpoint;
+  }
+
+  atChannel(channel: number): RelayEndpoint | undefined {
+    return this.#byChannel[channel];
+  }
+
+  [Symbol.iterator](): Iterator<RelayEndpoint> {
+    return this.#byPlace.values();
+  }
+}

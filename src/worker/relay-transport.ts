@@ -1,0 +1,630 @@
+// Datagrams through a relay: one WebSocket, one channel per endpoint (relay/PROTOCOL.md). Read `send` for the way
+// out, `#receiveMessage` for the way in; the rest is about connections that come and go.
+import type { Clock } from '../core/clock.ts';
+import { DropCounters } from '../core/counters.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import { TunnelError } from '../core/errors.ts';
+import { type EngineMemory, PacketBuffer } from '../core/packet-buffer.ts';
+import type { Instant, Millis } from '../core/time.ts';
+import type {
+  DatagramReceiver,
+  DatagramTransport,
+  TransportDropReason,
+  TransportState,
+} from '../core/transport.ts';
+import {
+  CHANNEL_TOO_MANY,
+  CLOSED,
+  CONTROL_CHANNEL,
+  type Control,
+  EVENT,
+  EVENT_NEED_HANDSHAKE,
+  EVENT_UNREACHABLE,
+  GOAWAY,
+  OPEN,
+  OPENED,
+  PING,
+  PONG,
+  RecordReader,
+  RecordWriter,
+  readControl,
+  SUBPROTOCOL,
+  WELCOME,
+  writeControl,
+} from '../core/wire/relay.ts';
+import { DrainMeter } from './drain-meter.ts';
+import { askRelay } from './relay-check.ts';
+import { type RelayEndpoint, RelayEndpoints } from './relay-endpoints.ts';
+import {
+  afterClose,
+  channelError,
+  connectionLost,
+  endpointRefuses,
+  refusedConnection,
+  unreachable,
+} from './relay-errors.ts';
+
+/** What we use of a WebSocket: a browser's, or that of Node's `ws`. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly protocol: string;
+  readonly bufferedAmount: number;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown } & never) => void) | null;
+  onclose: ((event: { code: number; reason: string } & never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+/** The platform's parts, which tests replace. */
+export interface RelayTransportHost {
+  readonly connect: (url: string, protocols: string[]) => WebSocketLike;
+  readonly fetch: typeof globalThis.fetch;
+  readonly setTimer: (run: () => void, delay: Millis) => unknown;
+  readonly clearTimer: (timer: unknown) => void;
+  /** 0 ≤ x < 1; spreads reconnections and needs no secrecy. */
+  readonly random: () => number;
+  /** The page's origin, for messages. */
+  readonly origin: string;
+}
+
+export interface RelayTransportOptions {
+  /** `ws:` or `wss:` URLs of equal relays, in the order in which they are tried. */
+  readonly urls: readonly string[];
+  readonly memory: EngineMemory;
+  readonly clock: Clock;
+  readonly host?: Partial<RelayTransportHost>;
+}
+
+const INITIATION = 1;
+const DATA = 4;
+const KEEPALIVE_LENGTH = 32;
+
+/** Until WELCOME says otherwise. */
+const DEFAULT_MAX_DATAGRAM = 2048;
+
+const FIRST_BACKOFF: Millis = 250;
+const MAX_BACKOFF: Millis = 30_000;
+/** A connection that lasted this long was a good one: the next backoff starts small. */
+const STABLE_AFTER: Millis = 5000;
+const CONNECT_TIMEOUT: Millis = 10_000;
+const PING_INTERVAL: Millis = 20_000;
+const PONG_TIMEOUT: Millis = 10_000;
+/** After a hint that the network changed, a living relay answers sooner than this. */
+const PROBE_TIMEOUT: Millis = 3000;
+const FROZEN: Millis = 2000;
+/** A channel that the relay closed is tried again by a handshake initiation, not more often than this. */
+const REOPEN_AFTER: Millis = 10_000;
+/** While congested, how often to look whether the WebSocket drained. */
+const DRAIN_POLL: Millis = 1;
+/**
+ * TCP stops at the limit by asking `congested`; what it had sent before it asked, or what a handshake released, may
+ * go beyond by this much before data is dropped.
+ */
+const SLACK = 64 * 1024;
+
+type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'failed' | 'closed';
+
+export class RelayTransport implements DatagramTransport {
+  receiver: DatagramReceiver | undefined;
+  readonly drops = new DropCounters<TransportDropReason>();
+  readonly #urls: readonly string[];
+  readonly #memory: EngineMemory;
+  readonly #clock: Clock;
+  readonly #host: RelayTransportHost;
+  readonly #endpoints = new RelayEndpoints();
+  readonly #batch: RecordWriter;
+  readonly #reader = new RecordReader();
+  readonly #packet: PacketBuffer;
+  /** Not a secret: lets a load balancer send all our connections to the same relay. */
+  readonly #affinity: string;
+
+  #phase: Phase = 'idle';
+  #socket: WebSocketLike | undefined;
+  #openedAt: Instant = 0;
+  #hasBeenOpen = false;
+  #urlIndex = 0;
+  /** URLs that refuse us in a way that trying again does not cure. */
+  readonly #refusals = new Map<string, TunnelError>();
+  #attempts = 0;
+  #error: TunnelError | undefined;
+  #retryAt: Instant = 0;
+  #retryNotBefore: Millis = 0;
+  /** Connect timeout, backoff, or the next PING: never two of them at a time. */
+  #timer: unknown;
+
+  #maxDatagram = DEFAULT_MAX_DATAGRAM;
+  #buffered = 0;
+  #meter = new DrainMeter();
+  #isFull = false;
+  #drainTimer: unknown;
+
+  #pingSentAt: Instant | undefined;
+  #pingNonce = new Uint8Array(8);
+  #rtt: Millis | undefined;
+
+  /** Throws TunnelError ERR_CONFIG for what is no relay URL. */
+  constructor(options: RelayTransportOptions) {
+    this.#urls = options.urls.map(checkUrl);
+    if (this.#urls.length === 0) throw new TunnelError('ERR_CONFIG', 'Name at least one relay.');
+    this.#memory = options.memory;
+    this.#clock = options.clock;
+    this.#host = { ...platformHost(), ...options.host };
+    this.#batch = new RecordWriter(
+      options.memory.bytes,
+      options.memory.egress.start,
+      options.memory.egress.end,
+    );
+    this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
+    this.#affinity = Math.floor(this.#host.random() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0');
+  }
+
+  /** While there is no connection, TCP waits instead of sending into the void. */
+  get congested(): boolean {
+    return this.#isFull || this.#phase === 'connecting' || this.#phase === 'waiting';
+  }
+
+  endpointFor(host: string, port: number): Endpoint {
+    const endpoint = this.#endpoints.endpointFor(host, port);
+    if (this.#phase === 'idle') this.#connect();
+    return endpoint;
+  }
+
+  // ---- the way out
+
+  send(datagram: PacketBuffer, to: Endpoint): void {
+    const endpoint = to as RelayEndpoint;
+    const { memory, start, end, length } = datagram;
+    const isInitiation = memory[start] === INITIATION;
+    if (this.#phase !== 'open') {
+      this.#sendLater(endpoint, memory, start, end);
+      return;
+    }
+    if (!endpoint.isOpen && !(isInitiation && this.#reopen(endpoint))) {
+      this.drops.count('no_endpoint');
+      return;
+    }
+    if (length > this.#maxDatagram) {
+      this.drops.count('too_big');
+      return;
+    }
+    const queued = this.#buffered + this.#batch.length;
+    const isData = memory[start] === DATA && length > KEEPALIVE_LENGTH;
+    // Handshakes and keepalives always pass: behind a full queue the session would die as well.
+    if (isData && queued > this.#meter.limit + SLACK) {
+      this.drops.count('congested');
+      return;
+    }
+    this.#append(endpoint.channel, memory, start, end);
+    if (queued + length > this.#meter.limit) this.#becomeFull();
+  }
+
+  flush(): void {
+    const { bytes, start, end, length } = this.#batch;
+    if (length === 0) return;
+    this.#batch.reset();
+    // The WebSocket copies before it returns.
+    this.#socket!.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
+    const now = this.#clock.now();
+    this.#meter.sent(length, now);
+    this.#observe(now);
+  }
+
+  #append(channel: number, source: Uint8Array, start = 0, end = source.length): void {
+    if (!this.#batch.fits(end - start)) this.flush();
+    if (this.#batch.fits(end - start)) this.#batch.append(channel, source, start, end);
+    else this.drops.count('too_big');
+  }
+
+  /** No connection: an initiation waits for one, because the next comes in five seconds; the rest is lost. */
+  #sendLater(endpoint: RelayEndpoint, memory: Uint8Array, start: number, end: number): void {
+    if (this.#phase === 'closed') return;
+    if (memory[start] !== INITIATION || endpoint.channel === 0 || endpoint.held !== undefined)
+      this.drops.count('not_connected');
+    if (memory[start] === INITIATION) endpoint.held = memory.slice(start, end);
+    if (this.#phase === 'idle') this.#connect();
+  }
+
+  #observe(now: Instant): void {
+    this.#buffered = this.#socket?.bufferedAmount ?? 0;
+    this.#meter.observe(this.#buffered, now);
+  }
+
+  #becomeFull(): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#drainTimer = this.#host.setTimer(this.#pollDrain, DRAIN_POLL);
+  }
+
+  /** Half the limit, so that it does not go back and forth with each datagram. */
+  readonly #pollDrain = (): void => {
+    this.#observe(this.#clock.now());
+    if (this.#buffered + this.#batch.length > this.#meter.limit / 2) {
+      this.#drainTimer = this.#host.setTimer(this.#pollDrain, DRAIN_POLL);
+      return;
+    }
+    this.#isFull = false;
+    this.receiver?.uncongested();
+  };
+
+  // ---- the way in
+
+  #receiveMessage(data: unknown): void {
+    const { bytes, ingress } = this.#memory;
+    if (!(data instanceof ArrayBuffer) || data.byteLength > ingress.end - ingress.start) {
+      this.drops.count('bad_message');
+      return;
+    }
+    bytes.set(new Uint8Array(data), ingress.start);
+    const reader = this.#reader;
+    reader.begin(bytes, ingress.start, ingress.start + data.byteLength);
+    let datagrams = 0;
+    while (reader.next() && this.#phase === 'open') {
+      if (reader.channel === CONTROL_CHANNEL) {
+        const control = readControl(bytes, reader.start, reader.end);
+        if (control === undefined) this.drops.count('bad_message');
+        else if (control.type !== 0) this.#receiveControl(control);
+      } else if (this.#receiveDatagram(reader.channel, reader.start, reader.end)) {
+        datagrams++;
+      }
+    }
+    if (reader.malformed) this.drops.count('bad_message');
+    if (datagrams > 0) this.receiver?.endBatch();
+  }
+
+  #receiveDatagram(channel: number, start: number, end: number): boolean {
+    const endpoint = this.#endpoints.atChannel(channel);
+    if (endpoint === undefined) {
+      this.drops.count('unknown_channel');
+      return false;
+    }
+    if (endpoint.problem !== undefined) this.#setProblem(endpoint, undefined);
+    this.#packet.place(start, end);
+    this.receiver?.receiveDatagram(this.#packet, endpoint);
+    return true;
+  }
+
+  #receiveControl(control: Control): void {
+    switch (control.type) {
+      case WELCOME:
+        this.#maxDatagram = control.maxDatagram;
+        return;
+      case OPENED: {
+        const endpoint = this.#endpoints.atChannel(control.channel);
+        if (endpoint === undefined) return;
+        endpoint.localPort = control.localPort;
+        this.#report();
+        return;
+      }
+      case CLOSED:
+        this.#channelClosed(control.channel, control.code);
+        return;
+      case EVENT:
+        this.#receiveEvent(control.channel, control.kind);
+        return;
+      case PONG:
+        this.#receivePong(control.nonce);
+        return;
+      case GOAWAY:
+        this.#retryNotBefore = Math.min(control.retryAfter, MAX_BACKOFF);
+        return;
+      default:
+        // What only clients say, and what later versions add.
+        return;
+    }
+  }
+
+  #receiveEvent(channel: number, kind: number): void {
+    const endpoint = this.#endpoints.atChannel(channel);
+    if (endpoint === undefined) return;
+    if (kind === EVENT_NEED_HANDSHAKE) this.receiver?.handshakeNeeded(endpoint);
+    if (kind === EVENT_UNREACHABLE) this.#setProblem(endpoint, endpointRefuses(endpoint));
+  }
+
+  // ---- channels
+
+  #open(endpoint: RelayEndpoint): void {
+    const { channel, host, port } = endpoint;
+    endpoint.isOpen = true;
+    endpoint.localPort = undefined;
+    this.#append(CONTROL_CHANNEL, writeControl({ type: OPEN, channel, flags: 0, port, host }));
+  }
+
+  /** An initiation to a closed channel asks for it once more: names change, rules change, peers come back. */
+  #reopen(endpoint: RelayEndpoint): boolean {
+    if (endpoint.channel === 0) {
+      this.#setProblem(endpoint, channelError(this.#url, endpoint, CHANNEL_TOO_MANY));
+      return false;
+    }
+    if (this.#clock.now() - endpoint.closedAt < REOPEN_AFTER) return false;
+    this.#open(endpoint);
+    return true;
+  }
+
+  #channelClosed(channel: number, code: number): void {
+    const endpoint = this.#endpoints.atChannel(channel);
+    if (endpoint === undefined) return;
+    endpoint.isOpen = false;
+    endpoint.closedAt = this.#clock.now();
+    this.#setProblem(endpoint, channelError(this.#url, endpoint, code));
+  }
+
+  #setProblem(endpoint: RelayEndpoint, problem: TunnelError | undefined): void {
+    if (endpoint.problem?.code === problem?.code) return;
+    endpoint.problem = problem;
+    this.#report();
+  }
+
+  // ---- connections
+
+  /** The network may have changed, or someone is impatient: connect now, or find out whether the relay still answers. */
+  retryNow(): void {
+    if (this.#phase === 'open') {
+      this.#ping(PROBE_TIMEOUT);
+      return;
+    }
+    if (this.#phase !== 'waiting' && this.#phase !== 'failed') return;
+    this.#attempts = 0;
+    this.#refusals.clear();
+    this.#connect();
+  }
+
+  close(): void {
+    if (this.#phase === 'closed') return;
+    const socket = this.#detach();
+    this.#phase = 'closed';
+    this.receiver = undefined;
+    socket?.close(1000);
+  }
+
+  get #url(): string {
+    return this.#urls[this.#urlIndex]!;
+  }
+
+  #connect(): void {
+    this.#setTimer(undefined);
+    this.#phase = 'connecting';
+    let socket: WebSocketLike;
+    try {
+      socket = this.#host.connect(`${this.#url}?r=${this.#affinity}`, [SUBPROTOCOL]);
+    } catch (error) {
+      // The page's security policy forbids it (mixed content, connect-src).
+      this.#retry(unreachable(this.#url, error), 0);
+      return;
+    }
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => this.#opened();
+    socket.onmessage = ({ data }: { data: unknown }) => this.#receiveMessage(data);
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason);
+    // What went wrong, browsers do not say; `close` follows.
+    socket.onerror = () => {};
+    this.#setTimer(() => this.#abandon(), CONNECT_TIMEOUT);
+    this.#report();
+  }
+
+  #opened(): void {
+    this.#phase = 'open';
+    this.#error = undefined;
+    this.#openedAt = this.#clock.now();
+    this.#maxDatagram = DEFAULT_MAX_DATAGRAM;
+    this.#refusals.delete(this.#url);
+    for (const endpoint of this.#endpoints) {
+      endpoint.problem = undefined;
+      this.#open(endpoint);
+      if (endpoint.held !== undefined) this.#append(endpoint.channel, endpoint.held);
+      endpoint.held = undefined;
+    }
+    this.#ping(PONG_TIMEOUT);
+    this.flush();
+    this.#report();
+    if (this.#hasBeenOpen) this.receiver?.reconnected();
+    this.#hasBeenOpen = true;
+    this.receiver?.uncongested();
+  }
+
+  /** The connection is gone, or never came to be. */
+  #lost(code: number, reason: string): void {
+    const url = this.#url;
+    const wasOpen = this.#phase === 'open';
+    this.#detach();
+    if (!wasOpen) {
+      this.#retry(unreachable(url), 0);
+      this.#diagnose(url);
+      return;
+    }
+    if (this.#clock.now() - this.#openedAt >= STABLE_AFTER) this.#attempts = 0;
+    const after = afterClose(url, code, reason);
+    switch (after.next) {
+      case 'idle':
+        this.#phase = 'idle';
+        this.#report();
+        return;
+      case 'fail':
+        this.#refused(url, after.error);
+        return;
+      case 'retry':
+        this.#retry(after.error, Math.max(after.notBefore, this.#retryNotBefore));
+    }
+  }
+
+  /** No answer: whatever the WebSocket still believes. */
+  #abandon(): void {
+    const wasOpen = this.#phase === 'open';
+    const socket = this.#detach();
+    socket?.close();
+    this.#retry(wasOpen ? connectionLost(this.#url) : unreachable(this.#url), 0);
+  }
+
+  /** Lets go of the WebSocket; what waits in the batch was meant for it and dies with it. */
+  #detach(): WebSocketLike | undefined {
+    const socket = this.#socket;
+    if (socket !== undefined) socket.onopen = socket.onmessage = socket.onclose = null;
+    this.#socket = undefined;
+    this.#setTimer(undefined);
+    if (this.#isFull) this.#host.clearTimer(this.#drainTimer);
+    this.#isFull = false;
+    this.#buffered = 0;
+    this.#meter = new DrainMeter();
+    this.#pingSentAt = undefined;
+    this.#rtt = undefined;
+    if (this.#batch.records > 0) this.drops.count('not_connected', this.#batch.records);
+    this.#batch.reset();
+    for (const endpoint of this.#endpoints) {
+      endpoint.isOpen = false;
+      endpoint.closedAt = Number.NEGATIVE_INFINITY;
+    }
+    return socket;
+  }
+
+  /** Full jitter, so that a thousand clients of a relay that restarts do not come back at once. */
+  #retry(error: TunnelError, notBefore: Millis): void {
+    const limit = Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** Math.min(this.#attempts, 16));
+    const delay = notBefore + this.#host.random() * limit;
+    this.#attempts++;
+    this.#retryNotBefore = 0;
+    this.#phase = 'waiting';
+    this.#error = error;
+    this.#retryAt = this.#clock.now() + delay;
+    this.#nextUrl();
+    this.#setTimer(() => this.#connect(), delay);
+    this.#report();
+  }
+
+  /** This URL will not have us. If there is no other, that is all. */
+  #refused(url: string, error: TunnelError): void {
+    this.#refusals.set(url, error);
+    if (this.#refusals.size < this.#urls.length) {
+      this.#retry(error, 0);
+      return;
+    }
+    this.#setTimer(undefined);
+    this.#phase = 'failed';
+    this.#error = error;
+    this.#report();
+    // Whoever paused for us may now find out that there is no way.
+    this.receiver?.uncongested();
+  }
+
+  #nextUrl(): void {
+    for (let i = 0; i < this.#urls.length; i++) {
+      this.#urlIndex = (this.#urlIndex + 1) % this.#urls.length;
+      if (!this.#refusals.has(this.#url)) return;
+    }
+  }
+
+  /** Finds the reason that the browser hides, while the retry waits. */
+  #diagnose(url: string): void {
+    void askRelay(url, this.#host.fetch).then((verdict) => {
+      if (this.#phase !== 'waiting' && this.#phase !== 'connecting') return;
+      const error = refusedConnection(url, verdict, this.#host.origin);
+      if (!error.retryable && this.#phase === 'waiting') {
+        this.#refused(url, error);
+        return;
+      }
+      this.#error = error;
+      if (this.#phase === 'waiting') this.#report();
+    });
+  }
+
+  // ---- round-trip time, and whether the relay is still there
+
+  #ping(timeout: Millis): void {
+    if (this.#pingSentAt === undefined) {
+      new DataView(this.#pingNonce.buffer).setUint32(4, Math.floor(this.#host.random() * 0x1_0000_0000));
+      this.#pingSentAt = this.#clock.now();
+      this.#append(CONTROL_CHANNEL, writeControl({ type: PING, nonce: this.#pingNonce }));
+      this.flush();
+    }
+    this.#setTimer(() => this.#pongMissing(timeout), timeout);
+  }
+
+  /** A timer that comes late means that we were frozen: the answer may be here, waiting behind it. */
+  #pongMissing(timeout: Millis): void {
+    if (this.#clock.now() - this.#pingSentAt! <= timeout + FROZEN) {
+      this.#abandon();
+      return;
+    }
+    this.#pingSentAt = undefined;
+    this.#ping(PROBE_TIMEOUT);
+  }
+
+  #receivePong(nonce: Uint8Array): void {
+    if (this.#pingSentAt === undefined || !nonce.every((byte, i) => byte === this.#pingNonce[i])) return;
+    this.#rtt = this.#clock.now() - this.#pingSentAt;
+    this.#pingSentAt = undefined;
+    this.#setTimer(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
+    this.#report();
+  }
+
+  // ---- telling
+
+  #report(): void {
+    this.receiver?.transportState(this.#state());
+  }
+
+  #state(): TransportState {
+    const facts = {
+      via: this.#url,
+      problems: [...this.#endpoints].flatMap((endpoint) =>
+        endpoint.problem === undefined ? [] : [{ endpoint, error: endpoint.problem }],
+      ),
+    };
+    switch (this.#phase) {
+      case 'open': {
+        const localPorts = new Map<Endpoint, number>();
+        for (const endpoint of this.#endpoints)
+          if (endpoint.localPort !== undefined) localPorts.set(endpoint, endpoint.localPort);
+        return { ...facts, state: 'open', rtt: this.#rtt, localPorts };
+      }
+      case 'waiting':
+        return { ...facts, state: 'waiting', error: this.#error!, retryAt: this.#retryAt };
+      case 'failed':
+        return { ...facts, state: 'failed', error: this.#error! };
+      case 'connecting':
+        return { ...facts, state: 'connecting' };
+      default:
+        return { ...facts, state: 'idle' };
+    }
+  }
+
+  #setTimer(run: (() => void) | undefined, delay: Millis = 0): void {
+    this.#host.clearTimer(this.#timer);
+    this.#timer = run && this.#host.setTimer(run, delay);
+  }
+}
+
+/** The URL as it is used and shown. Nothing secret belongs into a URL, so there is no room for it. */
+function checkUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new TunnelError('ERR_CONFIG', 'The relay must be a URL such as wss://relay.example/v1.');
+  }
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+    throw new TunnelError(
+      'ERR_CONFIG',
+      `The relay's URL must begin with wss:// or ws://, not ${url.protocol}//.`,
+    );
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw new TunnelError(
+      'ERR_CONFIG',
+      "The relay's URL may hold no user name, password, query or fragment.",
+    );
+  return url.href;
+}
+
+function platformHost(): RelayTransportHost {
+  return {
+    connect: (url, protocols) => new WebSocket(url, protocols),
+    fetch: (...request) => fetch(...request),
+    setTimer: (run, delay) => setTimeout(run, delay),
+    clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+    random: Math.random,
+    origin: globalThis.location?.origin ?? 'this program',
+  };
+}

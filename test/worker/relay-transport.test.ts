@@ -1,0 +1,586 @@
+import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../src/core/endpoint.ts';
+import { TunnelError } from '../../src/core/errors.ts';
+import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
+import {
+  CHANNEL_DENIED,
+  CHANNEL_NO_PORT,
+  CHANNEL_TOO_MANY,
+  CHANNEL_UNKNOWN,
+  CHANNEL_UNREACHABLE,
+  CHANNEL_UNRESPONSIVE,
+  CLOSED,
+  EVENT,
+  EVENT_NEED_HANDSHAKE,
+  EVENT_UNREACHABLE,
+  GOAWAY,
+  OPEN,
+  OPENED,
+  PING,
+  PONG,
+  WELCOME,
+} from '../../src/core/wire/relay.ts';
+import { RelayTransport } from '../../src/worker/relay-transport.ts';
+import { cookieReply, data, initiation } from '../relay/fake-endpoint.ts';
+import { settled, until } from '../relay/relay-client.ts';
+import { FakeHost, RecordingReceiver } from './fake-host.ts';
+
+const URL_A = 'wss://a.example/v1';
+
+function setUp({ urls = [URL_A], host = new FakeHost() } = {}) {
+  const memory = plainMemory();
+  const transport = new RelayTransport({ urls, memory, clock: host.time, host });
+  const receiver = new RecordingReceiver();
+  transport.receiver = receiver;
+  const packet = new PacketBuffer(memory, { start: 0, end: 65_536 });
+  const send = (to: Endpoint, bytes: Uint8Array) => {
+    packet.copyFrom(bytes);
+    transport.send(packet, to);
+  };
+  return { host, transport, receiver, send };
+}
+
+/** An open connection with one endpoint, nothing sent yet but OPEN and PING. */
+function connected(options: Parameters<typeof setUp>[0] = {}) {
+  const parts = setUp(options);
+  const endpoint = parts.transport.endpointFor('192.0.2.1', 51820);
+  parts.host.socket.open();
+  return { ...parts, endpoint, socket: parts.host.socket };
+}
+
+const pong = (socket: FakeHost['socket']) =>
+  socket.control({ type: PONG, nonce: socket.controls(PING).at(-1)!.nonce, queuedBytes: 0 });
+
+describe('what leaves', () => {
+  it('connects with the subprotocol and an affinity hint, and nothing secret, in the URL', () => {
+    const { host } = connected();
+    expect(host.socket.url).toBe(`${URL_A}?r=80000000`);
+    expect(host.socket.protocols).toEqual(['wgrelay.v1']);
+    expect(host.socket.binaryType).toBe('arraybuffer');
+  });
+
+  it('opens the channel in the same message as the newest initiation that waited for the connection', () => {
+    const { host, transport, send } = setUp();
+    const endpoint = transport.endpointFor('peer.example', 51820);
+    send(endpoint, initiation(1));
+    send(endpoint, initiation(2));
+    send(endpoint, data(9));
+    expect(transport.congested).toBe(true);
+    host.socket.open();
+    expect(host.socket.records().map(({ channel, control }) => [channel, control?.type])).toEqual([
+      [0, OPEN],
+      [1, undefined],
+      [0, PING],
+    ]);
+    expect(host.socket.controls(OPEN)[0]).toMatchObject({ channel: 1, host: 'peer.example', port: 51820 });
+    expect(host.socket.datagrams()[0]!.readUInt32LE(4)).toBe(2);
+    expect(transport.drops.of('not_connected')).toBe(2);
+    expect(transport.congested).toBe(false);
+  });
+
+  it('collects a batch into one message', () => {
+    const { transport, socket, endpoint, send } = connected();
+    socket.sent.length = 0;
+    for (let i = 0; i < 30; i++) send(endpoint, data(9, 1452, i));
+    expect(socket.sent).toHaveLength(0);
+    transport.flush();
+    expect(socket.sent).toHaveLength(1);
+    expect(socket.datagrams().map((datagram) => datagram[20])).toEqual(
+      Array.from({ length: 30 }, (_, i) => i),
+    );
+    transport.flush();
+    expect(socket.sent).toHaveLength(1);
+  });
+
+  it('splits a batch at 64 records and at 65,535 bytes', () => {
+    const { transport, socket, endpoint, send } = connected();
+    socket.sent.length = 0;
+    for (let i = 0; i < 65; i++) send(endpoint, data(9, 40));
+    transport.flush();
+    expect(socket.sent).toHaveLength(2);
+    socket.sent.length = 0;
+    for (let i = 0; i < 40; i++) send(endpoint, data(9, 2000));
+    transport.flush();
+    expect(socket.sent.map((message) => message.length)).toEqual([32 * 2003, 8 * 2003]);
+  });
+
+  it('gives each endpoint its channel, the same object for the same place', () => {
+    const { transport, socket, endpoint, send } = connected();
+    const second = transport.endpointFor('192.0.2.2', 51820);
+    expect(transport.endpointFor('192.0.2.1', 51820)).toBe(endpoint);
+    expect(transport.endpointFor('[2001:db8::1]', 1)).toBe(transport.endpointFor('2001:DB8::1', 1));
+    send(second, initiation(5));
+    transport.flush();
+    expect(socket.records().at(-1)).toMatchObject({ channel: 2 });
+    expect(socket.controls(OPEN).map(({ channel }) => channel)).toEqual([1, 2]);
+  });
+
+  it('the 64th endpoint has no channel, and says so', () => {
+    const { transport, receiver, send } = connected();
+    for (let i = 2; i <= 63; i++) transport.endpointFor(`192.0.2.${i}`, 51820);
+    const extra = transport.endpointFor('192.0.2.64', 51820);
+    send(extra, initiation(1));
+    expect(transport.drops.of('no_endpoint')).toBe(1);
+    expect(receiver.state.state).toBe('open');
+  });
+
+  it('drops what the relay would not take', () => {
+    const { transport, socket, endpoint, send } = connected();
+    socket.control({
+      type: WELCOME,
+      version: 1,
+      maxChannels: 4,
+      maxDatagram: 1500,
+      maxMessage: 65_535,
+      idleSeconds: 600,
+      graceSeconds: 0,
+      datagramsPerSecond: 1,
+      bytesPerSecond: 1,
+      sessionId: new Uint8Array(8),
+    });
+    send(endpoint, data(9, 1501));
+    expect(transport.drops.of('too_big')).toBe(1);
+    send(endpoint, data(9, 1500));
+    expect(transport.drops.of('too_big')).toBe(1);
+  });
+});
+
+describe('what arrives', () => {
+  it('is handed in datagram by datagram, in the ingress region, with one end of batch', () => {
+    const { receiver, socket, endpoint } = connected();
+    receiver.events.length = 0;
+    socket.deliver([1, data(1, 50, 7)], [1, data(1, 60, 8)]);
+    expect(receiver.events).toEqual(['datagram', 'datagram', 'end']);
+    expect(receiver.received.map(({ bytes, from }) => [bytes.length, bytes[20], from])).toEqual([
+      [50, 7, endpoint],
+      [60, 8, endpoint],
+    ]);
+  });
+
+  it('counts what is no message, and goes on', () => {
+    const { transport, receiver, socket } = connected();
+    receiver.events.length = 0;
+    socket.deliverRaw('text');
+    socket.deliverRaw(new Uint8Array([1, 0, 9]).buffer);
+    socket.deliverRaw(new Uint8Array([0, 0, 1, OPENED]).buffer);
+    socket.deliverRaw(new ArrayBuffer(200_000));
+    expect(transport.drops.of('bad_message')).toBe(4);
+    socket.deliver([2, data(1)]);
+    expect(transport.drops.of('unknown_channel')).toBe(1);
+    socket.deliver([0, new Uint8Array([0xfe, 1, 2])]);
+    expect(receiver.events).toEqual([]);
+    socket.deliver([1, data(1)]);
+    expect(receiver.events).toEqual(['datagram', 'end']);
+  });
+
+  it('tells the local port, the round-trip time, and that a handshake is needed', () => {
+    const { host, receiver, socket, endpoint } = connected();
+    socket.control({
+      type: OPENED,
+      channel: 1,
+      flags: 0,
+      address: new Uint8Array(),
+      port: 51820,
+      localPort: 40_000,
+    });
+    host.time.advance(12);
+    pong(socket);
+    expect(receiver.state).toEqual({
+      state: 'open',
+      via: URL_A,
+      problems: [],
+      rtt: 12,
+      localPorts: new Map([[endpoint, 40_000]]),
+    });
+    socket.control({ type: EVENT, channel: 1, kind: EVENT_NEED_HANDSHAKE, value: 0 });
+    expect(receiver.events).toContain('handshake 192.0.2.1');
+  });
+});
+
+describe('a way out that is full', () => {
+  it('is congested above the limit, lets TCP’s last words pass, then drops data but never handshakes', () => {
+    const { transport, socket, endpoint, send } = connected();
+    socket.isSlow = true;
+    let count = 0;
+    while (!transport.congested) {
+      send(endpoint, data(9, 1452));
+      transport.flush();
+      count++;
+    }
+    expect(count * 1455).toBeGreaterThan(63 * 1024);
+    expect(count * 1455).toBeLessThan(67 * 1024);
+    for (let i = 0; i < 200; i++) {
+      send(endpoint, data(9, 1452));
+      transport.flush();
+    }
+    expect(socket.bufferedAmount).toBeLessThan(132 * 1024);
+    expect(transport.drops.of('congested')).toBeGreaterThan(100);
+    const before = socket.datagrams().length;
+    for (const message of [initiation(1), cookieReply(1), data(9, 32)]) send(endpoint, message);
+    transport.flush();
+    expect(socket.datagrams().length - before).toBe(3);
+  });
+
+  it('looks again each millisecond, only while congested, and says when there is room', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    pong(socket);
+    const idleTimers = host.time.pendingTimers;
+    socket.isSlow = true;
+    while (!transport.congested) {
+      send(endpoint, data(9, 1452));
+      transport.flush();
+    }
+    expect(host.time.pendingTimers).toBe(idleTimers + 1);
+    receiver.events.length = 0;
+    host.time.advance(5);
+    expect(receiver.events).toEqual([]);
+    socket.bufferedAmount = 1000;
+    host.time.advance(1);
+    expect(receiver.events).toEqual(['uncongested']);
+    expect(transport.congested).toBe(false);
+    expect(host.time.pendingTimers).toBe(idleTimers);
+  });
+
+  it('allows what drains in 50 ms at the measured rate', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    // 4 MB/s: 200,000 bytes in 50 ms.
+    for (let ms = 0; ms < 3000; ms++) {
+      while (!transport.congested) {
+        send(endpoint, data(9, 1452));
+        transport.flush();
+      }
+      socket.bufferedAmount = Math.max(0, socket.bufferedAmount - 4000);
+      host.time.advance(1);
+    }
+    while (!transport.congested) {
+      send(endpoint, data(9, 1452));
+      transport.flush();
+    }
+    expect(socket.bufferedAmount).toBeGreaterThan(100_000);
+    expect(socket.bufferedAmount).toBeLessThan(300_000);
+  });
+});
+
+describe('connections that break', () => {
+  it('come back with jitter and doubled waiting; channels are opened again before the engine hears of it', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    host.time.advance(6000);
+    receiver.events.length = 0;
+    socket.fail();
+    expect(receiver.state).toMatchObject({
+      state: 'waiting',
+      error: { code: 'ERR_RELAY_UNREACHABLE', retryable: true, leg: 'relay' },
+      retryAt: host.time.now() + 125,
+    });
+    expect(transport.congested).toBe(true);
+    send(endpoint, data(9));
+    expect(transport.drops.of('not_connected')).toBe(1);
+    host.time.advance(125);
+    expect(host.sockets).toHaveLength(2);
+    host.socket.open();
+    expect(receiver.events).toEqual(['reconnected', 'uncongested']);
+    expect(host.socket.controls(OPEN)).toHaveLength(1);
+    expect(host.socket.datagrams()).toHaveLength(0);
+    expect(host.socket.url).toBe(socket.url);
+  });
+
+  it('wait at most 30 s', () => {
+    const { host, socket } = connected();
+    host.dice = 0.999;
+    socket.fail();
+    const waits: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      const before = host.time.now();
+      const count = host.sockets.length;
+      while (host.sockets.length === count) host.time.advance(10);
+      waits.push(host.time.now() - before);
+      host.socket.fail();
+    }
+    expect(waits.slice(0, 4)).toEqual([250, 500, 1000, 2000]);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
+    expect(waits.at(-1)).toBeGreaterThan(29_000);
+  });
+
+  it('discard what was queued for the old one', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    send(endpoint, data(9));
+    send(endpoint, data(9));
+    socket.fail();
+    expect(transport.drops.of('not_connected')).toBe(2);
+    host.time.advance(200);
+    host.socket.open();
+    transport.flush();
+    expect(host.socket.datagrams()).toHaveLength(0);
+  });
+
+  it('a hint that the network is back ends the waiting', () => {
+    const { host, transport, socket } = connected();
+    for (let i = 0; i < 6; i++) {
+      host.socket.fail();
+      host.time.advance(30_000);
+    }
+    host.socket.fail();
+    const count = host.sockets.length;
+    transport.retryNow();
+    expect(host.sockets).toHaveLength(count + 1);
+    expect(socket.closedWith).toBeUndefined();
+  });
+
+  it('a relay that stops answering is given up, and sooner after a hint', () => {
+    const { host, transport, receiver, socket } = connected();
+    pong(socket);
+    host.time.advance(20_000);
+    expect(socket.controls(PING)).toHaveLength(2);
+    pong(socket);
+    transport.retryNow();
+    expect(socket.controls(PING)).toHaveLength(3);
+    host.time.advance(2999);
+    expect(receiver.state.state).toBe('open');
+    host.time.advance(1);
+    expect(socket.closedWith).toBeDefined();
+    expect(receiver.state.state).toBe('waiting');
+    host.time.advance(200);
+    host.socket.open();
+    host.time.advance(10_000);
+    expect(receiver.state.state).toBe('waiting');
+  });
+
+  it('a page that was frozen asks once more before it gives the relay up', () => {
+    const { host, receiver, socket } = connected();
+    host.time.freeze(300_000);
+    expect(receiver.state.state).toBe('open');
+    expect(socket.controls(PING)).toHaveLength(2);
+    pong(socket);
+    host.time.advance(10_000);
+    expect(receiver.state.state).toBe('open');
+  });
+
+  it('an attempt that hangs is given up', () => {
+    const { host, transport, receiver } = setUp();
+    transport.endpointFor('192.0.2.1', 1);
+    host.time.advance(10_000);
+    expect(host.socket.closedWith).toBeDefined();
+    expect(receiver.state.state).toBe('waiting');
+    host.sockets[0]!.open();
+    expect(receiver.state.state).toBe('waiting');
+  });
+
+  it('the next relay of the list is tried after each failure', () => {
+    const { host, transport } = setUp({ urls: ['wss://a.example/v1', 'wss://b.example/v1'] });
+    transport.endpointFor('192.0.2.1', 1);
+    host.socket.fail();
+    host.time.advance(300);
+    host.socket.fail();
+    host.time.advance(600);
+    expect(host.sockets.map(({ url }) => url.slice(6, 7))).toEqual(['a', 'b', 'a']);
+  });
+
+  it('a restarting relay says when to come back', () => {
+    const { host, receiver, socket } = connected();
+    socket.control({ type: GOAWAY, reconnectWithin: 0, retryAfter: 1000, code: 1012 });
+    socket.fail(1012, 'restarting');
+    expect(receiver.state).toMatchObject({ state: 'waiting', retryAt: host.time.now() + 1125 });
+  });
+
+  it('after close there is silence', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    receiver.events.length = 0;
+    transport.close();
+    expect(socket.closedWith).toBe(1000);
+    socket.fail(1000);
+    socket.deliver([1, data(1)]);
+    send(endpoint, initiation(1));
+    transport.flush();
+    host.time.advance(60_000);
+    expect(receiver.events).toEqual([]);
+    expect(host.sockets).toHaveLength(1);
+    expect(host.time.pendingTimers).toBe(0);
+  });
+});
+
+describe('what the relay refuses', () => {
+  it.each([
+    [CHANNEL_DENIED, 'ERR_RELAY_DESTINATION', false, /does not allow the endpoint 192\.0\.2\.1:51820/],
+    [CHANNEL_UNKNOWN, 'ERR_NAME_NOT_RESOLVED', true, /no address/],
+    [CHANNEL_TOO_MANY, 'ERR_RELAY_LIMIT', false, /so many endpoints/],
+    [CHANNEL_UNRESPONSIVE, 'ERR_TIMEOUT', true, /not answered/],
+    [CHANNEL_UNREACHABLE, 'ERR_HOST_UNREACHABLE', true, /no way/],
+    [CHANNEL_NO_PORT, 'ERR_RELAY_LIMIT', true, /no UDP port/],
+  ])('channel closed with %i: %s, for this endpoint only', (code, errorCode, retryable, message) => {
+    const { receiver, socket, endpoint } = connected();
+    socket.control({ type: CLOSED, channel: 1, code, reason: 'x' });
+    expect(receiver.state).toMatchObject({
+      state: 'open',
+      problems: [
+        { endpoint, error: { code: errorCode, retryable, message: expect.stringMatching(message) } },
+      ],
+    });
+  });
+
+  it('a closed channel is asked for again by an initiation, ten seconds later', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    socket.control({ type: CLOSED, channel: 1, code: CHANNEL_DENIED, reason: 'not_allowed' });
+    host.time.advance(5000);
+    pong(socket);
+    send(endpoint, initiation(1));
+    expect(transport.drops.of('no_endpoint')).toBe(1);
+    host.time.advance(5000);
+    send(endpoint, data(9));
+    send(endpoint, initiation(2));
+    transport.flush();
+    expect(transport.drops.of('no_endpoint')).toBe(2);
+    expect(socket.controls(OPEN)).toHaveLength(2);
+    socket.deliver([1, data(1)]);
+    expect(receiver.state.problems).toEqual([]);
+  });
+
+  it('an endpoint whose host refuses UDP is a problem until it answers', () => {
+    const { receiver, socket } = connected();
+    socket.control({ type: EVENT, channel: 1, kind: EVENT_UNREACHABLE, value: 0 });
+    expect(receiver.state.problems[0]!.error).toMatchObject({
+      code: 'ERR_CONNECTION_REFUSED',
+      leg: 'endpoint',
+    });
+    socket.deliver([1, data(1)]);
+    expect(receiver.state.problems).toEqual([]);
+  });
+
+  it.each([
+    [4401, 'failed', 'ERR_RELAY_AUTH'],
+    [4403, 'failed', 'ERR_RELAY_ORIGIN'],
+    [4406, 'failed', 'ERR_UNSUPPORTED'],
+    [4400, 'failed', 'ERR_UNSUPPORTED'],
+    [1009, 'failed', 'ERR_UNSUPPORTED'],
+    [4429, 'waiting', 'ERR_RELAY_LIMIT'],
+    [1013, 'waiting', 'ERR_RELAY_LIMIT'],
+    [1011, 'waiting', 'ERR_RELAY_UNREACHABLE'],
+    [4410, 'waiting', 'ERR_RELAY_UNREACHABLE'],
+  ])('closed with %i: %s, %s', (code, state, errorCode) => {
+    const { host, transport, receiver, socket } = connected();
+    socket.fail(code, 'why');
+    expect(receiver.state).toMatchObject({ state, error: { code: errorCode, leg: 'relay' } });
+    if (code === 4429 || code === 1013) {
+      host.time.advance(29_000);
+      expect(host.sockets).toHaveLength(1);
+    }
+    if (state === 'failed') {
+      expect(transport.congested).toBe(false);
+      host.time.advance(100_000);
+      expect(host.sockets).toHaveLength(1);
+      transport.retryNow();
+      expect(host.sockets).toHaveLength(2);
+    }
+  });
+
+  it('closed for want of traffic: idle until the next datagram', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    socket.fail(4408, 'idle');
+    expect(receiver.state.state).toBe('idle');
+    expect(transport.congested).toBe(false);
+    host.time.advance(100_000);
+    expect(host.sockets).toHaveLength(1);
+    send(endpoint, data(9));
+    expect(host.sockets).toHaveLength(2);
+  });
+});
+
+describe('why a connection fails', () => {
+  const json = (body: unknown, status = 200) =>
+    Promise.resolve(new Response(JSON.stringify(body), { status }));
+
+  async function failing(answer: FakeHost['answer']) {
+    const parts = setUp();
+    parts.host.answer = answer;
+    parts.transport.endpointFor('192.0.2.1', 1);
+    parts.host.socket.fail();
+    const before = parts.receiver.states.length;
+    await until(() => parts.receiver.states.length > before, 'the diagnosis');
+    const { state } = parts.receiver;
+    if (state.state !== 'waiting' && state.state !== 'failed') throw new Error(state.state);
+    return { ...parts, state };
+  }
+
+  it('nothing answers', async () => {
+    const { state } = await failing(() => Promise.reject(new TypeError('Failed to fetch')));
+    expect(state).toMatchObject({
+      state: 'waiting',
+      error: { code: 'ERR_RELAY_UNREACHABLE', retryable: true },
+    });
+    expect(state.error.message).toContain(URL_A);
+  });
+
+  it('the relay says that this origin is not allowed', async () => {
+    const asked: string[] = [];
+    const { state, host } = await failing((url) => {
+      asked.push(url);
+      return json({ ok: false, code: 'origin', message: 'no' });
+    });
+    expect(asked).toEqual(['https://a.example/v1/check']);
+    expect(state).toMatchObject({ state: 'failed', error: { code: 'ERR_RELAY_ORIGIN', retryable: false } });
+    expect(state.error.message).toContain('--origin https://console.example');
+    host.time.advance(100_000);
+    expect(host.sockets).toHaveLength(1);
+  });
+
+  it('the browser hides an answer that exists: the origin is not allowed', async () => {
+    const { state } = await failing((_, mode) =>
+      mode === 'no-cors' ? Promise.resolve(Response.error()) : Promise.reject(new TypeError('CORS')),
+    );
+    expect(state).toMatchObject({ state: 'failed', error: { code: 'ERR_RELAY_ORIGIN' } });
+  });
+
+  it('the relay is full: try later', async () => {
+    const { state } = await failing(() => json({ ok: false, code: 'full', message: 'this relay is full' }));
+    expect(state).toMatchObject({ state: 'waiting', error: { code: 'ERR_RELAY_LIMIT', retryable: true } });
+  });
+
+  it('some other server is there', async () => {
+    const { state } = await failing(() => json({ error: 'not found' }, 404));
+    expect(state.error.message).toMatch(/no Tabwire relay at that path/);
+  });
+
+  it('HTTP passes, WebSockets do not', async () => {
+    const { state } = await failing(() => json({ ok: true }));
+    expect(state.error.message).toMatch(/proxy/);
+  });
+
+  it('one relay of two refuses: the other is used', async () => {
+    const host = new FakeHost();
+    host.answer = () => json({ ok: false, code: 'origin', message: 'no' });
+    const { transport, receiver } = setUp({ urls: ['wss://a.example/v1', 'wss://b.example/v1'], host });
+    transport.endpointFor('192.0.2.1', 1);
+    host.socket.fail();
+    await settled(10);
+    expect(receiver.state.state).toBe('waiting');
+    host.time.advance(1000);
+    host.socket.open();
+    expect(receiver.state).toMatchObject({ state: 'open', via: 'wss://b.example/v1' });
+  });
+
+  it('the page’s own policy forbids it', () => {
+    const host = new FakeHost();
+    host.refuseToConnect = new Error('SecurityError');
+    const { transport, receiver } = setUp({ host });
+    transport.endpointFor('192.0.2.1', 1);
+    expect(receiver.state).toMatchObject({ state: 'waiting', error: { code: 'ERR_RELAY_UNREACHABLE' } });
+  });
+
+  it.each([
+    '',
+    'relay.example',
+    'https://relay.example/v1',
+    'wss://user:pw@relay.example/v1',
+    'wss://relay.example/v1?token=x',
+  ])('refuses %j as a relay’s URL, without repeating it', (url) => {
+    try {
+      setUp({ urls: [url] });
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(TunnelError);
+      expect(error).toMatchObject({ code: 'ERR_CONFIG' });
+      expect(String(error)).not.toMatch(/token=|user:|pw/);
+    }
+  });
+});

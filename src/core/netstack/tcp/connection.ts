@@ -67,6 +67,11 @@ export class TcpConnection {
     return written;
   }
 
+  /** Has the observer told when there is room again, as after a `write` that took less than it was given. */
+  awaitRoom(): void {
+    this.#tcb.writeBlocked = true;
+  }
+
   /** Copies bytes out and frees them; a window update, where one is due, leaves at the next poll. */
   readInto(target: Uint8Array): number {
     const tcb = this.#tcb;

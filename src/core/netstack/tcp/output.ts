@@ -229,8 +229,7 @@ function emitSyn(tcb: Tcb, flags: number, now: Instant): void {
   const headerLength = TCP_HEADER_LENGTH + synOptionsLength(synOptions);
   const at = packet.append(headerLength);
   const { local, remote } = tcb;
-  // The window of a SYN is never scaled (RFC 7323 §2.2).
-  const window = Math.min(tcb.receiveLimit, 0xffff);
+  const window = tcb.synWindow;
   const acknowledgment = isAnswer ? tcb.rcvNxt : 0;
   writeTcpHeader(
     packet.view,

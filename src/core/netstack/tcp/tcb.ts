@@ -255,8 +255,14 @@ export class Tcb {
   /** Takes over the peer's initial sequence number. */
   beginReceiving(irs: number): void {
     this.irs = irs;
-    this.rcvNxt = this.rcvEdge = this.lastAckSent = add(irs, 1);
+    this.rcvNxt = this.lastAckSent = add(irs, 1);
+    this.rcvEdge = add(this.rcvNxt, this.synWindow);
     this.receiveQueue.begin(this.rcvNxt);
+  }
+
+  /** The window field of our SYN, which is never scaled (RFC 7323 §2.2). */
+  get synWindow(): number {
+    return Math.min(this.receiveLimit, 0xffff);
   }
 
   /** Our clock as it stands in timestamps. */

@@ -100,7 +100,6 @@ export interface UdpBindOptions {
   local?: { address: string; port?: number | undefined } | undefined;
   remote?: SocketName | undefined;
   ipv6Only?: boolean | undefined;
-  receiveBufferSize?: number | undefined;
   ttl?: number | undefined;
   tos?: number | undefined;
 }
@@ -131,11 +130,14 @@ export interface PingOptions {
 /** One request's fate. A lost reply is a value, not an error. */
 export type PingReply =
   | { ok: true; sequence: number; from: string; bytes: number; ttl: number; rtt: number; duplicate: boolean }
+  | { ok: false; sequence: number; reason: 'timeout' }
   | {
       ok: false;
       sequence: number;
-      reason: 'timeout' | 'unreachable' | 'ttl-exceeded' | 'no-route';
-      from?: string;
+      /** What an ICMP message said about it. */
+      reason: 'refused' | 'prohibited' | 'unreachable' | 'time-exceeded' | 'parameter-problem';
+      /** Who said so: a router on the way, or the destination. */
+      from: string;
     };
 
 export interface PeerStatus {
@@ -194,13 +196,19 @@ export type EngineEvent =
   | { type: 'error'; error: PlainError }
   | { type: 'close' };
 
-/** On a listener's port: to the engine "I can take n more", from it a connection with a port of its own. */
+/**
+ * On a listener's port: to the engine "I can take n more", from it a connection with a port of its own. `close` is
+ * answered with `close` when the port number is free again.
+ */
 export type ListenerMessage =
   | { type: 'credit'; count: number }
   | { type: 'accepted'; opened: TcpOpened; port: MessagePort }
   | { type: 'close' };
 
-/** On a UDP socket's port. Credit counts datagrams; what finds no credit waits in the binding's bounded queue. */
+/**
+ * On a UDP socket's port. Credit counts datagrams; what finds no credit waits in the binding's bounded queue. `close` is
+ * answered with `close` when the port number is free again.
+ */
 export type UdpMessagePortMessage =
   | { type: 'credit'; count: number }
   | { type: 'datagrams'; datagrams: UdpDatagram[] }

@@ -1,4 +1,4 @@
-import type { TunnelError } from '../core/errors.ts';
+import { TunnelError } from '../core/errors.ts';
 
 /** The DOMException that a web standard prescribes, with the TunnelError attached as its `cause`. */
 export function domException(name: string, message: string, cause?: TunnelError): DOMException {
@@ -10,4 +10,9 @@ export function domException(name: string, message: string, cause?: TunnelError)
 /** What Direct Sockets rejects with when the network fails. */
 export function networkError(cause: TunnelError): DOMException {
   return domException('NetworkError', cause.message, cause);
+}
+
+/** What sockets end with when their tunnel is closed under them. */
+export function closedError(): TunnelError {
+  return new TunnelError('ERR_CLOSED', 'The tunnel was closed.');
 }

@@ -56,7 +56,8 @@ export class TCPServerSocket {
   async #open(engine: EngineClient, request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
-      if (data.type === 'accepted') this.#controller?.enqueue(adoptTcpSocket(engine, data.opened, data.port));
+      if (data.type === 'accepted') this.#accepted(adoptTcpSocket(engine, data.opened, data.port));
+      else if (data.type === 'close') this.#ended(port1);
     };
     try {
       const local = await engine.call((api) => api.listenTcp(request, transfer(port2, [port2])));
@@ -66,6 +67,20 @@ export class TCPServerSocket {
       port1.close();
       throw error instanceof TunnelError ? networkError(error) : error;
     }
+  }
+
+  #accepted(socket: TCPSocket): void {
+    if (!this.#isClosed) this.#controller?.enqueue(socket);
+    // Accepted when the page had just gone: nobody will ever take it.
+    else void socket.opened.then(() => socket.close()).catch(() => {});
+  }
+
+  /** The engine listens no more: because we asked, or because the tunnel is closing. */
+  #ended(port: MessagePort): void {
+    if (!this.#isClosed) this.#controller?.close();
+    this.#isClosed = true;
+    port.close();
+    this.#settleClosed.resolve(undefined);
   }
 
   #stream(engine: EngineClient, port: MessagePort): ReadableStream<TCPSocket> {
@@ -87,8 +102,6 @@ export class TCPServerSocket {
           forget();
           this.#isClosed = true;
           post({ type: 'close' });
-          port.close();
-          this.#settleClosed.resolve(undefined);
         },
       },
       { highWaterMark: 0 },

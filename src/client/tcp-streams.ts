@@ -1,6 +1,5 @@
 import { fromPlainError } from '../bridge/errors.ts';
 import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
-import { TunnelError } from '../core/errors.ts';
 import { domException, networkError } from './errors.ts';
 import { bytesOf } from './web-idl.ts';
 
@@ -81,6 +80,8 @@ export class TcpStreams {
         this.#peerEnded();
         break;
       case 'error':
+        // Where the tunnel is closing, this tells it that everything written before has arrived.
+        if (!this.#isWriteDone) this.#port.sendEnd();
         this.#over(networkError(fromPlainError(message.error)));
         break;
       case 'stop':
@@ -167,9 +168,4 @@ export class TcpStreams {
     this.#isReadDone = this.#isWriteDone = true;
     this.#port.close();
   }
-}
-
-/** The error of a socket whose tunnel was closed under it. */
-export function closedError(): TunnelError {
-  return new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
 }

@@ -4,7 +4,7 @@ import { fromPlainError } from '../bridge/errors.ts';
 import { IpAddress } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, networkError } from './errors.ts';
+import { closedError, domException, networkError } from './errors.ts';
 import { bytesOf, toOptionalUnsignedLong } from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
@@ -185,6 +185,9 @@ export class UDPSocket {
       case 'error':
         this.#over(networkError(fromPlainError(message.error)));
         break;
+      case 'close':
+        this.#ended();
+        break;
       default:
         break;
     }
@@ -197,7 +200,14 @@ export class UDPSocket {
 
   #closeWhenDone(): void {
     if (!this.#isReadDone || !this.#isWriteDone) return;
-    this.#end();
+    this.#forget();
+    this.#post({ type: 'close' });
+  }
+
+  /** The engine has let the port go: because we asked, or because the tunnel is closing. */
+  #ended(): void {
+    if (!this.#isReadDone || !this.#isWriteDone) this.#over(networkError(closedError()));
+    this.#port.close();
     this.#settleClosed.resolve(undefined);
   }
 
@@ -207,14 +217,10 @@ export class UDPSocket {
     for (const waiting of this.#sending.values()) waiting.reject(reason);
     this.#sending.clear();
     this.#isReadDone = this.#isWriteDone = true;
-    this.#end();
-    this.#settleClosed.reject(reason);
-  }
-
-  #end(): void {
     this.#forget();
     this.#post({ type: 'close' });
     this.#port.close();
+    this.#settleClosed.reject(reason);
   }
 
   #post(message: UdpMessagePortMessage, moved: Transferable[] = []): void {
@@ -234,7 +240,9 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
   else if (localPort !== undefined) throw new TypeError('localPort needs localAddress.');
   if (ipv6Only !== undefined && localAddress !== '::')
     throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
+  // Hints, as the specification says: checked, and left to the stack.
   toOptionalUnsignedLong(options.sendBufferSize, 'sendBufferSize', 1);
+  toOptionalUnsignedLong(options.receiveBufferSize, 'receiveBufferSize', 1);
   return {
     local:
       localAddress === undefined
@@ -248,7 +256,6 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
             port: toOptionalUnsignedLong(remotePort, 'remotePort', 0, 65535)!,
           },
     ipv6Only,
-    receiveBufferSize: toOptionalUnsignedLong(options.receiveBufferSize, 'receiveBufferSize', 1),
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
   };

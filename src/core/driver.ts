@@ -68,6 +68,12 @@ export class Driver implements DatagramReceiver {
     this.settle();
   }
 
+  handshakeNeeded(endpoint: Endpoint): void {
+    if (this.#closed) return;
+    this.#tunnel.handshakeNeeded(endpoint, this.now());
+    this.settle();
+  }
+
   uncongested(): void {
     this.settle();
   }

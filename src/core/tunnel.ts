@@ -73,6 +73,12 @@ export class TunnelCore implements Pollable {
     this.device.reconnected(now);
   }
 
+  /** On the way to `endpoint` nobody knows our session any more: only a new handshake gets through. */
+  handshakeNeeded(endpoint: Endpoint, now: Instant): void {
+    this.#now = now;
+    this.device.handshakeNeeded(endpoint, now);
+  }
+
   /** Stops everything and zeroes all keys. */
   close(): void {
     this.device.close();

@@ -44,6 +44,7 @@ export class ListenerPipe implements Drainable {
   close(): void {
     this.#listener.observer = undefined;
     this.#listener.close();
+    this.#port.postMessage({ type: 'close' } satisfies ListenerMessage);
     this.#port.onmessage = null;
     this.#port.close();
     this.#host.listenerFinished(this);

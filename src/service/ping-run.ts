@@ -47,9 +47,9 @@ export class PingRun implements Pollable, Drainable {
           this.#answered.delete(this.#answered.values().next().value!);
         this.#note({ ok: true, sequence, from: from.toString(), bytes, ttl, rtt, duplicate });
       },
-      error: ({ sequence, from, reason }) => {
+      error: ({ sequence, from, kind }) => {
         if (!this.#outstanding.delete(sequence)) return;
-        this.#note({ ok: false, sequence, reason, from: from.toString() });
+        this.#note({ ok: false, sequence, reason: kind, from: from.toString() });
       },
     };
     port.onmessage = ({ data }: MessageEvent<PingMessage>) => {
@@ -105,7 +105,7 @@ export class PingRun implements Pollable, Drainable {
     const sequence = this.#sent++ & 0xffff;
     this.#answered.delete(sequence);
     this.#outstanding.set(sequence, now + this.#options.timeout);
-    this.#socket.send({ sequence, size: this.#options.size, ttl: this.#options.ttl }, now);
+    this.#socket.send(sequence, this.#options.size, this.#options.ttl, now);
   }
 
   #note(reply: PingReply): void {

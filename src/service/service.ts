@@ -26,7 +26,7 @@ import { printEndpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
-import { type Instant, NEVER, SECOND } from '../core/time.ts';
+import { type Instant, SECOND } from '../core/time.ts';
 import type { DatagramTransport, TransportState } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
@@ -194,7 +194,6 @@ export class TunnelService implements EngineApi {
         ...(options.local?.port !== undefined && { port: options.local.port }),
         ...(options.remote && { remote: socketAddressOf(options.remote) }),
         ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
-        ...(options.receiveBufferSize !== undefined && { receiveBufferSize: options.receiveBufferSize }),
         ...(options.ttl !== undefined && { ttl: options.ttl }),
         ...(options.tos !== undefined && { tos: options.tos }),
       });
@@ -261,8 +260,9 @@ export class TunnelService implements EngineApi {
     for (const other of [...this.#others]) other.close();
     return new Promise((resolve) => {
       const giveUpAt = driver.now() + timeout;
+      const isDone = () => this.#tcpPipes.size === 0 && connections.every(isQuiet);
       const watch = {
-        pollAt: (): Instant => Math.min(giveUpAt, connections.every(isQuiet) ? 0 : NEVER),
+        pollAt: (): Instant => (isDone() ? 0 : giveUpAt),
         poll: () => {
           driver.remove(watch);
           resolve();

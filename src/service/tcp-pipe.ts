@@ -1,7 +1,8 @@
 import { toPlainError } from '../bridge/errors.ts';
 import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import { TunnelError } from '../core/errors.ts';
-import type { TcpConnection, TcpObserver } from '../core/netstack/tcp/connection.ts';
+import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
+import type { TcpObserver } from '../core/netstack/tcp/state.ts';
 import { type Instant, NEVER, type Pollable } from '../core/time.ts';
 import type { Drainable, Noted } from './noted.ts';
 
@@ -110,11 +111,19 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
     this.#finishWhenOver();
   }
 
-  /** The tunnel is closing: half-closes after what the page wrote. */
+  /**
+   * The tunnel is closing. The page is told, and answers with `end` behind everything that it wrote before; then TCP
+   * delivers that and finishes.
+   */
   endOfTunnel(): void {
-    this.#pageEnded = true;
+    const error = new TunnelError('ERR_CLOSED', 'The tunnel was closed.');
+    if (!this.#isConnected) {
+      this.#fail(error);
+      return;
+    }
     this.#pageStopped = true;
-    this.#fail(new TunnelError('ERR_CLOSED', 'The tunnel was closed.'), false);
+    this.#port.sendError(toPlainError(error));
+    this.#host.noted.note(this);
   }
 
   #receive(message: StreamMessage): void {
@@ -135,7 +144,6 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
         break;
       case 'error':
       case 'abort':
-        this.connection.observer = undefined;
         this.connection.abort();
         this.#finish();
         break;
@@ -173,6 +181,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       this.#creditGiven += room;
       this.#port.giveCredit(room);
     }
+    this.connection.awaitRoom();
   }
 
   #giveToPage(): void {
@@ -200,25 +209,24 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       this.#finish();
     } else if (this.#shutdownDone && (this.#endSent || this.#pageStopped)) {
       // Nobody here will read or write any more: TCP finishes alone.
-      connection.observer = undefined;
-      connection.close();
       this.#finish();
     }
   }
 
-  #fail(error: TunnelError, abort = true): void {
+  #fail(error: TunnelError): void {
     if (this.#isFinished) return;
     if (this.#opening) this.#opening.reject(error);
     else this.#port.sendError(toPlainError(error));
     this.#opening = undefined;
-    this.connection.observer = undefined;
-    if (abort) this.connection.abort();
-    else this.connection.close();
+    this.connection.abort();
     this.#finish();
   }
 
+  /** Leaves the connection to TCP, which delivers what was written. Until `close`, it would keep unread bytes. */
   #finish(): void {
     this.#isFinished = true;
+    this.connection.observer = undefined;
+    this.connection.close();
     this.#openBy = NEVER;
     this.#opening?.reject(new TunnelError('ERR_CLOSED', 'The connection was closed before it was open.'));
     this.#opening = undefined;

@@ -57,6 +57,7 @@ export class UdpPipe implements Drainable {
   close(): void {
     this.#binding.observer = undefined;
     this.#binding.close();
+    this.#post({ type: 'close' });
     this.#port.onmessage = null;
     this.#port.close();
     this.#host.udpFinished(this);

@@ -205,6 +205,11 @@ export class Device implements Pollable {
     if (this.#isUp) for (const peer of this.#peers.values()) peer.reconnected(now);
   }
 
+  /** The way to this endpoint has lost what it knew of our sessions: handshakes are all that it lets through. */
+  handshakeNeeded(endpoint: Endpoint, now: Instant): void {
+    if (this.#isUp) for (const peer of this.#peers.values()) peer.handshakeNeeded(endpoint, now);
+  }
+
   /** Ends everything and zeroes all keys and what was staged. The crypto suite is its maker's to wipe. */
   close(): void {
     if (this.#isClosed) return;

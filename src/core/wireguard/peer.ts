@@ -192,6 +192,11 @@ export class Peer implements TimersOwner {
       this.sendInitiation(false, now);
   }
 
+  /** On the way to this endpoint only handshakes get through. */
+  handshakeNeeded(endpoint: Endpoint, now: Instant): void {
+    if (endpoint === this.#endpoint) this.sendInitiation(false, now);
+  }
+
   /** Takes effect with the next handshake. */
   setPresharedKey(key: Uint8Array | undefined): void {
     this.#presharedKey.fill(0);

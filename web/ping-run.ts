@@ -42,7 +42,7 @@ export class PingRun {
 
   async #collect(tunnel: Tunnel, host: string, signal: AbortSignal): Promise<void> {
     const statistics = new PingStatistics();
-    const options = { count: Number.POSITIVE_INFINITY, interval: 1000, timeout: 2000, signal };
+    const options = { interval: 1000, timeout: 2000, signal };
     for await (const reply of tunnel.ping(host, options)) {
       if (signal.aborted) return;
       if (reply.ok && reply.duplicate) continue;

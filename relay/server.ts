@@ -98,10 +98,16 @@ export class Relay {
     return this.#sessions.size;
   }
 
+  /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
+  assertSafe(): void {
+    if (!mayServeOpenly(this.#config.rules, this.#config.listen.host))
+      throw new RelayConfigError(OPEN_RELAY_REASON);
+  }
+
   /** Listens where the options say, with time limits against clients that do not finish their requests. */
   async listen(): Promise<{ host: string; port: number; url: string }> {
-    const { listen, rules, limits, path } = this.#config;
-    if (!mayServeOpenly(rules, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+    const { listen, limits, path } = this.#config;
+    this.assertSafe();
     const server = createServer(
       {
         maxHeaderSize: 8192,

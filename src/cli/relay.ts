@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+import { createRelay, jsonLines, RelayConfigError, type RelayOptions } from '../../relay/index.ts';
+
+const USAGE = `Usage: tabwire relay --allow HOST[:PORT] [OPTIONS]
+
+Carries WireGuard datagrams between web pages (WebSocket) and WireGuard endpoints (UDP). It holds no keys and sees
+no plaintext. Nothing is allowed that is not named here.
+
+  --listen HOST:PORT    where to listen (default 127.0.0.1:8080); put TLS in front for other machines
+  --allow DESTINATION   an endpoint that clients may reach: HOST, HOST:PORT, [IPV6]:PORT or a CIDR; may be repeated.
+                        The port is 51820 when none is given. A private or loopback address must be written out
+                        with nothing left open, such as 192.168.1.2:51820
+  --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
+                        (default: pages from the relay's own address)
+  --allow-no-origin     serve programs other than browsers, too
+  --check               check these options, print what they mean and exit
+  --help                print this
+
+Without client authentication the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
+It logs JSON lines to standard output and stops on SIGINT and SIGTERM.
+`;
+
+/** `tabwire relay`. Rejects with a one-line reason for arguments that are wrong. */
+export async function runRelay(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      listen: { type: 'string' },
+      allow: { type: 'string', multiple: true },
+      origin: { type: 'string', multiple: true },
+      'allow-no-origin': { type: 'boolean' },
+      check: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const options: RelayOptions = {
+    listen: values.listen ?? '127.0.0.1:8080',
+    allow: values.allow ?? [],
+    ...(values.origin && { origins: values.origin }),
+    allowNoOrigin: values['allow-no-origin'] ?? false,
+    log: jsonLines((line) => process.stdout.write(line)),
+  };
+  const relay = createRelay(options);
+  relay.assertSafe();
+  if (values.check) {
+    const { log: _, ...shown } = options;
+    process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+    return;
+  }
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  const { url } = await relay.listen().catch((error: NodeJS.ErrnoException) => {
+    if (error instanceof RelayConfigError || error.code === undefined) throw error;
+    throw new Error(`cannot listen on ${options.listen} (${error.code})`);
+  });
+  process.stderr.write(`relay: ${url}\n`);
+  await stopped;
+  await relay.close();
+}

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Duplex } from 'node:stream';
+import { StreamDuplex } from './stream-duplex.ts';
 
 const DOWNLOAD_BYTES = 8 * 1024 * 1024;
 
@@ -20,7 +20,7 @@ export class DemoSite {
     readable: ReadableStream<Uint8Array<ArrayBuffer>>;
     writable: WritableStream<BufferSource>;
   }): Promise<void> {
-    const duplex = Duplex.fromWeb(socket as Parameters<typeof Duplex.fromWeb>[0]);
+    const duplex = new StreamDuplex(socket);
     return new Promise((resolve) => {
       duplex.on('error', () => {}); // its end is told by 'close'
       duplex.on('close', resolve);

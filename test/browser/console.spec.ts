@@ -67,6 +67,22 @@ test("one click on the demo shows a handshake, a ping time and the site's bytes"
   await expect.poll(() => page.workers().length).toBe(0);
 });
 
+test('the demo goes on although a visitor left in the middle of a download', async ({
+  console: page,
+  command,
+}) => {
+  for (let visit = 0; visit < 3; visit++) {
+    await page.getByRole('button', { name: 'Try the demo network' }).click();
+    await page.getByRole('progressbar').waitFor();
+    await page.getByRole('button', { name: 'Disconnect' }).click();
+    await expect(status(page)).toContainText('Not connected');
+  }
+  await page.reload();
+  await page.getByRole('button', { name: 'Try the demo network' }).click();
+  await expect(page.getByRole('region', { name: 'Download' })).toContainText(/8(\.\d+)? (MiB|MB)/);
+  expect(command.output.trim().split('\n')).toHaveLength(1);
+});
+
 test('a pasted configuration connects, and a file may be downloaded', async ({ console: page }) => {
   const { config } = await enrol(page);
   await editor(page).fill(config);

@@ -143,6 +143,7 @@ test("a page that does not read closes the peer's window, and opens it by readin
     let total = 0;
     while (total < 24 * 1024 * 1024) total += (await reader.read()).value!.length;
     await reader.cancel();
+    reader.releaseLock();
     await socket.close();
     return total;
   });

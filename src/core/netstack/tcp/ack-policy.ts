@@ -70,12 +70,13 @@ export function challenge(tcb: Tcb, now: Instant): void {
   tcb.ackDue = true;
 }
 
-/** Bytes the application could still be made to hold. */
+/** Bytes the application could still be made to hold, in units of the window field. */
 function freeSpace(tcb: Tcb): number {
   const { pressure } = tcb.context.pages;
   if (pressure === 'critical') return 0;
   const limit = pressure === 'high' ? Math.min(tcb.receiveLimit, PRESSED_LIMIT) : tcb.receiveLimit;
-  return Math.max(0, limit - tcb.receiveQueue.readable);
+  const free = Math.max(0, limit - tcb.receiveQueue.readable);
+  return (free >> tcb.rcvScale) << tcb.rcvScale;
 }
 
 /** Whether the window has grown by enough to say so unasked (RFC 1122 §4.2.3.3). */

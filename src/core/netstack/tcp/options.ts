@@ -12,9 +12,12 @@ export function advertisedMss(tcb: Tcb): number {
   return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
 }
 
-/** The shift count that can say the largest window this connection will ever have (RFC 7323 §2.3). */
+/**
+ * The shift count that can say the largest window this connection will ever have (RFC 7323 §2.3). A buffer whose size
+ * the application fixed is not to grow, and a small one needs the fine unit.
+ */
 export function offeredShift(tcb: Tcb): number {
-  const most = Math.max(tcb.receiveLimit, MAX_RECEIVE_LIMIT);
+  const most = tcb.isReceiveLimitFixed ? tcb.receiveLimit : MAX_RECEIVE_LIMIT;
   let shift = 0;
   while (shift < MAX_WINDOW_SHIFT && 0xffff << shift < most) shift++;
   return shift;
@@ -22,9 +25,9 @@ export function offeredShift(tcb: Tcb): number {
 
 /** Takes over what the peer's SYN offers: all of it was, or will be, offered by ours. */
 export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
-  const hasScale = segment.windowScale >= 0;
-  tcb.sndScale = hasScale ? segment.windowScale : 0;
-  tcb.rcvScale = hasScale ? offeredShift(tcb) : 0;
+  tcb.windowScaling = segment.windowScale >= 0;
+  tcb.sndScale = tcb.windowScaling ? segment.windowScale : 0;
+  tcb.rcvScale = tcb.windowScaling ? offeredShift(tcb) : 0;
   tcb.sackPermitted = segment.sackPermitted;
   tcb.timestamps = segment.hasTimestamps;
   if (tcb.timestamps) {

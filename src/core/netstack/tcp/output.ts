@@ -105,8 +105,7 @@ function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean
   emit(tcb, sequence, length, ACK | (withFin ? FIN : 0) | (isLast && length > 0 ? PSH : 0), now);
   const end = add(sequence, length + (withFin ? 1 : 0));
   if (!isNew) {
-    tcb.retransmits++;
-    tcb.rttStartedAt = NEVER;
+    tcb.noteResent(end, now);
   } else if (tcb.rttStartedAt === NEVER) {
     tcb.rttSequence = end;
     tcb.rttStartedAt = now;
@@ -126,18 +125,19 @@ export function resendFirst(tcb: Tcb, now: Instant): number {
   const withFin = length === held && tcb.finSent;
   if (length === 0 && !withFin) return 0;
   emit(tcb, tcb.sndUna, length, ACK | (withFin ? FIN : 0) | (length === held ? PSH : 0), now);
-  tcb.retransmits++;
+  const space = length + (withFin ? 1 : 0);
+  tcb.noteResent(add(tcb.sndUna, space), now);
   tcb.lastSentAt = now;
-  // Karn: what is acknowledged next may be either copy.
-  tcb.rttStartedAt = NEVER;
-  return length + (withFin ? 1 : 0);
+  return space;
 }
 
 /** One octet (or the FIN) that the window does not allow: its answer tells the window (RFC 9293 §3.8.6.1). */
 export function sendWindowProbe(tcb: Tcb, now: Instant): void {
   const length = Math.min(1, tcb.sendQueue.lengthFrom(tcb.sndUna));
   emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);
-  tcb.sndNxt = later(tcb.sndNxt, add(tcb.sndUna, 1));
+  const end = add(tcb.sndUna, 1);
+  if (tcb.outstanding > 0) tcb.noteResent(end, now);
+  tcb.sndNxt = later(tcb.sndNxt, end);
   tcb.rttStartedAt = NEVER;
 }
 
@@ -221,7 +221,7 @@ function emitSyn(tcb: Tcb, flags: number, now: Instant): void {
   const packet = tcb.context.ip.begin(tcb.version);
   const isAnswer = (flags & ACK) !== 0;
   synOptions.mss = advertisedMss(tcb);
-  synOptions.windowScale = isAnswer && tcb.rcvScale === 0 ? -1 : offeredShift(tcb);
+  synOptions.windowScale = isAnswer && !tcb.windowScaling ? -1 : offeredShift(tcb);
   synOptions.sackPermitted = !isAnswer || tcb.sackPermitted;
   synOptions.timestamps = !isAnswer || tcb.timestamps;
   synOptions.tsVal = tcb.timestamp(now);

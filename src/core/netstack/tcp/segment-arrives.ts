@@ -232,9 +232,14 @@ function advance(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   tellWriter(tcb);
 }
 
-/** One measurement per round trip (RFC 6298 §3, RFC 7323 §4.2). */
+/**
+ * One measurement per round trip (RFC 6298 §3, RFC 7323 §4.2). Karn's rule holds with timestamps too: when the ACK of
+ * the first copy is lost, the second copy's ACK still echoes the first's timestamp (RFC 7323 §5.3, R3 comes after R2),
+ * and would measure our own timeout.
+ */
 function measure(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   if (tcb.timestamps) {
+    if (lt(tcb.sndUna, tcb.resentEnd) && lt(segment.tsEcr, tcb.resentStamp)) return;
     if (lt(segment.acknowledgment, tcb.rttSequence) && tcb.roundTrip.backoff === 0) return;
     measureByTimestamp(tcb, segment, now);
     tcb.rttSequence = tcb.sndNxt;

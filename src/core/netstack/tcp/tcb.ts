@@ -64,6 +64,8 @@ export class Tcb {
   keepAliveDelay: Millis;
   sendLimit: number;
   receiveLimit: number;
+  /** The application chose it. */
+  readonly isReceiveLimitFixed: boolean;
   userTimeout: Millis;
   ttl: number;
   tos: number;
@@ -104,6 +106,7 @@ export class Tcb {
   mss = 0;
   /** The largest payload the peer has sent: what "full-sized" means for delayed ACKs. */
   rcvMss = 536;
+  windowScaling = false;
   sackPermitted = false;
   timestamps = false;
   /** Added to our clock in timestamps (RFC 7323 §5.4). */
@@ -114,6 +117,9 @@ export class Tcb {
   rttSequence = 0;
   /** When it was sent; NEVER while nothing is being timed. */
   rttStartedAt: Instant = NEVER;
+  /** After the last sequence number that was sent again, and our timestamp then (Karn's rule). */
+  resentEnd = 0;
+  resentStamp = 0;
 
   readonly roundTrip: RoundTrip = new RoundTrip();
   readonly recovery: Recovery = new Recovery();
@@ -181,6 +187,7 @@ export class Tcb {
     this.keepAliveDelay = options.keepAliveDelay ?? 0;
     this.sendLimit = options.sendBufferSize ?? 0;
     this.receiveLimit = options.receiveBufferSize ?? DEFAULT_RECEIVE_LIMIT;
+    this.isReceiveLimitFixed = options.receiveBufferSize !== undefined;
     this.userTimeout = options.userTimeout ?? 0;
     this.ttl = options.ttl ?? 64;
     this.tos = (options.tos ?? 0) & 0xfc;
@@ -191,6 +198,14 @@ export class Tcb {
 
   get version(): 4 | 6 {
     return this.remote.address.version;
+  }
+
+  /** [.., end) was sent again: what is acknowledged next may be either copy (RFC 6298 §3). */
+  noteResent(end: number, now: Instant): void {
+    this.retransmits++;
+    this.resentEnd = end;
+    this.resentStamp = this.timestamp(now);
+    this.rttStartedAt = NEVER;
   }
 
   /** Sequence space in flight, as far as we believe in it: after a timeout it counts again from the start. */
@@ -247,7 +262,14 @@ export class Tcb {
 
   /** Sets the initial send sequence number; nothing is sent yet. */
   beginSending(iss: number): void {
-    this.iss = this.sndUna = this.sndNxt = this.sndPos = this.sndSmall = this.cwndLimitedAt = iss;
+    this.iss =
+      this.sndUna =
+      this.sndNxt =
+      this.sndPos =
+      this.sndSmall =
+      this.cwndLimitedAt =
+      this.resentEnd =
+        iss;
     this.sendQueue.begin(add(iss, 1));
     this.recovery.recover = iss;
   }

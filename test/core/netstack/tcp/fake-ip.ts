@@ -1,0 +1,83 @@
+import { IpAddress, type SocketAddress } from '../../../../src/core/address.ts';
+import type { CryptoSuite } from '../../../../src/core/crypto/suite.ts';
+import type { Environment } from '../../../../src/core/environment.ts';
+import type { IpHeaderInfo, IpLayer } from '../../../../src/core/netstack/ip-layer.ts';
+import { type EngineMemory, PacketBuffer, plainMemory } from '../../../../src/core/packet-buffer.ts';
+import { PROTOCOL_TCP } from '../../../../src/core/wire/protocols.ts';
+import { sipHash24 } from '../../../reference/siphash.ts';
+import { SeededRandom } from '../../../support/random.ts';
+
+const HEADROOM = 128;
+const SLOT = 16_384;
+
+/** An Environment whose suite can only hash: all that TCP asks of it. */
+export function hashEnvironment(seed: number, memory: EngineMemory = plainMemory(4 * SLOT, 16)): Environment {
+  const random = new SeededRandom(seed);
+  const sipHash = (key: Uint8Array, message: Uint8Array): [number, number] => {
+    const hash = sipHash24(key, message);
+    return [Number(hash & 0xffffffffn), Number(hash >> 32n)];
+  };
+  return {
+    crypto: { sipHash } as unknown as CryptoSuite,
+    memory,
+    fillRandom: random.fill,
+    wallClock: () => 0,
+  };
+}
+
+/** What left through a FakeIp: a lent segment, and the header that would have stood before it. */
+export type Outlet = (segment: PacketBuffer, header: IpHeaderInfo) => void;
+
+/**
+ * The IP layer as TCP sees it, without IP: whatever is sent goes to `outlet`, with both addresses written before the
+ * segment, as in a real packet.
+ */
+export class FakeIp implements IpLayer {
+  mtu: number;
+  congested = false;
+  outlet: Outlet = () => {};
+  readonly #own: IpAddress[];
+  readonly #slot: PacketBuffer;
+  readonly #header: IpHeaderInfo = { version: 4, addresses: 0, protocol: PROTOCOL_TCP, ttl: 64, tos: 0 };
+
+  constructor(own: IpAddress[], memory: EngineMemory, mtu = 1420) {
+    this.#own = own;
+    this.mtu = mtu;
+    this.#slot = new PacketBuffer(memory, { start: memory.slots.start, end: memory.slots.start + SLOT });
+  }
+
+  begin(_version: 4 | 6): PacketBuffer {
+    this.#slot.reset(HEADROOM);
+    return this.#slot;
+  }
+
+  send(packet: PacketBuffer, source: IpAddress, destination: IpAddress): void {
+    const size = source.bytes.length;
+    const at = packet.start - 2 * size;
+    packet.memory.set(source.bytes, at);
+    packet.memory.set(destination.bytes, at + size);
+    this.#header.version = source.version;
+    this.#header.addresses = at;
+    this.outlet(packet, this.#header);
+  }
+
+  sourceFor(destination: IpAddress): IpAddress | undefined {
+    return this.#own.find((address) => address.version === destination.version);
+  }
+
+  isLocal(address: IpAddress): boolean {
+    return this.#own.some((own) => own.equals(address));
+  }
+
+  hasRoute(): boolean {
+    return true;
+  }
+}
+
+export function address(text: string): IpAddress {
+  return IpAddress.parse(text)!;
+}
+
+export function socketAddress(text: string, port: number): SocketAddress {
+  return { address: address(text), port };
+}

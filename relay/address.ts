@@ -14,7 +14,14 @@ export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export function parseAddress(text: string): Address | undefined {
   // Strict first: ipaddr.js reads `127.1` and `0x7f.1` as resolvers do; net.isIP does not.
   if (isIP(text) === 0 || text.includes('%')) return undefined;
-  return ipaddr.process(text);
+  return ipaddr.process(text.includes(':') ? inHexadecimal(text) : text);
+}
+
+/** Rewrites a dotted tail: ipaddr.js reads `::10.0.0.1` as the IPv4-mapped address, which is another one. */
+function inHexadecimal(text: string): string {
+  return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
+    [Number(a) * 256 + Number(b), Number(c) * 256 + Number(d)].map((group) => group.toString(16)).join(':'),
+  );
 }
 
 /** One spelling for each address: dotted quad, or RFC 5952. */

@@ -1,0 +1,209 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Gate, KEEPALIVE_WHEN_SILENT, PAIR_LIFETIME, SILENCE } from '../../relay/gate.ts';
+import { cookieReply, data, initiation, response } from './fake-endpoint.ts';
+
+const CLIENT = 0x0c11_0001;
+const ENDPOINT = 0x0e00_0001;
+
+let gate: Gate;
+beforeEach(() => {
+  gate = new Gate(2048);
+});
+
+const up = (message: Uint8Array, now = 0) => gate.up(message, 0, message.length, now);
+const down = (message: Uint8Array, now = 0) => gate.down(message, 0, message.length, now);
+
+function handshake(now = 0): void {
+  expect(up(initiation(CLIENT), now)).toBeUndefined();
+  expect(down(response(ENDPOINT, CLIENT), now)).toBeUndefined();
+}
+
+describe('shape', () => {
+  const reserved = (message: Buffer, at: number) => {
+    message[at] = 1;
+    return message;
+  };
+  it.each([
+    ['empty', Buffer.alloc(0)],
+    ['31 bytes of data', data(1, 31)],
+    ['an initiation of 147 bytes', initiation(1, 147)],
+    ['an initiation of 149 bytes', initiation(1, 149)],
+    ['a response of 91 bytes', response(1, 2).subarray(0, 91)],
+    ['a cookie reply of 63 bytes', cookieReply(1).subarray(0, 63)],
+    ['larger than the largest datagram', data(1, 2049)],
+    ['reserved byte 1', reserved(initiation(1), 1)],
+    ['reserved byte 2', reserved(data(1), 2)],
+    ['reserved byte 3', reserved(data(1), 3)],
+    ['type 0', Buffer.alloc(148)],
+    ['type 5', Buffer.concat([Buffer.from([5, 0, 0, 0]), Buffer.alloc(144)])],
+    ['type 255', Buffer.concat([Buffer.from([255, 0, 0, 0]), Buffer.alloc(144)])],
+    [
+      'a DNS query',
+      Buffer.from('abcd01000001000000000000076578616d706c6503636f6d00000100010000000000', 'hex'),
+    ],
+    ['an NTP monlist request', Buffer.concat([Buffer.from('1700032a', 'hex'), Buffer.alloc(44)])],
+    ['a STUN binding request', Buffer.from(`000100002112a442${'00'.repeat(24)}`, 'hex')],
+    ['a QUIC initial', Buffer.concat([Buffer.from('c300000001', 'hex'), Buffer.alloc(1195)])],
+  ])('%s never passes', (_, message) => {
+    handshake();
+    expect(up(message)).toBe('shape');
+    expect(down(message)).toBe('shape');
+  });
+
+  it('the length of data need not be a multiple of 16: padding stops at the MTU', () => {
+    handshake();
+    expect(up(data(ENDPOINT, 1452))).toBeUndefined();
+    expect(up(data(ENDPOINT, 1451))).toBeUndefined();
+  });
+
+  it('looks only at its part of a larger array', () => {
+    const whole = Buffer.concat([Buffer.alloc(5, 0xff), initiation(CLIENT), Buffer.alloc(5, 0xff)]);
+    expect(gate.up(whole, 5, 153, 0)).toBeUndefined();
+    expect(gate.up(whole, 4, 152, 0)).toBe('shape');
+  });
+
+  it('of 400,000 random datagrams none passes in either direction', () => {
+    let state = 1;
+    const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 8;
+    const bytes = new Uint8Array(200);
+    let passed = 0;
+    for (let i = 0; i < 400_000; i++) {
+      for (let j = 0; j < 16; j++) bytes[j] = random();
+      const length = random() % 200;
+      if (gate.up(bytes, 0, length, i) === undefined || gate.down(bytes, 0, length, i) === undefined)
+        passed++;
+    }
+    expect(passed).toBe(0);
+  });
+
+  it('never throws, whatever comes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.boolean(), fc.uint8Array({ maxLength: 160 })), { maxLength: 20 }),
+        (list) => {
+          for (const [isUp, bytes] of list) (isUp ? up : down)(bytes);
+        },
+      ),
+    );
+  });
+});
+
+describe('before a handshake', () => {
+  it('only an initiation goes out', () => {
+    expect(up(data(ENDPOINT))).toBe('no_handshake');
+    expect(up(data(ENDPOINT, 32))).toBe('no_handshake');
+    expect(up(response(CLIENT, ENDPOINT))).toBe('unsolicited_response');
+    expect(up(cookieReply(ENDPOINT))).toBe('unsolicited_cookie');
+    expect(up(initiation(CLIENT))).toBeUndefined();
+  });
+
+  it('nothing comes in that does not answer it', () => {
+    expect(up(initiation(CLIENT))).toBeUndefined();
+    expect(down(data(CLIENT))).toBe('no_handshake');
+    expect(down(initiation(ENDPOINT))).toBe('unsolicited_initiation');
+    expect(down(response(ENDPOINT, CLIENT + 1))).toBe('unsolicited_response');
+    expect(down(cookieReply(CLIENT + 1))).toBe('unsolicited_cookie');
+    expect(down(cookieReply(CLIENT))).toBeUndefined();
+    expect(down(response(ENDPOINT, CLIENT))).toBeUndefined();
+  });
+
+  it('an echo server cannot open it', () => {
+    expect(up(initiation(CLIENT))).toBeUndefined();
+    expect(down(initiation(CLIENT))).toBe('unsolicited_initiation');
+    expect(up(data(CLIENT))).toBe('no_handshake');
+  });
+
+  it('remembers the last four initiations', () => {
+    for (let i = 0; i < 5; i++) up(initiation(100 + i));
+    expect(down(response(ENDPOINT, 100))).toBe('unsolicited_response');
+    expect(down(response(ENDPOINT, 101))).toBeUndefined();
+  });
+});
+
+describe('after a handshake', () => {
+  it('data passes for the agreed indices only', () => {
+    handshake();
+    expect(up(data(ENDPOINT))).toBeUndefined();
+    expect(up(data(CLIENT))).toBe('no_handshake');
+    expect(down(data(CLIENT))).toBeUndefined();
+    expect(down(data(ENDPOINT))).toBe('no_handshake');
+  });
+
+  it('a repeated response is refused', () => {
+    handshake();
+    expect(down(response(ENDPOINT, CLIENT))).toBe('unsolicited_response');
+  });
+
+  it('the endpoint may start the next one', () => {
+    handshake();
+    expect(down(initiation(ENDPOINT + 1))).toBeUndefined();
+    expect(up(response(CLIENT + 1, ENDPOINT + 1))).toBeUndefined();
+    expect(up(data(ENDPOINT + 1))).toBeUndefined();
+    expect(down(data(CLIENT + 1))).toBeUndefined();
+    expect(up(response(CLIENT + 1, ENDPOINT + 1))).toBe('unsolicited_response');
+  });
+
+  it('the client may answer it with a cookie, under load', () => {
+    handshake();
+    expect(down(initiation(ENDPOINT + 1))).toBeUndefined();
+    expect(up(cookieReply(ENDPOINT + 1))).toBeUndefined();
+  });
+
+  it('three keypairs live at a time: previous, current, next', () => {
+    for (let i = 0; i < 4; i++) {
+      up(initiation(CLIENT + i));
+      down(response(ENDPOINT + i, CLIENT + i));
+    }
+    expect(up(data(ENDPOINT))).toBe('no_handshake');
+    for (let i = 1; i < 4; i++) expect(up(data(ENDPOINT + i))).toBeUndefined();
+  });
+
+  it('a keypair dies after 190 s, both ways', () => {
+    handshake(1000);
+    down(data(CLIENT), 1000 + PAIR_LIFETIME);
+    expect(up(data(ENDPOINT), 1000 + PAIR_LIFETIME)).toBeUndefined();
+    expect(up(data(ENDPOINT), 1001 + PAIR_LIFETIME)).toBe('expired_key');
+    expect(down(data(CLIENT), 1001 + PAIR_LIFETIME)).toBe('expired_key');
+  });
+});
+
+describe('silence of the endpoint', () => {
+  it('stops data after 30 s, but one keepalive in 5 s and initiations pass', () => {
+    handshake();
+    expect(up(data(ENDPOINT), 1000)).toBeUndefined();
+    expect(up(data(ENDPOINT), 1000 + SILENCE)).toBeUndefined();
+    const late = 1001 + SILENCE;
+    expect(up(data(ENDPOINT), late)).toBe('endpoint_silent');
+    expect(up(data(ENDPOINT, 32), late)).toBeUndefined();
+    expect(up(data(ENDPOINT, 32), late + KEEPALIVE_WHEN_SILENT - 1)).toBe('endpoint_silent');
+    expect(up(data(ENDPOINT, 32), late + KEEPALIVE_WHEN_SILENT)).toBeUndefined();
+    expect(up(initiation(CLIENT + 1), late)).toBeUndefined();
+  });
+
+  it('ends with anything authentic-looking, but not with a cookie reply', () => {
+    handshake();
+    up(data(ENDPOINT), 0);
+    const late = SILENCE + 1;
+    up(initiation(CLIENT + 1), late);
+    expect(down(cookieReply(CLIENT + 1), late)).toBeUndefined();
+    expect(up(data(ENDPOINT), late)).toBe('endpoint_silent');
+    expect(down(data(CLIENT, 32), late)).toBeUndefined();
+    expect(up(data(ENDPOINT), late)).toBeUndefined();
+  });
+
+  it('is not started by keepalives, which are never answered: an idle tunnel stays open', () => {
+    handshake();
+    for (let now = 0; now <= 175_000; now += 25_000) expect(up(data(ENDPOINT, 32), now)).toBeUndefined();
+    expect(up(data(ENDPOINT), 176_000)).toBeUndefined();
+    expect(up(data(ENDPOINT), 177_000)).toBeUndefined();
+  });
+
+  it('one-way upload passes as long as keepalives come back', () => {
+    handshake();
+    for (let now = 0; now < 180_000; now += 100) {
+      expect(up(data(ENDPOINT, 1452), now)).toBeUndefined();
+      if (now % 10_000 === 0) down(data(CLIENT, 32), now);
+    }
+  });
+});

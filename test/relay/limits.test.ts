@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS, mayServeOpenly, parseListen, readOptions } from '../../relay/config.ts';
+import { DownQueue, QueueBudget } from '../../relay/down-queue.ts';
+import { BucketTable, clientKey, TokenBucket } from '../../relay/limits.ts';
+import { jsonLines, Log, type LogEntry } from '../../relay/log.ts';
+import { parseRule } from '../../relay/rules.ts';
+import { MAX_MESSAGE, RecordReader, RecordWriter } from '../../src/core/wire/relay.ts';
+
+describe('buckets', () => {
+  it('allow a burst, then the rate', () => {
+    const bucket = new TokenBucket(2, 3, 1000);
+    expect([1, 2, 3, 4].map(() => bucket.take(1000))).toEqual([true, true, true, false]);
+    expect(bucket.take(1499)).toBe(false);
+    expect(bucket.take(1500)).toBe(true);
+    expect(bucket.take(1500)).toBe(false);
+    expect(bucket.take(100_000, 3)).toBe(true);
+    expect(bucket.take(100_000)).toBe(false);
+  });
+
+  it('are not refilled by a clock that goes back', () => {
+    const bucket = new TokenBucket(1, 1, 1000);
+    expect(bucket.take(1000)).toBe(true);
+    expect(bucket.take(0)).toBe(false);
+    expect(bucket.take(1000)).toBe(false);
+  });
+
+  it('one for each key, in a table of fixed size', () => {
+    const table = new BucketTable(1, 2, 64);
+    expect([table.take('a', 0), table.take('a', 0), table.take('a', 0)]).toEqual([true, true, false]);
+    expect(table.take('b', 0)).toBe(true);
+    expect(table.take('a', 1000)).toBe(true);
+    for (let i = 0; i < 100_000; i++) table.take(`key ${i}`, 2000 + i);
+    expect(table.take('a', 200_000)).toBe(true);
+  });
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ])('%s counts as %s', (address, key) => expect(clientKey(address)).toBe(key));
+});
+
+describe('what waits for a slow client', () => {
+  const datagram = (fill: number, length = 1000) => new Uint8Array(length).fill(fill);
+  function take(queue: DownQueue): [number, number][] {
+    const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+    queue.fill(message);
+    const reader = new RecordReader();
+    reader.begin(message.bytes, 0, message.end);
+    const list: [number, number][] = [];
+    while (reader.next()) list.push([reader.channel, message.bytes[reader.start]!]);
+    return list;
+  }
+
+  it('leaves in order, control and handshakes first', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    queue.pushData(1, datagram(1));
+    queue.pushData(1, datagram(2));
+    queue.pushControl(datagram(9, 5));
+    queue.pushFirst(1, datagram(8, 92));
+    expect(take(queue)).toEqual([
+      [0, 9],
+      [1, 8],
+      [1, 1],
+      [1, 2],
+    ]);
+    expect(queue.isEmpty).toBe(true);
+    expect(queue.bytes).toBe(0);
+  });
+
+  it('has a bound: the oldest data goes, handshakes stay', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 10_000);
+    queue.pushFirst(1, datagram(99, 92));
+    let dropped = 0;
+    for (let i = 0; i < 50; i++) dropped += queue.pushData(1, datagram(i));
+    expect(queue.bytes).toBeLessThanOrEqual(10_000);
+    const left = take(queue);
+    expect(left[0]).toEqual([1, 99]);
+    expect(left.at(-1)).toEqual([1, 49]);
+    expect(left.length - 1 + dropped).toBe(50);
+    expect(left.slice(1).map(([, fill]) => fill)).toEqual([42, 43, 44, 45, 46, 47, 48, 49]);
+  });
+
+  it('small datagrams count with what holding them costs', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 256 * 1024);
+    for (let i = 0; i < 20_000; i++) queue.pushData(1, datagram(i, 33));
+    let left = 0;
+    while (!queue.isEmpty) left += take(queue).length;
+    expect(left).toBeLessThan(2000);
+  });
+
+  it('control records have a bound of their own', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    const accepted = Array.from({ length: 40 }, () => queue.pushControl(datagram(1, 5))).filter(Boolean);
+    expect(accepted).toHaveLength(32);
+  });
+
+  it('a bulk channel does not starve another', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    for (let i = 0; i < 200; i++) queue.pushData(1, datagram(1));
+    for (let i = 0; i < 10; i++) queue.pushData(2, datagram(2));
+    const first = take(queue);
+    expect(first.filter(([channel]) => channel === 2)).toHaveLength(10);
+    expect(first.length).toBeGreaterThan(40);
+  });
+
+  it('all sessions together have a budget: near its end each keeps 32 KiB', () => {
+    const budget = new QueueBudget(100_000);
+    const [one, two] = [new DownQueue(budget, 256 * 1024), new DownQueue(budget, 256 * 1024)];
+    for (let i = 0; i < 70; i++) one.pushData(1, datagram(1));
+    expect(one.bytes).toBe(70 * 1128);
+    for (let i = 0; i < 100; i++) two.pushData(1, datagram(1));
+    expect(two.bytes).toBeLessThanOrEqual(32 * 1024);
+    one.pushData(1, datagram(1));
+    expect(one.bytes).toBeLessThanOrEqual(32 * 1024);
+    one.clear();
+    two.dropChannel(1);
+    expect(budget.used).toBe(0);
+    expect(two.isEmpty).toBe(true);
+  });
+});
+
+describe('options', () => {
+  it('nothing allowed is no relay', () => {
+    expect(() => readOptions({ allow: [] })).toThrow(/nothing is allowed/);
+  });
+
+  it.each([
+    ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+    ['[::1]:0', { host: '::1', port: 0 }],
+    ['relay.example:443', { host: 'relay.example', port: 443 }],
+  ])('listens on %s', (text, expected) => expect(parseListen(text)).toEqual(expected));
+
+  it.each(['', '8080', '127.0.0.1', '127.0.0.1:70000', '::1:80', 'a:b'])('%j is no listen address', (text) =>
+    expect(() => parseListen(text)).toThrow(/expected HOST:PORT/),
+  );
+
+  it.each([
+    [['203.0.113.7'], '127.0.0.1', true],
+    [['203.0.113.7', 'hub.example.com'], '127.0.0.1', true],
+    [['203.0.113.7', 'hub.example.com'], '::1', true],
+    [['203.0.113.7'], '0.0.0.0', true],
+    [['hub.example.com'], '0.0.0.0', false],
+    [['203.0.113.0/24'], '0.0.0.0', false],
+    [['203.0.113.7', '203.0.113.8'], '0.0.0.0', false],
+    [['203.0.113.7', '203.0.113.8'], '192.168.1.2', false],
+  ])('without authentication, allowing %j on %s: %s', (allow, host, expected) => {
+    expect(mayServeOpenly(allow.map(parseRule), host)).toBe(expected);
+  });
+
+  it('limits are checked by name and range', () => {
+    const read = (limits: object) => readOptions({ allow: ['203.0.113.7'], limits });
+    expect(read({}).limits).toEqual(DEFAULT_LIMITS);
+    expect(read({ channels: 63 }).limits.channels).toBe(63);
+    expect(() => read({ channels: 64 })).toThrow(/1 to 63/);
+    expect(() => read({ maxDatagram: 65_533 })).toThrow(/maxDatagram/);
+    expect(() => read({ chanels: 4 })).toThrow(/no limit "chanels"/);
+    expect(() => read({ sessions: -1 })).toThrow(/limits.sessions/);
+    expect(() => read({ sessions: Number.NaN })).toThrow(/limits.sessions/);
+  });
+});
+
+describe('the log', () => {
+  it('escapes and cuts what clients write', () => {
+    const lines: string[] = [];
+    const log = new Log(
+      jsonLines((line) => lines.push(line)),
+      () => 0,
+    );
+    log.refused('reject', 'origin', { origin: `https://a\r\n\x1b[31m${'x'.repeat(5000)}` });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.length).toBeLessThan(400);
+    for (const control of ['\r', '\n', '\x1b']) expect(lines[0]!.trimEnd()).not.toContain(control);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'reject', reason: 'origin', level: 'warn' });
+  });
+
+  it('samples refusals and says how many it left out', () => {
+    const entries: LogEntry[] = [];
+    let now = 0;
+    const log = new Log(
+      (entry) => entries.push(entry),
+      () => now,
+    );
+    for (let i = 0; i < 1000; i++) log.refused('reject', 'origin', {});
+    log.refused('reject', 'rate', {});
+    expect(entries).toHaveLength(11);
+    now = 1000;
+    log.refused('reject', 'origin', {});
+    expect(entries).toHaveLength(12);
+    expect(entries.reduce((sum, entry) => sum + Number(entry.suppressed ?? 0), 0)).toBe(990);
+  });
+});

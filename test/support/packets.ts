@@ -190,29 +190,6 @@ export function icmpPacket(fields: IcmpFields): Uint8Array {
   return ipPacket(fields.source, fields.destination, fields.source.includes(':') ? 58 : 1, icmp(fields));
 }
 
-/** Cuts an IPv4 packet without options into fragments with `size` bytes of data each (a multiple of eight). */
-export function fragmentIpv4(packet: Uint8Array, size: number, identification: number): Uint8Array[] {
-  const source = new IpAddress(packet.slice(12, 16)).toString();
-  const destination = new IpAddress(packet.slice(16, 20)).toString();
-  const data = packet.subarray(20);
-  const fragments: Uint8Array[] = [];
-  for (let offset = 0; offset < data.length; offset += size) {
-    fragments.push(
-      ipv4({
-        source,
-        destination,
-        protocol: packet[9]!,
-        tos: packet[1]!,
-        identification,
-        offset,
-        moreFragments: offset + size < data.length,
-        payload: data.slice(offset, offset + size),
-      }),
-    );
-  }
-  return fragments;
-}
-
 /** The header that marks an IPv6 fragment, with its part of the data. */
 export function ipv6FragmentHeader(fields: {
   nextHeader: number;
@@ -227,23 +204,41 @@ export function ipv6FragmentHeader(fields: {
   );
 }
 
-/** Cuts an IPv6 packet without extension headers into fragments with `size` bytes of data each. */
-export function fragmentIpv6(packet: Uint8Array, size: number, identification: number): Uint8Array[] {
-  const source = new IpAddress(packet.slice(8, 24)).toString();
-  const destination = new IpAddress(packet.slice(24, 40)).toString();
-  const data = packet.subarray(40);
+export interface FragmentFields {
+  source: string;
+  destination: string;
+  protocol: number;
+  identification: number;
+  /** In bytes. */
+  offset: number;
+  more: boolean;
+  tos?: number;
+  payload: Uint8Array;
+}
+
+/** One fragment, of the addresses' family. */
+export function fragment(fields: FragmentFields): Uint8Array {
+  const { source, destination, protocol, offset, more, identification, tos, payload } = fields;
+  if (!source.includes(':'))
+    return ipv4({ source, destination, protocol, tos, identification, offset, moreFragments: more, payload });
+  const header = ipv6FragmentHeader({ nextHeader: protocol, offset, more, identification });
+  return ipv6({ source, destination, nextHeader: 44, trafficClass: tos, payload: concat(header, payload) });
+}
+
+/** Cuts a packet without options or extension headers into fragments with `size` bytes of data each. */
+export function cut(packet: Uint8Array, size: number, identification: number): Uint8Array[] {
+  const isIpv4 = packet[0]! >> 4 === 4;
+  const header = isIpv4 ? 20 : 40;
+  const addresses = packet.slice(isIpv4 ? 12 : 8, header);
+  const source = new IpAddress(addresses.slice(0, addresses.length / 2)).toString();
+  const destination = new IpAddress(addresses.slice(addresses.length / 2)).toString();
+  const protocol = packet[isIpv4 ? 9 : 6]!;
+  const data = packet.subarray(header);
   const fragments: Uint8Array[] = [];
   for (let offset = 0; offset < data.length; offset += size) {
     const more = offset + size < data.length;
-    const header = ipv6FragmentHeader({ nextHeader: packet[6]!, offset, more, identification });
-    fragments.push(
-      ipv6({
-        source,
-        destination,
-        nextHeader: 44,
-        payload: concat(header, data.subarray(offset, offset + size)),
-      }),
-    );
+    const payload = data.slice(offset, offset + size);
+    fragments.push(fragment({ source, destination, protocol, identification, offset, more, payload }));
   }
   return fragments;
 }

@@ -142,11 +142,12 @@ export class UdpLayer implements Pollable {
 
   /** Sends what is queued, in turn, one message of each binding at a time, while the way out has room. */
   poll(): void {
-    while (this.#sending.size > 0 && !this.#ip.congested) {
-      for (const binding of this.#sending) {
-        this.#send(binding, binding.unsent.shift()!);
-        if (binding.unsent.isEmpty) this.#sending.delete(binding);
-      }
+    for (const binding of this.#sending) {
+      if (this.#ip.congested) return;
+      this.#sending.delete(binding);
+      this.#send(binding, binding.unsent.shift()!);
+      // Back at the end of the line, where this very loop will find it again.
+      if (!binding.unsent.isEmpty) this.#sending.add(binding);
     }
   }
 

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { TokenBucket } from '../../../src/core/netstack/token-bucket.ts';
+
+it('gives a burst at once, then its rate, and never saves more than the burst', () => {
+  const bucket = new TokenBucket(10, 3);
+  const take = (now: number) => bucket.take(1, now);
+  expect([take(0), take(0), take(0), take(0)]).toEqual([true, true, true, false]);
+  expect([take(99), take(100), take(101)]).toEqual([false, true, false]);
+  expect([take(9999), take(9999), take(9999), take(9999)]).toEqual([true, true, true, false]);
+});
+
+it('takes nothing when there is not enough, and looking costs nothing', () => {
+  const bucket = new TokenBucket(10, 3);
+  expect(bucket.take(4, 0)).toBe(false);
+  expect(bucket.has(3, 0)).toBe(true);
+  expect(bucket.take(3, 0)).toBe(true);
+  expect(bucket.has(1, 0)).toBe(false);
+});

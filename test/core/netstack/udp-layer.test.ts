@@ -1,0 +1,331 @@
+import { describe, expect, it } from 'vitest';
+import { IpAddress, type SocketAddress } from '../../../src/core/address.ts';
+import type { TunnelError } from '../../../src/core/errors.ts';
+import type { UdpBinding } from '../../../src/core/netstack/udp-binding.ts';
+import { NEVER } from '../../../src/core/time.ts';
+import { LoneStack, OUR_V4, OUR_V6, PEER_V4, PEER_V6 } from '../../support/lone-stack.ts';
+import { concat, counting, cut, icmpPacket, udpPacket } from '../../support/packets.ts';
+
+const at = (text: string, port: number): SocketAddress => ({ address: IpAddress.parse(text)!, port });
+const ip = (text: string) => IpAddress.parse(text)!;
+
+function messages(binding: UdpBinding): [string, number, number][] {
+  const all: [string, number, number][] = [];
+  for (let message = binding.receive(); message; message = binding.receive())
+    all.push([message.remote.address.toString(), message.remote.port, message.data.length]);
+  return all;
+}
+
+function codeOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as TunnelError).code ?? (error as Error).name;
+  }
+  return 'no error';
+}
+
+const families = [
+  {
+    name: 'IPv4',
+    us: OUR_V4,
+    peer: PEER_V4,
+    most: 65_507,
+    unreachable: 3,
+    portCode: 3,
+    softCode: 1,
+    header: 20,
+  },
+  {
+    name: 'IPv6',
+    us: OUR_V6,
+    peer: PEER_V6,
+    most: 65_527,
+    unreachable: 1,
+    portCode: 4,
+    softCode: 3,
+    header: 40,
+  },
+] as const;
+
+for (const { name, us, peer, most, unreachable, portCode, softCode, header } of families) {
+  const toUs = (sourcePort: number, destinationPort: number, data = counting(5)) =>
+    udpPacket({ source: peer, destination: us, sourcePort, destinationPort, data });
+  const fromUs = (sourcePort: number, destinationPort: number, data = counting(5)) =>
+    udpPacket({ source: us, destination: peer, sourcePort, destinationPort, data });
+
+  describe(`UDP over ${name}`, () => {
+    it('delivers what comes, with its sender', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 5353 });
+      let readable = 0;
+      binding.observer = { readable: () => readable++, failed: () => {} };
+      lone.exchange(toUs(4000, 5353), toUs(4001, 5353, new Uint8Array(0)));
+      expect(readable).toBe(2);
+      const first = binding.receive()!;
+      expect([...first.data]).toEqual([0, 1, 2, 3, 4]);
+      expect(first.remote.address.toString()).toBe(peer);
+      expect(messages(binding)).toEqual([[peer, 4001, 0]]);
+      expect(lone.drops).toEqual({});
+    });
+
+    it('delivers what came in fragments', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 5353 });
+      lone.exchange(...cut(toUs(4000, 5353, counting(4000)), 1360, 7));
+      expect(binding.receive()!.data).toEqual(counting(4000));
+    });
+
+    it('ignores bytes after the UDP length', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 5353 });
+      lone.exchange(concat(toUs(4000, 5353), new Uint8Array(11)));
+      expect(messages(binding)).toEqual([[peer, 4000, 5]]);
+    });
+
+    it('sends at the next poll, with TTL and TOS', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 5353, ttl: 7, tos: 0xb8 });
+      const data = counting(5);
+      binding.send(data, at(peer, 53));
+      data.fill(0xff);
+      expect(lone.take()).toEqual([]);
+      expect(lone.stack.pollAt()).toBe(0);
+      const [packet, ...more] = lone.exchange();
+      expect(more).toEqual([]);
+      expect(packet!.slice(header)).toEqual(fromUs(5353, 53).slice(header));
+      if (name === 'IPv4') expect([packet![1], packet![8], packet![6]]).toEqual([0xb8, 7, 0x40]);
+      else expect([packet![0], packet![1], packet![7]]).toEqual([0x6b, 0x80, 7]);
+      expect(lone.stack.pollAt()).toBe(NEVER);
+    });
+
+    it('sends an empty message', () => {
+      const lone = new LoneStack();
+      lone.stack.bindUdp({ port: 5353 }).send(new Uint8Array(0), at(peer, 53));
+      expect(lone.exchange()[0]!.slice(header)).toEqual(fromUs(5353, 53, new Uint8Array(0)).slice(header));
+    });
+
+    it(`sends up to ${most} bytes, in fragments, and refuses one byte more`, () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 5353 });
+      binding.send(counting(most), at(peer, 53));
+      const packets = lone.exchange();
+      expect(packets.length).toBeGreaterThan(46);
+      for (const packet of packets) expect(packet.length).toBeLessThanOrEqual(1420);
+      expect(codeOf(() => binding.send(counting(most + 1), at(peer, 53)))).toBe('ERR_MESSAGE_TOO_LONG');
+    });
+
+    it('gives a packet to the binding that fits it most closely', () => {
+      const lone = new LoneStack();
+      const wildcard = lone.stack.bindUdp({ port: 53 });
+      const bound = lone.stack.bindUdp({ port: 53, address: ip(us) });
+      const connected = lone.stack.bindUdp({ port: 53, remote: at(peer, 4000) });
+      lone.exchange(toUs(4000, 53), toUs(4001, 53));
+      expect(messages(connected)).toEqual([[peer, 4000, 5]]);
+      expect(messages(bound)).toEqual([[peer, 4001, 5]]);
+      connected.close();
+      lone.exchange(toUs(4000, 53));
+      expect(messages(bound)).toEqual([[peer, 4000, 5]]);
+      bound.close();
+      lone.exchange(toUs(4000, 53));
+      expect(messages(wildcard)).toEqual([[peer, 4000, 5]]);
+      wildcard.close();
+      lone.exchange(toUs(4000, 53));
+      expect(lone.drops).toEqual({ 'udp-port-closed': 1 });
+    });
+
+    it('hears nobody else when it is connected', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53, remote: at(peer, 4000) });
+      expect(lone.exchange(toUs(4001, 53))).toHaveLength(1);
+      expect(messages(binding)).toEqual([]);
+      expect(lone.drops).toEqual({ 'udp-port-closed': 1 });
+    });
+
+    it('keeps 256 KiB that nobody reads, and drops the newest', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53 });
+      for (let i = 0; i < 300; i++) lone.receive(toUs(i + 1, 53, new Uint8Array(1000)));
+      const kept = messages(binding);
+      expect(kept).toHaveLength(Math.floor((256 * 1024) / 1032));
+      expect(kept.at(-1)![1]).toBe(kept.length);
+      expect(lone.drops).toEqual({ 'udp-queue-full': 300 - kept.length });
+      lone.receive(toUs(9, 53));
+      expect(messages(binding)).toEqual([[peer, 9, 5]]);
+    });
+
+    it('counts 32 bytes for an empty message', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53 });
+      for (let i = 0; i < 9000; i++) lone.receive(toUs(1, 53, new Uint8Array(0)));
+      expect(messages(binding)).toHaveLength(8192);
+    });
+
+    it('waits while the way out is full, drops the oldest beyond 256 KiB, then sends the rest in order', () => {
+      const lone = new LoneStack();
+      lone.congested = true;
+      const binding = lone.stack.bindUdp({ port: 53 });
+      for (let i = 0; i < 300; i++) binding.send(new Uint8Array(1000), at(peer, i + 1));
+      expect(lone.exchange()).toEqual([]);
+      expect(lone.stack.pollAt()).toBe(NEVER);
+      lone.congested = false;
+      expect(lone.stack.pollAt()).toBe(0);
+      const ports = lone.exchange().map((packet) => (packet[header + 2]! << 8) | packet[header + 3]!);
+      const kept = Math.floor((256 * 1024) / 1032);
+      expect(ports).toEqual(Array.from({ length: kept }, (_, i) => 300 - kept + i + 1));
+      expect(lone.drops).toEqual({ 'udp-send-queue-full': 300 - kept });
+    });
+
+    const quoting = (packet: Uint8Array, type: number, code: number) =>
+      icmpPacket({ source: peer, destination: us, type, code, data: packet });
+
+    it('tells a connected binding once that its remote refuses', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53, remote: at(peer, 4000) });
+      const errors: string[] = [];
+      binding.observer = { readable: () => {}, failed: (error) => errors.push(error.code) };
+      lone.exchange(quoting(fromUs(53, 4000), unreachable, portCode));
+      expect(errors).toEqual(['ERR_CONNECTION_REFUSED']);
+      expect(lone.drops).toEqual({});
+      // It stays usable.
+      binding.send(counting(1));
+      expect(lone.exchange()).toHaveLength(1);
+    });
+
+    it('believes a quote of 8 bytes after the IP header', () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53, remote: at(peer, 4000) });
+      const errors: string[] = [];
+      binding.observer = { readable: () => {}, failed: (error) => errors.push(error.code) };
+      const quote = fromUs(53, 4000).slice(0, header + 8);
+      lone.exchange(quoting(quote, unreachable, name === 'IPv4' ? 13 : 1));
+      expect(errors).toEqual(['ERR_HOST_UNREACHABLE']);
+      lone.exchange(quoting(quote.slice(0, header + 7), unreachable, portCode));
+      expect(errors).toHaveLength(1);
+    });
+
+    it('tells nobody of soft errors, of others’ errors, or if it is not connected', () => {
+      const lone = new LoneStack();
+      const connected = lone.stack.bindUdp({ port: 53, remote: at(peer, 4000) });
+      const open = lone.stack.bindUdp({ port: 54 });
+      const errors: string[] = [];
+      const observer = { readable: () => {}, failed: (error: TunnelError) => errors.push(error.code) };
+      connected.observer = observer;
+      open.observer = observer;
+      lone.receive(quoting(fromUs(53, 4000), unreachable, softCode));
+      lone.receive(quoting(fromUs(54, 4000), unreachable, portCode));
+      expect(lone.drops).toEqual({});
+      lone.receive(quoting(fromUs(53, 4001), unreachable, portCode));
+      lone.receive(quoting(fromUs(55, 4000), unreachable, portCode));
+      expect(lone.drops).toEqual({ 'icmp-quote': 2 });
+      expect(errors).toEqual([]);
+    });
+  });
+}
+
+describe('binding UDP', () => {
+  it('hears both families by default and as ::, one only as 0.0.0.0 or with ipv6Only', () => {
+    const packets = [
+      udpPacket({ source: PEER_V4, destination: OUR_V4, sourcePort: 1, destinationPort: 53 }),
+      udpPacket({ source: PEER_V6, destination: OUR_V6, sourcePort: 1, destinationPort: 53 }),
+    ];
+    const heard = (options: { address?: IpAddress; ipv6Only?: boolean }) => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53, ...options });
+      lone.exchange(...packets);
+      return messages(binding).map(([from]) => from);
+    };
+    expect(heard({})).toEqual([PEER_V4, PEER_V6]);
+    expect(heard({ address: ip('::') })).toEqual([PEER_V4, PEER_V6]);
+    expect(heard({ address: ip('::'), ipv6Only: true })).toEqual([PEER_V6]);
+    expect(heard({ address: ip('0.0.0.0') })).toEqual([PEER_V4]);
+    expect(heard({ address: ip(OUR_V6) })).toEqual([PEER_V6]);
+    expect(heard({ address: ip(`::ffff:${OUR_V4}`) })).toEqual([PEER_V4]);
+  });
+
+  it('refuses a port that is taken, and only that', () => {
+    const lone = new LoneStack();
+    const bind = (options: Parameters<LoneStack['stack']['bindUdp']>[0]) =>
+      codeOf(() => lone.stack.bindUdp({ port: 53, ...options }));
+    expect(bind({})).toBe('no error');
+    expect(bind({})).toBe('ERR_ADDRESS_IN_USE');
+    expect(bind({ address: ip('0.0.0.0') })).toBe('ERR_ADDRESS_IN_USE');
+    expect(bind({ address: ip('::'), ipv6Only: true })).toBe('ERR_ADDRESS_IN_USE');
+    expect(bind({ address: ip(OUR_V4) })).toBe('no error');
+    expect(bind({ address: ip(OUR_V4) })).toBe('ERR_ADDRESS_IN_USE');
+    expect(bind({ remote: at(PEER_V4, 9) })).toBe('no error');
+    expect(bind({ remote: at(PEER_V4, 9) })).toBe('ERR_ADDRESS_IN_USE');
+    expect(bind({ remote: at(PEER_V4, 10) })).toBe('no error');
+    expect(bind({ port: 54, address: ip('0.0.0.0') })).toBe('no error');
+    expect(bind({ port: 54, address: ip('::'), ipv6Only: true })).toBe('no error');
+  });
+
+  it('frees the port when it closes', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    binding.send(counting(1), at(PEER_V4, 9));
+    binding.close();
+    binding.close();
+    expect(lone.exchange()).toEqual([]);
+    expect(codeOf(() => binding.send(counting(1), at(PEER_V4, 9)))).toBe('ERR_CLOSED');
+    expect(codeOf(() => lone.stack.bindUdp({ port: 53 }))).toBe('no error');
+  });
+
+  it('chooses ports that differ and cannot be guessed', () => {
+    const lone = new LoneStack();
+    const ports = Array.from({ length: 100 }, () => lone.stack.bindUdp({}).local.port);
+    expect(new Set(ports).size).toBe(100);
+    for (const port of ports) expect(port).toBeGreaterThanOrEqual(32_768);
+    for (const port of ports) expect(port).toBeLessThanOrEqual(60_999);
+    const steps = new Set(ports.slice(1).map((port, i) => port - ports[i]!));
+    expect(steps.size).toBeGreaterThan(90);
+  });
+
+  it('knows where it is when it is connected', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ remote: at(`::ffff:${PEER_V4}`, 53) });
+    expect(binding.local.address.toString()).toBe(OUR_V4);
+    expect(binding.remote!.address.toString()).toBe(PEER_V4);
+    binding.send(counting(3));
+    expect(lone.exchange()).toHaveLength(1);
+  });
+
+  it('refuses addresses that are not ours and ways that do not exist', () => {
+    const lone = new LoneStack({
+      addresses: ['10.0.0.2/24'],
+      hasRoute: (address) => address.bytes[0] === 10,
+    });
+    const bind = (options: Parameters<LoneStack['stack']['bindUdp']>[0]) =>
+      codeOf(() => lone.stack.bindUdp(options));
+    expect(bind({ address: ip('10.0.0.3') })).toBe('ERR_NO_ROUTE');
+    expect(bind({ remote: at('8.8.8.8', 53) })).toBe('ERR_NO_ROUTE');
+    expect(bind({ remote: at('fd00::1', 53) })).toBe('ERR_NO_ROUTE');
+    expect(bind({ address: ip('::1'), remote: at('10.0.0.1', 53) })).toBe('ERR_NO_ROUTE');
+    const binding = lone.stack.bindUdp({});
+    expect(codeOf(() => binding.send(counting(1), at('8.8.8.8', 53)))).toBe('ERR_NO_ROUTE');
+    expect(codeOf(() => binding.send(counting(1), at('fd00::1', 53)))).toBe('ERR_NO_ROUTE');
+    expect(codeOf(() => binding.send(counting(1), at('10.0.0.1', 53)))).toBe('no error');
+  });
+
+  it('tells a caller of mistakes', () => {
+    const lone = new LoneStack();
+    expect(codeOf(() => lone.stack.bindUdp({ port: 65_536 }))).toBe('RangeError');
+    expect(codeOf(() => lone.stack.bindUdp({ ttl: 0 }))).toBe('RangeError');
+    expect(codeOf(() => lone.stack.bindUdp({ remote: at(PEER_V4, 0) }))).toBe('RangeError');
+    expect(codeOf(() => lone.stack.bindUdp({}).send(counting(1)))).toBe('TypeError');
+    expect(codeOf(() => lone.stack.bindUdp({}).send(counting(1), at(PEER_V4, 0)))).toBe('RangeError');
+    const connected = lone.stack.bindUdp({ remote: at(PEER_V4, 9) });
+    expect(codeOf(() => connected.send(counting(1), at(PEER_V4, 9)))).toBe('TypeError');
+  });
+
+  it('gives a broadcast to every binding that hears all addresses', () => {
+    const lone = new LoneStack();
+    const one = lone.stack.bindUdp({ port: 53 });
+    const bound = lone.stack.bindUdp({ port: 53, address: ip(OUR_V4) });
+    const packet = (destination: string) =>
+      udpPacket({ source: PEER_V4, destination, sourcePort: 1, destinationPort: 53 });
+    lone.exchange(packet('10.0.0.255'), packet('255.255.255.255'));
+    expect(messages(one)).toHaveLength(2);
+    expect(messages(bound)).toHaveLength(0);
+  });
+});

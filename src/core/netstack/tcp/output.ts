@@ -137,6 +137,7 @@ export function sendWindowProbe(tcb: Tcb, now: Instant): void {
   emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);
   const end = add(tcb.sndUna, 1);
   if (tcb.outstanding > 0) tcb.noteResent(end, now);
+  else tcb.bytesSent += length;
   tcb.sndNxt = later(tcb.sndNxt, end);
   tcb.rttStartedAt = NEVER;
 }

@@ -160,12 +160,7 @@ function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   updateTsRecent(tcb, segment, now);
   if (lt(acknowledgment, tcb.sndUna)) return true; // an old one: its text may still be good
   const windowBefore = tcb.sndWnd;
-  if (
-    lt(tcb.sndWl1, segment.sequence) ||
-    (tcb.sndWl1 === segment.sequence && le(tcb.sndWl2, acknowledgment))
-  ) {
-    takeWindow(tcb, segment);
-  }
+  if (isNewerWindow(tcb, segment)) takeWindow(tcb, segment);
   if (gt(acknowledgment, tcb.sndUna)) advance(tcb, segment, now);
   else if (isDuplicateAck(tcb, segment, tcb.sndWnd !== windowBefore)) duplicateAck(tcb, now);
   return afterAck(tcb, now);
@@ -206,6 +201,15 @@ function establish(tcb: Tcb, now: Instant): void {
   startKeepAlive(tcb);
   tcb.observer?.connected();
   tcb.listener?.established(tcb);
+}
+
+/**
+ * The RFC's test by SND.WL1 and SND.WL2, and one case more: a segment that acknowledges more was sent later, whatever
+ * old text it carries. Without it SND.UNA would move and take the old window's right edge along.
+ */
+function isNewerWindow(tcb: Tcb, { sequence, acknowledgment }: TcpSegment): boolean {
+  if (gt(acknowledgment, tcb.sndUna) || lt(tcb.sndWl1, sequence)) return true;
+  return tcb.sndWl1 === sequence && le(tcb.sndWl2, acknowledgment);
 }
 
 /** SND.WND (scaled), SND.WL1 and SND.WL2. */

@@ -10,7 +10,7 @@ import { address, hashEnvironment } from './fake-ip.ts';
 import { type Impairment, PERFECT } from './impaired-link.ts';
 import { type End, Reader, Simulation, Writer } from './simulation.ts';
 
-const SEEDS = Number(process.env.SIM_SEEDS ?? 400);
+const SEEDS = Number(process.env.SIM_SEEDS ?? 1000);
 const FIRST_SEED = Number(process.env.SIM_FIRST ?? 1);
 const IPV4 = [address('10.0.0.1'), address('10.0.0.2')] as const;
 const IPV6 = [address('fd00::1'), address('fd00::2')] as const;

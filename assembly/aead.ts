@@ -4,8 +4,8 @@
 // batch, say. Nothing outside of them is written or looked at. Both go 16 bytes at a time; that the tag follows the
 // text is what lets the last, partial 16 bytes be loaded whole.
 
-import { hchacha20, setKeyAndNonce, xorFourBlocks } from './chacha20';
-import { KEYSTREAM, POLY_TAG, SUBKEY, ZEROS } from './memory';
+import { hchacha20, keystreamFourBlocks, setNonce, xorFourBlocks } from './chacha20';
+import { KEYSTREAM, POLY_TAG, SUBKEY } from './memory';
 import { absorbLengths, absorbPadded, begin, finish } from './poly1305';
 import { firstBytes, xor } from './simd';
 
@@ -20,7 +20,7 @@ export function seal(
   key: usize, nonce0: u32, nonce1: u32, nonce2: u32, aad: usize, aadLength: usize, text: usize, length: usize,
 ): void {
   start(key, nonce0, nonce1, nonce2);
-  cipher(text, length);
+  cipher(key, text, length);
   authenticate(text + length, aad, aadLength, text, length);
 }
 
@@ -36,7 +36,7 @@ export function open(
   start(key, nonce0, nonce1, nonce2);
   authenticate(POLY_TAG, aad, aadLength, text, length);
   if (v128.any_true(xor(v128.load(POLY_TAG), v128.load(text + length)))) return false; // in constant time
-  cipher(text, length);
+  cipher(key, text, length);
   return true;
 }
 
@@ -53,13 +53,15 @@ export function xOpen(key: usize, nonce: usize, aad: usize, aadLength: usize, te
 }
 
 /** Blocks 0 … 3 of the keystream: the one-time key (§2.6), then the first 192 bytes for the text. */
+@inline
 function start(key: usize, nonce0: u32, nonce1: u32, nonce2: u32): void {
-  setKeyAndNonce(key, nonce0, nonce1, nonce2);
-  xorFourBlocks(ZEROS, KEYSTREAM);
+  setNonce(nonce0, nonce1, nonce2);
+  keystreamFourBlocks(key, KEYSTREAM);
   begin(KEYSTREAM);
 }
 
 /** The tag over AAD, ciphertext and their lengths (§2.8). */
+@inline
 function authenticate(tag: usize, aad: usize, aadLength: usize, text: usize, length: usize): void {
   if (aadLength != 0) absorbPadded(aad, aadLength, true);
   absorbPadded(text, length, aadLength == 0);
@@ -68,18 +70,18 @@ function authenticate(tag: usize, aad: usize, aadLength: usize, text: usize, len
 }
 
 /** Applies the keystream from block 1 on (§2.4). Needs `start` before. */
-function cipher(text: usize, length: usize): void {
+function cipher(key: usize, text: usize, length: usize): void {
   const first = FOUR_BLOCKS - KEY_BLOCK;
   if (length <= first) return xorPart(text, KEYSTREAM + KEY_BLOCK, length);
   xorPart(text, KEYSTREAM + KEY_BLOCK, first);
   text += first;
   length -= first;
   for (; length >= FOUR_BLOCKS; length -= FOUR_BLOCKS) {
-    xorFourBlocks(text, text);
+    xorFourBlocks(key, text);
     text += FOUR_BLOCKS;
   }
   if (length == 0) return;
-  xorFourBlocks(ZEROS, KEYSTREAM);
+  keystreamFourBlocks(key, KEYSTREAM);
   xorPart(text, KEYSTREAM, length);
 }
 

@@ -28,35 +28,37 @@ function rotl7(x: v128): v128 {
   return v128.or(i32x4.shl(x, 7), i32x4.shr_u(x, 25));
 }
 
-/** Sets up STATE (§2.3) for a 32-byte key, three nonce words and block counters 0 … 3. */
-export function setKeyAndNonce(key: usize, nonce0: u32, nonce1: u32, nonce2: u32): void {
+/** Sets up STATE (§2.3) for three nonce words and block counters 0 … 3. */
+export function setNonce(nonce0: u32, nonce1: u32, nonce2: u32): void {
   v128.store(STATE, i32x4.splat(0x61707865), 0); // "expand 32-byte k"
   v128.store(STATE, i32x4.splat(0x3320646e), 16);
   v128.store(STATE, i32x4.splat(0x79622d32), 32);
   v128.store(STATE, i32x4.splat(0x6b206574), 48);
-  v128.store(STATE, v128.load32_splat(key, 0), 64);
-  v128.store(STATE, v128.load32_splat(key, 4), 80);
-  v128.store(STATE, v128.load32_splat(key, 8), 96);
-  v128.store(STATE, v128.load32_splat(key, 12), 112);
-  v128.store(STATE, v128.load32_splat(key, 16), 128);
-  v128.store(STATE, v128.load32_splat(key, 20), 144);
-  v128.store(STATE, v128.load32_splat(key, 24), 160);
-  v128.store(STATE, v128.load32_splat(key, 28), 176);
-  v128.store(STATE, i32x4(0, 1, 2, 3), 192); // block counters
-  v128.store(STATE, i32x4.splat(nonce0), 208);
-  v128.store(STATE, i32x4.splat(nonce1), 224);
-  v128.store(STATE, i32x4.splat(nonce2), 240);
+  v128.store(STATE, i32x4(0, 1, 2, 3), 64); // block counters
+  v128.store(STATE, i32x4.splat(nonce0), 80);
+  v128.store(STATE, i32x4.splat(nonce1), 96);
+  v128.store(STATE, i32x4.splat(nonce2), 112);
 }
 
-/**
- * `target` = `source` xor the next 256 bytes of keystream; advances the block counters by four. The two may be the
- * same; for bare keystream `source` is ZEROS.
- */
-export function xorFourBlocks(source: usize, target: usize): void {
+/** `text` = `text` xor the next 256 bytes of keystream under the 32-byte key. */
+export function xorFourBlocks(key: usize, text: usize): void {
+  fourBlocks(key, text, false);
+}
+
+/** `target` = the next 256 bytes of keystream. */
+export function keystreamFourBlocks(key: usize, target: usize): void {
+  fourBlocks(key, target, true);
+}
+
+/** Inlined into those two: without the xor is 2 % faster at 64 bytes. Advances the block counters by four. */
+@inline
+function fourBlocks(key: usize, target: usize, bare: bool): void {
   let x0 = v128.load(STATE, 0), x1 = v128.load(STATE, 16), x2 = v128.load(STATE, 32), x3 = v128.load(STATE, 48);
-  let x4 = v128.load(STATE, 64), x5 = v128.load(STATE, 80), x6 = v128.load(STATE, 96), x7 = v128.load(STATE, 112);
-  let x8 = v128.load(STATE, 128), x9 = v128.load(STATE, 144), x10 = v128.load(STATE, 160), x11 = v128.load(STATE, 176);
-  let x12 = v128.load(STATE, 192), x13 = v128.load(STATE, 208), x14 = v128.load(STATE, 224), x15 = v128.load(STATE, 240);
+  let x4 = v128.load32_splat(key, 0), x5 = v128.load32_splat(key, 4);
+  let x6 = v128.load32_splat(key, 8), x7 = v128.load32_splat(key, 12);
+  let x8 = v128.load32_splat(key, 16), x9 = v128.load32_splat(key, 20);
+  let x10 = v128.load32_splat(key, 24), x11 = v128.load32_splat(key, 28);
+  let x12 = v128.load(STATE, 64), x13 = v128.load(STATE, 80), x14 = v128.load(STATE, 96), x15 = v128.load(STATE, 112);
 
   for (let doubleRound = 0; doubleRound < 10; doubleRound++) {
     // Column round: four quarter rounds (§2.1) abreast, the same step of all four in one line.
@@ -80,34 +82,38 @@ export function xorFourBlocks(source: usize, target: usize): void {
     x5 = rotl7(xor(x5, x10));    x6 = rotl7(xor(x6, x11));    x7 = rotl7(xor(x7, x8));     x4 = rotl7(xor(x4, x9));
   }
 
-  x0 = add(x0, v128.load(STATE, 0));      x1 = add(x1, v128.load(STATE, 16));
-  x2 = add(x2, v128.load(STATE, 32));     x3 = add(x3, v128.load(STATE, 48));
-  x4 = add(x4, v128.load(STATE, 64));     x5 = add(x5, v128.load(STATE, 80));
-  x6 = add(x6, v128.load(STATE, 96));     x7 = add(x7, v128.load(STATE, 112));
-  x8 = add(x8, v128.load(STATE, 128));    x9 = add(x9, v128.load(STATE, 144));
-  x10 = add(x10, v128.load(STATE, 160));  x11 = add(x11, v128.load(STATE, 176));
-  x12 = add(x12, v128.load(STATE, 192));  x13 = add(x13, v128.load(STATE, 208));
-  x14 = add(x14, v128.load(STATE, 224));  x15 = add(x15, v128.load(STATE, 240));
+  x0 = add(x0, v128.load(STATE, 0));            x1 = add(x1, v128.load(STATE, 16));
+  x2 = add(x2, v128.load(STATE, 32));           x3 = add(x3, v128.load(STATE, 48));
+  x4 = add(x4, v128.load32_splat(key, 0));      x5 = add(x5, v128.load32_splat(key, 4));
+  x6 = add(x6, v128.load32_splat(key, 8));      x7 = add(x7, v128.load32_splat(key, 12));
+  x8 = add(x8, v128.load32_splat(key, 16));     x9 = add(x9, v128.load32_splat(key, 20));
+  x10 = add(x10, v128.load32_splat(key, 24));   x11 = add(x11, v128.load32_splat(key, 28));
+  x12 = add(x12, v128.load(STATE, 64));         x13 = add(x13, v128.load(STATE, 80));
+  x14 = add(x14, v128.load(STATE, 96));         x15 = add(x15, v128.load(STATE, 112));
 
-  xorFourWords(source, target, x0, x1, x2, x3);
-  xorFourWords(source + 16, target + 16, x4, x5, x6, x7);
-  xorFourWords(source + 32, target + 32, x8, x9, x10, x11);
-  xorFourWords(source + 48, target + 48, x12, x13, x14, x15);
+  putFourWords(target, x0, x1, x2, x3, bare);
+  putFourWords(target + 16, x4, x5, x6, x7, bare);
+  putFourWords(target + 32, x8, x9, x10, x11, bare);
+  putFourWords(target + 48, x12, x13, x14, x15, bare);
 
-  v128.store(STATE, add(v128.load(STATE, 192), i32x4.splat(4)), 192);
+  v128.store(STATE, add(v128.load(STATE, 64), i32x4.splat(4)), 64);
 }
 
-/** Transposes four words of four blocks and applies them: 16 bytes in each of four blocks, 64 bytes apart. */
+/** Transposes four words of four blocks: 16 bytes of each block, which lie 64 bytes apart. */
 @inline
-function xorFourWords(source: usize, target: usize, a: v128, b: v128, c: v128, d: v128): void {
+function putFourWords(target: usize, a: v128, b: v128, c: v128, d: v128, bare: bool): void {
   const ab01 = v128.shuffle<i32>(a, b, 0, 4, 1, 5); // words a, b of block 0, then of block 1
   const ab23 = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
   const cd01 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
   const cd23 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-  v128.store(target, xor(v128.load(source, 0), v128.shuffle<i64>(ab01, cd01, 0, 2)), 0);
-  v128.store(target, xor(v128.load(source, 64), v128.shuffle<i64>(ab01, cd01, 1, 3)), 64);
-  v128.store(target, xor(v128.load(source, 128), v128.shuffle<i64>(ab23, cd23, 0, 2)), 128);
-  v128.store(target, xor(v128.load(source, 192), v128.shuffle<i64>(ab23, cd23, 1, 3)), 192);
+  const row0 = v128.shuffle<i64>(ab01, cd01, 0, 2);
+  const row1 = v128.shuffle<i64>(ab01, cd01, 1, 3);
+  const row2 = v128.shuffle<i64>(ab23, cd23, 0, 2);
+  const row3 = v128.shuffle<i64>(ab23, cd23, 1, 3);
+  v128.store(target, bare ? row0 : xor(row0, v128.load(target, 0)), 0);
+  v128.store(target, bare ? row1 : xor(row1, v128.load(target, 64)), 64);
+  v128.store(target, bare ? row2 : xor(row2, v128.load(target, 128)), 128);
+  v128.store(target, bare ? row3 : xor(row3, v128.load(target, 192)), 192);
 }
 
 /** HChaCha20: `subkey` (32 bytes) of a key and the first 16 bytes of a 24-byte nonce. One block: a row per vector. */

@@ -7,10 +7,13 @@
 
 export const SCRATCH: usize = 1024;
 
-/** ChaCha20: the sixteen state words, each four times: lane i belongs to block i of the four side by side. */
+/**
+ * ChaCha20: the state's constants, counters and nonce, each word four times: lane i belongs to block i of the four
+ * side by side. The key's words are taken from where the key lies.
+ */
 export const STATE: usize = SCRATCH;
 /** Four blocks of keystream. */
-export const KEYSTREAM: usize = STATE + 256;
+export const KEYSTREAM: usize = STATE + 128;
 /** XChaCha20: the subkey. */
 export const SUBKEY: usize = KEYSTREAM + 256;
 
@@ -41,13 +44,13 @@ export const HMAC_KEY: usize = BLAKE_DIGEST + 32;
 
 export const SCRATCH_END: usize = HMAC_KEY + 64;
 
-/** 256 bytes that are never written. */
+/** 16 bytes that are never written. */
 export const ZEROS: usize = SCRATCH_END;
 
 // ---- what the other side writes and reads ----
 
 /** Arguments of calls on byte strings: a key of up to 64 bytes, a nonce, a result, and text. */
-export const INPUT_KEY: usize = ZEROS + 256;
+export const INPUT_KEY: usize = ZEROS + 16;
 export const INPUT_NONCE: usize = INPUT_KEY + 64;
 export const OUTPUT: usize = INPUT_NONCE + 32;
 export const INPUT_TEXT: usize = OUTPUT + 32;

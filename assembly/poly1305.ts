@@ -53,24 +53,19 @@ export function absorbLengths(aadLength: usize, textLength: usize): void {
 export function finish(tag: usize): void {
   let h0 = load<u64>(POLY_H), h1 = load<u64>(POLY_H, 8), h2 = load<u64>(POLY_H, 16);
   let h3 = load<u64>(POLY_H, 24), h4 = load<u64>(POLY_H, 32);
+
+  // Is h + 5 ≥ 2¹³⁰, that is h ≥ 2¹³⁰ − 5? Then h + 5, without what exceeds 130 bits, is the remainder.
+  let carry = (h0 + 5) >> 26;
+  carry = (h1 + carry) >> 26;
+  carry = (h2 + carry) >> 26;
+  carry = (h3 + carry) >> 26;
+  carry = (h4 + carry) >> 26;
+  h0 += carry * 5;
+  h1 += h0 >> 26;  h0 &= LIMB;
   h2 += h1 >> 26;  h1 &= LIMB;
   h3 += h2 >> 26;  h2 &= LIMB;
   h4 += h3 >> 26;  h3 &= LIMB;
-  h0 += (h4 >> 26) * 5;  h4 &= LIMB;
-  h1 += h0 >> 26;  h0 &= LIMB;
-
-  // g = h + 5 − 2¹³⁰; it is the reduced value if it is not negative.
-  let g0 = h0 + 5;
-  let g1 = h1 + (g0 >> 26);  g0 &= LIMB;
-  let g2 = h2 + (g1 >> 26);  g1 &= LIMB;
-  let g3 = h3 + (g2 >> 26);  g2 &= LIMB;
-  const g4 = h4 + (g3 >> 26) - (1 << 26);  g3 &= LIMB;
-  const negative: u64 = <i64>g4 >> 63; // all ones or zero: chosen without a branch
-  h0 = (h0 & negative) | (g0 & ~negative);
-  h1 = (h1 & negative) | (g1 & ~negative);
-  h2 = (h2 & negative) | (g2 & ~negative);
-  h3 = (h3 & negative) | (g3 & ~negative);
-  h4 = (h4 & negative) | (g4 & ~negative);
+  h4 &= LIMB;
 
   const low = h0 | (h1 << 26) | (h2 << 52);
   const high = (h2 >> 12) | (h3 << 14) | (h4 << 40);

@@ -160,7 +160,7 @@ export class WasmSuite implements CryptoSuite {
     return address;
   }
 
-  /** Zeroes a slot, and the scratch in which the key's words may still lie. */
+  /** Zeroes a slot, and the scratch in which keystream of that key may still lie. */
   readonly #freeSlot = (address: number): void => {
     this.#bytes.fill(0, address, address + KEY_LENGTH);
     this.#scrub(0);

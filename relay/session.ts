@@ -275,6 +275,8 @@ export class Session implements ChannelHost {
       this.close(CLOSE_LIMIT, 'rate: too many control records');
       return;
     }
+    // What only a relay says.
+    if ((data[start]! & 0x80) !== 0) return;
     const control = readControl(data, start, end);
     switch (control?.type) {
       case undefined:
@@ -294,7 +296,7 @@ export class Session implements ChannelHost {
         return;
       }
       default:
-        // What only a relay says, and what later versions add, is ignored.
+        // What later versions add.
         return;
     }
   }

@@ -192,9 +192,10 @@ export class Peer implements TimersOwner {
       this.sendInitiation(false, now);
   }
 
-  /** On the way to this endpoint only handshakes get through. */
+  /** On the way to this endpoint only handshakes get through. Data cannot ask again, so a held-back one is not forgotten. */
   handshakeNeeded(endpoint: Endpoint, now: Instant): void {
-    if (endpoint === this.#endpoint) this.sendInitiation(false, now);
+    if (endpoint !== this.#endpoint) return;
+    if (!this.sendInitiation(false, now)) this.#timers.initiationHeldBack(now);
   }
 
   /** Takes effect with the next handshake. */

@@ -80,6 +80,12 @@ export class Timers {
     this.#anyAuthenticatedTraversal(now);
   }
 
+  /** One without which nothing gets through was held back: it leaves as soon as it may. */
+  initiationHeldBack(now: Instant): void {
+    const allowedAt = Math.max(this.#owner.initiationAllowedAt(), now + 1);
+    this.#retransmitHandshakeAt = Math.min(this.#retransmitHandshakeAt, allowedAt);
+  }
+
   responseSent(now: Instant): void {
     this.#sendKeepaliveAt = NEVER;
     this.#zeroKeysAt = now + ZERO_KEYS_TIME;

@@ -371,6 +371,36 @@ describe('a new outer address', () => {
   });
 });
 
+describe('a way that lets only handshakes through', () => {
+  beforeEach(() => {
+    station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint });
+    station.device.up(clock.now);
+    connect();
+  });
+
+  it('is answered with one as soon as the last is five seconds old, not before', () => {
+    station.run(3 * SECOND);
+    station.takeSent();
+    station.device.handshakeNeeded(opponent.endpoint, clock.now);
+    station.run(1.9 * SECOND);
+    expect(kinds()).toEqual([]);
+    station.run(0.2 * SECOND);
+    expect(kinds()).toEqual(['initiation']);
+  });
+
+  it('is answered with one at once when none was sent lately', () => {
+    clock.advance(60 * SECOND);
+    station.device.handshakeNeeded(opponent.endpoint, clock.now);
+    expect(kinds()).toEqual(['initiation']);
+  });
+
+  it('does not matter to peers that are elsewhere', () => {
+    clock.advance(60 * SECOND);
+    station.device.handshakeNeeded(elsewhere, clock.now);
+    expect(kinds()).toEqual([]);
+  });
+});
+
 /** An identity whose private key is elsewhere: answers wait until the test lets them come. */
 class SlowIdentity implements StaticIdentity {
   readonly publicKey: Uint8Array;

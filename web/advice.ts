@@ -3,6 +3,8 @@
  * lines to copy that go with it. It claims no more than what was seen: a wrong key looks like any other silence.
  */
 
+import { type Leg, TunnelError } from '../src/index.ts';
+
 export interface Advice {
   sentence: string;
   /** Things to paste elsewhere, each with what it is for. */
@@ -13,6 +15,8 @@ export interface Advice {
 export interface Failure {
   code: string;
   message: string;
+  /** Which part of the way failed, where that is known. */
+  leg?: Leg | undefined;
 }
 
 export interface AdviceContext {
@@ -35,8 +39,10 @@ const relayOf = ({ relay }: AdviceContext) => (relay ? `The relay at ${relay}` :
 const targetOf = ({ target }: AdviceContext) => target ?? 'the address';
 
 const SENTENCES: Record<string, Write> = {
-  ERR_UNSUPPORTED: () =>
-    'This browser cannot run the engine (WebAssembly SIMD is missing): use a current Firefox, Chrome, Edge or Safari.',
+  ERR_UNSUPPORTED: (failure) =>
+    failure.leg === 'relay'
+      ? 'The relay speaks another version than this page: reload the page, or ask the relay’s operator to update it.'
+      : 'This browser cannot run the engine (WebAssembly SIMD is missing): use a current Firefox, Chrome, Edge or Safari.',
   ERR_IN_USE: () => 'Another tab uses this key right now: disconnect it there, then connect here.',
   ERR_WORKER: () => 'The engine in this page stopped: reload the page and connect again.',
   ERR_RELAY_UNREACHABLE: (_, context) =>
@@ -67,9 +73,23 @@ const SENTENCES: Record<string, Write> = {
   ERR_CLOSED: () => 'The tunnel is closed: connect again first.',
 };
 
+/** Codes that mean something else when the peer's endpoint is concerned and not an address inside. */
+const ENDPOINT_SENTENCES: Record<string, Write> = {
+  ERR_CONNECTION_REFUSED: (_, context) =>
+    `The host of ${endpointOf(context)} refuses UDP on that port: check the Endpoint line and that WireGuard runs there.`,
+  ERR_HOST_UNREACHABLE: (_, context) =>
+    `${relayOf(context)} has no way to ${endpointOf(context)}: check the Endpoint line, or use a relay nearer to it.`,
+  ERR_NAME_NOT_RESOLVED: (_, context) =>
+    `${relayOf(context)} finds no address for ${endpointOf(context)}: check the name in the Endpoint line.`,
+};
+
 /** Codes without a sentence of their own (a syntax error, say) already carry the best one: their message. */
 export function advise(failure: Failure, context: AdviceContext): Advice {
-  const write = SENTENCES[failure.code];
+  const { code, leg } = failure;
+  // An endpoint that the relay gave up on as unresponsive is the same silence as any other.
+  if (leg === 'endpoint' && code === 'ERR_TIMEOUT')
+    return advise({ ...failure, code: 'ERR_HANDSHAKE_TIMEOUT' }, context);
+  const write = (leg === 'endpoint' && ENDPOINT_SENTENCES[code]) || SENTENCES[code];
   return {
     sentence: write ? write(failure, context) : oneSentence(failure.message),
     copy: copyLines(failure, context),
@@ -79,8 +99,8 @@ export function advise(failure: Failure, context: AdviceContext): Advice {
 /** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */
 export function failureOf(error: unknown): Failure {
   for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
-    if (candidate instanceof Error && 'code' in candidate && typeof candidate.code === 'string')
-      return { code: candidate.code, message: candidate.message };
+    if (candidate instanceof TunnelError)
+      return { code: candidate.code, message: candidate.message, leg: candidate.leg };
   }
   return { code: 'ERR_UNKNOWN', message: error instanceof Error ? error.message : String(error) };
 }

@@ -48,7 +48,10 @@ export class PingRun {
       if (reply.ok && reply.duplicate) continue;
       const sample = { sequence: reply.sequence, rtt: reply.ok ? reply.rtt : undefined };
       statistics.add(sample.rtt);
-      this.samples.value = [...this.samples.value.slice(1 - SAMPLES_KEPT), sample];
+      // A loss is known only seconds later: it takes its place among the answers that came meanwhile.
+      this.samples.value = [...this.samples.value, sample]
+        .sort((a, b) => a.sequence - b.sequence)
+        .slice(-SAMPLES_KEPT);
       this.summary.value = statistics.summary();
     }
   }

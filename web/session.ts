@@ -1,12 +1,20 @@
 /** The one tunnel of the page: its life, its status read once a second, and what to say about both. */
-import { computed, signal } from '@preact/signals';
-import { Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
+import { batch, computed, signal } from '@preact/signals';
+import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
 import { type Advice, advise, type Failure, failureOf } from './advice.ts';
 import { type Phase, stateLine } from './state-line.ts';
 import { Meter } from './traffic.ts';
 
 /** So many unanswered initiations (5 s apart) are called silence; the engine goes on trying. */
 const TRIES_UNTIL_SILENCE = 3;
+
+/** Failures that an open connection to the relay disproves. */
+const AWAY_CODES = new Set([
+  'ERR_RELAY_UNREACHABLE',
+  'ERR_RELAY_LIMIT',
+  'ERR_RELAY_AUTH',
+  'ERR_RELAY_ORIGIN',
+]);
 
 export interface PeerTraffic {
   received: Meter;
@@ -19,6 +27,8 @@ export class Session {
   readonly status = signal<TunnelStatus | undefined>();
   readonly relays = signal<string[]>([]);
   readonly #failure = signal<Failure | undefined>();
+  /** Why the relay is away; stays through the tries, which have no error of their own, until it is back. */
+  readonly #away = signal<Failure | undefined>();
   readonly #relayWasOpen = signal(false);
   readonly #endpoints = signal<string[]>([]);
   /** Wall clock of the last reading; everything that shows an age hangs on it. */
@@ -27,7 +37,12 @@ export class Session {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   readonly line = computed(() =>
-    stateLine(this.phase.value, this.status.value, this.#relayWasOpen.value, this.now.value),
+    stateLine(
+      this.phase.value,
+      this.status.value,
+      { relayWasOpen: this.#relayWasOpen.value, failure: this.#failure.value?.code },
+      this.now.value,
+    ),
   );
 
   readonly advice = computed<Advice | undefined>(() => {
@@ -74,6 +89,7 @@ export class Session {
 
   #begin(config: TunnelConfig, relays: string[]): void {
     this.#failure.value = undefined;
+    this.#away.value = undefined;
     this.#relayWasOpen.value = false;
     this.#endpoints.value = config.peers.flatMap((peer) => peer.endpoint ?? []);
     this.relays.value = relays;
@@ -115,9 +131,22 @@ export class Session {
       traffic.received.read(peer.transferRx, performance.now());
       traffic.sent.read(peer.transferTx, performance.now());
     }
-    if (status.transport.state === 'open') this.#relayWasOpen.value = true;
-    this.now.value = Date.now();
-    this.status.value = status;
+    batch(() => {
+      this.#follow(status.transport);
+      this.now.value = Date.now();
+      this.status.value = status;
+    });
+  }
+
+  #follow({ state, error }: TransportStatus): void {
+    if (state !== 'open') {
+      this.#away.value = error ?? this.#away.value;
+      return;
+    }
+    this.#relayWasOpen.value = true;
+    this.#away.value = undefined;
+    // What kept us from the relay is over, and so is what was said about it.
+    if (AWAY_CODES.has(this.#failure.value?.code ?? '')) this.#failure.value = undefined;
   }
 
   #end(): void {
@@ -131,7 +160,7 @@ export class Session {
   #visibleFailure(): Failure | undefined {
     const status = this.status.value;
     if (this.phase.value !== 'open' || !status) return undefined;
-    if (status.transport.state !== 'open') return status.transport.error;
+    if (status.transport.state !== 'open') return this.#away.value;
     const [problem] = status.transport.problems;
     if (problem) return problem.error;
     const silent = status.peers.every(

@@ -17,16 +17,23 @@ export const ONLY_THIS_PAGE = 'Only this page uses the tunnel; the rest of your 
 /** A session ends after 180 s (WG §6.1, Reject-After-Time); without traffic nobody starts the next. */
 const SESSION_LIFE = 180_000;
 
+/** What happened in this tunnel that its status does not tell. */
+export interface Past {
+  relayWasOpen: boolean;
+  /** Code of the failure that is being shown. */
+  failure?: string | undefined;
+}
+
 export function stateLine(
   phase: Phase,
   status: TunnelStatus | undefined,
-  relayWasOpen: boolean,
+  past: Past,
   now: number,
 ): StateLine {
   if (phase === 'idle') return { tone: 'idle', headline: 'Not connected' };
   if (phase === 'closing') return { tone: 'waiting', headline: 'Disconnecting…' };
   if (!status) return { tone: 'waiting', headline: 'Starting the engine…' };
-  return transportLine(status, relayWasOpen, now) ?? peerLine(status, now);
+  return transportLine(status, past.relayWasOpen, now) ?? peerLine(status, past.failure, now);
 }
 
 function transportLine({ transport }: TunnelStatus, wasOpen: boolean, now: number): StateLine | undefined {
@@ -50,12 +57,16 @@ function transportLine({ transport }: TunnelStatus, wasOpen: boolean, now: numbe
   }
 }
 
-function peerLine({ peers }: TunnelStatus, now: number): StateLine {
+function peerLine({ peers, transport }: TunnelStatus, failure: string | undefined, now: number): StateLine {
   const met = peers.filter((peer) => peer.latestHandshake);
   const tries = Math.max(0, ...peers.map((peer) => peer.handshakeAttempts));
   if (met.length === 0) {
     if (!peers.some((peer) => peer.endpoint))
       return { tone: 'waiting', headline: 'Ready: waiting for a peer to call' };
+    if (failure === 'ERR_PSK_MISMATCH')
+      return { tone: 'failed', headline: 'The peer’s answer does not open' };
+    if (transport.problems.length > 0)
+      return { tone: 'failed', headline: 'The peer cannot be reached from the relay' };
     return {
       tone: 'waiting',
       headline: 'Waiting for the peer’s answer',

@@ -45,6 +45,22 @@ describe('advice', () => {
     }
   });
 
+  it('tells the endpoint outside from an address inside', () => {
+    const outside = (code: string) => advise({ code, message: '', leg: 'endpoint' }, context).sentence;
+    expect(outside('ERR_CONNECTION_REFUSED')).toMatch(/vpn\.example\.com:51820 refuses UDP/);
+    expect(outside('ERR_NAME_NOT_RESOLVED')).toMatch(/vpn\.example\.com:51820.*Endpoint line/);
+    expect(outside('ERR_HOST_UNREACHABLE')).toMatch(/no way to vpn\.example\.com:51820/);
+    expect(outside('ERR_TIMEOUT')).toBe(say('ERR_HANDSHAKE_TIMEOUT').sentence);
+    expect(say('ERR_CONNECTION_REFUSED').sentence).not.toContain('vpn.example.com');
+  });
+
+  it('says that versions differ where the relay does not understand', () => {
+    expect(advise({ code: 'ERR_UNSUPPORTED', message: '', leg: 'relay' }, context).sentence).toMatch(
+      /version/,
+    );
+    expect(say('ERR_UNSUPPORTED').sentence).toMatch(/SIMD/);
+  });
+
   it('repeats what the parser said about a configuration', () => {
     expect(say('ERR_CONFIG', 'line 3: Address: prefix must be 0–32').sentence).toBe(
       'line 3: Address: prefix must be 0–32.',
@@ -54,10 +70,10 @@ describe('advice', () => {
 
 describe('the failure in what was thrown', () => {
   it('is the TunnelError, or the cause of the DOMException around it', () => {
-    const error = new TunnelError('ERR_TIMEOUT', 'too late');
+    const error = new TunnelError('ERR_TIMEOUT', 'too late', { leg: 'inside' });
     const around = Object.assign(new DOMException('too late', 'NetworkError'), { cause: error });
-    expect(failureOf(error)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late' });
-    expect(failureOf(around)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late' });
+    expect(failureOf(error)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
+    expect(failureOf(around)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
   });
 
   it('is its text where it is neither', () => {

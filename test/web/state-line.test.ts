@@ -28,12 +28,14 @@ function status(transport: Partial<TransportStatus>, ...peers: Partial<PeerStatu
 }
 
 const ago = (seconds: number) => ({ latestHandshake: new Date(NOW - seconds * 1000) });
-const read = (state: TunnelStatus, relayWasOpen = true) => stateLine('open', state, relayWasOpen, NOW);
+const read = (state: TunnelStatus, relayWasOpen = true) => stateLine('open', state, { relayWasOpen }, NOW);
 
 describe('the state line', () => {
   it('follows a connection from nothing to a handshake', () => {
-    expect(stateLine('idle', undefined, false, NOW).headline).toBe('Not connected');
-    expect(stateLine('opening', undefined, false, NOW).headline).toBe('Starting the engine…');
+    expect(stateLine('idle', undefined, { relayWasOpen: false }, NOW).headline).toBe('Not connected');
+    expect(stateLine('opening', undefined, { relayWasOpen: false }, NOW).headline).toBe(
+      'Starting the engine…',
+    );
     expect(read(status({ state: 'connecting' }, {}), false).headline).toBe('Connecting to the relay…');
     expect(read(status({}, { handshakeAttempts: 3 }))).toEqual({
       tone: 'waiting',
@@ -63,6 +65,22 @@ describe('the state line', () => {
       tone: 'idle',
       headline: 'Connected, nothing to send',
     });
+  });
+
+  it('is not waiting where waiting is in vain', () => {
+    const past = { relayWasOpen: true, failure: 'ERR_PSK_MISMATCH' };
+    expect(stateLine('open', status({}, { handshakeAttempts: 1 }), past, NOW)).toEqual({
+      tone: 'failed',
+      headline: 'The peer’s answer does not open',
+    });
+    const error = { code: 'ERR_RELAY_DESTINATION', message: 'no', retryable: false } as const;
+    const denied = status({ problems: [{ endpoint: '203.0.113.1:51820', error }] }, {});
+    expect(read(denied)).toMatchObject({
+      tone: 'failed',
+      headline: 'The peer cannot be reached from the relay',
+    });
+    // With a session, the relay's complaint about one endpoint does not undo it.
+    expect(read(status({ problems: [{ endpoint: '203.0.113.1:51820', error }] }, ago(5))).tone).toBe('live');
   });
 
   it('counts peers', () => {

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
 import { Path } from '../parts/path.tsx';
@@ -51,6 +52,12 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
 function Actions({ model }: { model: ConsoleModel }) {
   const phase = model.session.phase.value;
   const idle = phase === 'idle';
+  const busy = phase === 'opening' || phase === 'closing';
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // The demo's button took the focus with it when it went away.
+    if (!idle && document.activeElement === document.body) button.current?.focus();
+  }, [idle]);
   return (
     <div class="actions">
       {idle && model.settings.value.demo && (
@@ -65,12 +72,12 @@ function Actions({ model }: { model: ConsoleModel }) {
       )}
       <button
         type="button"
-        // A key of its own would take the focus away when the label changes.
+        ref={button}
         class={idle && (model.text.value !== '' || !model.settings.value.demo) ? 'primary' : ''}
-        disabled={phase === 'opening' || phase === 'closing'}
+        aria-disabled={busy}
         onClick={(event) => {
           // The second click of a double click would undo the first.
-          if (event.detail < 2) void (idle ? model.connect() : model.disconnect());
+          if (event.detail < 2 && !busy) void (idle ? model.connect() : model.disconnect());
         }}
       >
         {idle ? 'Connect' : 'Disconnect'}

@@ -3,11 +3,13 @@ import { LoneStack, OUR_V4, OUR_V6, PEER_V4, PEER_V6 } from '../../support/lone-
 import {
   concat,
   counting,
+  fragment,
   icmp,
   icmpPacket,
   ipPacket,
   ipv4,
   ipv6,
+  udp,
   udpPacket,
 } from '../../support/packets.ts';
 
@@ -204,6 +206,28 @@ for (const family of families) {
       ],
       ['nothing', new Uint8Array(0)],
     ];
+    it('not one that quotes another’s packet with a port that we have too', () => {
+      const lone = new LoneStack();
+      lone.stack.bindUdp({ port: 9 });
+      lone.receive(error(udpPacket({ ...toPeer, sourcePort: 9, destinationPort: 53 })));
+      expect(lone.drops).toEqual({});
+      const others = { source: family.other, destination: peer };
+      lone.receive(error(udpPacket({ ...others, sourcePort: 9, destinationPort: 53 })));
+      expect(lone.drops).toEqual({ 'icmp-quote': 1 });
+    });
+
+    it('not one that quotes a later fragment, which shows no ports', () => {
+      const lone = new LoneStack();
+      lone.stack.bindUdp({ port: 9 });
+      const data = udp({ ...toPeer, sourcePort: 9, destinationPort: 53 });
+      const quote = (offset: number) =>
+        fragment({ ...toPeer, protocol: 17, identification: 1, offset, more: true, payload: data });
+      lone.receive(error(quote(0)));
+      expect(lone.drops).toEqual({});
+      lone.receive(error(quote(8)));
+      expect(lone.drops).toEqual({ 'icmp-quote': 1 });
+    });
+
     for (const [name, quote] of quotes) {
       it(`not one that quotes ${name}`, () => {
         const lone = new LoneStack();
@@ -240,4 +264,15 @@ it('answers an IPv6 echo request to all nodes from an address of its own', () =>
   expect(answer!.slice(40)).toEqual(
     icmp({ source: OUR_V6, destination: PEER_V6, type: 129, rest: 9, data: counting(3) }),
   );
+});
+
+it('counts all hosts of an IPv6 network as one when it limits errors', () => {
+  const scan = (source: (i: number) => string) => {
+    const lone = new LoneStack();
+    for (let i = 1; i <= 15; i++)
+      lone.receive(udpPacket({ source: source(i), destination: OUR_V6, sourcePort: 1, destinationPort: 7 }));
+    return lone.take().length;
+  };
+  expect(scan((i) => `fd01::${i}`)).toBe(10);
+  expect(scan((i) => `fd01:0:0:${i}::1`)).toBeGreaterThan(10);
 });

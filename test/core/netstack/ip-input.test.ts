@@ -190,4 +190,12 @@ describe('what is right is accepted', () => {
     ],
   ];
   for (const [name, packet] of fine) it(name, () => expect(answers(packet)).toBe(1));
+
+  it('the other address of a /31, and any neighbour of a /32, which have no broadcast', () => {
+    const lone = new LoneStack({ addresses: ['10.0.0.2/31', '10.0.0.5/32'] });
+    const echoFrom = (source: string, destination: string) =>
+      ipv4({ source, destination, protocol: 1, payload: icmp({ source, destination, type: 8 }) });
+    expect(lone.exchange(echoFrom('10.0.0.3', '10.0.0.2'), echoFrom('10.0.0.4', '10.0.0.5'))).toHaveLength(2);
+    expect(lone.drops).toEqual({});
+  });
 });

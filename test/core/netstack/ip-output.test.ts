@@ -75,7 +75,7 @@ describe('sending', () => {
 
   it('speaks from the address that shares most with the destination', () => {
     const lone = new LoneStack({
-      addresses: ['10.0.0.2/24', '10.1.0.2/16', '192.168.1.2/32', 'fd00::2/64', 'fd01::2/64', 'fe80::2/64'],
+      addresses: ['fe80::2/64', '10.0.0.2/24', '10.1.0.2/16', '192.168.1.2/32', 'fd00::2/64', 'fd01::2/64'],
     });
     const sourceFor = (text: string) => {
       lone.stack.bindUdp({}).send(counting(1), { address: IpAddress.parse(text)!, port: 7 });
@@ -92,6 +92,8 @@ describe('sending', () => {
     expect(sourceFor('fd01::9')).toBe('fd01::2');
     expect(sourceFor('fe80::9')).toBe('fe80::2');
     expect(sourceFor('fd00:0:0:9::1')).toBe('fd00::2');
+    // Nothing shared with any of them: a link-local address is still not for the world.
+    expect(sourceFor('2001:db8::1')).toBe('fd00::2');
   });
 
   it('takes the end of the slots, and no more', () => {

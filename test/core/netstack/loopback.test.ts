@@ -140,6 +140,22 @@ describe('the loopback queue', () => {
     expect(refused).toBeGreaterThan(100);
   });
 
+  it('counts the end that it leaves empty when a packet does not fit there', () => {
+    const memory = plainMemory();
+    const packet = new PacketBuffer(memory, memory.slots);
+    const loopback = new Loopback();
+    const push = (size: number) => {
+      packet.copyFrom(new Uint8Array(size));
+      return loopback.push(packet);
+    };
+    push(96);
+    loopback.drain(() => {});
+    for (let i = 0; i < 7; i++) expect(push(65_532)).toBe(true);
+    // 65,436 bytes are left at the end and 100 at the beginning: together enough, but not in one piece.
+    expect(push(65_436)).toBe(false);
+    expect(push(65_432)).toBe(true);
+  });
+
   it('keeps what is pushed while it is drained for the next time', () => {
     const memory = plainMemory();
     const packet = new PacketBuffer(memory, memory.slots);

@@ -271,6 +271,37 @@ for (const { name, us, peer, request, reply, exceeded, header, most } of familie
 describe('reassembly of IPv4', () => {
   const tcp = { source: PEER_V4, destination: OUR_V4, protocol: 6, identification: 1 };
 
+  it('keeps datagrams apart by protocol', () => {
+    const lone = new LoneStack();
+    const common = { source: PEER_V4, destination: OUR_V4, identification: 1 };
+    const payload = icmp({ source: PEER_V4, destination: OUR_V4, type: 8, data: counting(40) });
+    lone.receive(fragment({ ...common, protocol: 1, offset: 0, more: true, payload: payload.slice(0, 24) }));
+    lone.receive(fragment({ ...common, protocol: 17, offset: 0, more: true, payload: counting(16) }));
+    lone.receive(fragment({ ...common, protocol: 1, offset: 24, more: false, payload: payload.slice(24) }));
+    expect(lone.exchange()).toHaveLength(1);
+    expect(lone.drops).toEqual({});
+  });
+
+  it('remembers 256 datagrams that it refused, and forgets the oldest', () => {
+    const lone = new LoneStack();
+    const common = { source: PEER_V4, destination: OUR_V4, protocol: 17, more: true };
+    const receive = (identification: number, offset: number) =>
+      lone.receive(fragment({ ...common, identification, offset, payload: counting(16) }));
+    const overlap = (identification: number) => {
+      receive(identification, 0);
+      receive(identification, 8);
+    };
+    for (let i = 0; i < 256; i++) overlap(i);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 256 });
+    // The first is known still: another fragment of it is refused.
+    receive(0, 0);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 257 });
+    overlap(256);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 258 });
+    receive(0, 0);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 258 });
+  });
+
   it('drops TCP headers cut in two', () => {
     const lone = new LoneStack();
     lone.receive(ipv4({ ...tcp, moreFragments: true, payload: counting(16) }));

@@ -1,0 +1,84 @@
+// `tabwire relay` as a process and as a function.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runRelay } from '../../src/cli/relay.ts';
+import { RelayClient, until } from './relay-client.ts';
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+});
+
+function run(...args: string[]) {
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'relay', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  const output = { out: '', err: '' };
+  child.stdout!.on('data', (chunk) => (output.out += chunk));
+  child.stderr!.on('data', (chunk) => (output.err += chunk));
+  return { child, output };
+}
+
+describe('tabwire relay', () => {
+  it.each<[string[], RegExp]>([
+    [[], /nothing is allowed/],
+    [['--allow', 'localhost'], /never leads to loopback/],
+    [['--allow', '10.0.0.0/8'], /private network/],
+    [['--allow', '203.0.113.7', '--listen', 'x'], /expected HOST:PORT/],
+    [['--allow', '203.0.113.7', '--origin', '*'], /expected scheme/],
+    [['--allow', 'hub.example.com', '--listen', '0.0.0.0:8080'], /loopback only/],
+    [['--bogus'], /Unknown option/],
+    [['--allow', '203.0.113.7', 'extra'], /Unexpected argument/],
+  ])('%j is refused with one line', async (args, message) => {
+    const error = await runRelay(args).then(
+      () => undefined,
+      (reason: Error) => reason,
+    );
+    expect(error?.message).toMatch(message);
+    expect(error?.message).not.toContain('\n');
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('serves, and stops cleanly on %s', async (signal) => {
+    const { child, output } = run(
+      '--listen',
+      '127.0.0.1:0',
+      '--allow',
+      '127.0.0.1:51820',
+      '--allow-no-origin',
+    );
+    await until(() => output.err.includes('ws://'), 'the start', 20_000);
+    const url = /ws:\/\/\S+/.exec(output.err)![0];
+    const client = await RelayClient.connect(url);
+    child.kill(signal);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    await until(() => client.closed !== undefined, 'the close');
+    expect(client.closed!.code).toBe(1012);
+    const events = output.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { event: string }).event);
+    expect(events).toEqual(['start', 'accept', 'drain', 'close', 'stop']);
+  });
+
+  it('ends with a code other than 0 and one line for a wrong argument', async () => {
+    const { child, output } = run('--allow', '127.1');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).not.toBe(0);
+    expect(output.err.trimEnd().split('\n')).toHaveLength(1);
+    expect(output.err).toContain('neither an address nor a host name');
+  });
+
+  it('--help and --check say what there is and end', async () => {
+    for (const args of [['--help'], ['--check', '--allow', '203.0.113.7']]) {
+      const { child, output } = run(...args);
+      const [code] = (await once(child, 'exit')) as [number | null];
+      expect(code).toBe(0);
+      expect(output.out).toMatch(args[0] === '--help' ? /Usage: tabwire relay/ : /203\.0\.113\.7/);
+    }
+  });
+});

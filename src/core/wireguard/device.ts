@@ -35,7 +35,8 @@ import {
   TRANSPORT,
   TRANSPORT_HEADER_SIZE,
 } from './messages.ts';
-import { Peer, type PeerConfig, type PeerHost, type PeerStatus } from './peer.ts';
+import { Peer, type PeerConfig, type PeerStatus } from './peer.ts';
+import type { PeerHost } from './peer-host.ts';
 import { TimestampClock } from './tai64n.ts';
 
 export type { DeviceDrop, Peer, PeerConfig, PeerStatus };

@@ -1,37 +1,21 @@
 // One peer: its queue, its handshake, its sessions, its timers. The parts are in files of their own; what happens when,
 // and in which order, is here. Read timers.ts and keypair.ts first.
 import type { IpPrefix } from '../address.ts';
-import { toBase64, wipe } from '../bytes.ts';
+import { toBase64 } from '../bytes.ts';
 import { DropCounters } from '../counters.ts';
-import { clamp, type StaticIdentity } from '../crypto/identity.ts';
 import { type Endpoint, printEndpoint } from '../endpoint.ts';
-import type { Environment } from '../environment.ts';
-import type { PacketBuffer, PacketPool } from '../packet-buffer.ts';
+import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant, Millis } from '../time.ts';
-import type { AllowedIps } from './allowed-ips.ts';
-import { INITIATION_INTERVAL, REKEY_ON_RECEIVE_TIME, REKEY_TIMEOUT } from './constants.ts';
-import { CookieJar } from './cookie.ts';
-import type { DeviceSink, SendVerdict } from './device.ts';
+import { REKEY_ON_RECEIVE_TIME } from './constants.ts';
+import type { SendVerdict } from './device.ts';
 import type { DatagramDrop, DeviceDrop, PacketDrop } from './drops.ts';
-import {
-  type Acquaintance,
-  consumeResponse,
-  createInitiation,
-  createResponse,
-  openTimestamp,
-  type ReceivedInitiation,
-  type SentInitiation,
-  type TransportKeys,
-  wipeInitiation,
-} from './handshake.ts';
-import type { IndexTable } from './index-table.ts';
+import { HandshakeSlot } from './handshake-slot.ts';
 import { innerLength, innerSource, innerVersion } from './inner-packet.ts';
-import type { Jitter } from './jitter.ts';
-import { Keypair, Keypairs } from './keypair.ts';
+import { type Keypair, Keypairs } from './keypair.ts';
 import { INITIATION_SIZE, RESPONSE_SIZE, TRANSPORT_HEADER_SIZE } from './messages.ts';
 import type { SymmetricState } from './noise.ts';
+import type { PeerHost } from './peer-host.ts';
 import { StagedPackets } from './staged-packets.ts';
-import { isLaterTimestamp, TIMESTAMP_SIZE, type TimestampClock } from './tai64n.ts';
 import { Timers, type TimersOwner } from './timers.ts';
 import { openTransport, sealTransport } from './transport.ts';
 
@@ -67,54 +51,20 @@ export interface PeerStatus {
   drops: Record<string, number>;
 }
 
-/** What the peers of a device share. */
-export interface PeerHost {
-  readonly environment: Environment;
-  readonly identity: StaticIdentity;
-  readonly sink: DeviceSink;
-  /** Of inner packets, for padding. */
-  readonly mtu: number;
-  readonly isUp: boolean;
-  readonly indices: IndexTable<Peer>;
-  readonly allowedIps: AllowedIps<Peer>;
-  readonly timestamps: TimestampClock;
-  readonly jitter: Jitter;
-  readonly staging: PacketPool;
-  /** The longest inner packet that a staging slot holds. */
-  readonly stagingCapacity: number;
-  /** For the datagrams that begin here: handshake messages and keepalives. */
-  readonly scratch: PacketBuffer;
-  readonly drops: DropCounters<DeviceDrop>;
-}
-
 export class Peer implements TimersOwner {
   readonly publicKey: Uint8Array;
   readonly #host: PeerHost;
-  readonly #presharedKey = new Uint8Array(32);
-  readonly #cookies: CookieJar;
+  readonly #handshake: HandshakeSlot;
   readonly #timers: Timers;
   readonly #keypairs: Keypairs;
   readonly #staged: StagedPackets;
   readonly #drops = new DropCounters<DeviceDrop>();
   #endpoint: Endpoint | undefined;
-  #isRemoved = false;
-
-  /** DH of the static keys: undefined until the identity has answered, null when it is all zero. */
-  #staticStatic: Uint8Array | undefined | null;
+  /** An initiation waits for the identity to answer. */
   #initiationIsOverdue = false;
-  /**
-   * The handshake in flight. The paper's other states last no longer than a call: an initiation that is consumed is
-   * answered, and a response that is created or consumed becomes a keypair, in the same turn.
-   */
-  #initiation: SentInitiation | undefined;
-  #lastSentHandshake: Instant = Number.NEGATIVE_INFINITY;
-  #lastReceivedInitiation: Instant = Number.NEGATIVE_INFINITY;
-  /** Outlives sessions: an initiation that is not later is a replay. */
-  readonly #greatestTimestamp = new Uint8Array(TIMESTAMP_SIZE);
   #handshakeAttempts = 0;
   /** Whether receiving on a session near its end has led to an initiation already. */
   #renewedOnReceive = false;
-
   #latestHandshake: Millis | undefined;
   #rxBytes = 0;
   #txBytes = 0;
@@ -123,8 +73,7 @@ export class Peer implements TimersOwner {
     this.publicKey = config.publicKey.slice();
     this.#host = host;
     this.#endpoint = config.endpoint;
-    if (config.presharedKey) this.#presharedKey.set(config.presharedKey);
-    this.#cookies = new CookieJar(host.environment.crypto, config.publicKey);
+    this.#handshake = new HandshakeSlot(this, host, config.presharedKey);
     this.#timers = new Timers(this, host.jitter);
     this.#timers.persistentKeepalive = config.persistentKeepalive;
     this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
@@ -133,21 +82,16 @@ export class Peer implements TimersOwner {
 
   // ---- Life
 
-  /** Asks for what every handshake with this peer needs: the DH of the static keys. */
+  /** Gets ready for handshakes. */
   prepare(now: Instant): void {
-    this.#host.identity.dh(this.publicKey, now, (shared, later) => {
-      if (this.#isRemoved) {
-        if (shared) wipe(shared);
-        return;
-      }
-      this.#staticStatic = shared ?? null;
+    this.#handshake.prepare(now, (later) => {
       if (this.#initiationIsOverdue) this.sendInitiation(false, later);
     });
   }
 
   /** The device is up: calls the peer, if it is known where it is. */
   start(now: Instant): void {
-    this.#lastSentHandshake = Number.NEGATIVE_INFINITY;
+    this.#handshake.forgetLastSent();
     if (this.#timers.persistentKeepalive > 0) this.sendKeepalive(now);
     else this.sendInitiation(false, now);
   }
@@ -155,7 +99,7 @@ export class Peer implements TimersOwner {
   /** Ends all sessions and forgets all keys but the static ones. Counters and the greatest timestamp stay. */
   stop(): void {
     this.#timers.stop();
-    this.#dropInitiation();
+    this.#handshake.drop();
     this.#keypairs.dropAll();
     this.#dropStaged('peer_stopped');
     this.#initiationIsOverdue = false;
@@ -163,12 +107,8 @@ export class Peer implements TimersOwner {
 
   /** The end of this peer. */
   remove(): void {
-    this.#isRemoved = true;
     this.stop();
-    this.#cookies.forget();
-    wipe(this.#presharedKey);
-    if (this.#staticStatic) wipe(this.#staticStatic);
-    this.#staticStatic = undefined;
+    this.#handshake.destroy();
   }
 
   poll(now: Instant): void {
@@ -186,7 +126,7 @@ export class Peer implements TimersOwner {
 
   /** Our outer address changed: the peer learns of it by hearing from us. */
   reconnected(now: Instant): void {
-    this.#cookies.forget();
+    this.#handshake.forgetCookie();
     if (this.#keypairs.current?.canSend(now)) this.sendKeepalive(now);
     else if (this.#staged.length > 0 || this.#timers.isRetransmitting || this.#timers.persistentKeepalive > 0)
       this.sendInitiation(false, now);
@@ -200,8 +140,7 @@ export class Peer implements TimersOwner {
 
   /** Takes effect with the next handshake. */
   setPresharedKey(key: Uint8Array | undefined): void {
-    this.#presharedKey.fill(0);
-    if (key) this.#presharedKey.set(key);
+    this.#handshake.setPresharedKey(key);
   }
 
   setEndpoint(endpoint: Endpoint): void {
@@ -218,7 +157,7 @@ export class Peer implements TimersOwner {
   status(now: Instant): PeerStatus {
     return {
       publicKey: toBase64(this.publicKey),
-      hasPresharedKey: this.#presharedKey.some((byte) => byte !== 0),
+      hasPresharedKey: this.#handshake.hasPresharedKey,
       endpoint: this.#endpoint && printEndpoint(this.#endpoint),
       allowedIps: this.#host.allowedIps.prefixesOf(this).map(String),
       latestHandshake: this.#latestHandshake,
@@ -240,7 +179,7 @@ export class Peer implements TimersOwner {
   // ---- Sending (WG §6.1): at once on the current session, otherwise staged until there is one
 
   sendPacket(packet: PacketBuffer, now: Instant): SendVerdict {
-    if (this.#staticStatic === null) {
+    if (this.#handshake.isHopeless) {
       this.refuse('no_peer');
       return 'no_peer';
     }
@@ -324,7 +263,7 @@ export class Peer implements TimersOwner {
     const isKeepalive = datagram.length === 0;
     if (isKeepalive) this.#timers.keepaliveReceived(now);
     else this.#timers.dataReceived(now);
-    if (isConfirmation) this.#flushStaged(now);
+    if (isConfirmation && this.#staged.length > 0) this.#flush(now);
     if (!isKeepalive) this.#deliver(datagram);
   }
 
@@ -361,85 +300,46 @@ export class Peer implements TimersOwner {
   // ---- Handshake
 
   initiationAllowedAt(): Instant {
-    return this.#lastSentHandshake + REKEY_TIMEOUT;
+    return this.#handshake.initiationAllowedAt;
   }
 
   sendInitiation(isRetry: boolean, now: Instant): boolean {
     if (!isRetry) this.#timers.initiationWanted();
-    if (!this.#host.isUp || !this.#endpoint || now < this.initiationAllowedAt()) return false;
-    const known = this.#acquaintance();
-    this.#initiationIsOverdue = !known;
-    if (!known) return false;
-    this.#dropInitiation();
-    const { environment, indices, timestamps, sink } = this.#host;
-    const index = indices.allocate(this);
-    const timestamp = timestamps.next();
-    const created = createInitiation(environment.crypto, known, this.#newEphemeral(), index, timestamp);
-    if (!created) {
-      indices.release(index);
-      return false;
-    }
-    this.#initiation = created.sent;
-    this.#handshakeAttempts++;
-    this.#sendHandshakeMessage(created.message, now);
+    if (!this.#host.isUp || !this.#endpoint || now < this.#handshake.initiationAllowedAt) return false;
+    this.#initiationIsOverdue = !this.#handshake.isReady;
+    const message = this.#handshake.isReady ? this.#handshake.createInitiation(now) : undefined;
+    if (!message) return false;
+    this.#sendHandshakeMessage(message);
     this.#timers.initiationSent(now);
-    sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt: this.#handshakeAttempts });
+    const attempt = ++this.#handshakeAttempts;
+    this.#host.sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt });
     return true;
   }
 
-  /** The rest of consuming an initiation whose static key is ours to know: from here to the answer in one turn. */
+  /** An initiation whose static key is this peer's: from here to the answer in one turn. */
   consumeInitiation(
     symmetric: SymmetricState,
     message: Uint8Array,
     from: Endpoint,
     now: Instant,
   ): DatagramDrop | undefined {
-    const known = this.#acquaintance();
-    if (!known) {
-      symmetric.wipe();
-      return 'bad_static';
-    }
-    const opened = openTimestamp(symmetric, message, known.staticStatic);
-    if (!opened) return 'bad_timestamp';
-    const drop = this.#judgeInitiation(opened.timestamp, now);
-    if (drop) {
-      symmetric.wipe();
-      return drop;
-    }
-    this.#greatestTimestamp.set(opened.timestamp);
-    this.#lastReceivedInitiation = now;
+    const received = this.#handshake.consumeInitiation(symmetric, message, now);
+    if (typeof received === 'string') return received;
     this.#rxBytes += INITIATION_SIZE;
     this.#roam(from);
     this.#timers.initiationReceived(now);
-    return this.#respond(known, opened.received, now);
-  }
-
-  #judgeInitiation(timestamp: Uint8Array, now: Instant): DatagramDrop | undefined {
-    if (!isLaterTimestamp(timestamp, this.#greatestTimestamp)) return 'replayed_initiation';
-    return now - this.#lastReceivedInitiation <= INITIATION_INTERVAL ? 'initiation_flood' : undefined;
-  }
-
-  #respond(known: Acquaintance, received: ReceivedInitiation, now: Instant): DatagramDrop | undefined {
-    // An initiation of ours that is in flight gives way; if both gave way, the jitter of the retransmissions decides.
-    this.#dropInitiation();
-    const { environment, indices } = this.#host;
-    const index = indices.allocate(this);
-    const created = createResponse(environment.crypto, known, received, this.#newEphemeral(), index);
-    const keypair = created && this.#makeKeypair(created.keys, false, index, now);
-    if (!keypair) {
-      indices.release(index);
-      return created ? 'no_key_slot' : 'bad_static';
-    }
-    this.#keypairs.installAsResponder(keypair);
-    indices.assign(index, keypair);
-    this.#sendHandshakeMessage(created.message, now);
+    const response = this.#handshake.createResponse(received, now);
+    if (typeof response === 'string') return response;
+    this.#keypairs.installAsResponder(response.keypair);
+    this.#host.indices.assign(response.keypair.localIndex, response.keypair);
+    this.#sendHandshakeMessage(response.message);
     this.#timers.responseSent(now);
     return undefined;
   }
 
   /** Whether the handshake in flight is the one with this index. */
   awaitsResponse(index: number): boolean {
-    return this.#initiation?.localIndex === index;
+    return this.#handshake.awaitsResponse(index);
   }
 
   /** `se`: DH of our static key with the response's ephemeral. The caller has asked `awaitsResponse` in this turn. */
@@ -449,20 +349,12 @@ export class Peer implements TimersOwner {
     from: Endpoint,
     now: Instant,
   ): DatagramDrop | undefined {
-    const sent = this.#initiation!;
-    const { environment, indices, sink } = this.#host;
-    const keys = consumeResponse(environment.crypto, this.#acquaintance()!, sent, message, se);
-    if (keys === 'zero-dh') return 'bad_response';
-    if (keys === 'does-not-open') {
-      sink.notify({ type: 'psk-mismatch', publicKey: this.publicKey });
-      return 'bad_response';
-    }
-    const keypair = this.#makeKeypair(keys, true, sent.localIndex, now);
-    if (!keypair) return 'no_key_slot';
-    this.#initiation = undefined;
-    wipeInitiation(sent);
+    const keypair = this.#handshake.consumeResponse(message, se, now);
+    if (keypair === 'does-not-open')
+      this.#host.sink.notify({ type: 'psk-mismatch', publicKey: this.publicKey });
+    if (typeof keypair === 'string') return keypair === 'no_key_slot' ? keypair : 'bad_response';
     this.#keypairs.installAsInitiator(keypair);
-    indices.assign(sent.localIndex, keypair);
+    this.#host.indices.assign(keypair.localIndex, keypair);
     this.#rxBytes += RESPONSE_SIZE;
     this.#roam(from);
     this.#timers.responseReceived(now);
@@ -473,9 +365,7 @@ export class Peer implements TimersOwner {
   }
 
   consumeCookieReply(reply: Uint8Array, now: Instant): DatagramDrop | undefined {
-    const outcome = this.#cookies.consumeReply(reply, now);
-    if (outcome === 'stored') return undefined;
-    return outcome === 'unexpected' ? 'unexpected_cookie' : 'bad_cookie';
+    return this.#handshake.consumeCookieReply(reply, now);
   }
 
   #sessionBegan(): void {
@@ -485,55 +375,9 @@ export class Peer implements TimersOwner {
     this.#host.sink.notify({ type: 'handshake', publicKey: this.publicKey });
   }
 
-  #flushStaged(now: Instant): void {
-    if (this.#staged.length > 0) this.#flush(now);
-  }
-
-  #sendHandshakeMessage(message: Uint8Array, now: Instant): void {
-    this.#cookies.stamp(message, now);
-    this.#lastSentHandshake = now;
+  #sendHandshakeMessage(message: Uint8Array): void {
     this.#host.scratch.copyFrom(message);
     this.#sendDatagram(this.#host.scratch);
-  }
-
-  #acquaintance(): Acquaintance | undefined {
-    if (!this.#staticStatic) return undefined;
-    return {
-      ourPublicKey: this.#host.identity.publicKey,
-      peerPublicKey: this.publicKey,
-      staticStatic: this.#staticStatic,
-      presharedKey: this.#presharedKey,
-    };
-  }
-
-  #newEphemeral(): Uint8Array {
-    const key = new Uint8Array(32);
-    this.#host.environment.fillRandom(key);
-    return clamp(key);
-  }
-
-  /** Undefined when there is no room for two more keys. */
-  #makeKeypair(
-    keys: TransportKeys,
-    isInitiator: boolean,
-    localIndex: number,
-    now: Instant,
-  ): Keypair | undefined {
-    const { crypto } = this.#host.environment;
-    const send = crypto.importKey(keys.send);
-    const receive = send && crypto.importKey(keys.receive);
-    wipe(keys.send, keys.receive);
-    if (send && receive)
-      return new Keypair({ send, receive }, isInitiator, localIndex, keys.remoteIndex, now);
-    send?.destroy();
-    return undefined;
-  }
-
-  #dropInitiation(): void {
-    if (!this.#initiation) return;
-    this.#host.indices.release(this.#initiation.localIndex);
-    wipeInitiation(this.#initiation);
-    this.#initiation = undefined;
   }
 
   #dropStaged(reason: PacketDrop): void {
@@ -549,7 +393,7 @@ export class Peer implements TimersOwner {
   }
 
   zeroKeys(): void {
-    this.#dropInitiation();
+    this.#handshake.drop();
     this.#keypairs.dropAll();
     this.#dropStaged('keys_zeroed');
   }

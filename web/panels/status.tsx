@@ -18,12 +18,14 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
           <div role="status" class="state">
             <p class="state-line">
               <span class="lamp" aria-hidden="true" />
-              <span class="state-headline">{headline}</span>
-              {detail && (
-                <span class="state-detail" aria-hidden="true">
-                  {detail}
-                </span>
-              )}
+              <span>
+                <span class="state-headline">{headline}</span>{' '}
+                {detail && (
+                  <span class="state-detail" aria-hidden="true">
+                    {detail}
+                  </span>
+                )}
+              </span>
             </p>
             <p class="state-scope">{ONLY_THIS_PAGE}</p>
           </div>

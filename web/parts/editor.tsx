@@ -35,41 +35,43 @@ export function Editor({ text, issues, readOnly, onInput, onSubmit }: Props) {
     <div class="editor">
       <div class={`editor-frame${issues.some((issue) => issue.severity === 'error') ? ' is-wrong' : ''}`}>
         <div class="editor-scroll">
-          <div class="editor-gutter" aria-hidden="true">
-            {lines.map((_, index) => (
-              <span key={index} data-severity={worst.get(index + 1)}>
-                {index + 1}
-              </span>
-            ))}
-          </div>
-          <div class="editor-layers">
-            <pre class="editor-text" data-revealed={revealed.value} aria-hidden="true">
-              {lines.map((line, index) => (
-                <Line key={index} line={line} severity={worst.get(index + 1)} />
+          <div class="editor-sheet">
+            <div class="editor-gutter" aria-hidden="true">
+              {lines.map((_, index) => (
+                <span key={index} data-severity={worst.get(index + 1)}>
+                  {index + 1}
+                </span>
               ))}
-            </pre>
-            <textarea
-              ref={area}
-              aria-label="WireGuard configuration"
-              aria-invalid={issues.some((issue) => issue.severity === 'error')}
-              aria-describedby="config-issues"
-              placeholder={PLACEHOLDER}
-              value={text}
-              readOnly={readOnly}
-              rows={1}
-              wrap="off"
-              spellcheck={false}
-              autocomplete="off"
-              autocapitalize="off"
-              onInput={(event) => onInput(event.currentTarget.value)}
-              onKeyDown={(event) => {
-                if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit();
-              }}
-            />
+            </div>
+            <div class="editor-layers">
+              <pre class="editor-text" data-revealed={revealed.value} aria-hidden="true">
+                {lines.map((line, index) => (
+                  <Line key={index} line={line} severity={worst.get(index + 1)} />
+                ))}
+              </pre>
+              <textarea
+                ref={area}
+                aria-label="WireGuard configuration"
+                aria-invalid={issues.some((issue) => issue.severity === 'error')}
+                aria-describedby="config-issues"
+                placeholder={PLACEHOLDER}
+                value={text}
+                readOnly={readOnly}
+                rows={1}
+                wrap="off"
+                spellcheck={false}
+                autocomplete="off"
+                autocapitalize="off"
+                onInput={(event) => onInput(event.currentTarget.value)}
+                onKeyDown={(event) => {
+                  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit();
+                }}
+              />
+            </div>
           </div>
         </div>
         <div class="editor-foot">
-          <span>{count(text === '' ? 0 : lines.length - (text.endsWith('\n') ? 1 : 0), 'line')}</span>
+          <span>{text === '' ? 'Paste, type, or drop a file' : count(lineCount(text), 'line')}</span>
           {!readOnly && <span class="wide-only">Ctrl+Enter connects</span>}
           {hasSecret && (
             <button
@@ -100,6 +102,11 @@ function Line({ line, severity }: { line: string; severity: ConfigIssue['severit
       {'\n'}
     </span>
   );
+}
+
+/** A line feed at the end does not begin another line. */
+function lineCount(text: string): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
 }
 
 const SHOWN = 8;

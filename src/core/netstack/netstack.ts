@@ -58,7 +58,10 @@ export class NetStack implements Pollable {
   readonly #udp: UdpLayer;
   readonly #pings: Pings;
 
-  /** `addresses` are ours, with the prefix of the network each is in. Of `environment.memory.slots` it takes the end (netstackRegion). */
+  /**
+   * `addresses` are ours, each with the length of its network's prefix. Takes the end of `environment.memory.slots`
+   * for itself (netstackRegion in ip-output.ts).
+   */
   constructor(options: { addresses: IpPrefix[]; mtu: number }, environment: Environment, sink: NetStackSink) {
     const addresses = new LocalAddresses(options.addresses);
     const ip = new IpOutput(options.mtu, addresses, this.#loopback, environment, sink, this.drops);

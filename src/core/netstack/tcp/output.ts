@@ -73,7 +73,7 @@ function sendText(tcb: Tcb, now: Instant): boolean {
     if (available <= 0 && !finWaits) return true;
     if (tcb.context.ip.congested) return false;
     if (tcb.outstanding === 0 && now - tcb.lastSentAt > tcb.roundTrip.rto) congestion.idled();
-    const full = tcb.mss - sackLength(collectSackBlocks(tcb));
+    const full = fullSegment(tcb);
     const windowRoom = tcb.sndWnd - tcb.inFlight;
     const length = Math.min(available, full, windowRoom);
     const withFin = finWaits && length === available && windowRoom > length;
@@ -86,6 +86,11 @@ function sendText(tcb: Tcb, now: Instant): boolean {
     }
     sendSegment(tcb, length, withFin, length === available, now);
   }
+}
+
+/** What one segment carries beside the SACK blocks that it must carry too. */
+function fullSegment(tcb: Tcb): number {
+  return tcb.mss - sackLength(collectSackBlocks(tcb));
 }
 
 /** Silly window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's algorithm (§3.7.4), for data sent the first time. */
@@ -121,7 +126,7 @@ function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean
 /** Sends the first outstanding segment once more, whatever the windows say. Returns the sequence space it takes. */
 export function resendFirst(tcb: Tcb, now: Instant): number {
   const held = tcb.sendQueue.lengthFrom(tcb.sndUna);
-  const length = Math.max(0, Math.min(tcb.mss, held, tcb.outstanding));
+  const length = Math.max(0, Math.min(fullSegment(tcb), held, tcb.outstanding));
   const withFin = length === held && tcb.finSent;
   if (length === 0 && !withFin) return 0;
   emit(tcb, tcb.sndUna, length, ACK | (withFin ? FIN : 0) | (length === held ? PSH : 0), now);
@@ -145,7 +150,7 @@ export function sendWindowProbe(tcb: Tcb, now: Instant): void {
 /** Sends as much as a small window takes, although it is hardly worth it (RFC 9293 §3.8.6.2.1, the override). */
 export function sendWhatFits(tcb: Tcb, now: Instant): void {
   const available = tcb.sendQueue.lengthFrom(tcb.sndPos);
-  const length = Math.min(available, tcb.mss, tcb.sndWnd - tcb.inFlight);
+  const length = Math.min(available, fullSegment(tcb), tcb.sndWnd - tcb.inFlight);
   if (length > 0) sendSegment(tcb, length, false, length === available, now);
 }
 

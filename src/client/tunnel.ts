@@ -236,20 +236,6 @@ function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }
       'A page cannot send UDP itself: give the URL of a relay, such as wss://relay.example/v1.',
     );
   }
-  for (const url of relays) {
-    if (!/^wss?:\/\/[^\s/?#]+/.test(url)) {
-      throw new TunnelError(
-        'ERR_CONFIG',
-        'A relay is given by a URL that begins with wss:// or ws://, such as wss://relay.example/v1.',
-      );
-    }
-    if (/[?#]|\/\/[^/]*@/.test(url)) {
-      throw new TunnelError(
-        'ERR_CONFIG',
-        'A relay URL carries no query, fragment, user name or password: they end up in logs.',
-      );
-    }
-  }
   return relays;
 }
 

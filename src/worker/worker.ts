@@ -5,7 +5,6 @@ import type { EngineApi } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
-import { TunnelError } from '../core/errors.ts';
 import { TunnelService } from '../service/service.ts';
 import { loadAssembly } from './assembly.ts';
 import { WorkerClock } from './clock.ts';
@@ -36,20 +35,24 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
     },
     wallClock: () => Date.now(),
   };
+  warmUp(crypto);
   const clock = new WorkerClock();
   let transport: RelayTransport | undefined;
   return new TunnelService({
     environment,
     clock,
     createTransport(relays) {
-      if (relays.length === 0)
-        throw new TunnelError('ERR_CONFIG', 'A page cannot send UDP itself: give the URL of a relay.');
       transport = new RelayTransport({ urls: relays, memory: environment.memory, clock });
       return transport;
     },
     retryNow: () => transport?.retryNow(),
     finished: () => close(),
   });
+}
+
+/** In slices between other work: otherwise the first packets cost fifty times as much as later ones. */
+function warmUp(crypto: WasmSuite): void {
+  if (crypto.warmUp(64) > 0) setTimeout(() => warmUp(crypto));
 }
 
 /** The engine's methods, each waiting until there is an engine; if there never is, each says why. */

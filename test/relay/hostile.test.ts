@@ -677,6 +677,15 @@ describe('datagrams', () => {
     expect(relay.counters.dropsUp.rate! + peer.received.length).toBe(400);
   });
 
+  it('an endpoint’s rate has a limit, too', async () => {
+    const { client, peer, relay } = await tunnel({ limits: { datagramsPerSecond: 100 } });
+    for (let i = 0; i < 400; i++) peer.send(data(77, 40));
+    await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_DROPPED_DOWN), 'the event');
+    await settled();
+    expect(client.datagrams.length).toBeLessThan(60);
+    expect(relay.counters.dropsDown.rate).toBeGreaterThan(100);
+  });
+
   it('a port where nobody listens is reported, and the session lives', async () => {
     const peer = await FakeEndpoint.open();
     const { port } = peer;

@@ -1,4 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket as WebSocketClient, WebSocketServer } from 'ws';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import {
   CHANNEL_DENIED,
@@ -155,5 +158,43 @@ describe('a tunnel through the relay', () => {
     await until(() => client.datagrams.length === 1, 'the echo');
     await settled();
     expect(client.closed).toBeUndefined();
+  });
+});
+
+describe('on a server that someone else runs', () => {
+  it('serves its own path, leaves the others alone, and ends without ending the server', async () => {
+    const peer = await endpoint();
+    const relay = createRelay({ allow: [`127.0.0.1:${peer.port}`] });
+    const server = createServer((request, response) => {
+      if (!relay.handleRequest(request, response)) response.end('the page');
+    });
+    const others = new WebSocketServer({ noServer: true });
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url === '/other')
+        others.handleUpgrade(request, socket, head, (other) => other.send('hello'));
+    });
+    relay.attach(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanups.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const origin = `http://localhost:${port}`;
+    const client = await connect(`ws://127.0.0.1:${port}/v1`, { origin });
+    client.send([0, client.open(1, peer.port)], [1, initiation(7)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('the page');
+    const check = await fetch(`http://127.0.0.1:${port}/v1/check`, { headers: { Origin: origin } });
+    expect(await check.json()).toMatchObject({ ok: true });
+    const other = new WebSocketClient(`ws://127.0.0.1:${port}/other`);
+    await new Promise((resolve) => other.addEventListener('message', resolve));
+    other.close();
+
+    await relay.close();
+    await until(() => client.closed !== undefined, 'the close');
+    expect(client.closed!.code).toBe(1012);
+    await expect(RelayClient.connect(`ws://127.0.0.1:${port}/v1`, { origin })).rejects.toThrow('HTTP 503');
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('the page');
   });
 });

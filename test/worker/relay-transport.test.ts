@@ -303,6 +303,23 @@ describe('connections that break', () => {
     expect(waits.at(-1)).toBeGreaterThan(29_000);
   });
 
+  it('begin with short waits again after a connection that lasted, not after one that was cut at once', () => {
+    const { host, receiver } = connected();
+    const wait = () => (receiver.state.state === 'waiting' ? receiver.state.retryAt - host.time.now() : -1);
+    for (let i = 0; i < 5; i++) {
+      host.socket.fail();
+      host.time.advance(wait());
+      host.socket.open();
+    }
+    host.socket.fail();
+    expect(wait()).toBe(4000);
+    host.time.advance(4000);
+    host.socket.open();
+    host.time.advance(5000);
+    host.socket.fail();
+    expect(wait()).toBe(125);
+  });
+
   it('discard what was queued for the old one', () => {
     const { host, transport, socket, endpoint, send } = connected();
     send(endpoint, data(9));

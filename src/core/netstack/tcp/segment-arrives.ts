@@ -364,7 +364,8 @@ function trimToWindow(tcb: Tcb, segment: TcpSegment): void {
     segment.trimBack(beyond);
     tcb.ackDue = true;
   }
-  if (tcb.finKnown && gt(add(segment.sequence, segment.payloadLength), tcb.rcvFin)) {
+  const end = add(segment.sequence, segment.payloadLength);
+  if (tcb.finKnown && segment.payloadLength > 0 && gt(end, tcb.rcvFin)) {
     tcb.context.drops.count('tcp_after_fin');
     tcb.ackDue = true;
     segment.trimBack(diff(add(segment.sequence, segment.length), tcb.rcvFin));

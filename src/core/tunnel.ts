@@ -71,6 +71,7 @@ export class TunnelCore implements Pollable {
   reconnected(now: Instant): void {
     this.#now = now;
     this.device.reconnected(now);
+    this.stack.reconnected(now);
   }
 
   /** On the way to `endpoint` nobody knows our session any more: only a new handshake gets through. */

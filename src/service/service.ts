@@ -139,7 +139,7 @@ export class TunnelService implements EngineApi {
           : { state: 'connecting', via: '', problems: [], localPorts: [] },
         drops: {
           wireguard: device.drops,
-          netstack: core.stack.drops.toRecord(),
+          netstack: { ...core.stack.drops.toRecord(), ...core.stack.tcp.drops.toRecord() },
           transport: transport.drops.toRecord(),
         },
       };

@@ -68,12 +68,22 @@ export class ConfigIssues {
   }
 }
 
+const SHOWN = 64;
+
 /**
- * The user's text as it may appear in a message: short, printable, and hidden when any part of it could be a key that
- * went into the wrong line.
+ * Whether a key, or a good part of one, may have got into this text: keys are pasted into wrong lines, and lines run
+ * together. Host names and addresses seldom mix capitals and small letters at such length.
  */
+export function mayHoldKey(text: string): boolean {
+  const shown = text.slice(0, SHOWN);
+  if (/[A-Za-z0-9+/]{24}/.test(shown)) return true;
+  const digits = shown.replace(/[^A-Za-z0-9+/]/g, '');
+  return digits.length >= 20 && /[A-Z]/.test(digits) && /[a-z]/.test(digits);
+}
+
+/** The user's text as it may appear in a message: short, printable, and hidden when it may hold a key. */
 export function quote(text: string): string {
-  if (/[A-Za-z0-9+/]{24}/.test(text)) return '(hidden: looks like a key)';
-  const printable = text.slice(0, 64).replace(/[^ -~¡-\ud7ff]/g, '\ufffd');
-  return `"${printable}${text.length > 64 ? '…' : ''}"`;
+  if (mayHoldKey(text)) return '(hidden: may hold a key)';
+  const printable = text.slice(0, SHOWN).replace(/[^ -~¡-\ud7ff]/g, '\ufffd');
+  return `"${printable}${text.length > SHOWN ? '…' : ''}"`;
 }

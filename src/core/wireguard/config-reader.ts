@@ -1,6 +1,6 @@
 import { IpPrefix } from '../address.ts';
 import type { InterfaceConfig, PeerSection, TunnelConfig } from './config.ts';
-import { type ConfigIssue, ConfigIssues, type ConfigSeverity, quote } from './config-issue.ts';
+import { type ConfigIssue, ConfigIssues, type ConfigSeverity, mayHoldKey, quote } from './config-issue.ts';
 import { KEYS } from './config-keys.ts';
 import type { ConfigLine } from './config-lines.ts';
 import type { Problem } from './config-values.ts';
@@ -106,7 +106,7 @@ export class ConfigReader {
       this.report('error', line, line.head, `${line.head}: ${text}`);
     } else {
       // A stray line may be a key pasted without its name: show words only.
-      const isWord = /^[a-z][a-z0-9-]{0,23}$/.test(key);
+      const isWord = /^[a-z][a-z0-9-]{0,23}$/.test(key) && !mayHoldKey(line.head);
       const found = isWord ? `${quote(line.head)}: ` : '';
       const expected = this.#section ? `a key of [${this.#section}]` : '[Interface] or [Peer]';
       const hint = line.head.startsWith(';') ? '; comments begin with #' : invisibleHint(line.head);

@@ -65,7 +65,7 @@ export function formatConfig(config: TunnelConfig): string {
   const lines = ['[Interface]'];
   const write = (key: string, value: string | number | boolean | undefined) => {
     if (value === undefined || value === '') return;
-    if (/[\n\r#]/.test(String(value))) throw new RangeError(`${key}: must be one line without "#"`);
+    if (/[\n#]/.test(String(value))) throw new RangeError(`${key}: must be one line without "#"`);
     lines.push(`${key} = ${value}`);
   };
   write('Address', section.addresses.join(', '));

@@ -15,8 +15,9 @@ export type MemoryPressure = 'none' | 'high' | 'critical';
  */
 export class PagePool {
   readonly limit: number;
-  readonly #chunks: Uint8Array[] = [];
-  readonly #views: DataView[] = [];
+  /** One view of each page and one of each chunk, so that copying makes none. */
+  readonly #pages: Uint8Array[] = [];
+  readonly #chunks: DataView[] = [];
   /** A stack of free page numbers. */
   readonly #free: Int32Array;
   #freeCount = 0;
@@ -50,13 +51,13 @@ export class PagePool {
     this.#free[this.#freeCount++] = page;
   }
 
-  /** The array that holds the page; the page begins at `offsetOf(page)`. */
   bytesOf(page: number): Uint8Array {
-    return this.#chunks[page >> 8]!;
+    return this.#pages[page]!;
   }
 
+  /** A view of the chunk that holds the page; the page begins at `offsetOf(page)`. */
   viewOf(page: number): DataView {
-    return this.#views[page >> 8]!;
+    return this.#chunks[page >> 8]!;
   }
 
   offsetOf(page: number): number {
@@ -66,9 +67,10 @@ export class PagePool {
   #addChunk(): boolean {
     const first = this.#chunks.length * PAGES_PER_CHUNK;
     if (first >= this.limit) return false;
-    const chunk = new Uint8Array(PAGE_SIZE * PAGES_PER_CHUNK);
-    this.#chunks.push(chunk);
-    this.#views.push(new DataView(chunk.buffer));
+    const chunk = new ArrayBuffer(PAGE_SIZE * PAGES_PER_CHUNK);
+    this.#chunks.push(new DataView(chunk));
+    for (let i = 0; i < PAGES_PER_CHUNK; i++)
+      this.#pages.push(new Uint8Array(chunk, i * PAGE_SIZE, PAGE_SIZE));
     for (let page = first + PAGES_PER_CHUNK - 1; page >= first; page--) this.#free[this.#freeCount++] = page;
     return true;
   }

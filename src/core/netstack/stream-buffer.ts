@@ -43,7 +43,7 @@ export class StreamBuffer {
       if (page === NO_PAGE) break;
       const inPage = (this.#front + position) & IN_PAGE;
       const piece = Math.min(end - at, PAGE_SIZE - inPage);
-      this.#pool.bytesOf(page).set(bytes.subarray(at, at + piece), this.#pool.offsetOf(page) + inPage);
+      this.#pool.bytesOf(page).set(piece === bytes.length ? bytes : bytes.subarray(at, at + piece), inPage);
       position += piece;
       at += piece;
     }
@@ -70,8 +70,8 @@ export class StreamBuffer {
       const at = (this.#front + done) & (this.#pages.length * PAGE_SIZE - 1);
       const page = this.#pages[at >> PAGE_SHIFT]!;
       const piece = Math.min(length - done, PAGE_SIZE - (at & IN_PAGE));
-      const start = this.#pool.offsetOf(page) + (at & IN_PAGE);
-      target.set(this.#pool.bytesOf(page).subarray(start, start + piece), done);
+      const bytes = this.#pool.bytesOf(page);
+      target.set(piece === PAGE_SIZE ? bytes : bytes.subarray(at & IN_PAGE, (at & IN_PAGE) + piece), done);
       done += piece;
     }
   }

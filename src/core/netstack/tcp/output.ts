@@ -7,6 +7,7 @@ import {
   ACK,
   CHECKSUM_OFFSET,
   FIN,
+  MAX_SACK_BLOCKS,
   PSH,
   RST,
   SYN,
@@ -25,6 +26,9 @@ import { advertisedMss, offeredShift } from './options.ts';
 import { settleResendTimer } from './retransmission.ts';
 import { add, diff, gt, later, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
+
+/** A segment is full although it gave this much of itself to SACK blocks. */
+const MAX_SACK_LENGTH = sackLength(MAX_SACK_BLOCKS);
 
 /** Sends all that may go now. False when the way out is full and the rest must wait for it. */
 export function output(tcb: Tcb, now: Instant): boolean {
@@ -115,7 +119,7 @@ function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean
     tcb.rttSequence = end;
     tcb.rttStartedAt = now;
   }
-  if (length < tcb.mss) tcb.sndSmall = later(tcb.sndSmall, end);
+  if (length < tcb.mss - MAX_SACK_LENGTH) tcb.sndSmall = later(tcb.sndSmall, end);
   if (gt(end, tcb.sndNxt)) tcb.bytesSent += length;
   tcb.lastSentAt = now;
   tcb.sndPos = end;

@@ -53,6 +53,8 @@ export class FakeIp implements IpLayer {
 
   send(packet: PacketBuffer, source: IpAddress, destination: IpAddress): void {
     const size = source.bytes.length;
+    const length = packet.length + (size === 4 ? 20 : 40);
+    if (length > this.mtu) throw new Error(`a packet of ${length} bytes for an MTU of ${this.mtu}`);
     const at = packet.start - 2 * size;
     packet.memory.set(source.bytes, at);
     packet.memory.set(destination.bytes, at + size);

@@ -5,7 +5,16 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MAX_MESSAGE, SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import {
-  isLoopback,
+  Admission,
+  type Load,
+  localAddress,
+  NOT_FOUND,
+  pathOf,
+  refuse,
+  respond,
+  UPGRADE_REQUIRED,
+} from './admission.ts';
+import {
   mayServeOpenly,
   OPEN_RELAY_REASON,
   type RelayConfig,
@@ -21,28 +30,11 @@ import { createResolver } from './resolver.ts';
 import { RelayConfigError } from './rules.ts';
 import { Session, type SessionContext } from './session.ts';
 
-/** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
-interface Refused {
-  readonly status: number;
-  readonly code:
-    | 'path'
-    | 'method'
-    | 'query'
-    | 'origin'
-    | 'protocol'
-    | 'upgrade'
-    | 'rate'
-    | 'full'
-    | 'stopping'
-    | 'open_relay';
-  readonly message: string;
-}
-
 const TICK = 1000;
 const RETRY_AFTER = 1000;
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
-export class Relay {
+export class Relay implements Load {
   readonly counters = new RelayCounters();
   readonly #config: RelayConfig;
   readonly #log: Log;
@@ -51,7 +43,7 @@ export class Relay {
   readonly #webSockets: WebSocketServer;
   readonly #sessions = new Map<Session, string>();
   readonly #perClient = new Map<string, number>();
-  readonly #upgrades: BucketTable;
+  readonly #admission: Admission;
   readonly #ports = new Set<number>();
   #http: Server | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -63,7 +55,7 @@ export class Relay {
     const { limits } = this.#config;
     this.#now = options.now ?? (() => performance.now());
     this.#log = new Log(options.log, this.#now);
-    this.#upgrades = new BucketTable(limits.upgradesPerSecond, limits.upgradeBurst);
+    this.#admission = new Admission(this.#config, this, this.#now);
     this.#context = {
       limits,
       policy: new Policy(this.#config.rules, {
@@ -94,8 +86,16 @@ export class Relay {
     });
   }
 
-  get sessionCount(): number {
+  get sessions(): number {
     return this.#sessions.size;
+  }
+
+  sessionsOf(client: string): number {
+    return this.#perClient.get(client) ?? 0;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopped !== undefined;
   }
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
@@ -153,11 +153,11 @@ export class Relay {
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
     if (path === `${this.#config.path}/check`) {
-      this.#check(request, response);
+      this.#admission.check(request, response);
       return true;
     }
     if (path !== this.#config.path) return false;
-    respond(response, this.#judge(request) ?? UPGRADE_REQUIRED);
+    respond(response, this.#admission.judge(request) ?? UPGRADE_REQUIRED);
     return true;
   }
 
@@ -193,7 +193,7 @@ export class Relay {
     socket.on('error', () => {});
     const { port } = localAddress(request);
     this.#ports.add(port);
-    const refused = this.#judgeUpgrade(request);
+    const refused = this.#admission.judgeUpgrade(request);
     if (refused !== undefined) {
       this.counters.sessionsRefused++;
       this.#log.refused('reject', refused.code, {
@@ -210,7 +210,7 @@ export class Relay {
     const client = clientKey(request.socket.remoteAddress ?? '');
     const session = new Session(webSocket, randomBytes(8), client, this.#context);
     this.#sessions.set(session, client);
-    this.#perClient.set(client, (this.#perClient.get(client) ?? 0) + 1);
+    this.#perClient.set(client, this.sessionsOf(client) + 1);
     this.counters.sessionsAccepted++;
     const sid = Buffer.from(session.id).toString('hex');
     this.#log.info('accept', {
@@ -220,138 +220,10 @@ export class Relay {
     });
     webSocket.on('close', (code) => {
       this.#sessions.delete(session);
-      const left = this.#perClient.get(client)! - 1;
+      const left = this.sessionsOf(client) - 1;
       if (left > 0) this.#perClient.set(client, left);
       else this.#perClient.delete(client);
       this.#log.info('close', { sid, ...session.ended(code) });
     });
   }
-
-  /** Everything that speaks against a session, cheapest first. */
-  #judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const { limits } = this.#config;
-    if (this.#stopped !== undefined) return STOPPING;
-    const client = clientKey(request.socket.remoteAddress ?? '');
-    if (!this.#upgrades.take(client, this.#now()))
-      return { status: 429, code: 'rate', message: 'too many connections from this address' };
-    const refused = this.#judge(request);
-    if (refused !== undefined) return refused;
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
-    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    if (!offered.includes(SUBPROTOCOL))
-      return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
-    if (this.#sessions.size >= limits.sessions)
-      return { status: 503, code: 'full', message: 'this relay is full' };
-    if ((this.#perClient.get(client) ?? 0) >= limits.sessionsPerClient)
-      return { status: 429, code: 'rate', message: 'too many sessions from this address' };
-    return undefined;
-  }
-
-  /** What can be said of any request to the relay's path. */
-  #judge(request: IncomingMessage): Refused | undefined {
-    if (pathOf(request) !== this.#config.path) return NOT_FOUND;
-    if (request.httpVersion !== '1.1') return { status: 400, code: 'upgrade', message: 'HTTP/1.1 is needed' };
-    if (request.method !== 'GET') return { status: 405, code: 'method', message: 'GET only' };
-    return this.#judgeQuery(request) ?? this.#judgeOrigin(request);
-  }
-
-  /** Only `r`, which a load balancer may look at. Secrets in a URL end up in logs: refuse them outright. */
-  #judgeQuery(request: IncomingMessage): Refused | undefined {
-    const query = (request.url ?? '').split('?', 2)[1];
-    if (query === undefined || /^r=[0-9a-f]{8}$/.test(query)) return undefined;
-    return { status: 400, code: 'query', message: 'the query may hold r=<8 hex digits> and nothing else' };
-  }
-
-  #judgeOrigin(request: IncomingMessage): Refused | undefined {
-    const { rules, origins, allowsNoOrigin } = this.#config;
-    const local = localAddress(request);
-    if (!mayServeOpenly(rules, local.address))
-      return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
-    const { origin } = request.headers;
-    const permitted =
-      origins?.permits(origin) ??
-      (origin === undefined ? allowsNoOrigin : sameOrigins(local).includes(origin.toLowerCase()));
-    return permitted
-      ? undefined
-      : { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
-  }
-
-  /** `GET <path>/check`: the verdict that a browser does not show for a failed upgrade, as JSON. */
-  #check(request: IncomingMessage, response: ServerResponse): void {
-    const refused = request.method === 'GET' ? (this.#judgeOrigin(request) ?? this.#judgeCapacity()) : METHOD;
-    const { origin } = request.headers;
-    if (origin !== undefined && refused?.code !== 'origin') {
-      response.setHeader('Access-Control-Allow-Origin', origin);
-      response.setHeader('Vary', 'Origin');
-    }
-    response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
-    response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('Content-Type', 'application/json');
-    response.statusCode = refused === METHOD ? 405 : 200;
-    const verdict =
-      refused === undefined
-        ? { ok: true, protocols: [SUBPROTOCOL] }
-        : { ok: false, code: refused.code, message: refused.message };
-    response.end(JSON.stringify(verdict));
-  }
-
-  #judgeCapacity(): Refused | undefined {
-    if (this.#stopped !== undefined) return STOPPING;
-    if (this.#sessions.size < this.#config.limits.sessions) return undefined;
-    return { status: 503, code: 'full', message: 'this relay is full' };
-  }
-}
-
-const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not found' };
-const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
-const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
-const UPGRADE_REQUIRED: Refused = { status: 426, code: 'upgrade', message: 'a WebSocket upgrade is needed' };
-
-/** The path exactly as it was sent: nothing is decoded or shortened, so nothing can be smuggled. */
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0]!;
-}
-
-/** Where this connection arrived. */
-function localAddress(request: IncomingMessage): { address: string; port: number } {
-  const { localAddress = '', localPort = 0 } = request.socket;
-  return { address: localAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: localPort };
-}
-
-/**
- * The origins of pages served from the very address that was reached. The names come from us and not from the
- * Host header: a hostile page whose name resolves to this address (DNS rebinding) sends its own name there.
- */
-function sameOrigins({ address, port }: { address: string; port: number }): string[] {
-  const hosts = isLoopback(address) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
-  hosts.push(address.includes(':') ? `[${address}]` : address);
-  const suffix = port === 80 ? '' : `:${port}`;
-  return hosts.map((host) => `http://${host}${suffix}`);
-}
-
-function respond(response: ServerResponse, refused: Refused): void {
-  response.writeHead(refused.status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
-  response.end(`${refused.message}\n`);
-}
-
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
-
-function refuse(socket: Duplex, { status, message }: Refused): void {
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(message) + 1}`,
-    ...(status === 426 ? ['Upgrade: websocket'] : []),
-    ...(status === 503 || status === 429 ? ['Retry-After: 5'] : []),
-  ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${message}\n`, () => socket.destroy());
 }

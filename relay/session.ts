@@ -20,7 +20,6 @@ import {
   PING,
   PONG,
   RecordReader,
-  RecordWriter,
   readControl,
   WELCOME,
   writeControl,
@@ -29,6 +28,7 @@ import { Channel, type ChannelHost } from './channel.ts';
 import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
 import { DownQueue, type QueueBudget } from './down-queue.ts';
+import { Downlink } from './downlink.ts';
 import { type BucketTable, TokenBucket } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Destination, Policy, Refusal } from './policy.ts';
@@ -45,16 +45,11 @@ export interface SessionContext {
   now(): number;
 }
 
-/** Above this, what is on its way to the client waits here, where it can still be dropped. */
-const HIGH_WATER = 64 * 1024;
 const MISSED_PINGS = 2;
 const SHAPE_WINDOW = 10_000;
 /** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
 const FLOOD_FACTOR = 10;
 const FLOOD_SECONDS = 10;
-
-/** Where messages are put together, one at a time, in this process. */
-const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
 
 /** One WebSocket and its channels. */
 export class Session implements ChannelHost {
@@ -69,13 +64,13 @@ export class Session implements ChannelHost {
   readonly #closedChannels = new Set<number>();
   readonly #reader = new RecordReader();
   readonly #queue: DownQueue;
+  readonly #downlink: Downlink;
   readonly #since: number;
   readonly #controls: TokenBucket;
   readonly #pings: TokenBucket;
   readonly #up: RatePair;
   readonly #down: RatePair;
   #state: 'open' | 'closing' | 'closed' = 'open';
-  #flushScheduled = false;
   #hasOpened = false;
   #lastActive: number;
   #lastPing: number;
@@ -85,7 +80,7 @@ export class Session implements ChannelHost {
   #unknownChannelAt = Number.NEGATIVE_INFINITY;
   #datagramsThisSecond = 0;
   #floodSeconds = 0;
-  #datagrams = { up: 0, down: 0 };
+  #datagramsUp = 0;
   #closeCode = 0;
 
   constructor(socket: WebSocket, id: Uint8Array, clientKey: string, context: SessionContext) {
@@ -97,6 +92,7 @@ export class Session implements ChannelHost {
     this.#context = context;
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, context.limits.queueBytes);
+    this.#downlink = new Downlink(socket, this.#queue, context.counters);
     this.#since = this.#lastActive = this.#lastPing = now;
     const { controlsPerSecond, pingsPerSecond } = context.limits;
     this.#controls = new TokenBucket(controlsPerSecond, Math.max(MAX_CHANNEL, 2 * controlsPerSecond), now);
@@ -155,7 +151,7 @@ export class Session implements ChannelHost {
   /** Says goodbye. The socket is gone within ws's close timeout, whether the client answers or not. */
   close(code: number, reason: string): void {
     if (!this.#isOpen) return;
-    this.#flush();
+    this.#downlink.flush();
     this.#state = 'closing';
     this.#closeCode = code;
     this.#release();
@@ -171,7 +167,8 @@ export class Session implements ChannelHost {
     this.#state = 'closed';
     this.#closeCode ||= code;
     this.#release();
-    return { ms: Math.round(this.now() - this.#since), ...this.#datagrams, code: this.#closeCode };
+    const ms = Math.round(this.now() - this.#since);
+    return { ms, up: this.#datagramsUp, down: this.#downlink.records, code: this.#closeCode };
   }
 
   // ---- what channels ask for
@@ -183,14 +180,14 @@ export class Session implements ChannelHost {
   sendFirst(channel: number, body: Uint8Array): void {
     if (!this.#isOpen) return;
     if (!this.#queue.pushFirst(channel, body)) this.counters.dropDown('queue');
-    this.#scheduleFlush();
+    this.#downlink.schedule();
   }
 
   sendData(channel: number, datagram: Uint8Array, now: number): number | false {
     if (!this.#isOpen) return 0;
     if (!this.#down.take(now, datagram.length)) return false;
     const dropped = this.#queue.pushData(channel, datagram);
-    this.#scheduleFlush();
+    this.#downlink.schedule();
     return dropped;
   }
 
@@ -266,7 +263,7 @@ export class Session implements ChannelHost {
       channel.rateLimited(now);
       return;
     }
-    this.#datagrams.up++;
+    this.#datagramsUp++;
     channel.receiveFromClient(data, start, end, now);
   }
 
@@ -291,7 +288,7 @@ export class Session implements ChannelHost {
         return;
       }
       case PING: {
-        const queuedBytes = this.#queue.bytes + this.#socket.bufferedAmount;
+        const { queuedBytes } = this.#downlink;
         this.sendControl(writeControl({ type: PONG, nonce: control.nonce, queuedBytes }));
         return;
       }
@@ -364,29 +361,6 @@ export class Session implements ChannelHost {
     this.sendControl(writeControl({ type: CLOSED, channel, code, reason }));
   }
 
-  /** Once a turn of the event loop: what arrived in it leaves as one message, without waiting for more. */
-  #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#socket.bufferedAmount > HIGH_WATER) return;
-    this.#flushScheduled = true;
-    setImmediate(this.#flush);
-  }
-
-  readonly #flush = (): void => {
-    this.#flushScheduled = false;
-    while (this.#isOpen && !this.#queue.isEmpty && this.#socket.bufferedAmount <= HIGH_WATER) {
-      scratch.reset();
-      this.#queue.fill(scratch);
-      this.#datagrams.down += scratch.records;
-      this.counters.messagesDown++;
-      // ws keeps what the kernel does not take at once, so each message has memory of its own.
-      this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
-    }
-  };
-
-  readonly #sent = (): void => {
-    if (this.#isOpen && !this.#queue.isEmpty) this.#scheduleFlush();
-  };
-
   // ---- life and death
 
   get #isOpen(): boolean {
@@ -427,11 +401,9 @@ export class Session implements ChannelHost {
   #release(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
-    this.#queue.clear();
+    this.#downlink.close();
   }
 }
-
-const SEND_OPTIONS = { binary: true, compress: false, fin: true };
 
 /** Datagrams and bytes per second, with a quarter of a second's worth at once. */
 class RatePair {

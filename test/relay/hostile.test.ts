@@ -198,7 +198,7 @@ describe('HTTP', () => {
     const { url, relay } = await start({ limits: { sessionsPerClient: 1 } });
     const first = await connect(url);
     await first.close();
-    await until(() => relay.sessionCount === 0, 'the end of the session');
+    await until(() => relay.sessions === 0, 'the end of the session');
     await connect(url);
   });
 });
@@ -246,7 +246,7 @@ describe('WebSocket', () => {
     await until(() => client.closeCode !== undefined, 'the close frame');
     expect(client.closeCode).toBe(code);
     client.socket.destroy();
-    await until(() => relay.sessionCount === 0, 'the end of the session');
+    await until(() => relay.sessions === 0, 'the end of the session');
     await connect(url);
   });
 
@@ -292,7 +292,7 @@ describe('WebSocket', () => {
     const stalled = await rawUpgraded(port);
     stalled.write(frame('', { length: 60_000 }));
     const living = await connect(`ws://127.0.0.1:${port}/v1`);
-    await until(() => relay.sessionCount === 1, 'both terminated', 8000);
+    await until(() => relay.sessions === 1, 'both terminated', 8000);
     expect(living.closed).toBeUndefined();
   });
 
@@ -311,7 +311,7 @@ describe('WebSocket', () => {
     const before = process.memoryUsage().rss;
     const ping = Buffer.concat(Array.from({ length: 500 }, () => frame('x'.repeat(125), { opcode: 9 })));
     for (let i = 0; i < 20; i++) deaf.write(ping);
-    await until(() => relay.sessionCount === 0, 'the end of the session', 8000);
+    await until(() => relay.sessions === 0, 'the end of the session', 8000);
     expect(process.memoryUsage().rss - before).toBeLessThan(50 * 1024 * 1024);
   });
 
@@ -322,7 +322,7 @@ describe('WebSocket', () => {
     client.write(frame('x', { opcode: 1 }));
     await until(() => client.closeCode === 1003, 'the close frame');
     const before = performance.now();
-    await until(() => relay.sessionCount === 0, 'the end of the session', 8000);
+    await until(() => relay.sessions === 0, 'the end of the session', 8000);
     expect(performance.now() - before).toBeLessThan(6000);
   });
 
@@ -416,7 +416,7 @@ describe('sessions', () => {
     client.send([1, data(peer.index)]);
     await until(() => client.datagrams.length === 1, 'the echo');
     await client.close();
-    await until(() => relay.sessionCount === 0, 'the end of the session');
+    await until(() => relay.sessions === 0, 'the end of the session');
     await settled();
     const sockets = process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap');
     // The fake endpoint's own.

@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
+import { isLoopback, mayServeOpenly, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
+import { BucketTable, clientKey } from './limits.ts';
+
+/** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
+export interface Refused {
+  readonly status: number;
+  readonly code:
+    | 'path'
+    | 'method'
+    | 'query'
+    | 'origin'
+    | 'protocol'
+    | 'upgrade'
+    | 'rate'
+    | 'full'
+    | 'stopping'
+    | 'open_relay';
+  readonly message: string;
+}
+
+/** What the relay is busy with. */
+export interface Load {
+  readonly isStopping: boolean;
+  readonly sessions: number;
+  sessionsOf(client: string): number;
+}
+
+/** Decides from an HTTP request alone who may become a session, before anything is spent on it. */
+export class Admission {
+  readonly #config: RelayConfig;
+  readonly #load: Load;
+  readonly #now: () => number;
+  readonly #upgrades: BucketTable;
+
+  constructor(config: RelayConfig, load: Load, now: () => number) {
+    this.#config = config;
+    this.#load = load;
+    this.#now = now;
+    this.#upgrades = new BucketTable(config.limits.upgradesPerSecond, config.limits.upgradeBurst);
+  }
+
+  /** Everything that speaks against a session, cheapest first. */
+  judgeUpgrade(request: IncomingMessage): Refused | undefined {
+    const { limits } = this.#config;
+    if (this.#load.isStopping) return STOPPING;
+    const client = clientKey(request.socket.remoteAddress ?? '');
+    if (!this.#upgrades.take(client, this.#now()))
+      return { status: 429, code: 'rate', message: 'too many connections from this address' };
+    const refused = this.judge(request);
+    if (refused !== undefined) return refused;
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    if (!offered.includes(SUBPROTOCOL))
+      return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
+    if (this.#load.sessions >= limits.sessions)
+      return { status: 503, code: 'full', message: 'this relay is full' };
+    if (this.#load.sessionsOf(client) >= limits.sessionsPerClient)
+      return { status: 429, code: 'rate', message: 'too many sessions from this address' };
+    return undefined;
+  }
+
+  /** What can be said of any request to the relay's path. */
+  judge(request: IncomingMessage): Refused | undefined {
+    if (pathOf(request) !== this.#config.path) return NOT_FOUND;
+    if (request.httpVersion !== '1.1') return { status: 400, code: 'upgrade', message: 'HTTP/1.1 is needed' };
+    if (request.method !== 'GET') return { status: 405, code: 'method', message: 'GET only' };
+    return this.#judgeQuery(request) ?? this.#judgeOrigin(request);
+  }
+
+  /** Only `r`, which a load balancer may look at. Secrets in a URL end up in logs: refuse them outright. */
+  #judgeQuery(request: IncomingMessage): Refused | undefined {
+    const query = (request.url ?? '').split('?', 2)[1];
+    if (query === undefined || /^r=[0-9a-f]{8}$/.test(query)) return undefined;
+    return { status: 400, code: 'query', message: 'the query may hold r=<8 hex digits> and nothing else' };
+  }
+
+  #judgeOrigin(request: IncomingMessage): Refused | undefined {
+    if (!mayServeOpenly(this.#config.rules, localAddress(request).address))
+      return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
+    if (this.#permits(request)) return undefined;
+    return { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
+  }
+
+  #permits(request: IncomingMessage): boolean {
+    const { origins, allowsNoOrigin } = this.#config;
+    const { origin } = request.headers;
+    if (origins !== undefined) return origins.permits(origin);
+    if (origin === undefined) return allowsNoOrigin;
+    return sameOrigins(localAddress(request)).includes(origin.toLowerCase());
+  }
+
+  /** `GET <path>/check`: the verdict that a browser does not show for a failed upgrade, as JSON. */
+  check(request: IncomingMessage, response: ServerResponse): void {
+    const refused = request.method === 'GET' ? (this.#judgeOrigin(request) ?? this.#judgeCapacity()) : METHOD;
+    const { origin } = request.headers;
+    if (origin !== undefined && this.#permits(request)) {
+      response.setHeader('Access-Control-Allow-Origin', origin);
+      response.setHeader('Vary', 'Origin');
+    }
+    response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('Content-Type', 'application/json');
+    response.statusCode = refused === METHOD ? 405 : 200;
+    const verdict =
+      refused === undefined
+        ? { ok: true, protocols: [SUBPROTOCOL] }
+        : { ok: false, code: refused.code, message: refused.message };
+    response.end(JSON.stringify(verdict));
+  }
+
+  #judgeCapacity(): Refused | undefined {
+    if (this.#load.isStopping) return STOPPING;
+    if (this.#load.sessions < this.#config.limits.sessions) return undefined;
+    return { status: 503, code: 'full', message: 'this relay is full' };
+  }
+}
+
+export const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not found' };
+const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
+const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
+export const UPGRADE_REQUIRED: Refused = {
+  status: 426,
+  code: 'upgrade',
+  message: 'a WebSocket upgrade is needed',
+};
+
+/** The path exactly as it was sent: nothing is decoded or shortened, so nothing can be smuggled. */
+export function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0]!;
+}
+
+/** Where this connection arrived. */
+export function localAddress(request: IncomingMessage): { address: string; port: number } {
+  const { localAddress = '', localPort = 0 } = request.socket;
+  return { address: localAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: localPort };
+}
+
+/**
+ * The origins of pages served from the very address that was reached. The names come from us and not from the
+ * Host header: a hostile page whose name resolves to this address (DNS rebinding) sends its own name there.
+ */
+function sameOrigins({ address, port }: { address: string; port: number }): string[] {
+  const hosts = isLoopback(address) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
+  hosts.push(address.includes(':') ? `[${address}]` : address);
+  const suffix = port === 80 ? '' : `:${port}`;
+  return hosts.map((host) => `http://${host}${suffix}`);
+}
+
+export function respond(response: ServerResponse, refused: Refused): void {
+  response.writeHead(refused.status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
+  response.end(`${refused.message}\n`);
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+};
+
+export function refuse(socket: Duplex, { status, message }: Refused): void {
+  const headers = [
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(message) + 1}`,
+    ...(status === 426 ? ['Upgrade: websocket'] : []),
+    ...(status === 503 || status === 429 ? ['Retry-After: 5'] : []),
+  ];
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${message}\n`, () => socket.destroy());
+}

@@ -11,7 +11,7 @@ export function Path({ session, ping }: { session: Session; ping: PingRun }) {
   const peer = relay === 'live' ? peerLeg(session) : 'off';
   const inside = peer === 'live' ? 'live' : 'off';
   const rtt = status?.transport.rtt;
-  const answered = ping.summary.value?.average;
+  const answered = ping.samples.value.filter((sample) => sample.rtt !== undefined).at(-1)?.rtt;
   const endpoints = status?.peers.flatMap((item) => item.endpoint ?? []) ?? [];
   const routes = status?.peers.flatMap((item) => item.allowedIps) ?? [];
   return (

@@ -70,20 +70,27 @@ export function challenge(tcb: Tcb, now: Instant): void {
   tcb.ackDue = true;
 }
 
+/** The largest window there can be: the buffer, or what the window field can say. */
+function windowLimit(tcb: Tcb): number {
+  return Math.min(tcb.receiveLimit, 0xffff << tcb.rcvScale);
+}
+
 /** Bytes the application could still be made to hold, in units of the window field. */
 function freeSpace(tcb: Tcb): number {
   const { pressure } = tcb.context.pages;
   if (pressure === 'critical') return 0;
   const limit = pressure === 'high' ? Math.min(tcb.receiveLimit, PRESSED_LIMIT) : tcb.receiveLimit;
-  const free = Math.max(0, limit - tcb.receiveQueue.readable);
+  const free = Math.min(Math.max(0, limit - tcb.receiveQueue.readable), 0xffff << tcb.rcvScale);
   return (free >> tcb.rcvScale) << tcb.rcvScale;
 }
 
 /** Whether the window has grown by enough to say so unasked (RFC 1122 §4.2.3.3). */
 export function isWindowUpdateDue(tcb: Tcb): boolean {
   const offered = tcb.rcvWnd;
-  if (2 * offered >= tcb.receiveLimit || tcb.finReceived || tcb.isEmbryonic) return false;
-  return freeSpace(tcb) - offered >= Math.min(2 * tcb.rcvMss, tcb.receiveLimit / 2);
+  const limit = windowLimit(tcb);
+  // That the window of a SYN is small by nature, the first ACK of data will put right.
+  if (2 * offered >= limit || tcb.finReceived || tcb.bytesReceived === 0) return false;
+  return freeSpace(tcb) - offered >= Math.min(2 * tcb.rcvMss, limit / 2);
 }
 
 /**
@@ -95,7 +102,7 @@ export function advertise(tcb: Tcb): number {
   const unit = 1 << tcb.rcvScale;
   const offered = tcb.rcvWnd;
   let window = offered;
-  if (free - offered >= Math.min(tcb.receiveLimit / 2, tcb.rcvMss)) window = free;
+  if (free - offered >= Math.min(windowLimit(tcb) / 2, tcb.rcvMss)) window = free;
   else if ((offered & (unit - 1)) !== 0 && (offered | (unit - 1)) + 1 <= free)
     window = (offered | (unit - 1)) + 1;
   const field = Math.min(window >> tcb.rcvScale, 0xffff);

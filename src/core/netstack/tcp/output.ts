@@ -166,8 +166,8 @@ export function sendAck(tcb: Tcb, now: Instant): void {
 function ackSequence(tcb: Tcb): number {
   const edge = add(tcb.sndUna, tcb.sndWnd);
   const beyond = diff(tcb.sndNxt, edge);
-  // Less than a unit beyond may be the window field's coarseness.
-  const isInside = beyond <= 0 || (tcb.sndWnd > 0 && beyond < 1 << tcb.sndScale);
+  // Less than a unit beyond may be the window field's coarseness; and a SYN needs no window.
+  const isInside = beyond <= 0 || tcb.isEmbryonic || (tcb.sndWnd > 0 && beyond < 1 << tcb.sndScale);
   return isInside ? tcb.sndNxt : edge;
 }
 

@@ -19,7 +19,8 @@ const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
-  "connect-src 'self' ws: wss:",
+  // The relay is the user's choice; by HTTP the page asks it why it refuses a WebSocket, which browsers do not tell.
+  "connect-src 'self' ws: wss: http: https:",
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "manifest-src 'self'",

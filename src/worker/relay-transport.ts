@@ -196,6 +196,8 @@ export class RelayTransport implements DatagramTransport {
     // Handshakes and keepalives always pass: behind a full queue the session would die as well.
     if (isData && queued > this.#meter.limit + SLACK) {
       this.drops.count('congested');
+      // What is buffered was last looked at when something was sent: from now on it is looked at until it drains.
+      this.#becomeFull();
       return;
     }
     this.#append(endpoint.channel, memory, start, end);
@@ -211,6 +213,8 @@ export class RelayTransport implements DatagramTransport {
     const now = this.#clock.now();
     this.#meter.sent(length, now);
     this.#observe(now);
+    // Also when it is the limit that fell: whoever asks before sending must not run into the drop above.
+    if (this.#buffered > this.#meter.limit) this.#becomeFull();
   }
 
   #append(channel: number, source: Uint8Array, start = 0, end = source.length): void {

@@ -263,6 +263,93 @@ describe('a way out that is full', () => {
   });
 });
 
+describe('a way out that slows down', () => {
+  it('is congested before anything is dropped, and comes back', () => {
+    const { host, transport, receiver, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    const fill = (bytes: number) => {
+      for (const end = socket.bufferedAmount + bytes; socket.bufferedAmount < end && !transport.congested; ) {
+        send(endpoint, data(9, 1452));
+        transport.flush();
+      }
+    };
+    // 40 MB/s: the limit rises to its maximum.
+    for (let ms = 0; ms < 500; ms++) {
+      fill(10_000_000);
+      socket.bufferedAmount = Math.max(0, socket.bufferedAmount - 40_000);
+      host.time.advance(1);
+    }
+    socket.bufferedAmount = 0;
+    host.time.advance(10);
+    fill(1_500_000);
+    expect(transport.congested).toBe(false);
+    // Now nothing drains, and the rate that is measured falls with each datagram.
+    for (let i = 0; i < 50 && !transport.congested; i++) {
+      host.time.advance(100);
+      send(endpoint, data(9, 1452));
+      transport.flush();
+    }
+    expect(transport.congested).toBe(true);
+    expect(transport.drops.of('congested')).toBe(0);
+    send(endpoint, data(9, 1452));
+    socket.bufferedAmount = 0;
+    receiver.events.length = 0;
+    host.time.advance(5);
+    expect(receiver.events).toEqual(['uncongested']);
+    expect(transport.congested).toBe(false);
+  });
+});
+
+describe('a way out that suddenly drains slower', () => {
+  /** The limit is at its greatest, and a megabyte waits in the WebSocket, when it all but stops. */
+  function slowedDown() {
+    const parts = connected();
+    const { host, transport, socket, endpoint, send } = parts;
+    pong(socket);
+    socket.isSlow = true;
+    const sendOne = () => {
+      send(endpoint, data(9, 1452));
+      transport.flush();
+    };
+    for (let ms = 0; ms < 2000; ms++) {
+      while (!transport.congested && socket.bufferedAmount < 1_000_000) sendOne();
+      socket.bufferedAmount = Math.max(0, socket.bufferedAmount - 50_000);
+      host.time.advance(1);
+    }
+    while (!transport.congested && socket.bufferedAmount < 1_000_000) sendOne();
+    expect(transport.congested).toBe(false);
+    return { ...parts, sendOne };
+  }
+
+  it('is congested before anything is dropped', () => {
+    const { host, transport, socket, sendOne } = slowedDown();
+    for (let ms = 0; ms < 1000 && !transport.congested; ms++) {
+      host.time.advance(1);
+      socket.bufferedAmount -= 10;
+      sendOne();
+    }
+    expect(transport.congested).toBe(true);
+    expect(transport.drops.of('congested')).toBe(0);
+  });
+
+  it('takes data again once it has drained, although nobody asked before sending', () => {
+    const { host, transport, receiver, socket, sendOne } = slowedDown();
+    for (let ms = 0; ms < 1000; ms++) {
+      host.time.advance(1);
+      sendOne();
+    }
+    expect(transport.drops.of('congested')).toBeGreaterThan(0);
+    socket.bufferedAmount = 0;
+    receiver.events.length = 0;
+    host.time.advance(2);
+    expect(receiver.events).toContain('uncongested');
+    const before = socket.datagrams().length;
+    sendOne();
+    expect(socket.datagrams().length - before).toBe(1);
+  });
+});
+
 describe('connections that break', () => {
   it('come back with jitter and doubled waiting; channels are opened again before the engine hears of it', () => {
     const { host, transport, receiver, socket, endpoint, send } = connected();

@@ -65,6 +65,16 @@ describe('Poly1305', () => {
     }
   });
 
+  it('does not overflow where all 13-bit digits are large at once', () => {
+    // Found by search: the digits of r⁴ are 3966 … 4081; the first block times r⁴ has digits 4021 … 4086; a block of
+    // ones adds 8191 to each. Column 0 of the second product is then 2 183 273 504, more than 2³¹: it has to be
+    // summed in two (poly1305-wide.ts). Four lanes side by side, so each block stands four times.
+    const key = fromHex('8d4c54097809410e1484610244df2b00'.padEnd(64, '0'));
+    const first = 'ce1a82155880acf047f462e82ab5f5f8'.repeat(4);
+    const message = fromHex(first + 'ff'.repeat(64) + '00'.repeat(64));
+    expect(poly1305(key, message)).toBe(toHex(twin(key, message)));
+  });
+
   it('agrees with the twin on long messages, where carries add up', () => {
     const random = new SeededRandom(7);
     for (const length of [1420, 4096, 16384, 65520]) {

@@ -247,10 +247,11 @@ export class WasmSuite implements CryptoSuite {
     return result;
   }
 
+  /** The same for `length` bytes with their tag, if they opened. */
   #leaveIf(ok: boolean, text: number, length: number): Uint8Array | undefined {
-    if (ok) return this.#leave(text, length - TAG_LENGTH);
+    const result = ok ? this.#bytes.slice(text, text + length - TAG_LENGTH) : undefined;
     this.#scrub(text + length - this.#text);
-    return undefined;
+    return result;
   }
 
   hash(...parts: Uint8Array[]): Uint8Array {

@@ -120,20 +120,30 @@ describe('key slots', () => {
 describe('secrets', () => {
   it('leave no trace after calls on byte strings', async () => {
     const { suite, memory } = await freshSuite();
-    const secret = SECRET;
-    const sealed = suite.sealBytes(secret, 1, secret, secret);
-    suite.openBytes(secret, 1, sealed, secret);
-    suite.openBytes(secret, 2, sealed, secret);
-    const xSealed = suite.xSealBytes(secret, secret.subarray(0, 24), secret, secret);
-    suite.xOpenBytes(secret, secret.subarray(0, 24), xSealed, secret);
-    suite.xOpenBytes(secret, secret.subarray(1, 25), xSealed, secret);
-    suite.hash(secret, secret);
-    suite.mac(secret, secret);
-    suite.hmac(secret, secret);
-    suite.hmac(new Uint8Array(100).fill(9), secret);
-    suite.sipHash(secret.subarray(0, 16), secret);
-    kdf2(suite, secret, secret);
-    expect(memory.every((byte) => byte === 0)).toBe(true);
+    const nonce = SECRET.subarray(0, 24);
+    const sealed = suite.sealBytes(SECRET, 1, SECRET, SECRET);
+    const xSealed = suite.xSealBytes(SECRET, nonce, SECRET, SECRET);
+    const calls: Record<string, () => unknown> = {
+      sealBytes: () => suite.sealBytes(SECRET, 1, SECRET, SECRET),
+      openBytes: () => suite.openBytes(SECRET, 1, sealed, SECRET),
+      'openBytes of a forgery': () => suite.openBytes(SECRET, 2, sealed, SECRET),
+      xSealBytes: () => suite.xSealBytes(SECRET, nonce, SECRET, SECRET),
+      xOpenBytes: () => suite.xOpenBytes(SECRET, nonce, xSealed, SECRET),
+      'xOpenBytes of a forgery': () => suite.xOpenBytes(SECRET, SECRET.subarray(1, 25), xSealed, SECRET),
+      hash: () => suite.hash(SECRET, SECRET),
+      mac: () => suite.mac(SECRET, SECRET),
+      hmac: () => suite.hmac(SECRET, SECRET),
+      'hmac with a long key': () => suite.hmac(new Uint8Array(100).fill(9), SECRET),
+      sipHash: () => suite.sipHash(SECRET.subarray(0, 16), SECRET),
+      kdf2: () => kdf2(suite, SECRET, SECRET),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      call();
+      expect(
+        memory.every((byte) => byte === 0),
+        name,
+      ).toBe(true);
+    }
   });
 
   it('are gone from the whole memory after wipe(), and nothing works any more', async () => {

@@ -76,6 +76,8 @@ export interface RelayOptions {
   listen?: string;
   /** Where clients may send. Without a rule the relay does not start. */
   allow: readonly (string | AllowRule)[];
+  /** Lets rules given as texts name ports of other services, such as 53 or 443. */
+  unusualPorts?: boolean;
   /** Origins of pages that may connect. Default: pages that come from the relay's own address. */
   origins?: readonly string[];
   /** Also serve clients that state no Origin: programs other than browsers. */
@@ -106,7 +108,7 @@ export interface RelayConfig {
 
 /** Checks everything that can be checked before the first connection. Throws RelayConfigError. */
 export function readOptions(options: RelayOptions): RelayConfig {
-  const rules = options.allow.map(parseRule);
+  const rules = options.allow.map((rule) => parseRule(rule, options.unusualPorts));
   if (rules.length === 0)
     throw new RelayConfigError('nothing is allowed: name at least one destination with --allow HOST:PORT');
   const path = options.path ?? '/v1';

@@ -47,9 +47,12 @@ export class RelayConfigError extends Error {
   }
 }
 
-/** `HOST`, `HOST:PORT`, `[V6]:PORT`, `CIDR`, `CIDR:PORT`, `[V6CIDR]:PORT`, or an object. */
-export function parseRule(rule: string | AllowRule): Rule {
-  if (typeof rule === 'string') return makeRule(splitText(rule), rule);
+/**
+ * `HOST`, `HOST:PORT`, `[V6]:PORT`, `CIDR`, `CIDR:PORT`, `[V6CIDR]:PORT`, or an object. `unusualPort` is what a text
+ * cannot say.
+ */
+export function parseRule(rule: string | AllowRule, unusualPort = false): Rule {
+  if (typeof rule === 'string') return makeRule({ ...splitText(rule), unusualPort }, rule);
   return makeRule(rule, rule.alias ?? rule.host ?? rule.cidr ?? JSON.stringify(rule));
 }
 
@@ -75,7 +78,7 @@ function makeRule(rule: AllowRule, text: string): Rule {
   for (const port of ports) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`port ${port} is not between 1 and 65535`);
     if ((port < 1024 || REFLECTORS.has(port)) && rule.unusualPort !== true)
-      fail(`port ${port} belongs to another service; a rule object with unusualPort: true allows it`);
+      fail(`port ${port} belongs to another service; if WireGuard is there, say so by --unusual-ports`);
   }
   if (rule.alias !== undefined && (rule.host === undefined || ports.length !== 1))
     fail('an alias needs a host and exactly one port');

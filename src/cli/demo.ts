@@ -44,13 +44,14 @@ export async function runDemo(args: string[]): Promise<void> {
 export async function startDemo(port?: number): Promise<Demo> {
   const files = await ConsoleFiles.load();
   const peer = await DemoPeer.start();
+  const relay = createRelay({ allow: [peer.endpoint] });
   const server = createServer((request, response) => {
+    if (relay.handleRequest(request, response)) return;
     answer(request, response, peer, files).catch(() => response.destroy());
   });
+  relay.attach(server);
   const bound = await listen(server, port);
   const url = `http://${HOST}:${bound}/`;
-  const relay = createRelay({ allow: [peer.endpoint], origins: [new URL(url).origin] });
-  relay.attach(server);
   return {
     url,
     async close() {

@@ -10,6 +10,7 @@ no plaintext. Nothing is allowed that is not named here.
   --allow DESTINATION   an endpoint that clients may reach: HOST, HOST:PORT, [IPV6]:PORT or a CIDR; may be repeated.
                         The port is 51820 when none is given. A private or loopback address must be written out
                         with nothing left open, such as 192.168.1.2:51820
+  --unusual-ports       let --allow name ports below 1024 and those of services that answer strangers, such as 53 or 443
   --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
                         (default: pages from the relay's own address)
   --allow-no-origin     serve programs other than browsers, too
@@ -28,6 +29,7 @@ export async function runRelay(args: string[]): Promise<void> {
       listen: { type: 'string' },
       allow: { type: 'string', multiple: true },
       origin: { type: 'string', multiple: true },
+      'unusual-ports': { type: 'boolean' },
       'allow-no-origin': { type: 'boolean' },
       check: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -40,6 +42,7 @@ export async function runRelay(args: string[]): Promise<void> {
   const options: RelayOptions = {
     listen: values.listen ?? '127.0.0.1:8080',
     allow: values.allow ?? [],
+    unusualPorts: values['unusual-ports'] ?? false,
     ...(values.origin && { origins: values.origin }),
     allowNoOrigin: values['allow-no-origin'] ?? false,
     log: jsonLines((line) => process.stdout.write(line)),

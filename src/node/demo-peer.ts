@@ -44,7 +44,7 @@ export class DemoPeer {
   /** Starts the peer on a free UDP port of 127.0.0.1 with a key of its own, made now. */
   static async start(): Promise<DemoPeer> {
     const port = await freeUdpPort();
-    const engine = await NodeEngine.start();
+    const engine = await NodeEngine.start({ host: '127.0.0.1' });
     const privateKey = generatePrivateKey();
     const config: EngineConfig = {
       privateKey: fromBase64(privateKey)!,

@@ -1,15 +1,15 @@
 import { getRandomValues } from 'node:crypto';
+import { WebSocket } from 'ws';
 import { EngineClient } from '../client/engine-client.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
-import { TunnelError } from '../core/errors.ts';
-import type { DatagramTransport } from '../core/transport.ts';
 import { TunnelService } from '../service/service.ts';
+import { RelayTransport, type WebSocketLike } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { NodeClock } from './clock.ts';
 import { UdpTransport } from './udp-transport.ts';
 
-/** The engine in this very process, over UDP sockets. */
+/** The engine in this very process, over UDP sockets or a relay. */
 export class NodeEngine {
   readonly service: TunnelService;
   readonly client: EngineClient;
@@ -19,7 +19,8 @@ export class NodeEngine {
     this.client = client;
   }
 
-  static async start(): Promise<NodeEngine> {
+  /** `host`: the one local address for UDP; absent: all. */
+  static async start({ host }: { host?: string } = {}): Promise<NodeEngine> {
     const crypto = new WasmSuite(await loadAssembly());
     const environment: Environment = {
       crypto,
@@ -29,11 +30,19 @@ export class NodeEngine {
       },
       wallClock: () => Date.now(),
     };
+    const clock = new NodeClock();
+    let relay: RelayTransport | undefined;
     const service = new TunnelService({
       environment,
-      clock: new NodeClock(),
-      createTransport: (relays, listenPort) => transportFor(relays, listenPort, environment),
-      retryNow: () => {},
+      clock,
+      createTransport(relays, listenPort = 0) {
+        const { memory } = environment;
+        if (relays.length === 0)
+          return new UdpTransport({ memory, listenPort, ...(host !== undefined && { host }) });
+        relay = new RelayTransport({ urls: relays, memory, clock, host: { connect: connectWebSocket } });
+        return relay;
+      },
+      retryNow: () => relay?.retryNow(),
       finished: () => {},
     });
     const client = new EngineClient(service, () => {});
@@ -41,13 +50,7 @@ export class NodeEngine {
   }
 }
 
-function transportFor(
-  relays: string[],
-  listenPort: number | undefined,
-  environment: Environment,
-): DatagramTransport {
-  if (relays.length > 0) {
-    throw new TunnelError('ERR_UNSUPPORTED', 'In Node the engine speaks UDP itself; leave the relay out.');
-  }
-  return new UdpTransport({ memory: environment.memory, ...(listenPort !== undefined && { listenPort }) });
+/** Node 20 has no WebSocket of its own. */
+function connectWebSocket(url: string, protocols: string[]): WebSocketLike {
+  return new WebSocket(url, protocols, { perMessageDeflate: false }) as unknown as WebSocketLike;
 }

@@ -1,4 +1,4 @@
-// What a Node program imports: the same Tunnel as in a page, with the engine in this process, over UDP.
+// What a Node program imports: the same Tunnel as in a page, with the engine in this process, over UDP or a relay.
 import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
 import { NodeEngine } from './engine.ts';
@@ -19,7 +19,10 @@ export {
   type TunnelConfig,
 } from '../core/wireguard/config.ts';
 
-/** A WireGuard tunnel over this machine's own UDP sockets; no root and no network interface needed. */
+/**
+ * A WireGuard tunnel over this machine's own UDP sockets, or over `options.relay` where UDP does not get out; no root and
+ * no network interface needed.
+ */
 export class Tunnel extends AnyTunnel {
   static open(config: string | TunnelConfig, options: TunnelOptions = {}): Promise<Tunnel> {
     return Tunnel.openWith(async () => (await NodeEngine.start()).client, config, {

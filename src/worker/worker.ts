@@ -6,9 +6,9 @@ import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
 import { TunnelService } from '../service/service.ts';
+import { RelayTransport } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { WorkerClock } from './clock.ts';
-import { RelayTransport } from './relay-transport.ts';
 
 interface FirstMessage {
   /** Where the page wants the WASM file taken from; absent means beside this worker. */

@@ -1,6 +1,7 @@
 // Two whole engines in this process, over real UDP sockets on loopback: what a page has, without the page.
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRelay } from '../../relay/index.ts';
 import { derivePublicKey, generatePresharedKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
 
 function freePort(): Promise<number> {
@@ -227,5 +228,44 @@ Endpoint = 127.0.0.1:${port}`);
     await expect(client.status()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
     await client.close();
     await server.close({ timeout: 0 });
+  });
+});
+
+describe('a tunnel over a relay, in Node', () => {
+  it('has the same sockets as one over UDP, and says how far the relay is', async () => {
+    const [key, other] = [generatePrivateKey(), generatePrivateKey()];
+    const port = await freePort();
+    const server = await Tunnel.open(
+      `[Interface]\nPrivateKey=${other}\nAddress=10.8.0.1/24\nListenPort=${port}\n[Peer]\nPublicKey=${derivePublicKey(key)}\nAllowedIPs=10.8.0.2/32`,
+    );
+    const relay = createRelay({ listen: '127.0.0.1:0', allow: [`127.0.0.1:${port}`], allowNoOrigin: true });
+    const { url } = await relay.listen();
+    const client = await Tunnel.open(
+      `[Interface]\nPrivateKey=${key}\nAddress=10.8.0.2/24\n[Peer]\nPublicKey=${derivePublicKey(other)}\nAllowedIPs=10.8.0.0/24\nEndpoint=127.0.0.1:${port}`,
+      { relay: url },
+    );
+    await client.ready;
+    const accepted = (
+      await new server.TCPServerSocket('0.0.0.0', { localPort: 80 }).opened
+    ).readable.getReader();
+    const { writable, readable } = await new client.TCPSocket('10.8.0.1', 80).opened;
+    const peer = await (await accepted.read()).value!.opened;
+    const writer = writable.getWriter();
+    const bytes = pattern(1 << 20);
+    const echo = peer.readable.pipeTo(peer.writable);
+    const [back] = await Promise.all([
+      readAll(readable),
+      writer.write(bytes).then(() => writer.close()),
+      echo,
+    ]);
+    expect(Buffer.compare(back, bytes)).toBe(0);
+    const { transport, peers } = await client.status();
+    expect(transport).toMatchObject({ state: 'open', via: url, problems: [] });
+    expect(transport.rtt).toBeGreaterThan(0);
+    // Behind a relay, a keepalive is assumed where the file says nothing.
+    expect(peers[0]!.persistentKeepalive).toBe(25);
+    await client.close({ timeout: 0 });
+    await server.close({ timeout: 0 });
+    await relay.close();
   });
 });

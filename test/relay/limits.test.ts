@@ -148,7 +148,12 @@ describe('options', () => {
     [['203.0.113.7', '203.0.113.8'], '0.0.0.0', false],
     [['203.0.113.7', '203.0.113.8'], '192.168.1.2', false],
   ])('without authentication, allowing %j on %s: %s', (allow, host, expected) => {
-    expect(mayServeOpenly(allow.map(parseRule), host)).toBe(expected);
+    expect(
+      mayServeOpenly(
+        allow.map((rule) => parseRule(rule)),
+        host,
+      ),
+    ).toBe(expected);
   });
 
   it('limits are checked by name and range', () => {

@@ -10,12 +10,15 @@ const noDns = () => {
 };
 
 function policy(allow: (string | AllowRule)[], options: Partial<PolicyOptions> = {}): Policy {
-  return new Policy(allow.map(parseRule), {
-    resolve: noDns,
-    ownAddresses: () => ['192.0.2.200', '2001:db8::200', '10.9.9.9'],
-    listenPorts: () => [8080],
-    ...options,
-  });
+  return new Policy(
+    allow.map((rule) => parseRule(rule)),
+    {
+      resolve: noDns,
+      ownAddresses: () => ['192.0.2.200', '2001:db8::200', '10.9.9.9'],
+      listenPorts: () => [8080],
+      ...options,
+    },
+  );
 }
 
 /** `address port`, or the code and the operator's reason. */
@@ -141,6 +144,7 @@ describe('rules', () => {
 
   it('what is unusual can be spelled out', () => {
     expect(parseRule({ host: 'a.example', ports: [443], unusualPort: true }).ports).toEqual([443]);
+    expect(parseRule('a.example:443', true).ports).toEqual([443]);
     expect(parseRule({ cidr: '10.0.0.0/8', private: true }).kind).toBe('network');
   });
 

@@ -220,11 +220,17 @@ function takeWindow(tcb: Tcb, segment: TcpSegment): void {
   if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
 }
 
+/** Whether the window was used: it was in the way, or, in slow start, at least half full. */
+function isCwndLimited({ sndUna, cwndLimitedAt, congestion, outstanding }: Tcb): boolean {
+  if (lt(sndUna, cwndLimitedAt)) return true;
+  return congestion.cwnd < congestion.ssthresh && 2 * outstanding >= congestion.cwnd;
+}
+
 /** SND.UNA moves. */
 function advance(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   const { acknowledgment } = segment;
   const acked = diff(acknowledgment, tcb.sndUna);
-  const limited = lt(tcb.sndUna, tcb.cwndLimitedAt);
+  const limited = isCwndLimited(tcb);
   measure(tcb, segment, now);
   tcb.sndUna = acknowledgment;
   tcb.sndPos = later(tcb.sndPos, acknowledgment);
@@ -381,7 +387,8 @@ function checkFin(tcb: Tcb, segment: TcpSegment, now: Instant): void {
     tcb.finKnown = true;
     tcb.rcvFin = position;
   }
-  if (segment.has(FIN)) tcb.ackDue = true;
+  // Its text, if any, has brought about an ACK already.
+  if (segment.has(FIN) && segment.payloadLength === 0) tcb.ackDue = true;
   if (!tcb.finKnown || gt(tcb.rcvFin, tcb.rcvNxt)) return;
   tcb.finReceived = true;
   tcb.rcvNxt = add(tcb.rcvNxt, 1);

@@ -38,9 +38,10 @@ function finalTimeout(tcb: Tcb, now: Instant): void {
 /** RFC 9293 §3.8.4: probes on an idle connection only. */
 function keepAlive(tcb: Tcb, now: Instant): void {
   const idleUntil = tcb.lastHeardAt + tcb.keepAliveDelay;
-  if (now < idleUntil || tcb.outstanding > 0 || tcb.unsent > 0) {
+  const isBusy = tcb.outstanding > 0 || tcb.unsent > 0;
+  if (now < idleUntil || isBusy) {
     tcb.keepAliveProbes = 0;
-    tcb.keepAliveAt = Math.max(idleUntil, now + SECOND);
+    tcb.keepAliveAt = now < idleUntil ? idleUntil : now + tcb.keepAliveDelay;
     return;
   }
   const isPatient =

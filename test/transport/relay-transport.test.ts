@@ -20,7 +20,7 @@ import {
   PONG,
   WELCOME,
 } from '../../src/core/wire/relay.ts';
-import { RelayTransport } from '../../src/worker/relay-transport.ts';
+import { RelayTransport } from '../../src/transport/relay-transport.ts';
 import { cookieReply, data, initiation } from '../relay/fake-endpoint.ts';
 import { settled, until } from '../relay/relay-client.ts';
 import { FakeHost, RecordingReceiver } from './fake-host.ts';

@@ -5,7 +5,7 @@ import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
 import { NodeClock } from '../../src/node/clock.ts';
-import { RelayTransport, type WebSocketLike } from '../../src/worker/relay-transport.ts';
+import { RelayTransport, type WebSocketLike } from '../../src/transport/relay-transport.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { until } from '../relay/relay-client.ts';
 import { RecordingReceiver } from './fake-host.ts';

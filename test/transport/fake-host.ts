@@ -11,7 +11,7 @@ import {
   readControl,
   writeControl,
 } from '../../src/core/wire/relay.ts';
-import type { RelayTransportHost, WebSocketLike } from '../../src/worker/relay-transport.ts';
+import type { RelayTransportHost, WebSocketLike } from '../../src/transport/relay-transport.ts';
 
 /** Time that passes when a test says so, with timers. */
 export class FakeTime implements Clock {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONSOLE, markFresh } from './support/build.ts';
 import { Child } from './support/child-process.ts';
-import { installMissing, strict } from './support/prerequisites.ts';
+import { prepare, strict } from './support/prerequisites.ts';
 
 const root = join(import.meta.dirname, '..');
 const results = join(root, 'test-results/run');
@@ -27,7 +27,10 @@ await main();
 async function main(): Promise<void> {
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
-  await phase('prepare', prepare);
+  await phase('prepare', async () => {
+    await prepare('interop');
+    return { passed: 0, failed: 0, skipped: 0 };
+  });
   await phase('check', check);
   await phase('unit', unit);
   const built = await phase('build', build);
@@ -36,11 +39,6 @@ async function main(): Promise<void> {
     await phase('interop', () => playwright('interop', '--grep', '@core'));
   }
   report();
-}
-
-async function prepare(): Promise<Counts> {
-  await installMissing('interop');
-  return { passed: 0, failed: 0, skipped: 0 };
 }
 
 /** Each command of `npm run check` counts as one test. */

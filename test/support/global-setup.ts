@@ -1,9 +1,9 @@
 import { buildPages } from './build.ts';
-import { installMissing } from './prerequisites.ts';
+import { prepare } from './prerequisites.ts';
 
 /** Before any Playwright test: programs from apt, then the built pages. */
 async function globalSetup(): Promise<void> {
-  await installMissing(process.argv.includes('--project=browser') ? 'browser' : 'interop');
+  await prepare(process.argv.includes('--project=browser') ? 'browser' : 'interop');
   await buildPages();
 }
 

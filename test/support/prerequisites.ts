@@ -36,11 +36,16 @@ needs.interop.unshift(...needs.browser);
 /** True where a missing prerequisite is a failure and not a reason to skip. */
 export const strict = process.env.CI === 'true';
 
-/** Installs what `suite` lacks if this is Debian and we are root; says in one line what. Never throws. */
-export async function installMissing(suite: Suite): Promise<void> {
-  const packages = [...new Set(absent(suite).map((need) => need.package))];
+/** Installs what `suite` lacks where that is possible, and says what cannot run and why. Never throws. */
+export async function prepare(suite: Suite): Promise<void> {
   if (suite === 'interop') await makeTunDevice();
-  if (packages.length === 0 || !isRoot() || !isDebian()) return;
+  const packages = packagesOf(absent(suite));
+  if (packages.length > 0 && isRoot() && isDebian()) await install(packages);
+  const why = await obstacle(suite);
+  if (why) console.log(`${strict ? 'Will fail' : 'Skipped'}: ${suite} tests, because ${why}`);
+}
+
+async function install(packages: string[]): Promise<void> {
   console.log(`Installing what the tests need: apt-get install ${packages.join(' ')}`);
   // tshark asks whether users may capture, and Debian starts nginx at once: neither is wanted here.
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
@@ -57,8 +62,8 @@ export async function installMissing(suite: Suite): Promise<void> {
 export async function obstacle(suite: Suite): Promise<string | undefined> {
   const lacking = absent(suite);
   if (lacking.length > 0) {
-    const packages = [...new Set(lacking.map((need) => need.package))].join(' ');
-    return `${lacking.map((need) => need.what).join(', ')} missing: install ${packages} (Debian's names)`;
+    const missing = lacking.map((need) => need.what).join(', ');
+    return `${missing} not found: install ${packagesOf(lacking).join(' ')} (Debian's names)`;
   }
   if (suite === 'browser') return undefined;
   if (!isRoot()) return 'network namespaces need root: run as root';
@@ -69,6 +74,10 @@ export async function obstacle(suite: Suite): Promise<string | undefined> {
 
 function absent(suite: Suite): Prerequisite[] {
   return needs[suite].filter((need) => !need.present());
+}
+
+function packagesOf(list: Prerequisite[]): string[] {
+  return [...new Set(list.map((need) => need.package))];
 }
 
 function program(name: string, from: string): Prerequisite {

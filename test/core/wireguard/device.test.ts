@@ -236,6 +236,17 @@ describe('packets', () => {
     }
   });
 
+  it('may be headers and nothing else', () => {
+    station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint, routes: '0.0.0.0/0 ::/0' });
+    station.device.up(clock.now);
+    const session = connect();
+    for (const packet of [makePacket('10.0.0.1', '10.0.0.2', 20), makePacket('fd00::1', 'fd00::2', 40)]) {
+      expect(station.send(packet)).toBe('sent');
+      station.receive(opponent.seal(session, packet), opponent.endpoint);
+      expect(station.delivered.at(-1)).toEqual(packet);
+    }
+  });
+
   it('that are too large for a slot cannot wait for a session', () => {
     station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint });
     station.device.up(clock.now);
@@ -595,7 +606,18 @@ describe('key slots', () => {
     station.receive(opponent.initiate().message, opponent.endpoint);
     expect(kinds()).toEqual([]);
     expect(station.drops()).toEqual({ no_key_slot: 2 });
+    // With room for one of the two, that one is given back.
     refuse.mockRestore();
+    const real = station.crypto.importKey.bind(station.crypto);
+    let left = 1;
+    const one = vi
+      .spyOn(station.crypto, 'importKey')
+      .mockImplementation((key) => (left-- > 0 ? real(key) : undefined));
+    clock.advance(SECOND);
+    station.receive(opponent.initiate().message, opponent.endpoint);
+    expect(station.drops()).toEqual({ no_key_slot: 3 });
+    expect(station.crypto.keyCount).toBe(0);
+    one.mockRestore();
     clock.advance(SECOND);
     station.receive(opponent.initiate().message, opponent.endpoint);
     expect(kinds()).toEqual(['response']);

@@ -79,8 +79,21 @@ describe('timestamps', () => {
     expect(isLaterTimestamp(timestampOf(Math.floor(NOW / 1000) + 1, 0), step)).toBe(true);
   });
 
+  it('go on from what was kept, even if that is centuries ahead', () => {
+    const kept = timestampOf(0xff * 2 ** 32, 999_000_000);
+    const { next } = makeClock(kept);
+    next();
+  });
+
   it('ignore what cannot have been a timestamp', () => {
-    for (const junk of [new Uint8Array(11), new Uint8Array(12), new Uint8Array(12).fill(255)]) {
+    const odd = (high: number, nanoseconds: number) => {
+      const bytes = timestampOf(NOW / 1000, 0);
+      new DataView(bytes.buffer).setUint32(0, high);
+      new DataView(bytes.buffer).setUint32(8, nanoseconds);
+      return bytes;
+    };
+    const oddities = [odd(0x4000_0100, 0), odd(0x3fff_ffff, 0), odd(0x4000_0000, 1e9)];
+    for (const junk of [new Uint8Array(11), new Uint8Array(12), new Uint8Array(12).fill(255), ...oddities]) {
       const clock = new TimestampClock(() => NOW, junk);
       expect(clock.last).toBeUndefined();
       expect(toHex(clock.next())).toBe(textOf(NOW));

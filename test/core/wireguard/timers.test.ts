@@ -263,9 +263,10 @@ describe('the age of a session', () => {
 
   it('makes its initiator renew it at 165 s if it only receives, once', () => {
     addPeer();
+    const start = Math.ceil(clock.now);
+    clock.moveTo(start);
     const session = connect();
-    const start = clock.now;
-    clock.moveTo(start + 164.9 * SECOND);
+    clock.moveTo(start + 165 * SECOND);
     hear(session);
     expect(kinds()).toEqual([]);
     clock.moveTo(start + 165.1 * SECOND);
@@ -373,6 +374,29 @@ describe('the persistent keepalive', () => {
     station.device.down();
     station.device.up(clock.now);
     expect(kinds()).toEqual(['initiation']);
+  });
+
+  it('says nothing when it only changes, is turned off, or the device is down', () => {
+    const peer = addPeer(25);
+    hear(connect(), new Uint8Array(0));
+    clock.advance(10 * SECOND);
+    peer.setPersistentKeepalive(20, clock.now);
+    peer.setPersistentKeepalive(0, clock.now);
+    peer.setPersistentKeepalive(0, clock.now);
+    expect(kinds()).toEqual([]);
+    station.device.down();
+    peer.setPersistentKeepalive(25, clock.now);
+    expect(kinds()).toEqual([]);
+  });
+
+  it('of a peer that is nowhere yet leaves nothing behind for when it comes', () => {
+    station.addPeer(opponent.publicKey, { persistentKeepalive: 5 });
+    station.run(20 * SECOND);
+    const { message, sent } = opponent.initiate();
+    station.receive(message, opponent.endpoint);
+    const session = opponent.complete(sent, station.takeSent()[0]!.bytes);
+    hear(session);
+    expect(kinds()).toEqual([]);
   });
 
   it('can be 65,535 s', () => {

@@ -79,6 +79,7 @@ export class Ladder {
   /** What the peer calls its port; scripts for a listener may change it to become another client. */
   remotePort = 4000;
   #line = '';
+  #inBatch = false;
 
   constructor(options: LadderOptions = {}) {
     this.#options = options;
@@ -108,13 +109,15 @@ export class Ladder {
   }
 
   #step(delay: number, verb: string, rest: string): void {
-    if (verb !== '>' && delay === 0) this.#expectNothing();
+    const inBatch = this.#inBatch;
+    this.#inBatch = verb === '<+';
     this.#advance(this.now + delay);
     if (verb === '>') {
       this.#expect(rest);
       return;
     }
-    this.#expectNothing();
+    // Within a batch, what leaves is asked for when it is over.
+    if (!inBatch) this.#expectNothing();
     this.#act(verb, rest);
     if (verb !== '<+') this.layer.poll(this.now);
   }
@@ -211,8 +214,7 @@ export class Ladder {
 
   #expect(text: string): void {
     const expected = parse(text);
-    const sent = this.#queue.shift();
-    if (!sent) return this.#fail('nothing left');
+    const sent = this.#queue.shift() ?? this.#fail('nothing left');
     const got = `${print(sent)} left ${(sent.at - this.now).toFixed(1)} ms from now`;
     if (Math.abs(sent.at - this.now) > TOLERANCE) this.#fail(got);
     if (sent.flags !== expected.flags || sent.start !== expected.start || sent.length !== expected.length)

@@ -85,6 +85,7 @@ function probe(tcb: Tcb, now: Instant): void {
     // Not closed, only too small to be worth it: the override of RFC 9293 §3.8.6.2.1.
     sendWhatFits(tcb, now);
     settleResendTimer(tcb, now, true);
+    return;
   }
   sendWindowProbe(tcb, now);
   arm(tcb, 'persist', now + Math.min(tcb.roundTrip.rto * 2 ** Math.min(tcb.resends, 16), MAX_PERSIST));

@@ -96,21 +96,29 @@ export class ReceiveQueue {
     return false;
   }
 
-  /** Writes up to `limit` SACK blocks, latest first, into `blocks` from pair `from` on; returns their number. */
+  /**
+   * Writes up to `limit` SACK blocks into `blocks`, from pair `from` on, those that changed last first, and returns
+   * their number.
+   */
   sackBlocks(blocks: Int32Array, from: number, limit: number): number {
     let count = 0;
     for (let i = 0; i < this.#recentCount && count < limit; i++) {
       const index = this.#rangeWith(this.#recent![i]!);
-      if (index < 0) continue;
-      const start = this.#ranges![2 * index]!;
-      let listed = false;
-      for (let j = from; j < from + count; j++) listed ||= blocks[2 * j] === start;
-      if (listed) continue;
-      blocks[2 * (from + count)] = start;
-      blocks[2 * (from + count) + 1] = this.#ranges![2 * index + 1]!;
-      count++;
+      if (index >= 0) count += this.#listRange(index, blocks, from, count);
+    }
+    for (let i = this.#rangeCount - 1; i >= 0 && count < limit; i--) {
+      count += this.#listRange(i, blocks, from, count);
     }
     return count;
+  }
+
+  /** Adds a range to the `count` blocks listed from `from` on; returns 0 if it is listed already. */
+  #listRange(index: number, blocks: Int32Array, from: number, count: number): number {
+    const start = this.#ranges![2 * index]!;
+    for (let i = from; i < from + count; i++) if (blocks[2 * i] === start) return 0;
+    blocks[2 * (from + count)] = start;
+    blocks[2 * (from + count) + 1] = this.#ranges![2 * index + 1]!;
+    return 1;
   }
 
   #placeAmongRanges(sequence: number, view: DataView, start: number, length: number): Placement {

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { NO_PAGE, PAGE_SIZE, PagePool } from '../../../src/core/netstack/page-pool.ts';
+import { StreamBuffer } from '../../../src/core/netstack/stream-buffer.ts';
+import { SeededRandom } from '../../support/random.ts';
+
+describe('PagePool', () => {
+  it('lends each page once, up to its limit, and lends again what came back', () => {
+    const pool = new PagePool(2 << 20);
+    const pages = Array.from({ length: 512 }, () => pool.take());
+    expect(new Set(pages).size).toBe(512);
+    expect(pool.take()).toBe(NO_PAGE);
+    expect(pool.used).toBe(512);
+    pool.release(pages[7]!);
+    expect(pool.take()).toBe(pages[7]);
+    for (const page of pages) pool.release(page);
+    expect(pool.used).toBe(0);
+  });
+
+  it('gives pages that do not overlap, by either view', () => {
+    const pool = new PagePool(2 << 20);
+    const pages = Array.from({ length: 512 }, () => pool.take());
+    for (const page of pages) pool.bytesOf(page).fill(page & 255);
+    for (const page of pages) {
+      expect(pool.bytesOf(page).length).toBe(PAGE_SIZE);
+      expect(pool.viewOf(page).getUint8(pool.offsetOf(page))).toBe(page & 255);
+      expect(pool.viewOf(page).getUint8(pool.offsetOf(page) + PAGE_SIZE - 1)).toBe(page & 255);
+    }
+  });
+
+  it('says how pressed it is: at 75 % and at 95 %', () => {
+    const pool = new PagePool(1 << 20);
+    const at = (used: number) => {
+      while (pool.used < used) pool.take();
+      return pool.pressure;
+    };
+    expect([at(191), at(192), at(243), at(244)]).toEqual(['none', 'high', 'high', 'critical']);
+  });
+});
+
+/** Bytes in an array of its own whose DataView begins at its first byte. */
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+describe('StreamBuffer', () => {
+  it('behaves like a plain array of bytes, whatever is done to it', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new SeededRandom(seed);
+      const pool = new PagePool(4 << 20);
+      const buffer = new StreamBuffer(pool);
+      let model: number[] = [];
+      for (let step = 0; step < 60; step++) {
+        const bytes = random.bytes(random.below(1 << random.below(15)));
+        switch (random.below(5)) {
+          case 0: {
+            // Out of order: put a part later, then what is before it.
+            const split = random.below(bytes.length + 1);
+            buffer.put(model.length + split, viewOf(bytes), split, bytes.length - split);
+            buffer.put(model.length, viewOf(bytes), 0, split);
+            model.push(...bytes);
+            break;
+          }
+          case 1:
+            expect(buffer.putArray(model.length, bytes, 0, bytes.length)).toBe(bytes.length);
+            model.push(...bytes);
+            break;
+          case 2: {
+            const length = random.below(model.length + 1);
+            const target = new Uint8Array(length);
+            buffer.getArray(target, length);
+            expect(target).toEqual(Uint8Array.from(model.slice(0, length)));
+            buffer.advance(length);
+            model = model.slice(length);
+            if (model.length === 0) buffer.rewind();
+            break;
+          }
+          case 3: {
+            const position = random.below(model.length + 1);
+            const length = random.below(Math.min(1500, model.length - position) + 1);
+            const target = new Uint8Array(length + 3);
+            buffer.get(position, length, viewOf(target), 2);
+            expect(target.subarray(2, 2 + length)).toEqual(
+              Uint8Array.from(model.slice(position, position + length)),
+            );
+            expect([target[0], target[1], target[length + 2]]).toEqual([0, 0, 0]);
+            break;
+          }
+          default:
+            buffer.truncate(model.length);
+        }
+        const pages = Math.ceil(model.length / PAGE_SIZE);
+        expect(pool.used).toBeGreaterThanOrEqual(pages);
+        expect(pool.used).toBeLessThanOrEqual(pages + 1);
+      }
+      buffer.clear();
+      expect(pool.used).toBe(0);
+    }
+  });
+
+  it('says so when the pool is empty, and has lost nothing', () => {
+    const pool = new PagePool(1 << 20);
+    const buffer = new StreamBuffer(pool);
+    const all = new Uint8Array(1 << 20).fill(3);
+    expect(buffer.putArray(0, all, 0, all.length)).toBe(1 << 20);
+    expect(buffer.putArray(all.length, all, 0, 10)).toBe(0);
+    expect(buffer.put(all.length, viewOf(all), 0, 10)).toBe(false);
+    buffer.advance(PAGE_SIZE);
+    expect(buffer.put(all.length - PAGE_SIZE, viewOf(all), 0, 10)).toBe(true);
+    const target = new Uint8Array(all.length - PAGE_SIZE);
+    buffer.getArray(target, target.length);
+    expect(target.every((byte) => byte === 3)).toBe(true);
+  });
+
+  it('costs nothing while it is empty', () => {
+    const pool = new PagePool(1 << 20);
+    const buffer = new StreamBuffer(pool);
+    buffer.putArray(0, new Uint8Array(10), 0, 10);
+    buffer.advance(10);
+    buffer.rewind();
+    expect(pool.used).toBe(0);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { PagePool } from '../../../../src/core/netstack/page-pool.ts';
+import { ReceiveQueue } from '../../../../src/core/netstack/tcp/receive-queue.ts';
+import { SeededRandom } from '../../../support/random.ts';
+
+const WINDOW = 60_000;
+
+describe('ReceiveQueue', () => {
+  it.each([0, -300, 0x7fffff00])('agrees with a map of single bytes, beginning at %i', (isn) => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = new SeededRandom(seed);
+      const pool = new PagePool(1 << 20);
+      const queue = new ReceiveQueue(pool);
+      queue.begin(isn);
+      const stored = new Map<number, number>();
+      let next = 0;
+      let read = 0;
+      for (let step = 0; step < 200; step++) {
+        // The marker tells one copy of a byte from another: the first that came must stay.
+        const position =
+          next +
+          random.below(random.fraction() < 0.3 ? 1 : 2000 + random.below(WINDOW - 5000 - (next - read)));
+        const length = 1 + random.below(1500);
+        const bytes = random.bytes(length);
+        const view = new DataView(bytes.buffer);
+        expect(queue.place((isn + position) | 0, view, 0, length)).toBe('stored');
+        for (let i = 0; i < length; i++) if (!stored.has(position + i)) stored.set(position + i, bytes[i]!);
+        while (stored.has(next)) next++;
+        expect(queue.next).toBe((isn + next) | 0);
+        expect(queue.readable).toBe(next - read);
+        checkBlocks(queue, stored, isn, next, position);
+        if (random.fraction() < 0.3) {
+          const target = new Uint8Array(random.below(4000));
+          const count = queue.readInto(target);
+          expect(count).toBe(Math.min(target.length, next - read));
+          for (let i = 0; i < count; i++)
+            if (target[i] !== stored.get(read + i)) throw new Error(`byte ${read + i}`);
+          read += count;
+        }
+      }
+      queue.clear();
+      expect(pool.used).toBe(0);
+    }
+  });
+
+  /** Every block is a whole range; the first holds what came last, if that is behind a gap. */
+  function checkBlocks(
+    queue: ReceiveQueue,
+    stored: Map<number, number>,
+    isn: number,
+    next: number,
+    last: number,
+  ): void {
+    const blocks = new Int32Array(8);
+    const count = queue.sackBlocks(blocks, 0, 4);
+    const seen = new Set<number>();
+    for (let i = 0; i < count; i++) {
+      const start = (blocks[2 * i]! - isn) | 0;
+      const end = (blocks[2 * i + 1]! - isn) | 0;
+      const isWhole = stored.has(start) && stored.has(end - 1) && !stored.has(start - 1) && !stored.has(end);
+      if (!isWhole || start <= next || seen.has(start)) throw new Error(`block ${start}:${end}`);
+      seen.add(start);
+    }
+    expect(queue.hasGap).toBe(count > 0);
+    if (last > next) expect((blocks[0]! - isn) | 0).toBeLessThanOrEqual(last);
+    if (last > next) expect((blocks[1]! - isn) | 0).toBeGreaterThan(last);
+  }
+
+  it('keeps what is in order when it has to drop the rest', () => {
+    const pool = new PagePool(1 << 20);
+    const queue = new ReceiveQueue(pool);
+    queue.begin(0);
+    const bytes = new Uint8Array(10_000).map((_, i) => i & 255);
+    const view = new DataView(bytes.buffer);
+    queue.place(0, view, 0, 5000);
+    queue.place(6000, view, 6000, 4000);
+    queue.place(50_000, view, 0, 5000);
+    queue.dropOutOfOrder();
+    expect([queue.readable, queue.hasGap, pool.used]).toEqual([5000, false, 2]);
+    queue.place(5000, view, 5000, 5000);
+    const target = new Uint8Array(10_000);
+    expect(queue.readInto(target)).toBe(10_000);
+    expect(target).toEqual(bytes);
+  });
+});

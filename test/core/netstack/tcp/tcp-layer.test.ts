@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { RoundTrip } from '../../../../src/core/netstack/tcp/round-trip.ts';
+import { TcpLayer } from '../../../../src/core/netstack/tcp/tcp-layer.ts';
+import { plainMemory } from '../../../../src/core/packet-buffer.ts';
+import { address, FakeIp, hashEnvironment, socketAddress } from './fake-ip.ts';
+
+function layerWith(seed: number, own = ['10.0.0.1', 'fd00::1']) {
+  const memory = plainMemory(1 << 16, 16);
+  const ip = new FakeIp(own.map(address), memory);
+  const sequences: number[] = [];
+  ip.outlet = (packet) => sequences.push(packet.view.getUint32(packet.start + 4));
+  return { ip, layer: new TcpLayer(ip, hashEnvironment(seed, memory)), sequences };
+}
+
+describe('TcpLayer', () => {
+  it('refuses to connect where no address or route is, in one sentence', () => {
+    const { ip, layer } = layerWith(1, ['10.0.0.1']);
+    expect(() => layer.connect(socketAddress('fd00::2', 80), {}, 0)).toThrow(
+      'This tunnel has no IPv6 address.',
+    );
+    ip.hasRoute = () => false;
+    expect(() => layer.connect(socketAddress('10.0.0.2', 80), {}, 0)).toThrow(
+      "No peer's allowed IPs cover 10.0.0.2.",
+    );
+    expect(() =>
+      layer.connect(socketAddress('10.0.0.2', 80), { localAddress: address('10.0.0.9') }, 0),
+    ).toThrow('10.0.0.9 is not an IPv4 address of this tunnel.');
+  });
+
+  it('uses one local port for several destinations, and each pair once', () => {
+    const { layer } = layerWith(1);
+    const options = { localPort: 40_000 };
+    layer.connect(socketAddress('10.0.0.2', 80), options, 0);
+    layer.connect(socketAddress('10.0.0.2', 81), options, 0);
+    layer.connect(socketAddress('fd00::2', 80), options, 0);
+    expect(() => layer.connect(socketAddress('10.0.0.2', 80), options, 0)).toThrow(
+      '10.0.0.1:40000 is connected to 10.0.0.2:80 already.',
+    );
+  });
+
+  it('never chooses a port somebody listens on', () => {
+    const { layer } = layerWith(1);
+    const first = layer.connect(socketAddress('10.0.0.2', 80), {}, 0).local.port;
+    const other = layerWith(1).layer;
+    other.listen({ port: first }, 0);
+    expect(other.connect(socketAddress('10.0.0.2', 80), {}, 0).local.port).not.toBe(first);
+  });
+
+  it('begins each connection at a number that differs by secret and by address, and moves on by 250 per ms (RFC 6528)', () => {
+    const isn = (seed: number, port: number, now: number) => {
+      const { layer, sequences } = layerWith(seed);
+      layer.connect(socketAddress('10.0.0.2', port), { localPort: 1000 }, now);
+      layer.poll(now);
+      return sequences[0]!;
+    };
+    expect((isn(1, 80, 1000) - isn(1, 80, 0)) >>> 0).toBe(250_000);
+    expect((isn(1, 80, 20_000_000) - isn(1, 80, 0)) >>> 0).toBe(5_000_000_000 % 2 ** 32);
+    expect(isn(1, 81, 0)).not.toBe(isn(1, 80, 0));
+    expect(isn(2, 80, 0)).not.toBe(isn(1, 80, 0));
+  });
+
+  it('keeps ten thousand connections apart', () => {
+    const { layer } = layerWith(1);
+    for (let i = 0; i < 10_000; i++) layer.connect(socketAddress('10.0.0.2', 1 + i), { localPort: 9 }, i);
+    expect(layer.connectionCount).toBe(10_000);
+    layer.poll(10_000);
+    // All of them time out, each at its own time.
+    for (let now = 10_000; now < 200_000; now += 1000) layer.poll(now);
+    expect(layer.connectionCount).toBe(0);
+    expect(layer.pollAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is due at once when an application has done something, and not before', () => {
+    const { layer } = layerWith(1);
+    expect(layer.pollAt()).toBe(Number.POSITIVE_INFINITY);
+    const connection = layer.connect(socketAddress('10.0.0.2', 80), {}, 0);
+    expect(layer.pollAt()).toBe(0);
+    layer.poll(0);
+    expect(layer.pollAt()).toBe(1000);
+    connection.close();
+    expect(layer.connectionCount).toBe(0);
+  });
+});
+
+describe('RoundTrip (RFC 6298)', () => {
+  it('begins with a second, then follows the formulas', () => {
+    const trip = new RoundTrip();
+    expect(trip.timeout).toBe(1000);
+    trip.measured(400);
+    expect([trip.smoothed, trip.variance, trip.timeout]).toEqual([400, 200, 1200]);
+    trip.measured(800);
+    expect([trip.smoothed, trip.variance, trip.timeout]).toEqual([450, 250, 1450]);
+  });
+
+  it('keeps 200 ms above a steady round trip, whatever that is', () => {
+    const trip = new RoundTrip();
+    for (let i = 0; i < 200; i++) trip.measured(190);
+    expect(trip.timeout).toBeCloseTo(390, 5);
+  });
+
+  it('backs off to 120 s and returns by a measurement, never below a millisecond', () => {
+    const trip = new RoundTrip();
+    trip.measured(0);
+    expect(trip.smoothed).toBe(1);
+    for (let i = 0; i < 100; i++) trip.backOff();
+    expect(trip.timeout).toBe(120_000);
+    trip.measured(1);
+    expect(trip.backoff).toBe(0);
+  });
+});

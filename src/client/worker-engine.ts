@@ -7,7 +7,7 @@ import { type EngineAssets, EngineClient } from './engine-client.ts';
 export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): EngineClient {
   const worker = workerUrl
     ? new Worker(workerUrl, { type: 'module', name: 'tabwire' })
-    : new Worker(new URL('../worker/worker.ts', import.meta.url), { type: 'module', name: 'tabwire' });
+    : new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tabwire' });
   worker.postMessage({ wasm: wasm === undefined ? undefined : String(new URL(wasm, location.href)) });
   const wakeUp = () => void api.retryNow();
   const api = wrap<EngineApi>(worker) as unknown as EngineApi;

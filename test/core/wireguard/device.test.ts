@@ -41,6 +41,7 @@ describe('as initiator', () => {
     station.addPeer(new Opponent(station.publicKey, 7).publicKey, { routes: '10.7.0.0/16' });
     expect(kinds()).toEqual([]);
     station.device.up(clock.now);
+    station.device.up(clock.now);
     expect(kinds()).toEqual(['initiation']);
     station.addPeer(new Opponent(station.publicKey, 8).publicKey, {
       endpoint: elsewhere,

@@ -1,7 +1,7 @@
 // `npm test`: every phase in turn, quiet while it passes. The last line counts everything that ran.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONSOLE, markFresh } from './support/build.ts';
+import { markBuilt } from './support/build.ts';
 import { Child } from './support/child-process.ts';
 import { prepare, strict } from './support/prerequisites.ts';
 
@@ -69,7 +69,7 @@ async function unit(): Promise<Counts> {
 
 async function build(): Promise<Counts> {
   const counts = await tools('npm run --silent build');
-  if (counts.failed === 0) markFresh(CONSOLE);
+  if (counts.failed === 0) markBuilt();
   return counts;
 }
 

@@ -1,4 +1,4 @@
-// Builds the pages under test, once per state of their sources.
+// Builds what the browser tests run, once per state of its sources.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,56 +7,64 @@ import { run } from './child-process.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-interface Bundle {
-  output: string;
-  config: string;
+interface Product {
+  /** A file of the result. */
+  result: string;
   sources: string[];
+  build(): Promise<unknown>;
 }
 
-const COMMON = ['src', 'assembly', 'package-lock.json', 'tsconfig.base.json'];
+const COMMON = ['src', 'assembly', 'package.json', 'package-lock.json', 'tsconfig.base.json'];
 
-export const CONSOLE: Bundle = {
-  output: join(root, 'dist/console'),
-  config: join(root, 'vite.config.ts'),
-  sources: [...COMMON, 'web', 'vite.config.ts'],
-};
-export const HARNESS: Bundle = {
-  output: join(root, 'dist/harness'),
-  config: join(root, 'test/harness/vite.config.ts'),
+const HARNESS: Product = {
+  result: 'dist/harness/index.html',
   sources: [...COMMON, 'test/harness'],
+  build: () => build({ configFile: join(root, 'test/harness/vite.config.ts'), logLevel: 'warn' }),
+};
+const CONSOLE: Product = {
+  result: 'dist/console/index.html',
+  sources: [...COMMON, 'web', 'vite.config.ts'],
+  build: () => build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn' }),
+};
+const PROGRAM: Product = {
+  result: 'dist/src/cli/main.js',
+  sources: [...COMMON, 'relay', 'tsconfig.json', 'tsconfig.build.json'],
+  build: () => run('npm', ['run', '--silent', 'build:node'], { cwd: root }),
 };
 
-/** The WASM (which caches by itself), then each bundle whose sources changed. */
-export async function buildPages(): Promise<void> {
+/** The WASM (which caches by itself), then all whose sources changed: test page, console, command line. */
+export async function buildAll(): Promise<void> {
   await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
-  for (const bundle of [HARNESS, CONSOLE]) {
-    if (isFresh(bundle)) continue;
-    await build({ configFile: bundle.config, logLevel: 'warn' });
-    markFresh(bundle);
+  for (const product of [HARNESS, CONSOLE, PROGRAM]) {
+    if (isFresh(product)) continue;
+    await product.build();
+    markFresh(product);
   }
 }
 
-/** Notes that `bundle` was just built from the sources as they are. */
-export function markFresh(bundle: Bundle): void {
-  mkdirSync(dirname(stamp(bundle)), { recursive: true });
-  writeFileSync(stamp(bundle), fingerprint(bundle));
+/** Notes that `npm run build` just ran. */
+export function markBuilt(): void {
+  markFresh(CONSOLE);
+  markFresh(PROGRAM);
 }
 
-function isFresh(bundle: Bundle): boolean {
-  return (
-    existsSync(join(bundle.output, 'index.html')) &&
-    existsSync(stamp(bundle)) &&
-    readFileSync(stamp(bundle), 'utf8') === fingerprint(bundle)
-  );
+function isFresh(product: Product): boolean {
+  const [result, note] = [join(root, product.result), stamp(product)];
+  return existsSync(result) && existsSync(note) && readFileSync(note, 'utf8') === fingerprint(product);
 }
 
-function stamp(bundle: Bundle): string {
-  return join(root, 'node_modules/.cache/tabwire', bundle.output.replaceAll('/', '_'));
+function markFresh(product: Product): void {
+  mkdirSync(dirname(stamp(product)), { recursive: true });
+  writeFileSync(stamp(product), fingerprint(product));
 }
 
-function fingerprint(bundle: Bundle): string {
+function stamp(product: Product): string {
+  return join(root, 'node_modules/.cache/tabwire', product.result.replaceAll('/', '_'));
+}
+
+function fingerprint(product: Product): string {
   const hash = createHash('sha256');
-  for (const source of bundle.sources) {
+  for (const source of product.sources) {
     const path = join(root, source);
     for (const file of existsSync(path) ? filesUnder(path) : [])
       hash.update(file).update('\0').update(readFileSync(file)).update('\0');

@@ -3,7 +3,7 @@ import { Child } from './child-process.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What `npm start` runs after its build: relay, console and demo peer in one process. */
+/** What `npm start` runs after its build, as built: relay, console and demo peer in one process. */
 export class DemoCommand {
   readonly url: string;
   readonly #child: Child;
@@ -14,7 +14,7 @@ export class DemoCommand {
   }
 
   static async start(): Promise<DemoCommand> {
-    const child = new Child(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'demo', '--port', '0'], {
+    const child = new Child(process.execPath, ['dist/src/cli/main.js', 'demo', '--port', '0'], {
       cwd: root,
     });
     const [, url] = await child.saw(/(http:\/\/\S+)/);

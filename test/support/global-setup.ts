@@ -1,10 +1,10 @@
-import { buildPages } from './build.ts';
+import { buildAll } from './build.ts';
 import { prepare } from './prerequisites.ts';
 
-/** Before any Playwright test: programs from apt, then the built pages. */
+/** Before any Playwright test: programs from apt, then what they run. */
 async function globalSetup(): Promise<void> {
   await prepare(process.argv.includes('--project=browser') ? 'browser' : 'interop');
-  await buildPages();
+  await buildAll();
 }
 
 // Playwright calls the default export.

@@ -159,8 +159,9 @@ test('a reloaded page is back in the tunnel at once @core', async ({ page, start
   await expect(page).toHaveTitle('ready');
   const started = Date.now();
   await openTunnel(page, lab);
-  // The peer would ignore a handshake whose timestamp is not later than the last one's (WG §5.1).
-  expect(Date.now() - started).toBeLessThan(3000);
+  // The peer ignores a handshake whose timestamp is not later than the last one's (WG §5.1), and the second try
+  // comes five seconds after the first.
+  expect(Date.now() - started).toBeLessThan(4500);
   const replies = await page.evaluate(
     (host) => window.page.pings(window.tunnel, host, { count: 1 }),
     INNER.peer4,

@@ -16,6 +16,8 @@ export interface LabOptions {
   files?: readonly number[];
   /** Echo and sink (inner-services.ts). */
   services?: boolean;
+  /** Of the tunnel, on both sides. */
+  mtu?: number;
   /** A proxy between relay and peer, from which tests may inject. */
   proxy?: boolean;
 }
@@ -30,6 +32,7 @@ export class Lab {
   services: Child | undefined;
   #presharedKey: string | undefined;
   #endpoint = '';
+  #mtu: number | undefined;
   readonly #undo: (() => Promise<void> | void)[] = [];
 
   static async up(options: LabOptions): Promise<Lab> {
@@ -48,8 +51,10 @@ export class Lab {
     this.peer = await RealPeer.up({
       publicKey: this.keys.publicKey,
       ...(this.#presharedKey ? { presharedKey: this.#presharedKey } : {}),
+      ...(options.mtu ? { mtu: options.mtu } : {}),
     });
     this.#undo.push(() => this.peer.down());
+    this.#mtu = options.mtu;
     this.#endpoint = options.outerIpv6 ? this.peer.endpoint6 : this.peer.endpoint;
     if (options.proxy) {
       this.proxy = await DatagramProxy.start(this.peer.port);
@@ -77,7 +82,7 @@ export class Lab {
     return `[Interface]
 PrivateKey = ${this.keys.privateKey}
 Address = ${INNER.our4}/24, ${INNER.our6}/64
-
+${this.#mtu ? `MTU = ${this.#mtu}\n` : ''}
 [Peer]
 PublicKey = ${this.peer.publicKey}
 ${this.#presharedKey ? `PresharedKey = ${this.#presharedKey}\n` : ''}Endpoint = ${this.#endpoint}

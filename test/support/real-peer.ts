@@ -79,6 +79,7 @@ export class RealPeer {
 
   async #configure(privateKey: string, options: RealPeerOptions): Promise<void> {
     const device = this.#interface;
+    const { mtu = 1420 } = options;
     await until('the control socket', () => existsSync(`/var/run/wireguard/${device}.sock`));
     // A file, because wg(8) opens its argument, and Node's pipes are sockets, which cannot be opened.
     const folder = mkdtempSync(join(tmpdir(), 'tabwire-peer-'));
@@ -89,13 +90,15 @@ export class RealPeer {
       rmSync(folder, { recursive: true });
     }
     // Up here first: wireguard-go opens its UDP socket on the link event, which it sees only in this namespace.
-    await run('ip', ['link', 'set', device, 'mtu', String(options.mtu ?? 1420), 'up']);
+    await run('ip', ['link', 'set', device, 'mtu', String(mtu), 'up']);
     await until('the UDP socket', async () => (await run('ss', ['-Hlun', `sport = :${this.port}`])) !== '');
     await run('ip', ['link', 'set', device, 'netns', this.namespace.name]);
     const inside = ['-n', this.namespace.name];
     await run('ip', [...inside, 'addr', 'add', `${INNER.peer4}/24`, 'dev', device]);
-    await run('ip', [...inside, '-6', 'addr', 'add', `${INNER.peer6}/64`, 'dev', device, 'nodad']);
-    await run('ip', [...inside, 'link', 'set', device, 'mtu', String(options.mtu ?? 1420), 'up']);
+    // Linux has no IPv6 on a smaller link (RFC 8200 §5).
+    if (mtu >= 1280)
+      await run('ip', [...inside, '-6', 'addr', 'add', `${INNER.peer6}/64`, 'dev', device, 'nodad']);
+    await run('ip', [...inside, 'link', 'set', device, 'mtu', String(mtu), 'up']);
   }
 
   /** Runs a command inside the peer's namespace; gives back its standard output. */

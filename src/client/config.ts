@@ -1,8 +1,8 @@
 // From a configuration as the user has it to what the engine is given.
 import type { EngineConfig, EnginePeer } from '../bridge/api.ts';
-import { fromBase64 } from '../core/bytes.ts';
 import { TunnelError } from '../core/errors.ts';
-import { ConfigError, parseConfig, type TunnelConfig } from '../core/wireguard/config.ts';
+import { parseConfig, type TunnelConfig } from '../core/wireguard/config.ts';
+import { decodeKey } from '../core/wireguard/keys.ts';
 
 /** 1500 less WireGuard over IPv6 over UDP: fits either outer family. */
 export const DEFAULT_MTU = 1420;
@@ -16,12 +16,12 @@ export interface ConfigSources {
   isRelayed: boolean;
 }
 
-/** Throws ERR_CONFIG with one sentence that names what is missing or wrong; a ConfigError is its `cause`. */
+/** Throws ERR_CONFIG with one sentence that names what is missing or wrong; for a line of the file, a ConfigError. */
 export function engineConfigOf(
   config: string | TunnelConfig,
   { privateKey, isRelayed }: ConfigSources,
 ): EngineConfig {
-  const parsed = typeof config === 'string' ? parse(config) : config;
+  const parsed = typeof config === 'string' ? parseConfig(config) : config;
   const { interface: own, peers } = parsed;
   const key = privateKey ?? own.privateKey;
   if (!key) throw refused('The configuration has no PrivateKey, and none was given beside it.');
@@ -39,15 +39,6 @@ export function engineConfigOf(
     listenPort: own.listenPort,
     peers: peers.map((peer) => peerOf(peer, isRelayed)),
   };
-}
-
-function parse(text: string): TunnelConfig {
-  try {
-    return parseConfig(text);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new TunnelError('ERR_CONFIG', error.message, { cause: error });
-    throw error;
-  }
 }
 
 function peerOf(peer: TunnelConfig['peers'][number], isRelayed: boolean): EnginePeer {
@@ -68,8 +59,8 @@ function endpointOf(text: string): { host: string; port: number } {
 }
 
 function keyBytes(base64: string, name: string): Uint8Array {
-  const bytes = fromBase64(base64);
-  if (bytes?.length !== 32) throw refused(`${name} must be 44 base64 characters (32 bytes).`);
+  const bytes = decodeKey(base64);
+  if (!bytes) throw refused(`${name} must be 44 base64 characters (32 bytes).`);
   return bytes;
 }
 

@@ -2,6 +2,7 @@ import type { IpPrefix } from './address.ts';
 import type { StaticIdentity } from './crypto/identity.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Environment } from './environment.ts';
+import { netstackRegion } from './netstack/ip-output.ts';
 import { NetStack } from './netstack/netstack.ts';
 import type { PacketBuffer } from './packet-buffer.ts';
 import type { Instant, Pollable } from './time.ts';
@@ -35,7 +36,9 @@ export class TunnelCore implements Pollable {
   #now: Instant = 0;
 
   constructor(options: TunnelOptions, environment: Environment, sink: TunnelSink) {
-    this.device = new Device({ identity: options.identity, mtu: options.mtu }, environment, {
+    const { slots } = environment.memory;
+    const staging = { start: slots.start, end: netstackRegion(environment.memory).start };
+    this.device = new Device({ identity: options.identity, mtu: options.mtu, staging }, environment, {
       sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
       deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now),
       notify: (event) => sink.notify(event),

@@ -1,7 +1,8 @@
 // Keys as people see them: base64, like wg genkey, wg genpsk and wg pubkey print them.
-import { fromBase64, isAllZero, toBase64, wipe } from '../bytes.ts';
+import { fromBase64, toBase64, wipe } from '../bytes.ts';
 import { clamp } from '../crypto/identity.ts';
 import type { CryptoSuite } from '../crypto/suite.ts';
+import { TunnelError } from '../errors.ts';
 
 export const KEY_SIZE = 32;
 
@@ -22,11 +23,10 @@ export function generatePresharedKey(fillRandom: (bytes: Uint8Array) => void): s
   return text;
 }
 
-/** The public key of a private key. Throws a RangeError for what is no key. */
+/** The public key of a private key; white space around it does not matter, as for wg pubkey. Throws ERR_CONFIG. */
 export function derivePublicKey(privateKey: string, crypto: Pick<CryptoSuite, 'publicKey'>): string {
-  const bytes = decodeKey(privateKey);
-  if (!bytes || isAllZero(bytes))
-    throw new RangeError('private key: must be 44 base64 characters (32 bytes, not all zero)');
+  const bytes = decodeKey(privateKey.trim());
+  if (!bytes) throw new TunnelError('ERR_CONFIG', 'A private key must be 44 base64 characters (32 bytes).');
   const publicKey = crypto.publicKey(clamp(bytes));
   wipe(bytes);
   return toBase64(publicKey);

@@ -31,13 +31,17 @@ describe('keys', () => {
     }
   });
 
+  it('of zeros, and with white space around them, have the public key that wg pubkey prints', () => {
+    const zeros = `\n${'A'.repeat(43)}= \n`;
+    expect(derivePublicKey(zeros, suite)).toBe('L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q=');
+  });
+
   it('that are no keys are refused without being shown', () => {
     for (const text of [
       '',
       'kPKKOtyGhZZh2oFMDUBQFVCpHHaEeIvqWpYJVeMsbXc',
-      `${'A'.repeat(43)}=`,
       'kPKK=OtyGhZZh2oFMDUBQFVCpHHaEeIvqWpYJVeMsbX=',
     ])
-      expect(() => derivePublicKey(text, suite)).toThrow(/^private key: must be 44 base64 characters/);
+      expect(() => derivePublicKey(text, suite)).toThrow(/^A private key must be 44 base64 characters/);
   });
 });

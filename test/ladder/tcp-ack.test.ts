@@ -86,6 +86,17 @@ describe('gaps (RFC 5681 §4.2, RFC 2018)', () => {
       +0 read 4000`);
   });
 
+  it('that are filled little by little are told of each time, however long it takes', () => {
+    const ladder = calm('mss 1380,sackOK');
+    const { outlet } = ladder.ip;
+    ladder.ip.outlet = () => {};
+    for (let i = 1; i < 60; i += 2) ladder.run(batch(1, BASE + i * 1000));
+    ladder.run('+100 nothing');
+    ladder.ip.outlet = outlet;
+    for (let i = 0; i < 58; i += 2)
+      ladder.run(`${batch(1, BASE + i * 1000)}\n+0 > . 1:1(0) ack ${BASE + (i + 2) * 1000}`);
+  });
+
   it('are listed latest first, four of them, three beside timestamps (RFC 2018 §4)', () => {
     const block = (at: number) => `${BASE + at * 1000}:${BASE + (at + 1) * 1000}`;
     calm('mss 1380,sackOK').run(`

@@ -218,6 +218,17 @@ describe('losing data is told (RFC 2525 §2.17, RFC 9293 §3.6.1)', () => {
     expect(ladder.connection!.write(new Uint8Array(1))).toBe(0);
   });
 
+  it('gives back what was out of order when it is reset', () => {
+    const ladder = established().run(`
+      +0    < P. 101:201(100) ack 1
+      +0    > . 1:1(0) ack 1
+      +10   < P. 9001:9101(100) ack 1
+      +0    > . 1:1(0) ack 1
+      +10   < R 1:1(0)
+      +0    state CLOSED`);
+    expect(ladder.layer.pages.used).toBe(0);
+  });
+
   it('gives up an orphan in a closed window after a minute, with a reset', () => {
     const ladder = established({ window: 0 }).run('+0 write 10\n+0 close');
     let resets = 0;
@@ -257,6 +268,7 @@ describe('TIME-WAIT (RFC 9293 §3.6.1, RFC 1337, RFC 6191)', () => {
   it('is not ended by a reset, nor moved by text or a bare ACK', () => {
     const ladder = inTimeWait().run(`
       +10   < R 2:2(0)
+      +10   < R 2:12(10)
       +10   < . 2:2(0) ack 2
       +10   < P. 1:11(10) ack 2
       +0    > . 2:2(0) ack 2`);
@@ -307,6 +319,9 @@ describe('TIME-WAIT (RFC 9293 §3.6.1, RFC 1337, RFC 6191)', () => {
     };
     expect(again('mss 1380', 5000)).toThrow('already');
     expect(again('mss 1380,TS 1000 0', 500)).toThrow('already');
-    again('mss 1380,TS 1000 0', 1500)();
+    const ladder = again('mss 1380,TS 1000 0', 1500)();
+    // Its numbers are beyond all that the connection before it used.
+    expect(ladder.isnStep).toBe(2 + 65_537);
+    expect(ladder.layer.timeWaitCount).toBe(0);
   });
 });

@@ -306,16 +306,23 @@ describe('listening (RFC 9293 §3.10.7.2)', () => {
     ladder.run(open);
   });
 
-  it('ignores the last ACK of a handshake while nobody accepts, and says SYN|ACK again later', () => {
-    const ladder = new Ladder({ listen: { backlog: 1 } }).run(
-      '+0 listen\n+0 < S 0:0(0) win 5000\n+0 > S. 0:0(0)',
-    );
+  it('ignores the last ACK of a handshake while nobody accepts, and takes it when its SYN|ACK is repeated', () => {
+    const ladder = new Ladder({ listen: { backlog: 8 } }).run('+0 listen');
+    for (let i = 0; i < 7; i++) {
+      ladder.remotePort = 5000 + i;
+      ladder.run(open);
+    }
+    const syn = '+0 < S 0:0(0) win 5000\n+0 > S. 0:0(0) ack 1';
+    for (ladder.remotePort of [6000, 6001]) ladder.run(syn);
+    ladder.run('+0 < . 1:1(0) ack 1');
+    expect(ladder.listener!.hasRoom).toBe(false);
     ladder.remotePort = 6000;
-    ladder.run('+0 < S 0:0(0) win 5000');
-    // One source may have one half-open connection of a backlog of one.
-    expect(ladder.layer.drops.of('tcp_syn_queue_full')).toBe(1);
-    ladder.remotePort = 4000;
-    ladder.run('+10 < . 1:1(0) ack 1');
+    const repeated = '> S. 0:0(0) ack 1\n+0 < . 1:1(0) ack 1';
+    ladder.run(`+1000 ${repeated}`);
+    expect(ladder.layer.drops.of('tcp_accept_queue_full')).toBe(1);
+    ladder.run('+0 accept');
+    expect(ladder.listener!.hasRoom).toBe(true);
+    ladder.run(`+2000 ${repeated}\n+90000 nothing`);
     expect(ladder.listener!.hasRoom).toBe(false);
   });
 

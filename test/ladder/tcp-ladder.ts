@@ -76,6 +76,8 @@ export class Ladder {
   #lastTsVal = 0;
   #written = 0;
   #read = 0;
+  /** From the initial sequence number before to the last one we chose. */
+  isnStep = 0;
   /** What the peer calls its port; scripts for a listener may change it to become another client. */
   remotePort = 4000;
   #line = '';
@@ -131,7 +133,7 @@ export class Ladder {
         this.#inject(rest);
         return;
       case 'connect':
-        this.#adopt(this.layer.connect(this.#remote, this.#options.connect ?? {}, this.now));
+        this.adopt(this.layer.connect(this.#remote, this.#options.connect ?? {}, this.now));
         return;
       case 'listen':
         this.listener = this.layer.listen({ port: 80, ...this.#options.listen }, this.now);
@@ -140,7 +142,7 @@ export class Ladder {
       case 'accept': {
         const accepted = this.listener!.accept();
         if (!accepted) this.#fail('nothing to accept');
-        this.#adopt(accepted!);
+        this.adopt(accepted!);
         return;
       }
       case 'write': {
@@ -180,7 +182,8 @@ export class Ladder {
     }
   }
 
-  #adopt(connection: TcpConnection): void {
+  /** Makes it the connection the script is about. */
+  adopt(connection: TcpConnection): void {
     this.connection = connection;
     this.#localPort = connection.local.port;
     connection.observer = {
@@ -237,7 +240,10 @@ export class Ladder {
     if (!readTcp(view, start, end, segment)) this.#fail('a malformed segment left');
     const sum = sum16(view, addresses, end, 6 + (end - start));
     if (sum !== 0xffff) this.#fail('a segment with a wrong checksum left');
-    if (segment.has(SYN)) this.#iss = segment.sequence;
+    if (segment.has(SYN)) {
+      this.isnStep = (segment.sequence - (this.#iss ?? segment.sequence)) | 0;
+      this.#iss = segment.sequence;
+    }
     if (segment.hasTimestamps) {
       this.#tsBase ??= segment.tsVal;
       this.#lastTsVal = segment.tsVal;

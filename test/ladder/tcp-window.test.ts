@@ -231,4 +231,77 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
     expect(ladder.connection!.readableBytes).toBeGreaterThanOrEqual(100_000);
     ladder.run('+0 read 100000');
   });
+
+  it('offers no new edge, and takes nothing from writers, while the last 5 % of all memory is in use', () => {
+    const ladder = established({ bufferLimit: 1 << 20, peer: 'mss 1380,wscale 7' });
+    const { outlet } = ladder.ip;
+    ladder.ip.outlet = () => {};
+    const fill = (from: number, to: number) => {
+      for (let at = from; at < to; at += 4000) ladder.run(`+0 < . ${at}:${at + 4000}(4000) ack 1`);
+    };
+    const edge = () => ladder.connection!.info().bytesReceived + ladder.connection!.info().receiveWindow;
+    fill(1, 780_001);
+    expect(edge()).toBe(4 << 20);
+    fill(780_001, 1_000_001);
+    expect(ladder.layer.pages.pressure).toBe('critical');
+    expect(edge()).toBe(4 << 20);
+    expect(ladder.connection!.write(new Uint8Array(10))).toBe(0);
+    ladder.run('+0 read 500000');
+    ladder.ip.outlet = outlet;
+    expect(ladder.events.at(-1)).toBe('writable');
+    ladder.run('+0 write 10\n+0 > P. 1:11(10)');
+  });
+
+  it('of a new connection is small while three quarters of all memory are in use, and closed beyond', () => {
+    const hog = established({ bufferLimit: 1 << 20, peer: 'mss 1380,wscale 7' });
+    hog.ip.outlet = () => {};
+    for (let at = 1; at < 800_001; at += 4000) hog.run(`+0 < . ${at}:${at + 4000}(4000) ack 1`);
+    expect(hog.layer.pages.pressure).toBe('high');
+    const second = hog.layer.connect({ ...hog.connection!.remote, port: 80 }, {}, hog.now);
+    hog.adopt(second);
+    hog.run('+0 poll\n+10 < S. 0:0(0) ack 1 <mss 1380,wscale 7>');
+    expect(second.info().receiveWindow).toBeLessThanOrEqual(65_536);
+  });
+});
+
+describe('writing', () => {
+  it('takes as much as may wait, and tells when half of it is gone', () => {
+    const ladder = established();
+    ladder.ip.outlet = () => {};
+    const connection = ladder.connection!;
+    expect(connection.write(new Uint8Array(300_000))).toBe(256 << 10);
+    expect([connection.writableBytes, connection.write(new Uint8Array(1))]).toEqual([0, 0]);
+    ladder.run('+0 poll');
+    expect(connection.writableBytes).toBe(13_800);
+    const told = () => ladder.events.filter((event) => event === 'writable').length;
+    let acknowledged = 1;
+    const acknowledgeUntil = (unsent: number) => {
+      while (connection.info().unsentBytes > unsent) {
+        acknowledged += 1380;
+        ladder.run(`+1 < . 1:1(0) ack ${acknowledged}`);
+      }
+    };
+    acknowledgeUntil(140_000);
+    expect(told()).toBe(0);
+    acknowledgeUntil(120_000);
+    expect(told()).toBe(1);
+    acknowledgeUntil(0);
+    expect(told()).toBe(1);
+  });
+
+  it('keeps to a send buffer of a given size, in flight and waiting together', () => {
+    const ladder = established({ connect: { sendBufferSize: 5000 } });
+    ladder.ip.outlet = () => {};
+    expect(ladder.connection!.write(new Uint8Array(9000))).toBe(5000);
+    ladder.run('+0 poll');
+    expect(ladder.connection!.writableBytes).toBe(0);
+    ladder.run('+0 < . 1:1(0) ack 2001');
+    expect(ladder.connection!.writableBytes).toBe(2000);
+    expect(ladder.events.at(-1)).toBe('writable');
+  });
+
+  it('is refused after shutdown, and after the end', () => {
+    const ladder = established().run('+0 shutdown\n+0 > F. 1:1(0) ack 1');
+    expect([ladder.connection!.writableBytes, ladder.connection!.write(new Uint8Array(1))]).toEqual([0, 0]);
+  });
 });

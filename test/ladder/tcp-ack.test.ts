@@ -90,11 +90,11 @@ describe('gaps (RFC 5681 §4.2, RFC 2018)', () => {
     const ladder = calm('mss 1380,sackOK');
     const { outlet } = ladder.ip;
     ladder.ip.outlet = () => {};
-    for (let i = 1; i < 60; i += 2) ladder.run(batch(1, BASE + i * 1000));
+    const piece = (i: number) => `+0 < . ${BASE + i * 100}:${BASE + (i + 1) * 100}(100) ack 1`;
+    for (let i = 1; i < 60; i += 2) ladder.run(piece(i));
     ladder.run('+100 nothing');
     ladder.ip.outlet = outlet;
-    for (let i = 0; i < 58; i += 2)
-      ladder.run(`${batch(1, BASE + i * 1000)}\n+0 > . 1:1(0) ack ${BASE + (i + 2) * 1000}`);
+    for (let i = 0; i < 58; i += 2) ladder.run(`${piece(i)}\n+0 > . 1:1(0) ack ${BASE + (i + 2) * 100}`);
   });
 
   it('are listed latest first, four of them, three beside timestamps (RFC 2018 §4)', () => {

@@ -246,7 +246,13 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
     expect(ladder.layer.pages.pressure).toBe('critical');
     expect(edge()).toBe(4 << 20);
     expect(ladder.connection!.write(new Uint8Array(10))).toBe(0);
-    ladder.run('+0 read 500000');
+    // Reading a little does not move the edge; reading much does.
+    ladder.run('+0 read 10000');
+    fill(1_000_001, 1_004_001);
+    expect(edge()).toBe(4 << 20);
+    ladder.run('+0 read 490000');
+    fill(1_004_001, 1_008_001);
+    expect(edge()).toBeGreaterThan(4 << 20);
     ladder.ip.outlet = outlet;
     expect(ladder.events.at(-1)).toBe('writable');
     ladder.run('+0 write 10\n+0 > P. 1:11(10)');

@@ -242,19 +242,20 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
     const edge = () => ladder.connection!.info().bytesReceived + ladder.connection!.info().receiveWindow;
     fill(1, 780_001);
     expect(edge()).toBe(4 << 20);
-    fill(780_001, 1_000_001);
+    fill(780_001, 1_032_001);
     expect(ladder.layer.pages.pressure).toBe('critical');
     expect(edge()).toBe(4 << 20);
     expect(ladder.connection!.write(new Uint8Array(10))).toBe(0);
     // Reading a little does not move the edge; reading much does.
     ladder.run('+0 read 10000');
-    fill(1_000_001, 1_008_001);
+    fill(1_032_001, 1_040_001);
     expect(edge()).toBe(4 << 20);
+    expect(ladder.events).not.toContain('writable');
     ladder.run('+0 read 490000');
-    fill(1_008_001, 1_016_001);
+    fill(1_040_001, 1_048_001);
     expect(edge()).toBeGreaterThan(4 << 20);
     ladder.ip.outlet = outlet;
-    expect(ladder.events.at(-1)).toBe('writable');
+    expect(ladder.events.filter((event) => event === 'writable')).toHaveLength(1);
     ladder.run('+0 write 10\n+0 > P. 1:11(10)');
   });
 

@@ -35,28 +35,31 @@ export async function* ping(
   const { port1, port2 } = new MessageChannel();
   const unread: PingReply[] = [];
   let isOver = false;
-  let failure: unknown;
+  let failure: { reason: unknown } | undefined;
   let wake = () => {};
-  const over = (reason?: unknown) => {
+  const over = () => {
     isOver = true;
-    failure = reason;
+    wake();
+  };
+  const fail = (reason: unknown) => {
+    failure = { reason };
     wake();
   };
   port1.onmessage = ({ data }: MessageEvent<PingMessage>) => {
     if (data.type === 'reply') unread.push(data.reply);
     if (unread.length > MAX_UNREAD) unread.shift();
     if (data.type === 'end') over();
-    else if (data.type === 'error') over(fromPlainError(data.error));
+    else if (data.type === 'error') fail(fromPlainError(data.error));
     else wake();
   };
-  const forget = engine.onDeath(over);
-  const stop = () => over(signal!.reason);
+  const forget = engine.onDeath(fail);
+  const stop = () => fail(signal!.reason);
   signal?.addEventListener('abort', stop, { once: true });
   try {
     await engine.call((api) => api.ping(requestOf(host, options), transfer(port2, [port2])));
     while (true) {
       yield* unread.splice(0);
-      if (failure !== undefined) throw failure;
+      if (failure) throw failure.reason;
       if (isOver && unread.length === 0) return;
       if (unread.length > 0) continue;
       await new Promise<void>((resolve) => {

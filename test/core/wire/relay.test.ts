@@ -15,9 +15,9 @@ import {
   OPENED,
   PING,
   PONG,
-  readControl,
   RecordReader,
   RecordWriter,
+  readControl,
   WELCOME,
   writeControl,
 } from '../../../src/core/wire/relay.ts';
@@ -138,10 +138,7 @@ describe('records', () => {
     const initiation = new Uint8Array(148);
     initiation[0] = 1;
     const writer = new RecordWriter(new Uint8Array(1000), 10);
-    writer.append(
-      CONTROL_CHANNEL,
-      writeControl({ type: OPEN, channel: 1, flags: 0, port: 0, host: 'prod' }),
-    );
+    writer.append(CONTROL_CHANNEL, writeControl({ type: OPEN, channel: 1, flags: 0, port: 0, host: 'prod' }));
     writer.append(1, initiation);
     const message = writer.bytes.subarray(writer.start, writer.end);
     expect(hex(message)).toBe(`000009010100000070726f64${'010094'}${hex(initiation)}`);

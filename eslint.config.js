@@ -21,7 +21,7 @@ const purity = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'assembly/**', 'node_modules/**', 'test/types/**', 'test/vectors/**'] },
+  { ignores: ['dist/**', 'assembly/**', 'node_modules/**', 'test/types/**', 'test/vectors/**', 'test-results/**', 'playwright-report/**'] },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.base],

@@ -21,7 +21,17 @@ const purity = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'assembly/**', 'node_modules/**', 'test/types/**', 'test/vectors/**', 'test-results/**', 'playwright-report/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'assembly/**',
+      'node_modules/**',
+      'test/types/**',
+      'test/vectors/**',
+      'test-results/**',
+      'playwright-report/**',
+    ],
+  },
   {
     files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.base],

@@ -84,8 +84,7 @@ async function answer(
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', `http://${HOST}`);
   if (pathname === '/tabwire.json') {
-    const relay = `ws://${request.headers.host}/v1`;
-    sendJson(response, 200, { relay, demo: { enrol: '/demo/enrol' } });
+    sendJson(response, 200, { relay: '/v1', demo: { enrol: '/demo/enrol' } });
   } else if (pathname === '/demo/enrol') {
     await enrol(request, response, peer);
   } else {

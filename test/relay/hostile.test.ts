@@ -552,6 +552,7 @@ describe('datagrams', () => {
         initiationsPerSecondToDestination: 2,
         initiationsPerSecondOfClient: 1000,
         sessionsPerClient: 100,
+        upgradeBurst: 40,
       },
     });
     const clients = await Promise.all(Array.from({ length: 40 }, () => connect(url)));

@@ -18,6 +18,8 @@ export interface LabOptions {
   services?: boolean;
   /** Of the tunnel, on both sides. */
   mtu?: number;
+  /** Which built page: the harness, or the console that users get. */
+  site?: 'harness' | 'console';
   /** A proxy between relay and peer, from which tests may inject. */
   proxy?: boolean;
 }
@@ -69,9 +71,10 @@ export class Lab {
       this.services = this.peer.namespace.start(process.execPath, inner('inner-services.ts'));
       await this.services.saw(/^ready$/m);
     }
-    this.site = await PageServer.start(join(import.meta.dirname, '../../dist/harness'), () => [
-      `ws://127.0.0.1:${this.relay.port}`,
-    ]);
+    this.site = await PageServer.start(
+      join(import.meta.dirname, '../../dist', options.site ?? 'harness'),
+      () => [`ws://127.0.0.1:${this.relay.port}`],
+    );
     this.#undo.push(() => this.site.stop());
     this.relay = await RelayProcess.start({ allow: [this.#endpoint], origins: [this.site.origin] });
     this.#undo.push(() => this.relay.stop());

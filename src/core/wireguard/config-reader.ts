@@ -79,7 +79,7 @@ export class ConfigReader {
   }
 
   #readKey(line: ConfigLine): void {
-    const rule = KEYS.get(line.head.toLowerCase());
+    const rule = KEYS.get(line.head.toLowerCase()) ?? this.#keyBeforeValue(line);
     if (!rule) {
       this.#unknownKey(line);
       return;
@@ -95,6 +95,14 @@ export class ConfigReader {
             : undefined;
     if (misplaced !== undefined) this.report('error', line, name, `${name}: ${misplaced}`);
     else rule.read(this, line);
+  }
+
+  /** The key of `ListenPort 51820`, whose "=" was forgotten. */
+  #keyBeforeValue(line: ConfigLine) {
+    if (line.value !== undefined) return undefined;
+    const text = line.head.toLowerCase();
+    for (const [name, rule] of KEYS) if (text.startsWith(name)) return rule;
+    return undefined;
   }
 
   #unknownKey(line: ConfigLine): void {

@@ -345,6 +345,13 @@ const MALFORMED: [string, string, number, string | undefined, string][] = [
     'line 5: Endpoint: "=" missing, expected Endpoint = value',
   ],
   [
+    'a key and its value without "=" between them',
+    `${head}${peer}PresharedKey ${PRIVATE.slice(0, 43)}`,
+    5,
+    'PresharedKey',
+    'line 5: PresharedKey: "=" missing, expected PresharedKey = value',
+  ],
+  [
     'a semicolon comment',
     `; hi\n${head}`,
     1,

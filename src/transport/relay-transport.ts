@@ -26,13 +26,11 @@ import {
   PING,
   PONG,
   RecordReader,
-  RecordWriter,
   readControl,
   SUBPROTOCOL,
   WELCOME,
   writeControl,
 } from '../core/wire/relay.ts';
-import { DrainMeter } from './drain-meter.ts';
 import { askRelay } from './relay-check.ts';
 import { type RelayEndpoint, RelayEndpoints } from './relay-endpoints.ts';
 import {
@@ -43,6 +41,7 @@ import {
   refusedConnection,
   unreachable,
 } from './relay-errors.ts';
+import { Uplink } from './uplink.ts';
 
 /** What we use of a WebSocket: a browser's, or that of Node's `ws`. */
 export interface WebSocketLike {
@@ -96,14 +95,6 @@ const PROBE_TIMEOUT: Millis = 3000;
 const FROZEN: Millis = 2000;
 /** A channel that the relay closed is tried again by a handshake initiation, not more often than this. */
 const REOPEN_AFTER: Millis = 10_000;
-/** While congested, how often to look whether the WebSocket drained. */
-const DRAIN_POLL: Millis = 1;
-/**
- * TCP stops at the limit by asking `congested`; what it had sent before it asked, or what a handshake released, may
- * go beyond by this much before data is dropped.
- */
-const SLACK = 64 * 1024;
-
 type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'failed' | 'closed';
 
 export class RelayTransport implements DatagramTransport {
@@ -114,7 +105,7 @@ export class RelayTransport implements DatagramTransport {
   readonly #clock: Clock;
   readonly #host: RelayTransportHost;
   readonly #endpoints = new RelayEndpoints();
-  readonly #batch: RecordWriter;
+  readonly #uplink: Uplink;
   readonly #reader = new RecordReader();
   readonly #packet: PacketBuffer;
   /** Not a secret: lets a load balancer send all our connections to the same relay. */
@@ -135,10 +126,6 @@ export class RelayTransport implements DatagramTransport {
   #timer: unknown;
 
   #maxDatagram = DEFAULT_MAX_DATAGRAM;
-  #buffered = 0;
-  #meter = new DrainMeter();
-  #isFull = false;
-  #drainTimer: unknown;
 
   #pingSentAt: Instant | undefined;
   #pingNonce = new Uint8Array(8);
@@ -151,11 +138,7 @@ export class RelayTransport implements DatagramTransport {
     this.#memory = options.memory;
     this.#clock = options.clock;
     this.#host = { ...platformHost(), ...options.host };
-    this.#batch = new RecordWriter(
-      options.memory.bytes,
-      options.memory.egress.start,
-      options.memory.egress.end,
-    );
+    this.#uplink = new Uplink(options.memory, options.clock, this.#host, () => this.receiver?.uncongested());
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
     this.#affinity = Math.floor(this.#host.random() * 0x1_0000_0000)
       .toString(16)
@@ -164,7 +147,7 @@ export class RelayTransport implements DatagramTransport {
 
   /** While there is no connection, TCP waits instead of sending into the void. */
   get congested(): boolean {
-    return this.#isFull || this.#phase === 'connecting' || this.#phase === 'waiting';
+    return this.#uplink.isFull || this.#phase === 'connecting' || this.#phase === 'waiting';
   }
 
   endpointFor(host: string, port: number): Endpoint {
@@ -191,36 +174,20 @@ export class RelayTransport implements DatagramTransport {
       this.drops.count('too_big');
       return;
     }
-    const queued = this.#buffered + this.#batch.length;
-    const isData = memory[start] === DATA && length > KEEPALIVE_LENGTH;
     // Handshakes and keepalives always pass: behind a full queue the session would die as well.
-    if (isData && queued > this.#meter.limit + SLACK) {
+    if (memory[start] === DATA && length > KEEPALIVE_LENGTH && this.#uplink.refusesData()) {
       this.drops.count('congested');
-      // What is buffered was last looked at when something was sent: from now on it is looked at until it drains.
-      this.#becomeFull();
       return;
     }
     this.#append(endpoint.channel, memory, start, end);
-    if (queued + length > this.#meter.limit) this.#becomeFull();
   }
 
   flush(): void {
-    const { bytes, start, end, length } = this.#batch;
-    if (length === 0) return;
-    this.#batch.reset();
-    // The WebSocket copies before it returns.
-    this.#socket!.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
-    const now = this.#clock.now();
-    this.#meter.sent(length, now);
-    this.#observe(now);
-    // Also when it is the limit that fell: whoever asks before sending must not run into the drop above.
-    if (this.#buffered > this.#meter.limit) this.#becomeFull();
+    this.#uplink.flush();
   }
 
   #append(channel: number, source: Uint8Array, start = 0, end = source.length): void {
-    if (!this.#batch.fits(end - start)) this.flush();
-    if (this.#batch.fits(end - start)) this.#batch.append(channel, source, start, end);
-    else this.drops.count('too_big');
+    if (!this.#uplink.append(channel, source, start, end)) this.drops.count('too_big');
   }
 
   /** No connection: an initiation waits for one, because the next comes in five seconds; the rest is lost. */
@@ -231,28 +198,6 @@ export class RelayTransport implements DatagramTransport {
     if (memory[start] === INITIATION) endpoint.held = memory.slice(start, end);
     if (this.#phase === 'idle') this.#connect();
   }
-
-  #observe(now: Instant): void {
-    this.#buffered = this.#socket?.bufferedAmount ?? 0;
-    this.#meter.observe(this.#buffered, now);
-  }
-
-  #becomeFull(): void {
-    if (this.#isFull) return;
-    this.#isFull = true;
-    this.#drainTimer = this.#host.setTimer(this.#pollDrain, DRAIN_POLL);
-  }
-
-  /** Half the limit, so that it does not go back and forth with each datagram. */
-  readonly #pollDrain = (): void => {
-    this.#observe(this.#clock.now());
-    if (this.#buffered + this.#batch.length > this.#meter.limit / 2) {
-      this.#drainTimer = this.#host.setTimer(this.#pollDrain, DRAIN_POLL);
-      return;
-    }
-    this.#isFull = false;
-    this.receiver?.uncongested();
-  };
 
   // ---- the way in
 
@@ -400,6 +345,7 @@ export class RelayTransport implements DatagramTransport {
       return;
     }
     this.#socket = socket;
+    this.#uplink.attach(socket);
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }: { data: unknown }) => this.#receiveMessage(data);
@@ -469,14 +415,10 @@ export class RelayTransport implements DatagramTransport {
     if (socket !== undefined) socket.onopen = socket.onmessage = socket.onclose = null;
     this.#socket = undefined;
     this.#setTimer(undefined);
-    if (this.#isFull) this.#host.clearTimer(this.#drainTimer);
-    this.#isFull = false;
-    this.#buffered = 0;
-    this.#meter = new DrainMeter();
     this.#pingSentAt = undefined;
     this.#rtt = undefined;
-    if (this.#batch.records > 0) this.drops.count('not_connected', this.#batch.records);
-    this.#batch.reset();
+    const lost = this.#uplink.detach();
+    if (lost > 0) this.drops.count('not_connected', lost);
     for (const endpoint of this.#endpoints) {
       endpoint.isOpen = false;
       endpoint.closedAt = Number.NEGATIVE_INFINITY;
@@ -529,8 +471,9 @@ export class RelayTransport implements DatagramTransport {
         this.#refused(url, error);
         return;
       }
+      const isNews = error.message !== this.#error?.message;
       this.#error = error;
-      if (this.#phase === 'waiting') this.#report();
+      if (isNews && this.#phase === 'waiting') this.#report();
     });
   }
 

@@ -471,9 +471,8 @@ export class RelayTransport implements DatagramTransport {
         this.#refused(url, error);
         return;
       }
-      const isNews = error.message !== this.#error?.message;
       this.#error = error;
-      if (isNews && this.#phase === 'waiting') this.#report();
+      if (this.#phase === 'waiting') this.#report();
     });
   }
 

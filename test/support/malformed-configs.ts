@@ -33,7 +33,7 @@ function broken(mistake: string, line: number, by: string, expects: RegExp, key?
 export const MALFORMED_CONFIGS: readonly MalformedConfig[] = [
   broken('no section at all before the first key', 1, '', /\[Interface\]/),
   broken('a section that does not exist', 1, '[Interfaces]', /\[Interface\].*\[Peer\]/i),
-  broken('a line without an equals sign', 4, 'ListenPort 51820', /expected a key/),
+  broken('a line without an equals sign', 4, 'ListenPort 51820', /"=" missing/, 'ListenPort'),
   broken('a key that does not exist', 5, 'Mtuu = 1420', /key/i, 'Mtuu'),
   broken('a key of [Peer] in [Interface]', 4, 'AllowedIPs = 10.0.0.0/24', /\[Peer\]/, 'AllowedIPs'),
   broken('a key of [Interface] in [Peer]', 10, 'ListenPort = 51820', /\[Interface\]/, 'ListenPort'),

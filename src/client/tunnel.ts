@@ -104,7 +104,6 @@ export class Tunnel extends EventTarget {
     events.onmessage = ({ data }: MessageEvent<EngineEvent>) => this.#receive(data);
     engine.onDeath((error) => this.#ended(error));
     // Each constructor is bound to this tunnel, so that code written for the global classes works with these.
-    // Returning the object makes `instanceof` of the bound class fail and of the exported class hold.
     this.TCPSocket = boundConstructor(
       (remoteAddress: string, remotePort: number, options?: TCPSocketOptions) =>
         connectTcpSocket(engine, remoteAddress, remotePort, options),

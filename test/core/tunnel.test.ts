@@ -191,7 +191,7 @@ describe('TCP over WireGuard over a bad network', () => {
 
   it('a transfer that lasts four minutes outlives the rekey at two and loses nothing by it', async () => {
     const here = await world(3, { delay: 25 });
-    const { clock, a, b, random, link } = here;
+    const { clock, a, b, link } = here;
     const listener = b.core.stack.listenTcp({ port: 80 }, clock.now);
     const address = IpAddress.parse('10.0.0.2')!;
     const connection = a.core.stack.connectTcp({ address, port: 80 }, { noDelay: true }, clock.now);
@@ -205,7 +205,6 @@ describe('TCP over WireGuard over a bad network', () => {
       const count = accepted?.readInto(buffer) ?? 0;
       received.push(...buffer.subarray(0, count));
     }
-    void random;
     expect(received).toEqual(Array.from({ length: 240 }, (_, second) => second));
     expect(connection.info().retransmits).toBe(0);
     expect(a.events.filter(({ type }) => type === 'handshake').length).toBeGreaterThanOrEqual(2);

@@ -5,8 +5,8 @@ import type { Outcome, PlainError } from './errors.ts';
 
 /** Plain data, as `parseConfig` makes it; repeated here structurally so that the bridge needs no parser. */
 export interface EngineConfig {
-  /** 32 bytes; the engine takes the array over and wipes it. */
-  privateKey: Uint8Array;
+  /** 32 bytes, which the engine takes over and wipes; or an X25519 key that need not be extractable. */
+  privateKey: Uint8Array | CryptoKey;
   /** CIDR text. */
   addresses: string[];
   mtu: number;
@@ -29,6 +29,8 @@ export interface EngineOptions {
   config: EngineConfig;
   /** WebSocket URLs, tried in order; empty means UDP directly, where the host can. */
   relays: string[];
+  /** Another engine holds this key: take it over, instead of ERR_IN_USE. */
+  takeOver: boolean;
 }
 
 /** What the engine does for the page. Every method answers with an Outcome, so that error codes survive. */
@@ -194,7 +196,8 @@ export type EngineEvent =
   | { type: 'peer'; peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number }
   | { type: 'transport'; transport: TransportStatus }
   | { type: 'error'; error: PlainError }
-  | { type: 'close' };
+  /** The engine is gone; with an error when nobody asked for it. */
+  | { type: 'close'; error?: PlainError };
 
 /**
  * On a listener's port: to the engine "I can take n more", from it a connection with a port of its own. `close` is

@@ -18,6 +18,8 @@ export interface TunnelOptions {
   relay?: string | readonly string[];
   /** Base64, in place of the file's PrivateKey. */
   privateKey?: string;
+  /** Another tab holds this key: false rejects with ERR_IN_USE, true takes it over. */
+  takeOver?: boolean;
   assets?: EngineAssets;
   /** Aborts opening; afterwards, closes the tunnel. */
   signal?: AbortSignal;
@@ -83,7 +85,12 @@ export class Tunnel extends EventTarget {
     const { port1, port2 } = new MessageChannel();
     const tunnel = new this(engine, port1, options.logger);
     try {
-      await engine.call((api) => api.open({ config: engineConfig, relays }, transfer(port2, [port2])));
+      await engine.call((api) =>
+        api.open(
+          { config: engineConfig, relays, takeOver: options.takeOver ?? false },
+          transfer(port2, [port2]),
+        ),
+      );
       options.signal?.throwIfAborted();
     } catch (error) {
       tunnel.#ended(
@@ -198,6 +205,7 @@ export class Tunnel extends EventTarget {
         break;
       }
       case 'close':
+        if (event.error) this.#ended(fromPlainError(event.error));
         break;
       default:
         event satisfies never;

@@ -14,6 +14,8 @@ export interface TunnelOptions {
   addresses: IpPrefix[];
   /** Of inner packets, in bytes. */
   mtu: number;
+  /** The greatest timestamp sent with this key by an earlier tunnel. */
+  lastTimestamp?: Uint8Array;
 }
 
 /** The tunnel's outer side. Never calls back in: it writes or it takes note. */
@@ -38,7 +40,9 @@ export class TunnelCore implements Pollable {
   constructor(options: TunnelOptions, environment: Environment, sink: TunnelSink) {
     const { slots } = environment.memory;
     const staging = { start: slots.start, end: netstackRegion(environment.memory).start };
-    this.device = new Device({ identity: options.identity, mtu: options.mtu, staging }, environment, {
+    const { identity, mtu, lastTimestamp } = options;
+    const deviceOptions = { identity, mtu, staging, ...(lastTimestamp && { lastTimestamp }) };
+    this.device = new Device(deviceOptions, environment, {
       sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
       deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now),
       notify: (event) => sink.notify(event),

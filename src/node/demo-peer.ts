@@ -54,7 +54,12 @@ export class DemoPeer {
       peers: [],
     };
     const events = new MessageChannel();
-    unwrap(await engine.service.open({ config, relays: [] }, events.port1 as unknown as MessagePort));
+    unwrap(
+      await engine.service.open(
+        { config, relays: [], takeOver: false },
+        events.port1 as unknown as MessagePort,
+      ),
+    );
     const peer = new DemoPeer(engine, derivePublicKey(privateKey), port);
     await peer.#serve();
     return peer;

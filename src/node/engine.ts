@@ -3,11 +3,16 @@ import { WebSocket } from 'ws';
 import { EngineClient } from '../client/engine-client.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
+import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
 import { RelayTransport, type WebSocketLike } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { NodeClock } from './clock.ts';
+import { createIdentity } from './identity.ts';
 import { UdpTransport } from './udp-transport.ts';
+
+/** All engines of this process share it. */
+const KEYS = new ProcessKeyRegistry();
 
 /** The engine in this very process, over UDP sockets or a relay. */
 export class NodeEngine {
@@ -35,6 +40,8 @@ export class NodeEngine {
     const service = new TunnelService({
       environment,
       clock,
+      keys: KEYS,
+      createIdentity: (privateKey) => createIdentity(privateKey, crypto),
       createTransport(relays, listenPort = 0) {
         const { memory } = environment;
         if (relays.length === 0)

@@ -20,7 +20,7 @@ import { type Outcome, outcomeOf, toPlainError } from '../bridge/errors.ts';
 import { IpPrefix } from '../core/address.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import { RawIdentity } from '../core/crypto/identity.ts';
+import type { StaticIdentity } from '../core/crypto/identity.ts';
 import { Driver } from '../core/driver.ts';
 import { printEndpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
@@ -30,6 +30,7 @@ import { type Instant, SECOND } from '../core/time.ts';
 import type { DatagramTransport, TransportState } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
+import type { KeyClaim, KeyRegistry } from './key-registry.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
@@ -41,6 +42,12 @@ import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
 export interface EngineHost {
   readonly environment: Environment;
   readonly clock: Clock;
+  /**
+   * The identity of a private key, whose bytes are wiped. `answered` is called after each answer of its DH that came in a
+   * later turn than its question. ERR_UNSUPPORTED where the platform cannot use such a key.
+   */
+  createIdentity(privateKey: Uint8Array | CryptoKey, answered: () => void): Promise<StaticIdentity>;
+  readonly keys: KeyRegistry;
   /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
   createTransport(relays: string[], listenPort: number | undefined): DatagramTransport;
   /** Asks the transport to try again at once, where it waits. */
@@ -63,6 +70,7 @@ export class TunnelService implements EngineApi {
   #running: { core: TunnelCore; driver: Driver; transport: DatagramTransport } | undefined;
   #config: EngineConfig | undefined;
   #events: MessagePort | undefined;
+  #claim: KeyClaim | undefined;
   #transportState: TransportState | undefined;
   #isClosed = false;
 
@@ -71,18 +79,27 @@ export class TunnelService implements EngineApi {
   }
 
   open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>> {
-    return outcomeOf(() => {
-      if (this.#running || this.#isClosed)
+    return outcomeOf(async () => {
+      if (this.#events || this.#isClosed)
         throw new TunnelError('ERR_IN_USE', 'This engine already runs a tunnel.');
-      const { config, relays } = options;
-      this.#config = config;
       this.#events = events;
+      const { config, relays, takeOver } = options;
+      const identity = await this.#host.createIdentity(config.privateKey, () =>
+        this.#running?.driver.settle(),
+      );
+      this.#config = { ...config, privateKey: new Uint8Array(0) };
+      this.#claim = await this.#claimKey(identity, takeOver);
+      if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
       const { environment, clock } = this.#host;
-      const identity = new RawIdentity(config.privateKey, environment.crypto);
-      wipe(config.privateKey);
       const transport = this.#host.createTransport(relays, config.listenPort);
+      const { lastTimestamp } = this.#claim;
       const core = new TunnelCore(
-        { identity, addresses: config.addresses.map((text) => IpPrefix.parse(text)!), mtu: config.mtu },
+        {
+          identity,
+          addresses: config.addresses.map((text) => IpPrefix.parse(text)!),
+          mtu: config.mtu,
+          ...(lastTimestamp && { lastTimestamp }),
+        },
         environment,
         {
           sendDatagram: (datagram, endpoint) => transport.send(datagram, endpoint),
@@ -101,6 +118,27 @@ export class TunnelService implements EngineApi {
       core.device.up(clock.now());
       driver.settle();
     });
+  }
+
+  /** The key is this engine's alone, or there is no tunnel: two with one key would throw each other out again and again. */
+  async #claimKey(identity: StaticIdentity, takeOver: boolean): Promise<KeyClaim> {
+    const publicKey = toBase64(identity.publicKey);
+    const claim = await this.#host.keys.claim(publicKey, takeOver, () => this.#keyTakenOver());
+    if (claim) return claim;
+    identity.destroy();
+    throw new TunnelError(
+      'ERR_IN_USE',
+      'A tunnel with this private key is open elsewhere in this browser. Close it there, or open this one with `takeOver: true`.',
+      { retryable: true },
+    );
+  }
+
+  /** Silent from this turn on: no more datagrams, no more keys. */
+  #keyTakenOver(): void {
+    if (this.#isClosed) return;
+    this.#end(
+      new TunnelError('ERR_IN_USE', 'A tunnel elsewhere in this browser has taken over this private key.'),
+    );
   }
 
   /** Adds a peer to the running tunnel; takes its preshared key over and wipes it. */
@@ -243,13 +281,21 @@ export class TunnelService implements EngineApi {
       if (this.#isClosed) return;
       this.#isClosed = true;
       if (this.#running) await this.#closeSockets(timeout);
-      this.#running?.core.close();
-      this.#running?.driver.close();
-      this.#running = undefined;
-      this.#host.environment.crypto.wipe();
-      this.#post({ type: 'close' });
-      this.#host.finished();
+      this.#end();
     });
+  }
+
+  /** Ends everything at once and zeroes all keys. */
+  #end(error?: TunnelError): void {
+    this.#isClosed = true;
+    this.#running?.core.close();
+    this.#running?.driver.close();
+    this.#running = undefined;
+    this.#claim?.release();
+    this.#claim = undefined;
+    this.#host.environment.crypto.wipe();
+    this.#post({ type: 'close', ...(error && { error: toPlainError(error) }) });
+    this.#host.finished();
   }
 
   /** Lets TCP finish what was written; resolves when it has, or when the time is over. */
@@ -300,6 +346,7 @@ export class TunnelService implements EngineApi {
         this.#post({ type: 'handshake', peer });
         break;
       case 'handshake-attempt':
+        this.#keepTimestamp();
         this.#post({ type: 'peer', peer, change: 'attempt', attempt: event.attempt });
         if (event.attempt === ATTEMPTS_BEFORE_SILENCE) this.#postError(silence(peer));
         break;
@@ -321,6 +368,12 @@ export class TunnelService implements EngineApi {
       default:
         event satisfies never;
     }
+  }
+
+  /** So that the next engine with this key goes on from there, even if the clock was set back meanwhile. */
+  #keepTimestamp(): void {
+    const last = this.#running?.core.device.lastTimestamp;
+    if (last) this.#claim?.saveTimestamp(last);
   }
 
   #transportChanged(state: TransportState): void {

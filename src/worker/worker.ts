@@ -5,10 +5,12 @@ import type { EngineApi } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
+import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
 import { RelayTransport } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { WorkerClock } from './clock.ts';
+import { createIdentity } from './identity.ts';
 
 interface FirstMessage {
   /** Where the page wants the WASM file taken from; absent means beside this worker. */
@@ -41,6 +43,8 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
   return new TunnelService({
     environment,
     clock,
+    keys: new ProcessKeyRegistry(),
+    createIdentity: (privateKey) => createIdentity(privateKey, crypto),
     createTransport(relays) {
       transport = new RelayTransport({ urls: relays, memory: environment.memory, clock });
       return transport;

@@ -46,8 +46,8 @@ const DATA = 4;
 const MAX_SEND_QUEUE = 256 * 1024;
 
 /**
- * One endpoint: a gate and, from the first handshake on, one UDP socket connected to it, so that the kernel
- * drops what anyone else sends there.
+ * One endpoint: a gate and, from the first handshake on (or from the beginning, if it listens), one UDP socket
+ * connected to it, so that the kernel drops what anyone else sends there.
  *
  *     resolving ──► ready ──► connecting ──► open          any ──► closed
  *
@@ -56,22 +56,31 @@ const MAX_SEND_QUEUE = 256 * 1024;
 export class Channel {
   readonly number: number;
   readonly #host: ChannelHost;
+  /** Whether the endpoint may call first. */
+  readonly listens: boolean;
   readonly #gate: Gate;
   readonly #events: ChannelEvents;
+  /** Handshake initiations to the endpoint, and from it. */
   readonly #initiations: TokenBucket;
+  readonly #calls: TokenBucket;
+  /** To an endpoint that has long stopped answering, while we listen for it. */
+  readonly #lateInitiations: TokenBucket;
   #state: 'resolving' | 'ready' | 'connecting' | 'open' | 'closed' = 'resolving';
   #destination: Destination | undefined;
   #socket: Socket | undefined;
   #held: Uint8Array | undefined;
   #unanswered = 0;
 
-  constructor(number: number, host: ChannelHost) {
+  constructor(number: number, listens: boolean, host: ChannelHost) {
     this.number = number;
+    this.listens = listens;
     this.#host = host;
-    this.#gate = new Gate(host.limits.maxDatagram);
+    this.#gate = new Gate(host.limits.maxDatagram, listens);
     this.#events = new ChannelEvents(number, (body) => host.sendControl(body));
-    const { initiationInterval, initiationBurst } = host.limits;
+    const { initiationInterval, initiationBurst, listeningInitiationInterval } = host.limits;
     this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
+    this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
+    this.#lateInitiations = new TokenBucket(1000 / listeningInitiationInterval, 1, host.now());
   }
 
   get destination(): Destination | undefined {
@@ -83,6 +92,9 @@ export class Channel {
     if (this.#state !== 'resolving') return;
     this.#destination = destination;
     this.#state = 'ready';
+    // Who waits for calls must have a port before anything was sent.
+    if (this.listens) this.#connect();
+    if (this.#isClosed) return;
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#host.now());
@@ -135,11 +147,13 @@ export class Channel {
 
   #permitsInitiation(now: number): boolean {
     const { limits, counters } = this.#host;
-    if (this.#unanswered >= limits.unansweredInitiations) {
+    const isHopeless = this.#unanswered >= limits.unansweredInitiations;
+    if (isHopeless && !this.listens) {
       this.#host.closeChannel(this, CHANNEL_UNRESPONSIVE, 'unresponsive');
       return false;
     }
-    if (this.#initiations.take(now) && this.#host.permitsInitiation(this.#destination!, now)) return true;
+    const bucket = isHopeless ? this.#lateInitiations : this.#initiations;
+    if (bucket.take(now) && this.#host.permitsInitiation(this.#destination!, now)) return true;
     counters.dropUp('rate');
     this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
     return false;
@@ -239,6 +253,11 @@ export class Channel {
       this.#events.note(EVENT_TOO_BIG, limits.maxDatagram, now);
       return;
     }
+    if (isCall(datagram, limits.maxDatagram) && !this.#calls.take(now)) {
+      counters.dropDown('rate');
+      this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
+      return;
+    }
     const refusal = this.#gate.down(datagram, 0, datagram.length, now);
     if (refusal !== undefined) {
       counters.dropDown(refusal);
@@ -274,6 +293,10 @@ export class Channel {
       noPort ? 'no_udp_port' : 'unreachable',
     );
   }
+}
+
+function isCall(datagram: Uint8Array, maxDatagram: number): boolean {
+  return messageType(datagram, 0, datagram.length, maxDatagram) === INITIATION;
 }
 
 const NO_PORT_ERRORS: ReadonlySet<string> = new Set([

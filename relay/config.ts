@@ -21,6 +21,8 @@ export interface Limits {
   /** Handshake initiations of one channel: one per interval, after a burst. */
   initiationInterval: number;
   initiationBurst: number;
+  /** A channel that listens is not closed after `unansweredInitiations`: from then on it lets one pass per this. */
+  listeningInitiationInterval: number;
   initiationsPerSecondOfClient: number;
   initiationsPerSecondToDestination: number;
   /** So many initiations without any answer close the channel. */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   bytesPerSecond: 125_000_000,
   initiationInterval: 4000,
   initiationBurst: 3,
+  listeningInitiationInterval: 60_000,
   initiationsPerSecondOfClient: 5,
   initiationsPerSecondToDestination: 50,
   unansweredInitiations: 20,

@@ -52,6 +52,7 @@ interface Pair {
 
 export class Gate {
   readonly #maxDatagram: number;
+  readonly #listens: boolean;
   /** Indices of initiations not yet answered, newest first. */
   readonly #clientPending: number[] = [];
   readonly #endpointPending: number[] = [];
@@ -60,8 +61,10 @@ export class Gate {
   #unansweredSince: number | undefined;
   #lastSilentKeepalive = Number.NEGATIVE_INFINITY;
 
-  constructor(maxDatagram: number) {
+  /** `listens`: the endpoint may call before there was any handshake. */
+  constructor(maxDatagram: number, listens = false) {
     this.#maxDatagram = maxDatagram;
+    this.#listens = listens;
   }
 
   /** Whether any handshake has completed through this gate. */
@@ -93,10 +96,14 @@ export class Gate {
   /** From the endpoint to the client. */
   down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
     switch (messageType(bytes, start, end, this.#maxDatagram)) {
-      case INITIATION:
-        if (!this.hasPair) return 'unsolicited_initiation';
-        remember(this.#endpointPending, u32(bytes, start + 4));
+      case INITIATION: {
+        const sender = u32(bytes, start + 4);
+        // A first call that repeats one of the client's indices is an echo of its own initiation.
+        if (!this.hasPair && (!this.#listens || this.#clientPending.includes(sender)))
+          return 'unsolicited_initiation';
+        remember(this.#endpointPending, sender);
         break;
+      }
       case RESPONSE: {
         const receiver = u32(bytes, start + 8);
         if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';

@@ -6,7 +6,7 @@ export type { Limits, RelayOptions } from './config.ts';
 export { DEFAULT_LIMITS } from './config.ts';
 export type { RelayCounters } from './counters.ts';
 export { jsonLines, type LogEntry, type LogSink } from './log.ts';
-export { type AllowRule, RelayConfigError } from './rules.ts';
+export { type AllowRule, RelayConfigError, readDestination } from './rules.ts';
 export type { Relay } from './server.ts';
 
 /** Checks the options (RelayConfigError) and makes a relay; `listen()` or `attach(server)` starts it. */

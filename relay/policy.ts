@@ -9,6 +9,8 @@ export interface Destination {
   readonly address: string;
   readonly family: 4 | 6;
   readonly port: number;
+  /** Whether a rule lets the endpoint call first. */
+  readonly allowsListen: boolean;
 }
 
 export interface Refusal {
@@ -57,8 +59,11 @@ export class Policy {
     const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
     if (address !== undefined) return this.#decideAddress(address, port);
     const name = normalizeName(host);
-    const rule = this.#rules.find((each) => each.kind === 'name' && each.name === name);
-    if (name === undefined || rule === undefined || !rule.ports.includes(port)) return denied('not listed');
+    const rules = this.#rules.filter(
+      (rule) => rule.kind === 'name' && rule.name === name && rule.ports.includes(port),
+    );
+    const rule = rules.find((each) => each.allowsListen) ?? rules[0];
+    if (name === undefined || rule === undefined) return denied('not listed');
     return { pending: this.#resolve(name, rule, port) };
   }
 
@@ -66,7 +71,13 @@ export class Policy {
     const rules = this.#rules.filter((rule) => coversAddress(rule, address, port));
     if (rules.length === 0) return denied('not listed');
     const why = rules.map((rule) => this.#forbids(rule, address, port));
-    return why.includes(undefined) ? permitted(address, port) : denied(why[0]!);
+    const granting = rules.filter((_, i) => why[i] === undefined);
+    if (granting.length === 0) return denied(why[0]!);
+    return permitted(
+      address,
+      port,
+      granting.some((rule) => rule.allowsListen),
+    );
   }
 
   /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
@@ -83,7 +94,7 @@ export class Policy {
       if (why !== undefined) return denied(`dns_policy: ${why}`);
     }
     const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];
-    return pick === undefined ? denied('no address') : permitted(pick, port);
+    return pick === undefined ? denied('no address') : permitted(pick, port, rule.allowsListen);
   }
 
   /** Why the rule, which covers this address and port, does not reach it; undefined if it does. */
@@ -104,9 +115,9 @@ function hostOf(rule: Rule): string {
   return rule.kind === 'literal' ? printAddress(rule.address) : '';
 }
 
-function permitted(address: Address, port: number): { destination: Destination } {
+function permitted(address: Address, port: number, allowsListen: boolean): { destination: Destination } {
   const family = address.kind() === 'ipv4' ? 4 : 6;
-  return { destination: { address: printAddress(address), family, port } };
+  return { destination: { address: printAddress(address), family, port, allowsListen } };
 }
 
 function denied(detail: string): { refusal: Refusal } {

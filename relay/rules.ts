@@ -14,6 +14,8 @@ export interface AllowRule {
   private?: boolean;
   /** Allows ports below 1024 and those of well-known reflectors. */
   unusualPort?: boolean;
+  /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
+  listen?: boolean;
 }
 
 export const DEFAULT_PORT = 51820;
@@ -26,6 +28,7 @@ interface RuleBase {
   readonly text: string;
   readonly ports: readonly number[];
   readonly allowsPrivate: boolean;
+  readonly allowsListen: boolean;
   readonly alias: string | undefined;
 }
 
@@ -52,11 +55,12 @@ export class RelayConfigError extends Error {
  * cannot say.
  */
 export function parseRule(rule: string | AllowRule, unusualPort = false): Rule {
-  if (typeof rule === 'string') return makeRule({ ...splitText(rule), unusualPort }, rule);
+  if (typeof rule === 'string') return makeRule({ ...readDestination(rule), unusualPort }, rule);
   return makeRule(rule, rule.alias ?? rule.host ?? rule.cidr ?? JSON.stringify(rule));
 }
 
-function splitText(text: string): AllowRule {
+/** `HOST`, `HOST:PORT` and so on as a rule object, to which more can be added. */
+export function readDestination(text: string): AllowRule {
   const match = /^(?:\[([^\]]+)\]|([^:\s[\]]+)|([0-9a-fA-F:.]+:[0-9a-fA-F:./]*))(?::(\d{1,5}))?$/.exec(text);
   const place = match?.[1] ?? match?.[2] ?? match?.[3];
   if (match === null || place === undefined) {
@@ -82,7 +86,13 @@ function makeRule(rule: AllowRule, text: string): Rule {
   }
   if (rule.alias !== undefined && (rule.host === undefined || ports.length !== 1))
     fail('an alias needs a host and exactly one port');
-  const base = { text, ports, alias: rule.alias, allowsPrivate: rule.private === true };
+  const base = {
+    text,
+    ports,
+    alias: rule.alias,
+    allowsPrivate: rule.private === true,
+    allowsListen: rule.listen === true,
+  };
   if (rule.cidr !== undefined) return { ...base, ...parseNetwork(rule.cidr, base.allowsPrivate, fail) };
   const host = rule.host!.toLowerCase();
   const address = parseAddress(host);

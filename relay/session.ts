@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import {
+  CHANNEL_LISTEN_DENIED,
   CHANNEL_TOO_MANY,
   CHANNEL_UNKNOWN,
   CLOSE,
@@ -17,6 +18,7 @@ import {
   MAX_CHANNEL,
   MAX_MESSAGE,
   OPEN,
+  OPEN_LISTEN,
   PING,
   PONG,
   RecordReader,
@@ -128,7 +130,7 @@ export class Session implements ChannelHost {
       this.close(CLOSE_TIMEOUT, 'open: no channel was opened');
       return;
     }
-    if (now - this.#lastActive >= limits.idleTimeout) {
+    if (now - this.#lastActive >= limits.idleTimeout && !this.#listens) {
       this.close(CLOSE_TIMEOUT, 'idle: no datagram for too long');
       return;
     }
@@ -299,7 +301,7 @@ export class Session implements ChannelHost {
   }
 
   #open(control: Extract<Control, { type: typeof OPEN }>): void {
-    const { channel: number, host, port } = control;
+    const { channel: number, host, port, flags } = control;
     if (number < 1 || number > MAX_CHANNEL) {
       this.close(CLOSE_BAD_RECORD, 'open: no such channel');
       return;
@@ -316,18 +318,24 @@ export class Session implements ChannelHost {
       this.#deny(number, host, port, decision.refusal);
       return;
     }
-    const channel = new Channel(number, this);
+    const channel = new Channel(number, (flags & OPEN_LISTEN) !== 0, this);
     this.#channels.set(number, channel);
     if ('destination' in decision) {
-      channel.resolved(decision.destination);
+      this.#resolved(channel, decision.destination);
       return;
     }
     void decision.pending.then((late) => {
       if (this.#channels.get(number) !== channel) return;
-      if ('destination' in late) return channel.resolved(late.destination);
+      if ('destination' in late) return this.#resolved(channel, late.destination);
       this.#removeChannel(channel);
       this.#deny(number, host, port, late.refusal);
     });
+  }
+
+  /** The client may send there. Whether it may also listen there is another question, with an answer of its own. */
+  #resolved(channel: Channel, destination: Destination): void {
+    if (!channel.listens || destination.allowsListen) channel.resolved(destination);
+    else this.closeChannel(channel, CHANNEL_LISTEN_DENIED, 'listen_not_allowed');
   }
 
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
@@ -365,6 +373,12 @@ export class Session implements ChannelHost {
 
   get #isOpen(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Waiting for a call is a purpose: it is quiet, but not idle. */
+  get #listens(): boolean {
+    for (const channel of this.#channels.values()) if (channel.listens) return true;
+    return false;
   }
 
   get #sid(): string {

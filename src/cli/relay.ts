@@ -1,7 +1,14 @@
 import { parseArgs } from 'node:util';
-import { createRelay, jsonLines, RelayConfigError, type RelayOptions } from '../../relay/index.ts';
+import {
+  type AllowRule,
+  createRelay,
+  jsonLines,
+  RelayConfigError,
+  type RelayOptions,
+  readDestination,
+} from '../../relay/index.ts';
 
-const USAGE = `Usage: tabwire relay --allow HOST[:PORT] [OPTIONS]
+const USAGE = `Usage: tabwire relay (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
 
 Carries WireGuard datagrams between web pages (WebSocket) and WireGuard endpoints (UDP). It holds no keys and sees
 no plaintext. Nothing is allowed that is not named here.
@@ -10,6 +17,9 @@ no plaintext. Nothing is allowed that is not named here.
   --allow DESTINATION   an endpoint that clients may reach: HOST, HOST:PORT, [IPV6]:PORT or a CIDR; may be repeated.
                         The port is 51820 when none is given. A private or loopback address must be written out
                         with nothing left open, such as 192.168.1.2:51820
+  --allow-listen DESTINATION
+                        like --allow, and that endpoint may also call first: a client whose configuration has a
+                        ListenPort gets a UDP port at once, and handshakes that the endpoint sends there reach it
   --unusual-ports       let --allow name ports below 1024 and those of services that answer strangers, such as 53 or 443
   --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
                         (default: pages from the relay's own address)
@@ -28,6 +38,7 @@ export async function runRelay(args: string[]): Promise<void> {
     options: {
       listen: { type: 'string' },
       allow: { type: 'string', multiple: true },
+      'allow-listen': { type: 'string', multiple: true },
       origin: { type: 'string', multiple: true },
       'unusual-ports': { type: 'boolean' },
       'allow-no-origin': { type: 'boolean' },
@@ -39,10 +50,16 @@ export async function runRelay(args: string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  const unusualPorts = values['unusual-ports'] ?? false;
+  const listenRule = (text: string): AllowRule => ({
+    ...readDestination(text),
+    listen: true,
+    unusualPort: unusualPorts,
+  });
   const options: RelayOptions = {
     listen: values.listen ?? '127.0.0.1:8080',
-    allow: values.allow ?? [],
-    unusualPorts: values['unusual-ports'] ?? false,
+    allow: [...(values.allow ?? []), ...(values['allow-listen'] ?? []).map(listenRule)],
+    unusualPorts,
     ...(values.origin && { origins: values.origin }),
     allowNoOrigin: values['allow-no-origin'] ?? false,
     log: jsonLines((line) => process.stdout.write(line)),

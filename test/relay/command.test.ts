@@ -27,6 +27,12 @@ describe('tabwire relay', () => {
   it.each<[string[], RegExp]>([
     [[], /nothing is allowed/],
     [['--allow', 'localhost'], /never leads to loopback/],
+    [['--allow-listen', 'localhost'], /never leads to loopback/],
+    [['--allow-listen', '203.0.113.7:53'], /--unusual-ports/],
+    [
+      ['--allow-listen', '203.0.113.7', '--allow', '203.0.113.8', '--listen', '0.0.0.0:8080'],
+      /loopback only/,
+    ],
     [['--allow', '10.0.0.0/8'], /private network/],
     [['--allow', '203.0.113.7', '--listen', 'x'], /expected HOST:PORT/],
     [['--allow', '203.0.113.7', '--origin', '*'], /expected scheme/],
@@ -74,7 +80,11 @@ describe('tabwire relay', () => {
   });
 
   it('--help and --check say what there is and end', async () => {
-    for (const args of [['--help'], ['--check', '--allow', '203.0.113.7']]) {
+    for (const args of [
+      ['--help'],
+      ['--check', '--allow', '203.0.113.7'],
+      ['--check', '--allow-listen', '203.0.113.7:53', '--unusual-ports'],
+    ]) {
       const { child, output } = run(...args);
       const [code] = (await once(child, 'exit')) as [number | null];
       expect(code).toBe(0);

@@ -40,8 +40,8 @@ export class RelayClient {
     return client;
   }
 
-  open(channel: number, port: number, host = '127.0.0.1'): Uint8Array {
-    return writeControl({ type: OPEN, channel, flags: 0, port, host });
+  open(channel: number, port: number, host = '127.0.0.1', flags = 0): Uint8Array {
+    return writeControl({ type: OPEN, channel, flags, port, host });
   }
 
   /** One message of records. */

@@ -29,6 +29,10 @@ export const PONG = 0x84;
 export const GOAWAY = 0x86;
 export const EVENT = 0x87;
 
+// Flags of OPEN.
+/** The endpoint may call first: the channel takes handshake initiations from it before there was any handshake. */
+export const OPEN_LISTEN = 1;
+
 // Kinds of EVENT.
 export const EVENT_NEED_HANDSHAKE = 1;
 export const EVENT_UNREACHABLE = 2;
@@ -58,6 +62,8 @@ export const CHANNEL_TOO_MANY = 4413;
 export const CHANNEL_UNRESPONSIVE = 4414;
 export const CHANNEL_UNREACHABLE = 4415;
 export const CHANNEL_NO_PORT = 4416;
+/** The destination is allowed, but LISTEN there is not. */
+export const CHANNEL_LISTEN_DENIED = 4417;
 
 export type Control =
   /** Port 0: `host` is an alias that the relay's configuration defines. */

@@ -1,3 +1,6 @@
+const DOT = 46;
+const DIGIT_0 = 48;
+
 /**
  * An IPv4 or IPv6 address. Immutable; equal addresses need not be the same object. The packet path compares an
  * address with bytes inside a packet (`equalsAt`) instead of making new ones.
@@ -38,7 +41,8 @@ export class IpAddress {
 
   /** Dotted quad, or RFC 5952 text. */
   toString(): string {
-    return this.version === 4 ? this.bytes.join('.') : printIpv6(this.bytes);
+    const { bytes } = this;
+    return this.version === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : printIpv6(bytes);
   }
 }
 
@@ -69,6 +73,7 @@ export class IpPrefix {
 
   /** The same prefix with host bits cleared. */
   masked(): IpPrefix {
+    if (this.length === this.address.bytes.length * 8) return this;
     const bytes = this.address.bytes.slice();
     for (let i = 0; i < bytes.length; i++) {
       const kept = Math.min(8, Math.max(0, this.length - i * 8));
@@ -98,12 +103,26 @@ export interface SocketAddress {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (!match) return undefined;
-  const parts = match.slice(1);
-  // A leading zero means octal to some parsers and decimal to others: refuse it.
-  if (parts.some((part) => Number(part) > 255 || (part.length > 1 && part.startsWith('0')))) return undefined;
-  return Uint8Array.from(parts, Number);
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (value < 0 || part === 3) return undefined;
+      bytes[part++] = value;
+      value = -1;
+      continue;
+    }
+    const digit = code - DIGIT_0;
+    // A leading zero means octal to some parsers and decimal to others: refuse it.
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value < 0 ? digit : value * 10 + digit;
+    if (value > 255) return undefined;
+  }
+  if (value < 0 || part !== 3) return undefined;
+  bytes[3] = value;
+  return bytes;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -340,6 +340,7 @@ export class TunnelService implements EngineApi {
   }
 
   #notify(event: DeviceEvent): void {
+    if (event.type === 'clock-suspect') return;
     const peer = toBase64(event.publicKey);
     switch (event.type) {
       case 'handshake':
@@ -364,6 +365,8 @@ export class TunnelService implements EngineApi {
             peer,
           }),
         );
+        break;
+      case 'stopped-hearing':
         break;
       default:
         event satisfies never;

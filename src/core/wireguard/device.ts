@@ -4,17 +4,17 @@
 //   in    receiveDatagram: type → index → session, opened in place → source allowed? → sink.deliverPacket
 //
 // This file finds out whom something concerns; what then happens to a peer is in peer.ts.
-import type { IpAddress } from '../address.ts';
-import { equalConstantTime, toBase64, wipe } from '../bytes.ts';
+import type { IpAddress, IpPrefix } from '../address.ts';
+import { toBase64, wipe } from '../bytes.ts';
 import { DropCounters } from '../counters.ts';
 import type { StaticIdentity } from '../crypto/identity.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Environment } from '../environment.ts';
-import { type EngineMemory, PacketBuffer, PacketPool, type Region } from '../packet-buffer.ts';
-import { type Instant, NEVER, type Pollable } from '../time.ts';
+import { type EngineMemory, PacketBuffer, type Region } from '../packet-buffer.ts';
+import { type Instant, type Millis, NEVER, type Pollable } from '../time.ts';
 import { AllowedIps } from './allowed-ips.ts';
 import { MAX_PEERS, MAX_WAITING_HANDSHAKES, REJECT_AFTER_TIME } from './constants.ts';
-import { hasValidMac1, mac1Key } from './cookie.ts';
+import { hasValidMac1 } from './cookie.ts';
 import type { DeviceDrop } from './drops.ts';
 import { openStatic } from './handshake.ts';
 import { IndexTable } from './index-table.ts';
@@ -31,17 +31,17 @@ import {
   RESPONSE_RECEIVER_INDEX,
   readIndex,
   readMessageType,
-  TAG_SIZE,
   TRANSPORT,
-  TRANSPORT_HEADER_SIZE,
 } from './messages.ts';
+import { OwnIdentity } from './own-identity.ts';
 import { Peer, type PeerConfig, type PeerStatus } from './peer.ts';
 import type { PeerHost } from './peer-host.ts';
+import { StagingArea } from './staging-area.ts';
 import { TimestampClock } from './tai64n.ts';
 
 export type { DeviceDrop, Peer, PeerConfig, PeerStatus };
 
-/** What a device tells its host. Each names the peer by its public key. */
+/** What a device tells its host. Peers are named by their public keys. */
 export type DeviceEvent =
   /** A session began: as initiator with the response, as responder with the first packet on it. */
   | { type: 'handshake'; publicKey: Uint8Array }
@@ -51,7 +51,17 @@ export type DeviceEvent =
   | { type: 'gave-up'; publicKey: Uint8Array }
   /** A response to our initiation does not open: the preshared keys differ. */
   | { type: 'psk-mismatch'; publicKey: Uint8Array }
-  | { type: 'roamed'; publicKey: Uint8Array; endpoint: Endpoint };
+  /**
+   * Data went unanswered for 15 s on a session that was not old enough to be renewed: the peer has forgotten it or is
+   * out of reach. A new handshake follows.
+   */
+  | { type: 'stopped-hearing'; publicKey: Uint8Array; sessionAge: Millis }
+  | { type: 'roamed'; publicKey: Uint8Array; endpoint: Endpoint }
+  /**
+   * The wall clock says a time that cannot be: before this program was written, or twenty years after. Timestamps do
+   * not follow it. Told once.
+   */
+  | { type: 'clock-suspect'; wall: Millis };
 
 /** Where a device's output goes. It never calls back in: it writes or it takes note. */
 export interface DeviceSink {
@@ -84,24 +94,21 @@ export interface DeviceStatus {
 
 /** For the datagrams that begin here: at most an initiation. */
 const SCRATCH_SIZE = 256;
-const STAGING_SLOT_SIZE = 2048;
 /** At the end of the slots, for the IP stack's outgoing packet. */
 const STACK_ROOM = 16_384;
 
 export class Device implements Pollable {
-  readonly #identity: StaticIdentity;
   readonly #environment: Environment;
   readonly #sink: DeviceSink;
   readonly #host: PeerHost;
-  readonly #staging: Region;
+  readonly #identity: OwnIdentity;
+  readonly #slots: Region;
   readonly #indices: IndexTable<Peer>;
   readonly #allowedIps = new AllowedIps<Peer>();
   readonly #timestamps: TimestampClock;
   readonly #drops = new DropCounters<DeviceDrop>();
-  readonly #mac1Key: Uint8Array;
   /** By public key in base64. */
   readonly #peers = new Map<string, Peer>();
-  #isUp = false;
   #isClosed = false;
   #lastNow: Instant | undefined;
   /** Handshake messages for which the identity has not answered yet. */
@@ -109,36 +116,30 @@ export class Device implements Pollable {
 
   constructor(options: DeviceOptions, environment: Environment, sink: DeviceSink) {
     const { crypto, memory, fillRandom, wallClock } = environment;
-    this.#identity = options.identity;
     this.#environment = environment;
     this.#sink = sink;
-    this.#staging = options.staging ?? { start: memory.slots.start, end: memory.slots.end - STACK_ROOM };
+    this.#identity = new OwnIdentity(options.identity, crypto);
+    this.#slots = options.staging ?? { start: memory.slots.start, end: memory.slots.end - STACK_ROOM };
     this.#indices = new IndexTable(fillRandom);
-    this.#timestamps = new TimestampClock(wallClock, options.lastTimestamp);
-    this.#mac1Key = mac1Key(crypto, options.identity.publicKey);
+    this.#timestamps = new TimestampClock(wallClock, options.lastTimestamp, (wall) =>
+      sink.notify({ type: 'clock-suspect', wall }),
+    );
     this.#host = this.#makeHost(options.mtu, memory);
   }
 
   #makeHost(mtu: number, memory: EngineMemory): PeerHost {
-    const { start, end } = this.#staging;
-    // Room for the header, the padding and the tag around the largest packet.
-    const needed = Math.ceil((mtu + TRANSPORT_HEADER_SIZE + 2 * TAG_SIZE) / 16) * 16;
-    const slotSize = Math.max(STAGING_SLOT_SIZE, needed);
-    const isUp = () => this.#isUp;
+    const { start, end } = this.#slots;
     return {
       environment: this.#environment,
       identity: this.#identity,
       sink: this.#sink,
       mtu,
-      get isUp() {
-        return isUp();
-      },
+      isUp: false,
       indices: this.#indices,
       allowedIps: this.#allowedIps,
       timestamps: this.#timestamps,
       jitter: new Jitter(this.#environment.fillRandom),
-      staging: new PacketPool(memory, { start: start + SCRATCH_SIZE, end }, slotSize),
-      stagingCapacity: slotSize - TRANSPORT_HEADER_SIZE - 2 * TAG_SIZE,
+      staging: new StagingArea(memory, { start: start + SCRATCH_SIZE, end }, mtu),
       scratch: new PacketBuffer(memory, { start, end: start + SCRATCH_SIZE }),
       drops: this.#drops,
     };
@@ -151,13 +152,13 @@ export class Device implements Pollable {
     if (config.publicKey.length !== 32)
       throw new RangeError(`peer's public key: expected 32 bytes, got ${config.publicKey.length}`);
     const key = toBase64(config.publicKey);
-    const isOurs = equalConstantTime(config.publicKey, this.#identity.publicKey);
+    const isOurs = this.#identity.is(config.publicKey);
     if (isOurs || this.#isClosed || this.#peers.has(key) || this.#peers.size >= MAX_PEERS) return undefined;
     const peer = new Peer(config, this.#host);
     this.#peers.set(key, peer);
     for (const prefix of config.allowedIps) this.#allowedIps.insert(prefix, peer);
     peer.prepare(now);
-    if (this.#isUp) peer.start(now);
+    if (this.#host.isUp) peer.start(now);
     return peer;
   }
 
@@ -169,6 +170,14 @@ export class Device implements Pollable {
     this.#allowedIps.removeOwner(peer);
     this.#peers.delete(key);
     peer.remove();
+  }
+
+  /**
+   * Makes these the peer's allowed IPs, all of them: a prefix that another peer has moves, and the peer loses what is
+   * not listed. Sessions go on.
+   */
+  setAllowedIps(publicKey: Uint8Array, prefixes: readonly IpPrefix[]): void {
+    this.getPeer(publicKey)?.setAllowedIps(prefixes);
   }
 
   get peers(): Iterable<Peer> {
@@ -184,31 +193,61 @@ export class Device implements Pollable {
     return this.#allowedIps.lookup(address.bytes, 0, address.version) !== undefined;
   }
 
+  // ---- Our own configuration
+
+  /**
+   * Makes this our static key pair, and wipes the one before. Sessions under the old key receive until they are too
+   * old and send nothing more; the next packet to a peer begins a handshake under the new key. A peer with the new
+   * key is removed. If it is the same key, nothing happens but that the new object is wiped.
+   *
+   * `lastTimestamp`: of an earlier device with the new key.
+   */
+  setIdentity(identity: StaticIdentity, now: Instant, lastTimestamp?: Uint8Array): void {
+    if (this.#isClosed) identity.destroy();
+    else if (this.#identity.replace(identity)) {
+      if (this.#waitingHandshakes > 0) this.#drops.count('identity_changed', this.#waitingHandshakes);
+      this.#waitingHandshakes = 0;
+      if (lastTimestamp) this.#timestamps.goOnFrom(lastTimestamp);
+      this.removePeer(identity.publicKey);
+      for (const peer of this.#peers.values()) peer.identityChanged(now);
+    }
+  }
+
+  /** Of inner packets, in bytes. Packets that are staged stay so, unless they are too large to. */
+  setMtu(mtu: number): void {
+    const { staging } = this.#host;
+    this.#host.mtu = mtu;
+    if (this.#isClosed || staging.suits(mtu)) return;
+    const putBack = [...this.#peers.values()].map((peer) => peer.unstage());
+    staging.cutFor(mtu);
+    for (const each of putBack) each();
+  }
+
   // ---- Life
 
   /** Begins: initiates to every peer that has an endpoint, and answers from now on. */
   up(now: Instant): void {
-    if (this.#isUp || this.#isClosed) return;
-    this.#isUp = true;
+    if (this.#host.isUp || this.#isClosed) return;
+    this.#host.isUp = true;
     this.#lastNow = now;
     for (const peer of this.#peers.values()) peer.start(now);
   }
 
   /** Ends all sessions; configuration, counters and timestamps stay. */
   down(): void {
-    this.#isUp = false;
+    this.#host.isUp = false;
     for (const peer of this.#peers.values()) peer.stop();
   }
 
   /** Our outer address changed: everyone we have a session with shall hear from us now, not when a timer says so. */
   reconnected(now: Instant): void {
     this.#noticeSleep(now);
-    if (this.#isUp) for (const peer of this.#peers.values()) peer.reconnected(now);
+    if (this.#host.isUp) for (const peer of this.#peers.values()) peer.reconnected(now);
   }
 
   /** The way to this endpoint has lost what it knew of our sessions: handshakes are all that it lets through. */
   handshakeNeeded(endpoint: Endpoint, now: Instant): void {
-    if (this.#isUp) for (const peer of this.#peers.values()) peer.handshakeNeeded(endpoint, now);
+    if (this.#host.isUp) for (const peer of this.#peers.values()) peer.handshakeNeeded(endpoint, now);
   }
 
   /** Ends everything and zeroes all keys and what was staged. The crypto suite is its maker's to wipe. */
@@ -222,8 +261,7 @@ export class Device implements Pollable {
     }
     this.#peers.clear();
     this.#identity.destroy();
-    wipe(this.#mac1Key);
-    this.#environment.memory.bytes.fill(0, this.#staging.start, this.#staging.end);
+    this.#environment.memory.bytes.fill(0, this.#slots.start, this.#slots.end);
   }
 
   /** The greatest timestamp sent, to be kept for the next device with this key. */
@@ -283,7 +321,7 @@ export class Device implements Pollable {
     this.#noticeSleep(now);
     const type = readMessageType(datagram);
     if (type === undefined) this.#drops.count('malformed');
-    else if (!this.#isUp) this.#drops.count('device_down');
+    else if (!this.#host.isUp) this.#drops.count('device_down');
     else if (type === TRANSPORT) this.#receiveTransport(datagram, from, now);
     else if (type === COOKIE_REPLY) this.#receiveCookieReply(datagram, now);
     else this.#receiveHandshake(type, datagram, from, now);
@@ -312,7 +350,8 @@ export class Device implements Pollable {
       return;
     }
     const message = datagram.memory.subarray(datagram.start, datagram.end);
-    if (!hasValidMac1(this.#environment.crypto, this.#mac1Key, message)) this.#drops.count('bad_mac1');
+    if (!hasValidMac1(this.#environment.crypto, this.#identity.mac1Key, message))
+      this.#drops.count('bad_mac1');
     else if (type === INITIATION) this.#receiveInitiation(message.slice(), from, now);
     else this.#receiveResponse(message.slice(), from, now);
   }
@@ -358,7 +397,7 @@ export class Device implements Pollable {
     this.#waitingHandshakes++;
     this.#identity.dh(publicKey, now, (shared, later) => {
       this.#waitingHandshakes--;
-      if (this.#isUp) {
+      if (this.#host.isUp) {
         answer(shared, later);
         return;
       }

@@ -4,6 +4,8 @@ export type DatagramDrop =
   | 'malformed'
   | 'device_down'
   | 'bad_mac1'
+  /** Its answer depended on a static key that was replaced before it came. */
+  | 'identity_changed'
   /** Too many handshake messages wait for a static key that is out of reach. */
   | 'handshake_queue_full'
   | 'unknown_peer'

@@ -61,6 +61,14 @@ export class HandshakeSlot {
     });
   }
 
+  /** Our own key is another from now on: what was made with the old one is of no use. */
+  forgetIdentity(): void {
+    this.drop();
+    this.forgetLastSent();
+    if (this.#staticStatic) wipe(this.#staticStatic);
+    this.#staticStatic = undefined;
+  }
+
   get isReady(): boolean {
     return !!this.#staticStatic;
   }
@@ -195,11 +203,9 @@ export class HandshakeSlot {
 
   destroy(): void {
     this.#isDestroyed = true;
-    this.drop();
+    this.forgetIdentity();
     this.#cookies.forget();
     wipe(this.#presharedKey);
-    if (this.#staticStatic) wipe(this.#staticStatic);
-    this.#staticStatic = undefined;
   }
 
   #acquaintance(): Acquaintance {

@@ -1,6 +1,12 @@
 import type { AeadKey } from '../crypto/suite.ts';
 import type { Instant, Millis } from '../time.ts';
-import { REJECT_AFTER_TIME, REKEY_AFTER_MESSAGES_HIGH, REKEY_AFTER_TIME } from './constants.ts';
+import {
+  REJECT_AFTER_MESSAGES_HIGH,
+  REJECT_AFTER_MESSAGES_LOW,
+  REJECT_AFTER_TIME,
+  REKEY_AFTER_MESSAGES_HIGH,
+  REKEY_AFTER_TIME,
+} from './constants.ts';
 import { isBeyondLimit, ReplayWindow } from './replay.ts';
 
 /** One session: a key for each direction, its counters, its age. */
@@ -62,6 +68,12 @@ export class Keypair {
     }
   }
 
+  /** It receives what is still to come and sends nothing more. */
+  endSending(): void {
+    this.counterLow = REJECT_AFTER_MESSAGES_LOW;
+    this.counterHigh = REJECT_AFTER_MESSAGES_HIGH;
+  }
+
   destroy(): void {
     this.sendKey.destroy();
     this.receiveKey.destroy();
@@ -111,6 +123,12 @@ export class Keypairs {
     this.next = undefined;
     this.#drop(previous);
     return true;
+  }
+
+  /** Neither the session in use nor the one on offer sends anything more. */
+  endSending(): void {
+    this.current?.endSending();
+    this.next?.endSending();
   }
 
   dropAll(): void {

@@ -1,12 +1,12 @@
 // One peer: its queue, its handshake, its sessions, its timers. The parts are in files of their own; what happens when,
 // and in which order, is here. Read timers.ts and keypair.ts first.
 import type { IpPrefix } from '../address.ts';
-import { toBase64 } from '../bytes.ts';
+import { toBase64, wipe } from '../bytes.ts';
 import { DropCounters } from '../counters.ts';
 import { type Endpoint, printEndpoint } from '../endpoint.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant, Millis } from '../time.ts';
-import { REKEY_ON_RECEIVE_TIME } from './constants.ts';
+import { REKEY_AFTER_TIME, REKEY_ON_RECEIVE_TIME } from './constants.ts';
 import type { SendVerdict } from './device.ts';
 import type { DatagramDrop, DeviceDrop, PacketDrop } from './drops.ts';
 import { HandshakeSlot } from './handshake-slot.ts';
@@ -75,7 +75,7 @@ export class Peer implements TimersOwner {
     this.#endpoint = config.endpoint;
     this.#handshake = new HandshakeSlot(this, host, config.presharedKey);
     this.#timers = new Timers(this, host.jitter);
-    this.#timers.persistentKeepalive = config.persistentKeepalive;
+    this.#timers.setPersistentKeepalive(config.persistentKeepalive, undefined);
     this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
     this.#staged = new StagedPackets(host.staging);
   }
@@ -92,6 +92,7 @@ export class Peer implements TimersOwner {
   /** The device is up: calls the peer, if it is known where it is. */
   start(now: Instant): void {
     this.#handshake.forgetLastSent();
+    this.#timers.started(now);
     if (this.#timers.persistentKeepalive > 0) this.sendKeepalive(now);
     else this.sendInitiation(false, now);
   }
@@ -124,6 +125,18 @@ export class Peer implements TimersOwner {
     this.#keypairs.dropAll();
   }
 
+  /**
+   * Our static key is another from now on. What is in flight is dropped; sessions receive until they are too old, and
+   * the next packet begins a handshake under the new key, or what waits for one does.
+   */
+  identityChanged(now: Instant): void {
+    const isWanted = this.#staged.length > 0 || this.#timers.isRetransmitting;
+    this.#handshake.forgetIdentity();
+    this.#keypairs.endSending();
+    this.prepare(now);
+    if (isWanted) this.sendInitiation(false, now);
+  }
+
   /** Our outer address changed: the peer learns of it by hearing from us. */
   reconnected(now: Instant): void {
     this.#handshake.forgetCookie();
@@ -143,15 +156,24 @@ export class Peer implements TimersOwner {
     this.#handshake.setPresharedKey(key);
   }
 
-  setEndpoint(endpoint: Endpoint): void {
-    this.#endpoint = endpoint;
+  /** Undefined, as in a configuration that names none: what was learned stays. */
+  setEndpoint(endpoint: Endpoint | undefined): void {
+    this.#endpoint = endpoint ?? this.#endpoint;
   }
 
   /** Seconds; turning it on says something at once. */
   setPersistentKeepalive(seconds: number, now: Instant): void {
-    const wasOff = this.#timers.persistentKeepalive === 0;
-    this.#timers.persistentKeepalive = seconds;
-    if (wasOff && seconds > 0 && this.#host.isUp) this.sendKeepalive(now);
+    const before = this.#timers.persistentKeepalive;
+    if (seconds === before) return;
+    this.#timers.setPersistentKeepalive(seconds, this.#host.isUp ? now : undefined);
+    if (before === 0) this.sendKeepalive(now);
+  }
+
+  /** A prefix that another peer has moves here; what is not listed is nobody's, unless another peer has it. */
+  setAllowedIps(prefixes: readonly IpPrefix[]): void {
+    const { allowedIps } = this.#host;
+    allowedIps.removeOwner(this);
+    for (const prefix of prefixes) allowedIps.insert(prefix, this);
   }
 
   status(now: Instant): PeerStatus {
@@ -192,11 +214,28 @@ export class Peer implements TimersOwner {
       this.#sendTransport(current, packet, now);
       return 'sent';
     }
-    const fits = packet.length <= this.#host.stagingCapacity;
-    const lost = fits ? this.#staged.push(packet.memory, packet.start, packet.end) : 1;
-    if (lost > 0) this.refuse(fits ? 'staged_overflow' : 'too_large_to_stage', lost);
+    const fits = this.#stage(packet.memory, packet.start, packet.end);
     this.#flush(now);
     return fits ? 'staged' : 'too_large';
+  }
+
+  /** Keeps a copy of memory[start, end) for the next session; false when it is too large for that. */
+  #stage(memory: Uint8Array, start: number, end: number): boolean {
+    const fits = end - start <= this.#host.staging.capacity;
+    const lost = fits ? this.#staged.push(memory, start, end) : 1;
+    if (lost > 0) this.refuse(fits ? 'staged_overflow' : 'too_large_to_stage', lost);
+    return fits;
+  }
+
+  /** Clears the staging area, which is about to be cut anew; returns what puts everything back. */
+  unstage(): () => void {
+    const packets = this.#staged.takeOut();
+    return () => {
+      for (const packet of packets) {
+        this.#stage(packet, 0, packet.length);
+        wipe(packet);
+      }
+    };
   }
 
   /** Sends an empty packet, or what is staged instead. */
@@ -390,6 +429,14 @@ export class Peer implements TimersOwner {
   giveUp(): void {
     this.#dropStaged('handshake_gave_up');
     this.#host.sink.notify({ type: 'gave-up', publicKey: this.publicKey });
+  }
+
+  /** A session that is to be renewed anyway may go unnoticed; one that ends early is worth a word. */
+  stoppedHearing(now: Instant): void {
+    const { current } = this.#keypairs;
+    if (!current?.canSend(now) || current.age(now) >= REKEY_AFTER_TIME) return;
+    const sessionAge = current.age(now);
+    this.#host.sink.notify({ type: 'stopped-hearing', publicKey: this.publicKey, sessionAge });
   }
 
   zeroKeys(): void {

@@ -1,16 +1,17 @@
-import type { PacketBuffer, PacketPool } from '../packet-buffer.ts';
+import type { PacketBuffer } from '../packet-buffer.ts';
 import { MAX_STAGED_PACKETS } from './constants.ts';
 import { TRANSPORT_HEADER_SIZE } from './messages.ts';
+import type { StagingArea } from './staging-area.ts';
 
 /** Inner packets that wait for a session, in order; when there are too many, the oldest goes (WG §6.4). */
 export class StagedPackets {
-  readonly #pool: PacketPool;
+  readonly #area: StagingArea;
   readonly #ring = new Array<PacketBuffer | undefined>(MAX_STAGED_PACKETS).fill(undefined);
   #first = 0;
   #length = 0;
 
-  constructor(pool: PacketPool) {
-    this.#pool = pool;
+  constructor(area: StagingArea) {
+    this.#area = area;
   }
 
   get length(): number {
@@ -23,11 +24,11 @@ export class StagedPackets {
    */
   push(memory: Uint8Array, start: number, end: number): number {
     let lost = 0;
-    if (this.#length === MAX_STAGED_PACKETS || (this.#pool.available === 0 && this.#length > 0)) {
+    if (this.#length === MAX_STAGED_PACKETS || (this.#area.pool.available === 0 && this.#length > 0)) {
       this.release(this.shift()!);
       lost = 1;
     }
-    const slot = this.#pool.take();
+    const slot = this.#area.pool.take();
     if (!slot) return 1;
     slot.copyFrom(memory, start, end, TRANSPORT_HEADER_SIZE);
     this.#ring[(this.#first + this.#length++) % MAX_STAGED_PACKETS] = slot;
@@ -46,7 +47,17 @@ export class StagedPackets {
 
   release(packet: PacketBuffer): void {
     packet.memory.fill(0, packet.start, packet.end);
-    this.#pool.release(packet);
+    this.#area.pool.release(packet);
+  }
+
+  /** Takes all out, oldest first, so that the area can be cut anew. */
+  takeOut(): Uint8Array[] {
+    const packets: Uint8Array[] = [];
+    for (let packet = this.shift(); packet; packet = this.shift()) {
+      packets.push(packet.memory.slice(packet.start, packet.end));
+      this.release(packet);
+    }
+    return packets;
   }
 
   /** Returns how many there were. */

@@ -25,12 +25,24 @@ interface Moment {
  */
 export class TimestampClock {
   readonly #wallClock: () => Millis;
+  /** Called once, the first time that the wall clock is not believed; undefined from then on. */
+  #suspected: ((wall: Millis) => void) | undefined;
   #last: Moment | undefined;
 
-  /** `last`: 12 bytes that `last` gave to an earlier clock of the same key. Ignored if they are no timestamp. */
-  constructor(wallClock: () => Millis, last?: Uint8Array) {
+  /**
+   * `last`: 12 bytes that `last` gave to an earlier clock of the same key. Ignored if they are no timestamp.
+   * `suspected` is told once of a time that is not believed.
+   */
+  constructor(wallClock: () => Millis, last?: Uint8Array, suspected?: (wall: Millis) => void) {
     this.#wallClock = wallClock;
     this.#last = last && readTimestamp(last);
+    this.#suspected = suspected;
+  }
+
+  /** From now on for a key that another clock has made timestamps for: `last` is its greatest. */
+  goOnFrom(last: Uint8Array): void {
+    const moment = readTimestamp(last);
+    if (moment && (!this.#last || isLater(moment, this.#last))) this.#last = moment;
   }
 
   /** The greatest timestamp given out so far, for the host to keep. */
@@ -40,11 +52,17 @@ export class TimestampClock {
 
   /** 12 bytes, greater than any before. */
   next(): Uint8Array {
-    const wall = this.#wallClock();
-    const believable = wall >= WRITTEN && wall <= WRITTEN + TWENTY_YEARS ? wall : WRITTEN;
-    const current = momentOf(believable);
+    const current = momentOf(this.#believableTime());
     this.#last = this.#last && !isLater(current, this.#last) ? stepAfter(this.#last) : current;
     return writeTimestamp(this.#last);
+  }
+
+  #believableTime(): Millis {
+    const wall = this.#wallClock();
+    if (wall >= WRITTEN && wall <= WRITTEN + TWENTY_YEARS) return wall;
+    this.#suspected?.(wall);
+    this.#suspected = undefined;
+    return WRITTEN;
   }
 }
 

@@ -35,6 +35,8 @@ export interface TimersOwner {
   /** Nobody answered twenty initiations: what is staged will not be sent. */
   giveUp(now: Instant): void;
   zeroKeys(): void;
+  /** Data went unanswered for so long that the peer may have forgotten the session; a new handshake follows. */
+  stoppedHearing(now: Instant): void;
 }
 
 export class Timers {
@@ -64,9 +66,16 @@ export class Timers {
     return this.#persistentKeepalive;
   }
 
-  set persistentKeepalive(seconds: number) {
+  /** The silence to be filled counts from now, if the device is up. */
+  setPersistentKeepalive(seconds: number, now: Instant | undefined): void {
     this.#persistentKeepalive = seconds;
     this.#persistentKeepaliveAt = NEVER;
+    if (now !== undefined) this.started(now);
+  }
+
+  /** The device is up. Whether or not something can be sent: silence counts from now. */
+  started(now: Instant): void {
+    this.#anyAuthenticatedTraversal(now);
   }
 
   /** An initiation is wanted for a new reason: trying begins again, even if this one is held back. */
@@ -190,6 +199,7 @@ export class Timers {
 
   #newHandshake(now: Instant): void {
     this.#newHandshakeAt = NEVER;
+    this.#owner.stoppedHearing(now);
     this.#owner.sendInitiation(false, now);
   }
 

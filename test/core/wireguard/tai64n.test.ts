@@ -79,6 +79,50 @@ describe('timestamps', () => {
     expect(isLaterTimestamp(timestampOf(Math.floor(NOW / 1000) + 1, 0), step)).toBe(true);
   });
 
+  it.each([Date.UTC(2025, 11, 31, 23, 59, 59, 999), Date.UTC(2046, 0, 2), Number.NaN])(
+    'tell once of a clock that says %i',
+    (wall) => {
+      const told: number[] = [];
+      let time = NOW;
+      const clock = new TimestampClock(
+        () => time,
+        undefined,
+        (at) => told.push(at),
+      );
+      clock.next();
+      expect(told).toEqual([]);
+      time = wall;
+      clock.next();
+      clock.next();
+      expect(told).toEqual([wall]);
+    },
+  );
+
+  it('believe any time in the twenty years after this was written', () => {
+    for (const wall of [Date.UTC(2026, 0, 1), Date.UTC(2045, 11, 31)]) {
+      const told: number[] = [];
+      const clock = new TimestampClock(
+        () => wall,
+        undefined,
+        (at) => told.push(at),
+      );
+      expect(toHex(clock.next())).toBe(textOf(wall));
+      expect(told).toEqual([]);
+    }
+  });
+
+  it('take over from another clock of the key, but never go back', () => {
+    const { clock } = makeClock();
+    clock.next();
+    clock.goOnFrom(timestampOf(Math.floor(NOW / 1000) - 50, 0));
+    expect(toHex(clock.last!)).toBe(textOf(NOW));
+    clock.goOnFrom(new Uint8Array(12));
+    expect(toHex(clock.last!)).toBe(textOf(NOW));
+    const later = timestampOf(Math.floor(NOW / 1000) + 50, 0);
+    clock.goOnFrom(later);
+    expect(clock.last).toEqual(later);
+  });
+
   it('go on from what was kept, even if that is centuries ahead', () => {
     const kept = timestampOf(0xff * 2 ** 32, 999_000_000);
     const { next } = makeClock(kept);

@@ -26,6 +26,24 @@ export interface Session {
   remoteIndex: number;
 }
 
+/** For it, every DH is all zero, and every public key is the one point. */
+class LyingSuite extends NobleSuite {
+  readonly #point: Uint8Array;
+
+  constructor(point: Uint8Array) {
+    super(plainMemory(256, 0));
+    this.#point = point;
+  }
+
+  override dh(): Uint8Array {
+    return new Uint8Array(32);
+  }
+
+  override publicKey(): Uint8Array {
+    return this.#point.slice();
+  }
+}
+
 /**
  * The other side of a conversation with a device under test, without any will of its own: no timers, no state machine.
  * It makes whatever message a test wants, right or wrong, out of the pure functions that the vectors have verified.
@@ -87,6 +105,14 @@ export class Opponent {
     return created;
   }
 
+  /** With an ephemeral key of low order, by one who knows that every DH with it is zero: else all is right. */
+  initiateWithPoint(point: Uint8Array): Uint8Array {
+    const liar = new LyingSuite(point);
+    const timestamp = timestampOf(this.seconds++, 0);
+    const known = this.acquaintance;
+    return this.stamp(createInitiation(liar, known, this.ephemeral(), this.index(), timestamp)!.message);
+  }
+
   /** Takes the device's response to our initiation. */
   complete(sent: SentInitiation, response: Uint8Array): Session {
     const se = this.crypto.dh(this.privateKey, response.slice(12, 44))!;
@@ -115,6 +141,24 @@ export class Opponent {
       index,
     )!;
     return { message: this.stamp(created.message), session: this.#session(created.keys, false, index) };
+  }
+
+  /** As `initiateWithPoint`. */
+  answerWithPoint(initiation: Uint8Array, point: Uint8Array): Uint8Array {
+    const liar = new LyingSuite(point);
+    const { received } = this.read(initiation);
+    const created = createResponse(liar, this.acquaintance, received, this.ephemeral(), this.index())!;
+    return this.stamp(created.message);
+  }
+
+  /** What a loaded receiver says about a handshake message of the device, and the mac2 that it wants to see then. */
+  refuseWithCookie(message: Uint8Array, cookie = new Uint8Array(16).fill(0xc0)) {
+    const nonce = this.#random.bytes(24);
+    const key = this.crypto.hash(new TextEncoder().encode('cookie--'), this.publicKey);
+    const reply = new Uint8Array(64);
+    reply.set([3, 0, 0, 0, ...message.slice(4, 8), ...nonce]);
+    reply.set(this.crypto.xSealBytes(key, nonce, cookie, message.slice(-32, -16)), 32);
+    return { reply, mac2: (next: Uint8Array) => this.crypto.mac(cookie, next.slice(0, -16)) };
   }
 
   #session(keys: TransportKeys, isInitiator: boolean, localIndex: number): Session {

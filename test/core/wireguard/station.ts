@@ -1,8 +1,8 @@
 import { IpPrefix } from '../../../src/core/address.ts';
 import { RawIdentity, type StaticIdentity } from '../../../src/core/crypto/identity.ts';
-import type { AeadKey } from '../../../src/core/crypto/suite.ts';
+import type { AeadKey, CryptoSuite } from '../../../src/core/crypto/suite.ts';
 import type { Endpoint } from '../../../src/core/endpoint.ts';
-import { PacketBuffer, plainMemory } from '../../../src/core/packet-buffer.ts';
+import { type EngineMemory, PacketBuffer, plainMemory } from '../../../src/core/packet-buffer.ts';
 import type { Instant, Millis, Pollable } from '../../../src/core/time.ts';
 import {
   Device,
@@ -14,28 +14,37 @@ import { NobleSuite } from '../../reference/noble-suite.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../support/random.ts';
 
-/** The suite, counting what an attacker could make expensive. */
-export class CountingSuite extends NobleSuite {
-  dhCount = 0;
+/** What an attacker could make expensive. */
+export interface Expenses {
+  dhCount: number;
   /** Session keys that exist. */
-  keyCount = 0;
+  keyCount: number;
+}
 
-  override importKey(key: Uint8Array): AeadKey | undefined {
-    const imported = super.importKey(key);
+/** A suite and the memory that it works in. */
+export type Suite = CryptoSuite & { readonly memory: EngineMemory };
+
+/** Makes a suite count. */
+export function counting(suite: Suite): Suite & Expenses {
+  const importKey = suite.importKey.bind(suite);
+  const dh = suite.dh.bind(suite);
+  const counted = Object.assign(suite, { dhCount: 0, keyCount: 0 });
+  counted.importKey = (key: Uint8Array): AeadKey | undefined => {
+    const imported = importKey(key);
     if (!imported) return undefined;
-    this.keyCount++;
+    counted.keyCount++;
     const { destroy } = imported;
     imported.destroy = () => {
-      this.keyCount--;
+      counted.keyCount--;
       destroy.call(imported);
     };
     return imported;
-  }
-
-  override dh(privateKey: Uint8Array, peer: Uint8Array): Uint8Array | undefined {
-    this.dhCount++;
-    return super.dh(privateKey, peer);
-  }
+  };
+  counted.dh = (privateKey, peer) => {
+    counted.dhCount++;
+    return dh(privateKey, peer);
+  };
+  return counted;
 }
 
 export interface SentDatagram {
@@ -50,20 +59,25 @@ export interface StationOptions {
   lastTimestamp?: Uint8Array;
   identity?: (raw: RawIdentity) => StaticIdentity;
   slotBytes?: number;
+  /** Instead of the slow twin on memory of its own. */
+  crypto?: Suite;
+  privateKey?: Uint8Array;
 }
 
 /** A device with everything around it: keys, memory, chance, and a record of what it does. */
 export class Station implements Pollable {
   readonly clock: FakeClock;
-  readonly crypto: CountingSuite;
+  readonly crypto: Suite & Expenses;
   readonly privateKey: Uint8Array;
   readonly identity: StaticIdentity;
   readonly device: Device;
   readonly sent: SentDatagram[] = [];
   readonly delivered: Uint8Array[] = [];
   readonly events: DeviceEvent[] = [];
-  /** What the next jitters will be; undefined: random. */
-  jitter: Millis | undefined = 0;
+  /** What the jitters will be, several in turn; undefined: random. */
+  jitter: Millis | Millis[] | undefined = 0;
+  /** Bytes that are drawn before random ones, by their length: 4 an index (big-endian), 32 an ephemeral key. */
+  readonly draws: Uint8Array[] = [];
   /** Where datagrams go besides the record. */
   transmit: (bytes: Uint8Array, to: Endpoint) => void = () => {};
   readonly #datagram: PacketBuffer;
@@ -71,17 +85,24 @@ export class Station implements Pollable {
 
   constructor(clock: FakeClock, options: StationOptions = {}) {
     const random = new SeededRandom(options.seed ?? 1);
-    const memory = plainMemory(options.slotBytes ?? 1 << 19);
     this.clock = clock;
-    this.crypto = new CountingSuite(memory);
-    this.privateKey = random.bytes(32);
+    this.crypto = counting(options.crypto ?? new NobleSuite(plainMemory(options.slotBytes ?? 1 << 19)));
+    const { memory } = this.crypto;
+    const privateKey = random.bytes(32);
+    this.privateKey = options.privateKey ?? privateKey;
     const raw = new RawIdentity(this.privateKey, this.crypto);
     this.identity = options.identity?.(raw) ?? raw;
     const fillRandom = (bytes: Uint8Array) => {
       // Jitter is drawn 128 values at a time.
-      if (bytes.length === 256 && this.jitter !== undefined)
-        new Uint16Array(bytes.buffer, bytes.byteOffset, 128).fill(this.jitter);
-      else random.fill(bytes);
+      if (bytes.length === 256 && this.jitter !== undefined) {
+        const jitters = [this.jitter].flat();
+        const drawn = new Uint16Array(bytes.buffer, bytes.byteOffset, 128);
+        for (let n = 0; n < 128; n++) drawn[n] = jitters[n % jitters.length]!;
+        return;
+      }
+      random.fill(bytes);
+      const wanted = this.draws.findIndex((draw) => draw.length === bytes.length);
+      if (wanted >= 0) bytes.set(this.draws.splice(wanted, 1)[0]!);
     };
     this.device = new Device(
       {

@@ -8,6 +8,7 @@ import { TunnelService } from '../service/service.ts';
 import { RelayTransport, type WebSocketLike } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { NodeClock } from './clock.ts';
+import { NODE_CURVE } from './curve.ts';
 import { createIdentity } from './identity.ts';
 import { UdpTransport } from './udp-transport.ts';
 
@@ -26,7 +27,7 @@ export class NodeEngine {
 
   /** `host`: the one local address for UDP; absent: all. */
   static async start({ host }: { host?: string } = {}): Promise<NodeEngine> {
-    const crypto = new WasmSuite(await loadAssembly());
+    const crypto = new WasmSuite(await loadAssembly(), { curve: NODE_CURVE });
     const environment: Environment = {
       crypto,
       memory: crypto.memory,

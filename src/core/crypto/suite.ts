@@ -5,16 +5,19 @@ export interface AeadKey {
   destroy(): void;
 }
 
+/** Curve25519 (RFC 7748). Private keys may be clamped or not; returned arrays are fresh and the caller's. */
+export interface Curve {
+  /** X25519; undefined when the result is all zero (a low-order point). */
+  dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /** The public key of a private key. */
+  publicKey(privateKey: Uint8Array): Uint8Array;
+}
+
 /**
  * The functions WireGuard fixes (whitepaper §5.4): Curve25519, ChaCha20-Poly1305, XChaCha20-Poly1305, BLAKE2s;
  * and SipHash for the IP stack's keyed hashes. All synchronous. Returned arrays are fresh and the caller's.
  */
-export interface CryptoSuite {
-  /** X25519 (RFC 7748); undefined when the result is all zero (a low-order point). */
-  dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
-  /** The public key of a (clamped or unclamped) private key. */
-  publicKey(privateKey: Uint8Array): Uint8Array;
-
+export interface CryptoSuite extends Curve {
   /** Copies the 32 bytes into a key slot; undefined when all slots are taken. */
   importKey(key: Uint8Array): AeadKey | undefined;
   /**

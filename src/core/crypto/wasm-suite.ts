@@ -1,7 +1,7 @@
 import { wipe } from '../bytes.ts';
 import { type EngineMemory, PacketBuffer } from '../packet-buffer.ts';
-import type { AeadKey, CryptoSuite } from './suite.ts';
-import { dh, publicKey } from './x25519.ts';
+import type { AeadKey, CryptoSuite, Curve } from './suite.ts';
+import { NOBLE_CURVE } from './x25519.ts';
 
 /** What of assembly/tabwire.wasm is used here. Pointers and lengths are bytes; assembly/README.md has the rules. */
 export interface AssemblyExports {
@@ -72,6 +72,7 @@ const WARM_UP_PACKETS = 3000;
 export class WasmSuite implements CryptoSuite {
   readonly memory: EngineMemory;
   readonly #wasm: AssemblyExports;
+  readonly #curve: Curve;
   readonly #bytes: Uint8Array;
   /** Addresses of free key slots. */
   readonly #freeSlots: number[] = [];
@@ -86,10 +87,12 @@ export class WasmSuite implements CryptoSuite {
   readonly #text: number;
   readonly #textEnd: number;
 
-  constructor(exports: AssemblyExports) {
+  /** `curve`: the platform's own Curve25519, where it has one that is synchronous. */
+  constructor(exports: AssemblyExports, { curve = NOBLE_CURVE }: { curve?: Curve } = {}) {
     const { buffer } = exports.memory;
     const packetSlots = exports.packetSlots.value;
     this.#wasm = exports;
+    this.#curve = curve;
     this.#bytes = new Uint8Array(buffer);
     this.memory = {
       bytes: this.#bytes,
@@ -329,11 +332,11 @@ export class WasmSuite implements CryptoSuite {
   // ---- Curve25519 ----
 
   dh(privateKey: Uint8Array, peer: Uint8Array): Uint8Array | undefined {
-    return dh(privateKey, peer);
+    return this.#curve.dh(privateKey, peer);
   }
 
   publicKey(privateKey: Uint8Array): Uint8Array {
-    return publicKey(privateKey);
+    return this.#curve.publicKey(privateKey);
   }
 
   // ---- forgetting ----

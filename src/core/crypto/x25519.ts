@@ -1,8 +1,12 @@
 import { x25519 } from '@noble/curves/ed25519.js';
+import type { Curve } from './suite.ts';
 
 /*
- * Curve25519 (RFC 7748) by @noble/curves. Its ladder runs on BigInts, which promise no constant time: good
- * enough for a handful of multiplications per handshake in a page of one's own.
+ * Curve25519 (RFC 7748) by @noble/curves. Its ladder runs on BigInts: they promise no constant time, and what they
+ * hold of a private key stays in memory until the garbage collector comes. So it is not used where the platform has
+ * something better: a static key works in WebCrypto wherever that knows X25519, and Node has a curve of its own.
+ * Ephemeral keys in a page stay here, because WebCrypto has no synchronous call and a handshake must not pause
+ * between its steps. Each of them serves one handshake; what its timing tells about it helps with no other.
  */
 
 /**
@@ -29,3 +33,5 @@ export function publicKey(privateKey: Uint8Array): Uint8Array {
 function checkLength(key: Uint8Array): void {
   if (key.length !== 32) throw new RangeError(`Curve25519 key: expected 32 bytes, got ${key.length}`);
 }
+
+export const NOBLE_CURVE: Curve = { dh, publicKey };

@@ -4,6 +4,7 @@ import { kdf3 } from '../../../src/core/crypto/hkdf.ts';
 import { WasmSuite } from '../../../src/core/crypto/wasm-suite.ts';
 import { PacketBuffer } from '../../../src/core/packet-buffer.ts';
 import { loadAssembly } from '../../../src/node/assembly.ts';
+import { NODE_CURVE } from '../../../src/node/curve.ts';
 import { NobleSuite } from '../../reference/noble-suite.ts';
 import { fromHex, toHex } from '../../support/hex.ts';
 import { SeededRandom } from '../../support/random.ts';
@@ -22,6 +23,7 @@ const COUNTERS = [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 7, Number.MAX_S
 
 const suites = {
   WasmSuite: new WasmSuite(await loadAssembly()),
+  "WasmSuite with Node's curve": new WasmSuite(await loadAssembly(), { curve: NODE_CURVE }),
   NobleSuite: new NobleSuite(),
 };
 

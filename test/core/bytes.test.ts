@@ -7,10 +7,10 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 describe('base64 (RFC 4648 §4)', () => {
   it('agrees with the platform for every length and every pair of bytes', () => {
     const random = new SeededRandom(1);
-    for (let length = 0; length < 100; length++) {
+    for (const length of [...Array(100).keys(), 3071, 3072, 3073, 100_000]) {
       const bytes = random.bytes(length);
       expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
-      expect(fromBase64(toBase64(bytes))).toEqual(new Uint8Array(bytes));
+      expect(Buffer.compare(fromBase64(toBase64(bytes))!, bytes)).toBe(0);
     }
     for (let pair = 0; pair < 65_536; pair++) {
       const bytes = Uint8Array.of(pair >> 8, pair, pair >> 4);

@@ -40,9 +40,14 @@ export class ConfigIssues {
     return this.#failed;
   }
 
+  /** More than anyone will read: no further remark is kept. */
+  get isFull(): boolean {
+    return this.#issues.length >= MAX_ISSUES;
+  }
+
   /** Refused, and with as many issues as anyone will read: nothing more is worth looking for. */
   get exhausted(): boolean {
-    return this.#failed && this.#issues.length >= MAX_ISSUES;
+    return this.#failed && this.isFull;
   }
 
   report(
@@ -55,7 +60,7 @@ export class ConfigIssues {
     // An error is noted even after a thousand warnings: something has to say why the file was refused.
     const isFirstError = severity === 'error' && !this.#failed;
     if (severity === 'error') this.#failed = true;
-    if (this.#issues.length >= MAX_ISSUES && !isFirstError) return;
+    if (this.isFull && !isFirstError) return;
     const message = `line ${line}: ${text}`;
     this.#issues.push(
       key === undefined ? { severity, line, column, message } : { severity, line, column, key, message },

@@ -99,15 +99,12 @@ function readAllowedIp(
   const prefix = parseAllowedIp(text);
   if (prefix instanceof Problem) return prefix;
   const masked = prefix.masked();
-  if (!masked.address.equals(prefix.address))
-    reader.report(
-      'warning',
-      line,
-      'AllowedIPs',
-      `AllowedIPs: ${quote(text)}: host bits cleared: ${masked}`,
-      column,
-    );
-  reader.peer.allowedIPs.set(masked.toString(), line.number);
+  if (!reader.issues.isFull && !masked.address.equals(prefix.address)) {
+    const said = `AllowedIPs: ${quote(text)}: host bits cleared: ${masked}`;
+    reader.report('warning', line, 'AllowedIPs', said, column);
+  }
+  const { peer } = reader;
+  peer.allowedIPs.push({ prefix: masked.toString(), line: line.number, peer });
   return undefined;
 }
 

@@ -1,5 +1,5 @@
-import { IpPrefix } from '../address.ts';
 import type { InterfaceConfig, PeerSection, TunnelConfig } from './config.ts';
+import { considerConfig } from './config-advice.ts';
 import { type ConfigIssue, ConfigIssues, type ConfigSeverity, mayHoldKey, quote } from './config-issue.ts';
 import { KEYS } from './config-keys.ts';
 import type { ConfigLine } from './config-lines.ts';
@@ -7,18 +7,26 @@ import type { Problem } from './config-values.ts';
 
 export type Section = 'Interface' | 'Peer';
 
-/** A section while it is read: where it began, and on which line each single-valued key was given. */
-interface Draft {
-  readonly line: number;
-  readonly given: Map<string, number>;
-}
+/** On which line each single-valued key of a section was given. The names are those of config-keys.ts, nobody else's. */
+export type Given = Record<string, number>;
 
-interface PeerDraft extends Draft {
-  readonly values: Omit<PeerSection, 'publicKey' | 'allowedIPs'> & { publicKey?: string };
-  /** Prefix text → line. */
-  readonly allowedIPs: Map<string, number>;
+/** A [Peer] section while it is read. There may be a hundred thousand: no Map, no Set in it. */
+export interface PeerDraft {
+  /** Where the section began. */
+  readonly line: number;
+  readonly given: Given;
+  readonly values: Partial<PeerSection>;
+  /** In the file's order, perhaps with repetitions. */
+  allowedIPs: GivenPrefix[];
   /** Whether a PublicKey line was there, right or wrong. */
   named: boolean;
+}
+
+/** A prefix in canonical text, the line where it stood, and the peer that it was given to. */
+export interface GivenPrefix {
+  readonly prefix: string;
+  readonly line: number;
+  readonly peer: PeerDraft;
 }
 
 /** Keys of other programs' files that change nothing here. */
@@ -39,7 +47,7 @@ export class ConfigReader {
     postDown: [],
   };
   readonly addresses = new Set<string>();
-  readonly #interfaceDraft: Draft = { line: 1, given: new Map() };
+  readonly #interfaceGiven: Given = {};
   readonly #peers: PeerDraft[] = [];
   readonly #remarked = new Set<string>();
   #section: Section | undefined;
@@ -55,6 +63,7 @@ export class ConfigReader {
   }
 
   #readSection(line: ConfigLine): void {
+    this.#endSection();
     const name = line.head.toLowerCase();
     if (name === '[interface]') {
       this.#section = 'Interface';
@@ -63,9 +72,9 @@ export class ConfigReader {
       this.#section = 'Peer';
       this.#peers.push({
         line: line.number,
-        given: new Map(),
+        given: {},
         values: {},
-        allowedIPs: new Map(),
+        allowedIPs: [],
         named: false,
       });
     } else {
@@ -76,6 +85,13 @@ export class ConfigReader {
         `${quote(line.head)}: unknown section; expected [Interface] or [Peer]`,
       );
     }
+  }
+
+  #endSection(): void {
+    if (this.#section !== 'Peer' || this.peer.named) return;
+    this.peer.named = true; // said once
+    const text = 'PublicKey: missing; expected one in every [Peer]';
+    this.issues.report('error', this.peer.line, 1, 'PublicKey', text);
   }
 
   #readKey(line: ConfigLine): void {
@@ -152,123 +168,67 @@ export class ConfigReader {
 
   /** Notes that a single-valued key is given on this line; the last one wins, as in wg(8). */
   given(line: ConfigLine, key: string): void {
-    const { given } = this.#section === 'Peer' ? this.peer : this.#interfaceDraft;
-    const earlier = given.get(key);
+    const given = this.#section === 'Peer' ? this.peer.given : this.#interfaceGiven;
+    const earlier = given[key];
     if (earlier !== undefined)
       this.report('warning', line, key, `${key}: given again; the one on line ${earlier} is not used`);
-    given.set(key, line.number);
+    given[key] = line.number;
   }
 
   finish(): { config?: TunnelConfig; issues: ConfigIssue[] } {
-    if (!this.#hasInterface)
-      this.issues.report(
-        'error',
-        1,
-        1,
-        undefined,
-        'no [Interface] section; expected [Interface] and a [Peer]',
-      );
-    for (const peer of this.#peers)
-      if (!peer.named)
-        this.issues.report(
-          'error',
-          peer.line,
-          1,
-          'PublicKey',
-          'PublicKey: missing; expected one in every [Peer]',
-        );
+    this.#endSection();
+    if (!this.#hasInterface) {
+      const text = 'no [Interface] section; expected [Interface] and a [Peer]';
+      this.issues.report('error', 1, 1, undefined, text);
+    }
     if (this.issues.failed) return { issues: this.issues.inOrder() };
     const drafts = this.#mergePeers();
-    this.#settlePrefixes(drafts);
-    const peers = drafts.map(
-      ({ values, allowedIPs }): PeerSection => ({
-        ...values,
-        publicKey: values.publicKey!,
-        allowedIPs: [...allowedIPs.keys()],
-      }),
-    );
     this.interface.addresses = [...this.addresses];
-    const config = { interface: this.interface, peers };
-    this.#considerAll(drafts, config);
-    return { config, issues: this.issues.inOrder() };
+    considerConfig(this.interface, this.#interfaceGiven, drafts, this.issues);
+    const peers = drafts.map(({ values, allowedIPs }) => {
+      values.allowedIPs = allowedIPs.map(({ prefix }) => prefix);
+      return values as PeerSection;
+    });
+    return { config: { interface: this.interface, peers }, issues: this.issues.inOrder() };
   }
 
-  /** The same peer twice: later values win, and its AllowedIPs replace the earlier ones (`wg setconf`). */
+  /**
+   * Section after section, as `wg setconf` does it: where a peer is given twice, later values win and its AllowedIPs
+   * replace the earlier ones; a prefix goes to the last peer that names it (cryptokey routing, WG §2).
+   */
   #mergePeers(): PeerDraft[] {
     const byKey = new Map<string, PeerDraft>();
+    const owners = new Map<string, GivenPrefix>();
     for (const peer of this.#peers) {
       const key = peer.values.publicKey!;
       const earlier = byKey.get(key);
-      if (earlier)
-        this.issues.report(
-          'warning',
-          peer.line,
-          1,
-          'PublicKey',
-          `PublicKey: the same peer as on line ${earlier.line}; what is given here wins`,
-        );
-      byKey.set(key, earlier ? { ...peer, values: { ...earlier.values, ...peer.values } } : peer);
+      if (earlier) this.#replacePeer(earlier, peer, owners);
+      byKey.set(key, peer);
+      for (const given of peer.allowedIPs) this.#routePrefix(given, owners);
     }
-    return [...byKey.values()];
+    const peers = [...byKey.values()];
+    for (const peer of peers)
+      if (peer.allowedIPs.some((given) => owners.get(given.prefix) !== given))
+        peer.allowedIPs = peer.allowedIPs.filter((given) => owners.get(given.prefix) === given);
+    return peers;
   }
 
-  /** A prefix routes to one peer: the last that names it (cryptokey routing, WG §2). */
-  #settlePrefixes(peers: PeerDraft[]): void {
-    const owners = new Map<string, PeerDraft>();
-    for (const peer of peers) {
-      for (const [prefix, line] of peer.allowedIPs) {
-        const earlier = owners.get(prefix);
-        if (earlier) {
-          const text = `AllowedIPs: ${quote(prefix)}: also given to the peer on line ${earlier.line}, which loses it`;
-          this.issues.report('warning', line, 1, 'AllowedIPs', text);
-          earlier.allowedIPs.delete(prefix);
-        }
-        owners.set(prefix, peer);
-      }
-    }
+  #replacePeer(earlier: PeerDraft, peer: PeerDraft, owners: Map<string, GivenPrefix>): void {
+    const text = `PublicKey: the same peer as on line ${earlier.line}; what is given here wins`;
+    this.issues.report('warning', peer.line, 1, 'PublicKey', text);
+    Object.assign(peer.values, { ...earlier.values, ...peer.values });
+    for (const given of earlier.allowedIPs)
+      if (owners.get(given.prefix) === given) owners.delete(given.prefix);
   }
 
-  /** What is legal but will probably not do what was meant. */
-  #considerAll(drafts: PeerDraft[], config: TunnelConfig): void {
-    const warn = (line: number, key: string | undefined, text: string) =>
-      this.issues.report('warning', line, 1, key, text);
-    const { privateKey, addresses, mtu, dns } = config.interface;
-    if (privateKey === undefined)
-      warn(1, 'PrivateKey', 'PrivateKey: missing in [Interface]; it must be given when the tunnel is opened');
-    if (addresses.length === 0)
-      warn(1, 'Address', 'Address: missing in [Interface]; without one there is no address to send from');
-    if (drafts.length === 0) warn(1, undefined, 'no [Peer]: there is nobody to talk to');
-    if (mtu !== undefined && mtu < 1280 && addresses.some((address) => address.includes(':')))
-      warn(this.#interfaceDraft.given.get('MTU')!, 'MTU', `MTU "${mtu}": IPv6 needs at least 1280`);
-    for (const { line, values, allowedIPs } of drafts) {
-      if (allowedIPs.size === 0)
-        warn(
-          line,
-          'AllowedIPs',
-          'AllowedIPs: none; nothing is routed to this peer and nothing accepted from it',
-        );
-      if (values.endpoint === undefined)
-        warn(line, 'Endpoint', 'Endpoint: missing; this peer has to call first');
-    }
-    this.#considerRoutes(drafts, dns, warn);
-  }
-
-  #considerRoutes(
-    drafts: PeerDraft[],
-    dns: string[],
-    warn: (line: number, key: string, text: string) => void,
-  ): void {
-    const routed = new Map(drafts.flatMap(({ allowedIPs }) => [...allowedIPs]));
-    const everything = routed.get('0.0.0.0/0');
-    if (everything !== undefined && !routed.has('::/0'))
-      warn(everything, 'AllowedIPs', 'AllowedIPs: 0.0.0.0/0 without ::/0: IPv6 is not routed');
-    if (dns.length === 0) return;
-    const prefixes = [...routed.keys()].map((prefix) => IpPrefix.parse(prefix)!);
-    for (const server of dns) {
-      const { address } = IpPrefix.parse(server)!;
-      if (!prefixes.some((prefix) => prefix.contains(address)))
-        warn(1, 'DNS', `DNS: ${quote(server)}: inside no peer's AllowedIPs, so it cannot be reached`);
-    }
+  #routePrefix(given: GivenPrefix, owners: Map<string, GivenPrefix>): void {
+    const { prefix, line, peer } = given;
+    const earlier = owners.get(prefix);
+    if (earlier?.peer === peer) return;
+    owners.set(prefix, given);
+    if (!earlier || this.issues.isFull) return;
+    const loser = `given on line ${earlier.line} to the peer on line ${earlier.peer.line}, which loses it`;
+    this.issues.report('warning', line, 1, 'AllowedIPs', `AllowedIPs: ${quote(prefix)}: also ${loser}`);
   }
 }
 

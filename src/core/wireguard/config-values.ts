@@ -41,11 +41,13 @@ function decimal(text: string): number {
 
 /** `IP` or `IP/length`; host bits are kept. */
 export function parsePrefix(text: string): IpPrefix | Problem {
+  const prefix = IpPrefix.parse(text);
+  if (prefix) return prefix;
   const slash = text.indexOf('/');
   const address = IpAddress.parse(slash < 0 ? text : text.slice(0, slash));
   if (!address)
     return new Problem('expected an IP address or prefix, such as 10.0.0.2, 10.0.0.0/24 or fd00::/64');
-  return IpPrefix.parse(text) ?? new Problem(`prefix length must be 0–${address.version === 4 ? 32 : 128}`);
+  return new Problem(`prefix length must be 0–${address.version === 4 ? 32 : 128}`);
 }
 
 /** `+` and `-` mark changes to a running interface (wireguard-tools since 2025); a file is the whole. */

@@ -55,7 +55,10 @@ export function parseConfig(text: string): TunnelConfig {
 /** All that there is to say about a configuration; `config` is absent when any of it is an error. */
 export function checkConfig(text: string): { config?: TunnelConfig; issues: ConfigIssue[] } {
   const reader = new ConfigReader();
-  for (const line of readLines(text)) reader.read(line);
+  for (const line of readLines(text)) {
+    reader.read(line);
+    if (reader.issues.exhausted) break;
+  }
   return reader.finish();
 }
 

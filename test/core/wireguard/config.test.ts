@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { derivePublicKey } from '../../../src/client/keys.ts';
 import { TunnelError } from '../../../src/core/errors.ts';
 import {
   ConfigError,
@@ -90,6 +91,19 @@ function comparable(config: TunnelConfig): unknown {
       }))
       .sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
   };
+}
+
+function isWellFormed(text: string): boolean {
+  return !/[\ud800-\udfff]/u.test(text);
+}
+
+function manyPeers(count: number): string {
+  const peers = Array.from({ length: count }, (_, i) => {
+    const key = Buffer.alloc(32);
+    key.writeUInt32LE(i + 1);
+    return `[Peer]\nPublicKey=${key.toString('base64')}\nAllowedIPs=10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}\n`;
+  });
+  return peers.join('');
 }
 
 const head = `[Interface]\nPrivateKey = ${PRIVATE}\n`;
@@ -550,7 +564,7 @@ describe('a good configuration', () => {
     const { config, issues } = checkConfig(text);
     expect(config?.peers.map(({ allowedIPs }) => allowedIPs)).toEqual([['10.0.0.0/8'], ['10.1.0.0/16']]);
     expect(issues.map(({ message }) => message)).toContain(
-      'line 8: AllowedIPs: "10.1.0.0/16": also given to the peer on line 3, which loses it',
+      'line 8: AllowedIPs: "10.1.0.0/16": also given on line 5 to the peer on line 3, which loses it',
     );
   });
 
@@ -563,6 +577,11 @@ describe('a good configuration', () => {
     ['half of everything', `${head}${peer}AllowedIPs = 0.0.0.0/0`, '0.0.0.0/0 without ::/0'],
     ['DNS outside', `${head}DNS = 1.1.1.1\n${peer}AllowedIPs = 10.0.0.0/8`, 'DNS: "1.1.1.1": inside no peer'],
     ['a small MTU for IPv6', `${head}Address = fd00::1\nMTU = 1279`, 'IPv6 needs at least 1280'],
+    [
+      'keys that are mixed up',
+      `${head}[Peer]\nPublicKey = ${derivePublicKey(PRIVATE)}`,
+      'line 4: PublicKey: belongs to our own PrivateKey, so this peer is ignored; are PrivateKey and PublicKey swapped?',
+    ],
     ['host bits', `${head}${peer}AllowedIPs = 10.0.0.7/8`, '"10.0.0.7/8": host bits cleared: 10.0.0.0/8'],
     ['IPv6 without brackets', `${head}${peer}Endpoint = 2001:db8::1:51820`, 'needs brackets'],
     ['an empty list', `${head}DNS =`, 'DNS: empty; ignored'],
@@ -599,42 +618,97 @@ describe('a good configuration', () => {
   });
 });
 
-describe('hostile texts', () => {
-  it.each([
-    ['a line of 10 MB', `[Interface]\nTable = ${'x'.repeat(10_000_000)}`],
-    ['10 MB of dots as an endpoint', `${head}${peer}Endpoint = ${'1.'.repeat(5_000_000)}:1`],
-    ['10 MB of commas', `${head}${peer}AllowedIPs = ${','.repeat(10_000_000)}`],
-    ['a million bad prefixes', `${head}${peer}AllowedIPs = ${'10.0.0.0/40,'.repeat(800_000)}`],
-    ['a million lines of garbage', 'garbage\n'.repeat(1_000_000)],
-    ['10 MB without a newline', 'x'.repeat(10_000_000)],
-    ['NUL bytes', '\0'.repeat(1000)],
-    ['lone surrogates', `[Interface]\nTable = \ud800\n\udc00 = 1`],
-    ['keys of Object.prototype', '[Interface]\nconstructor = 1\n__proto__ = 2\n[__proto__]\ntoString = 3'],
-  ])('%s: an error, soon, and few words', (_name, text) => {
+/** Milliseconds of the fastest of a few runs: other work on the machine shall not decide. */
+function fastest(work: () => void, limit: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 5 && best >= limit; run++) {
     const started = performance.now();
-    const { config, issues } = checkConfig(text);
-    expect(performance.now() - started).toBeLessThan(20_000);
-    expect(config).toBeUndefined();
-    expect(issues.length).toBeLessThanOrEqual(1001);
-    for (const { message } of issues) expect(message.length).toBeLessThan(300);
+    work();
+    best = Math.min(best, performance.now() - started);
+  }
+  return best;
+}
+
+const MEGABYTES_10 = 10_000_000;
+
+/** name, text, whether it is a configuration. */
+const HOSTILE: [string, string, boolean][] = [
+  ['a line of 10 MB', `[Interface]\nTable = ${'x'.repeat(MEGABYTES_10)}`, false],
+  ['10 MB without a newline', 'x'.repeat(MEGABYTES_10), false],
+  ['10 MB of an opened section', `[${'x'.repeat(MEGABYTES_10)}`, false],
+  ['10 MB of white space', head + ' '.repeat(MEGABYTES_10), true],
+  ['10 MB of comment', `${head}#${'x'.repeat(MEGABYTES_10)}`, true],
+  ['10 MB of base64', `[Interface]\nPrivateKey = ${'A'.repeat(MEGABYTES_10)}`, false],
+  ['10 MB of digits', `${head}MTU = ${'9'.repeat(MEGABYTES_10)}`, false],
+  ['10 MB of dots as an endpoint', `${head}${peer}Endpoint = ${'1.'.repeat(MEGABYTES_10 / 2)}:1`, false],
+  ['10 MB of colons as an endpoint', `${head}${peer}Endpoint = ${':'.repeat(MEGABYTES_10)}`, false],
+  ['10 MB of hyphens as a host name', `${head}${peer}Endpoint = ${'a-'.repeat(MEGABYTES_10 / 2)}:1`, false],
+  ['10 MB of commas', `${head}${peer}AllowedIPs = ${','.repeat(MEGABYTES_10)}`, false],
+  ['10 MB of commas as Address', `${head}Address = ${','.repeat(MEGABYTES_10)}`, true],
+  ['10 MB of equals signs', head + '='.repeat(MEGABYTES_10), false],
+  ['10 MB of newlines', '\n'.repeat(MEGABYTES_10), false],
+  ['a million bad prefixes', `${head}${peer}AllowedIPs = ${'10.0.0.0/40,'.repeat(800_000)}`, false],
+  ['a million lines of garbage', 'garbage\n'.repeat(1_000_000), false],
+  ['a million peers without a key', `${head}${'[Peer]\n'.repeat(1_000_000)}`, false],
+  ['NUL bytes', `${head}${'\0'.repeat(MEGABYTES_10)}`, false],
+  ['a million lines of one NUL', head + '\0\n'.repeat(1_000_000), false],
+  ['a NUL inside a key', `${head}${peer}Allowed\0IPs = 10.0.0.1`, false],
+  ['a NUL after a value', `${head}MTU = 1420\0`, false],
+  ['lone surrogates', `[Interface]\nTable = \ud800\n\udc00 = 1`, false],
+  ['10 MB of lone surrogates', `${head}${'\ud800'.repeat(MEGABYTES_10)}`, false],
+  ['a lone surrogate inside a command', `${head}PostUp = echo \ud800`, true],
+  ['a byte order mark', `\ufeff${head}`, true],
+  ['two byte order marks', `\ufeff\ufeff${head}`, false],
+  ['a byte order mark inside', `${head}\ufeffMTU = 1420`, false],
+  [
+    'keys of Object.prototype',
+    '[Interface]\nconstructor = 1\n__proto__ = 2\n[__proto__]\ntoString = 3\nhasOwnProperty\nvalueOf=',
+    false,
+  ],
+];
+
+describe('row 62: hostile texts', () => {
+  it.each(HOSTILE)('row 62: %s: a clear answer within a second, and few words', (_name, text, isConfig) => {
+    let checked!: ReturnType<typeof checkConfig>;
+    const time = fastest(() => {
+      checked = checkConfig(text);
+    }, 1000);
+    expect(time).toBeLessThan(1000);
+    expect(checked.config !== undefined, checked.issues[0]?.message).toBe(isConfig);
+    expect(checked.issues.length).toBeLessThanOrEqual(1001);
+    for (const { message, line, column } of checked.issues) {
+      expect(message.length).toBeLessThan(300);
+      expect(message.startsWith(`line ${line}: `)).toBe(true);
+      // Well-formed, so that it survives being sent and shown.
+      expect(isWellFormed(message), message).toBe(true);
+      expect(column).toBeGreaterThanOrEqual(1);
+    }
+    if (checked.config) expect(parseConfig(formatConfig(checked.config))).toEqual(checked.config);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(Object.getOwnPropertyNames(Object.prototype)).toHaveLength(12);
+  });
+
+  it('row 62: a hundred thousand peers within a second', () => {
+    const text = head + manyPeers(100_000);
+    let config!: TunnelConfig;
+    const time = fastest(() => {
+      config = parseConfig(text);
+    }, 1000);
+    expect(time).toBeLessThan(1000);
+    expect(config.peers).toHaveLength(100_000);
+    expect(config.peers[99_999]!.allowedIPs).toEqual(['10.1.134.159/32']);
+  });
+
+  it('row 62: many DNS servers beside many prefixes within a second', () => {
+    const servers = Array.from({ length: 20_000 }, (_, i) => `192.0.${i >> 8}.${i & 255}`);
+    const text = `${head}DNS = ${servers.join(',')}\n${manyPeers(20_000)}`;
+    expect(fastest(() => checkConfig(text), 1000)).toBeLessThan(1000);
   });
 
   it('names the first error even when a thousand warnings precede it', () => {
     const text = `${head}${peer}AllowedIPs = ${'10.0.0.1/8,'.repeat(2000)}10.0.0.0/8\nEndpoint = x\n`;
     expect(() => parseConfig(text)).toThrow('line 6: Endpoint "x": port missing');
-  });
-
-  it('a hundred thousand peers are read', () => {
-    const peers = Array.from({ length: 100_000 }, (_, i) => {
-      const key = Buffer.alloc(32);
-      key.writeUInt32LE(i + 1);
-      return `[Peer]\nPublicKey=${key.toString('base64')}\nAllowedIPs=10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}\n`;
-    });
-    const started = performance.now();
-    expect(parseConfig(head + peers.join('')).peers).toHaveLength(100_000);
-    expect(performance.now() - started).toBeLessThan(20_000);
   });
 
   it('any text gives a configuration or errors, never an exception, and what is accepted comes back', () => {

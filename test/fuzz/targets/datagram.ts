@@ -2,11 +2,11 @@
 // one inner field, with right MACs, so that they get deep. Each changes a counter and nothing else: what the device
 // does is compared with what a model of the checks (WG §5.4, §6.5) expects, and the session lives on.
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
-import { SECOND } from '../../src/core/time.ts';
-import { Opponent, type Session } from '../core/wireguard/opponent.ts';
-import { kindOf, makePacket, Station } from '../core/wireguard/station.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { SeededRandom } from '../support/random.ts';
+import { SECOND } from '../../../src/core/time.ts';
+import { Opponent, type Session } from '../../core/wireguard/opponent.ts';
+import { kindOf, makePacket, Station } from '../../core/wireguard/station.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { SeededRandom } from '../../support/random.ts';
 
 export const name = 'datagram';
 
@@ -21,28 +21,38 @@ export function run(seed: number): void {
   const opponent = new Opponent(station.publicKey, 99);
   station.device.up(clock.now);
   station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint });
-  const { message, session } = opponent.answer(station.takeSent()[0]!.bytes);
+  const initiation = station.takeSent()[0]!.bytes;
+  const { message, session } = opponent.answer(initiation);
   station.receive(message, opponent.endpoint);
   station.takeSent();
   clock.advance(SECOND);
 
-  for (let n = 0; n < 20; n++) attack(random, station, opponent, session);
+  for (let n = 0; n < 20; n++) attack(random, { station, opponent, session, initiation });
   expectAlive(station, opponent, session);
 }
 
-function attack(random: SeededRandom, station: Station, opponent: Opponent, session: Session): void {
+interface World {
+  station: Station;
+  opponent: Opponent;
+  session: Session;
+  /** The last that the device sent. */
+  initiation: Uint8Array;
+}
+
+function attack(random: SeededRandom, world: World): void {
+  const { station, opponent, session } = world;
   const before = countAll(station);
   const delivered = station.delivered.length;
   const endpoint = station.status().peers[0]!.endpoint;
-  const kind = random.below(5);
-  if (kind === 4) {
+  const kind = random.below(6);
+  if (kind === 5) {
     attackInside(random, station, opponent, session);
     return;
   }
   const datagram =
     kind === 0
       ? random.bytes(random.below(300))
-      : damaged(random, validMessage(kind, random, opponent, session), opponent);
+      : damaged(random, validMessage(kind, random, world), opponent);
   // Random bytes do not open. A damaged message may be whole by chance only if nothing was changed in it.
   station.receive(datagram, elsewhere);
   strictEqual(countAll(station), before + 1, `${datagram.length} bytes of type ${datagram[0]}: one drop`);
@@ -51,7 +61,11 @@ function attack(random: SeededRandom, station: Station, opponent: Opponent, sess
   deepStrictEqual(station.takeSent(), []);
 }
 
-function validMessage(kind: number, random: SeededRandom, opponent: Opponent, session: Session): Uint8Array {
+function validMessage(
+  kind: number,
+  random: SeededRandom,
+  { opponent, session, initiation }: World,
+): Uint8Array {
   if (kind === 1) return opponent.initiate().message;
   if (kind === 2) {
     const response = random.bytes(92);
@@ -63,6 +77,7 @@ function validMessage(kind: number, random: SeededRandom, opponent: Opponent, se
     );
     return opponent.stamp(response);
   }
+  if (kind === 3) return opponent.refuseWithCookie(initiation).reply;
   return opponent.seal(session, random.below(2) === 0 ? incoming : random.bytes(random.below(100)));
 }
 

@@ -1,8 +1,8 @@
-import { IpAddress } from '../../src/core/address.ts';
-import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
-import type { UdpBinding } from '../../src/core/netstack/udp-binding.ts';
-import { SECOND } from '../../src/core/time.ts';
-import { LoneStack, OUR_V4, OUR_V6, PEER_V4, PEER_V6 } from '../support/lone-stack.ts';
+import { IpAddress } from '../../../src/core/address.ts';
+import type { TcpConnection } from '../../../src/core/netstack/tcp/connection.ts';
+import type { UdpBinding } from '../../../src/core/netstack/udp-binding.ts';
+import { SECOND } from '../../../src/core/time.ts';
+import { LoneStack, OUR_V4, OUR_V6, PEER_V4, PEER_V6 } from '../../support/lone-stack.ts';
 import {
   concat,
   cut,
@@ -14,8 +14,8 @@ import {
   u16,
   u32,
   udpPacket,
-} from '../support/packets.ts';
-import { SeededRandom } from '../support/random.ts';
+} from '../../support/packets.ts';
+import { SeededRandom } from '../../support/random.ts';
 
 export const name = 'netstack';
 

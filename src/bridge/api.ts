@@ -10,7 +10,7 @@ export interface EngineConfig {
   /** CIDR text. */
   addresses: string[];
   mtu: number;
-  /** UDP port to bind, where the transport is UDP. */
+  /** UDP port to bind, where the transport is UDP. Through a relay: any value lets endpoints call first. */
   listenPort?: number | undefined;
   peers: EnginePeer[];
 }
@@ -171,7 +171,9 @@ export interface TransportStatus {
   error?: PlainError | undefined;
   /** Endpoints that cannot be reached, though the transport itself may work. */
   problems: { endpoint: string; error: PlainError }[];
-  /** The UDP port that each endpoint sees us come from, where known. */
+  /** What is not as configured with endpoints that can be reached all the same: a relay that does not listen for them. */
+  notices?: { endpoint: string; error: PlainError }[];
+  /** The UDP port that each endpoint sees us come from, where known; with ListenPort, where it may call us. */
   localPorts: { endpoint: string; port: number }[];
 }
 

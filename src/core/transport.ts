@@ -65,6 +65,8 @@ interface TransportFacts {
   readonly via: string;
   /** Endpoints that cannot be reached at present, though the transport itself may work. */
   readonly problems: readonly EndpointProblem[];
+  /** What is not as configured with endpoints that can be reached all the same. */
+  readonly notices?: readonly EndpointProblem[];
 }
 
 export interface EndpointProblem {
@@ -78,7 +80,10 @@ export type TransportState =
       readonly state: 'open';
       /** Round trip to the relay; undefined while unmeasured, and for UDP. */
       readonly rtt: Millis | undefined;
-      /** The UDP port from which the relay (or this host) sends, per endpoint: what the other side shows. */
+      /**
+       * The UDP port from which the relay (or this host) sends, per endpoint: what the other side shows, and what it sets
+       * as our endpoint's port to call us.
+       */
       readonly localPorts: ReadonlyMap<Endpoint, number>;
     })
   /** Broken; tries again at `retryAt`. */

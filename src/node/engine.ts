@@ -43,11 +43,22 @@ export class NodeEngine {
       clock,
       keys: KEYS,
       createIdentity: (privateKey) => createIdentity(privateKey, crypto),
-      createTransport(relays, listenPort = 0) {
+      createTransport(relays, listenPort) {
         const { memory } = environment;
         if (relays.length === 0)
-          return new UdpTransport({ memory, listenPort, ...(host !== undefined && { host }) });
-        relay = new RelayTransport({ urls: relays, memory, clock, host: { connect: connectWebSocket } });
+          return new UdpTransport({
+            memory,
+            listenPort: listenPort ?? 0,
+            ...(host !== undefined && { host }),
+          });
+        const listens = listenPort !== undefined;
+        relay = new RelayTransport({
+          urls: relays,
+          memory,
+          clock,
+          listens,
+          host: { connect: connectWebSocket },
+        });
         return relay;
       },
       retryNow: () => relay?.retryNow(),

@@ -17,6 +17,10 @@ export function transportStatusOf(state: TransportState, now: Instant, wallNow: 
       endpoint: printEndpoint(endpoint),
       error: toPlainError(error),
     })),
+    notices: (state.notices ?? []).map(({ endpoint, error }) => ({
+      endpoint: printEndpoint(endpoint),
+      error: toPlainError(error),
+    })),
     localPorts:
       state.state === 'open'
         ? [...state.localPorts].map(([endpoint, port]) => ({ endpoint: printEndpoint(endpoint), port }))

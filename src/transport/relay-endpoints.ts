@@ -13,9 +13,13 @@ export class RelayEndpoint implements Endpoint {
   /** When the relay closed it. */
   closedAt = Number.NEGATIVE_INFINITY;
   problem: TunnelError | undefined;
+  /** Whether, on this connection, the endpoint may call first; undefined when we have not asked. */
+  listening: 'asked' | 'granted' | 'refused' | undefined;
+  /** It was told a port to call, on this connection or an earlier one. */
+  hasListened = false;
   /** The relay's UDP port towards this endpoint. */
   localPort: number | undefined;
-  /** The newest handshake initiation, while there is no connection. */
+  /** The newest handshake initiation, while there is no connection, or no answer yet to whether we may listen. */
   held: Uint8Array | undefined;
 
   constructor(host: string, port: number, channel: number) {
@@ -40,6 +44,10 @@ export class RelayEndpoints {
     this.#byPlace.set(key, endpoint);
     this.#byChannel.push(endpoint);
     return endpoint;
+  }
+
+  get size(): number {
+    return this.#byPlace.size;
   }
 
   atChannel(channel: number): RelayEndpoint | undefined {

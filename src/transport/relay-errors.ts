@@ -185,6 +185,16 @@ export function channelError(url: string, endpoint: Endpoint, code: number): Tun
   }
 }
 
+/** No failure: we can still call the endpoint ourselves. */
+export function listenRefused(url: string, endpoint: Endpoint): TunnelError {
+  const place = printEndpoint(endpoint);
+  return new TunnelError(
+    'ERR_RELAY_DESTINATION',
+    `The relay at ${url} does not let ${place} call first, as ListenPort asks, so only this side can begin; its operator can allow it with --allow-listen ${place}.`,
+    { leg: 'relay' },
+  );
+}
+
 export function endpointRefuses(endpoint: Endpoint): TunnelError {
   return new TunnelError(
     'ERR_CONNECTION_REFUSED',

@@ -13,7 +13,6 @@ import type {
   TransportState,
 } from '../core/transport.ts';
 import {
-  CHANNEL_TOO_MANY,
   CLOSED,
   CONTROL_CHANNEL,
   type Control,
@@ -21,7 +20,6 @@ import {
   EVENT_NEED_HANDSHAKE,
   EVENT_UNREACHABLE,
   GOAWAY,
-  OPEN,
   OPENED,
   PING,
   PONG,
@@ -31,48 +29,28 @@ import {
   WELCOME,
   writeControl,
 } from '../core/wire/relay.ts';
+import { RelayChannels } from './relay-channels.ts';
 import { askRelay } from './relay-check.ts';
-import { type RelayEndpoint, RelayEndpoints } from './relay-endpoints.ts';
+import type { RelayEndpoint } from './relay-endpoints.ts';
 import {
   afterClose,
-  channelError,
   connectionLost,
   endpointRefuses,
   refusedConnection,
   unreachable,
 } from './relay-errors.ts';
+import { checkUrl, platformHost, type RelayTransportHost, type WebSocketLike } from './relay-host.ts';
 import { Uplink } from './uplink.ts';
 
-/** What we use of a WebSocket: a browser's, or that of Node's `ws`. */
-export interface WebSocketLike {
-  binaryType: string;
-  readonly protocol: string;
-  readonly bufferedAmount: number;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown } & never) => void) | null;
-  onclose: ((event: { code: number; reason: string } & never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: Uint8Array<ArrayBuffer>): void;
-  close(code?: number): void;
-}
-
-/** The platform's parts, which tests replace. */
-export interface RelayTransportHost {
-  readonly connect: (url: string, protocols: string[]) => WebSocketLike;
-  readonly fetch: typeof globalThis.fetch;
-  readonly setTimer: (run: () => void, delay: Millis) => unknown;
-  readonly clearTimer: (timer: unknown) => void;
-  /** 0 ≤ x < 1; spreads reconnections and needs no secrecy. */
-  readonly random: () => number;
-  /** The page's origin, for messages. */
-  readonly origin: string;
-}
+export type { RelayTransportHost, WebSocketLike };
 
 export interface RelayTransportOptions {
   /** `ws:` or `wss:` URLs of equal relays, in the order in which they are tried. */
   readonly urls: readonly string[];
   readonly memory: EngineMemory;
   readonly clock: Clock;
+  /** Endpoints may call first, where the relay allows it. */
+  readonly listens?: boolean;
   readonly host?: Partial<RelayTransportHost>;
 }
 
@@ -93,8 +71,7 @@ const PONG_TIMEOUT: Millis = 10_000;
 /** After a hint that the network changed, a living relay answers sooner than this. */
 const PROBE_TIMEOUT: Millis = 3000;
 const FROZEN: Millis = 2000;
-/** A channel that the relay closed is tried again by a handshake initiation, not more often than this. */
-const REOPEN_AFTER: Millis = 10_000;
+
 type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'failed' | 'closed';
 
 export class RelayTransport implements DatagramTransport {
@@ -104,7 +81,7 @@ export class RelayTransport implements DatagramTransport {
   readonly #memory: EngineMemory;
   readonly #clock: Clock;
   readonly #host: RelayTransportHost;
-  readonly #endpoints = new RelayEndpoints();
+  readonly #channels: RelayChannels;
   readonly #uplink: Uplink;
   readonly #reader = new RecordReader();
   readonly #packet: PacketBuffer;
@@ -139,10 +116,34 @@ export class RelayTransport implements DatagramTransport {
     this.#clock = options.clock;
     this.#host = { ...platformHost(), ...options.host };
     this.#uplink = new Uplink(options.memory, options.clock, this.#host, () => this.receiver?.uncongested());
+    this.#channels = this.#makeChannels(options.listens ?? false);
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
     this.#affinity = Math.floor(this.#host.random() * 0x1_0000_0000)
       .toString(16)
       .padStart(8, '0');
+  }
+
+  #makeChannels(listens: boolean): RelayChannels {
+    const url = () => this.#url;
+    const isConnected = () => this.#phase === 'open';
+    return new RelayChannels(
+      {
+        get url() {
+          return url();
+        },
+        get isConnected() {
+          return isConnected();
+        },
+        now: () => this.#clock.now(),
+        append: (channel, body) => this.#append(channel, body),
+        flush: () => this.flush(),
+        report: () => this.#report(),
+        callAgain: (endpoint) => this.receiver?.handshakeNeeded(endpoint),
+        setTimer: this.#host.setTimer,
+        clearTimer: this.#host.clearTimer,
+      },
+      listens,
+    );
   }
 
   /** While there is no connection, TCP waits instead of sending into the void. */
@@ -151,7 +152,7 @@ export class RelayTransport implements DatagramTransport {
   }
 
   endpointFor(host: string, port: number): Endpoint {
-    const endpoint = this.#endpoints.endpointFor(host, port);
+    const endpoint = this.#channels.endpointFor(host, port);
     if (this.#phase === 'idle') this.#connect();
     return endpoint;
   }
@@ -166,7 +167,7 @@ export class RelayTransport implements DatagramTransport {
       this.#sendLater(endpoint, memory, start, end);
       return;
     }
-    if (!endpoint.isOpen && !(isInitiation && this.#reopen(endpoint))) {
+    if (!endpoint.isOpen && !(isInitiation && this.#channels.reopen(endpoint))) {
       this.drops.count('no_endpoint');
       return;
     }
@@ -179,6 +180,7 @@ export class RelayTransport implements DatagramTransport {
       this.drops.count('congested');
       return;
     }
+    if (isInitiation && endpoint.listening === 'asked') endpoint.held = memory.slice(start, end);
     this.#append(endpoint.channel, memory, start, end);
   }
 
@@ -225,12 +227,12 @@ export class RelayTransport implements DatagramTransport {
   }
 
   #receiveDatagram(channel: number, start: number, end: number): boolean {
-    const endpoint = this.#endpoints.atChannel(channel);
+    const endpoint = this.#channels.atChannel(channel);
     if (endpoint === undefined) {
       this.drops.count('unknown_channel');
       return false;
     }
-    if (endpoint.problem !== undefined) this.#setProblem(endpoint, undefined);
+    if (endpoint.problem !== undefined) this.#channels.setProblem(endpoint, undefined);
     this.#packet.place(start, end);
     this.receiver?.receiveDatagram(this.#packet, endpoint);
     return true;
@@ -241,15 +243,11 @@ export class RelayTransport implements DatagramTransport {
       case WELCOME:
         this.#maxDatagram = control.maxDatagram;
         return;
-      case OPENED: {
-        const endpoint = this.#endpoints.atChannel(control.channel);
-        if (endpoint === undefined) return;
-        endpoint.localPort = control.localPort;
-        this.#report();
+      case OPENED:
+        this.#channels.opened(control.channel, control.localPort);
         return;
-      }
       case CLOSED:
-        this.#channelClosed(control.channel, control.code);
+        this.#channels.closed(control.channel, control.code);
         return;
       case EVENT:
         this.#receiveEvent(control.channel, control.kind);
@@ -267,44 +265,10 @@ export class RelayTransport implements DatagramTransport {
   }
 
   #receiveEvent(channel: number, kind: number): void {
-    const endpoint = this.#endpoints.atChannel(channel);
+    const endpoint = this.#channels.atChannel(channel);
     if (endpoint === undefined) return;
     if (kind === EVENT_NEED_HANDSHAKE) this.receiver?.handshakeNeeded(endpoint);
-    if (kind === EVENT_UNREACHABLE) this.#setProblem(endpoint, endpointRefuses(endpoint));
-  }
-
-  // ---- channels
-
-  #open(endpoint: RelayEndpoint): void {
-    const { channel, host, port } = endpoint;
-    endpoint.isOpen = true;
-    endpoint.localPort = undefined;
-    this.#append(CONTROL_CHANNEL, writeControl({ type: OPEN, channel, flags: 0, port, host }));
-  }
-
-  /** An initiation to a closed channel asks for it once more: names change, rules change, peers come back. */
-  #reopen(endpoint: RelayEndpoint): boolean {
-    if (endpoint.channel === 0) {
-      this.#setProblem(endpoint, channelError(this.#url, endpoint, CHANNEL_TOO_MANY));
-      return false;
-    }
-    if (this.#clock.now() - endpoint.closedAt < REOPEN_AFTER) return false;
-    this.#open(endpoint);
-    return true;
-  }
-
-  #channelClosed(channel: number, code: number): void {
-    const endpoint = this.#endpoints.atChannel(channel);
-    if (endpoint === undefined) return;
-    endpoint.isOpen = false;
-    endpoint.closedAt = this.#clock.now();
-    this.#setProblem(endpoint, channelError(this.#url, endpoint, code));
-  }
-
-  #setProblem(endpoint: RelayEndpoint, problem: TunnelError | undefined): void {
-    if (endpoint.problem?.code === problem?.code) return;
-    endpoint.problem = problem;
-    this.#report();
+    if (kind === EVENT_UNREACHABLE) this.#channels.setProblem(endpoint, endpointRefuses(endpoint));
   }
 
   // ---- connections
@@ -362,12 +326,7 @@ export class RelayTransport implements DatagramTransport {
     this.#openedAt = this.#clock.now();
     this.#maxDatagram = DEFAULT_MAX_DATAGRAM;
     this.#refusals.delete(this.#url);
-    for (const endpoint of this.#endpoints) {
-      endpoint.problem = undefined;
-      this.#open(endpoint);
-      if (endpoint.held !== undefined) this.#append(endpoint.channel, endpoint.held);
-      endpoint.held = undefined;
-    }
+    this.#channels.connected();
     this.#ping(PONG_TIMEOUT);
     this.flush();
     this.#report();
@@ -390,6 +349,11 @@ export class RelayTransport implements DatagramTransport {
     const after = afterClose(url, code, reason);
     switch (after.next) {
       case 'idle':
+        // Who waits for calls is never idle.
+        if (this.#channels.listens) {
+          this.#retry(connectionLost(url), 0);
+          return;
+        }
         this.#phase = 'idle';
         this.#report();
         return;
@@ -419,10 +383,7 @@ export class RelayTransport implements DatagramTransport {
     this.#rtt = undefined;
     const lost = this.#uplink.detach();
     if (lost > 0) this.drops.count('not_connected', lost);
-    for (const endpoint of this.#endpoints) {
-      endpoint.isOpen = false;
-      endpoint.closedAt = Number.NEGATIVE_INFINITY;
-    }
+    this.#channels.lost();
     return socket;
   }
 
@@ -513,19 +474,11 @@ export class RelayTransport implements DatagramTransport {
   }
 
   #state(): TransportState {
-    const facts = {
-      via: this.#url,
-      problems: [...this.#endpoints].flatMap((endpoint) =>
-        endpoint.problem === undefined ? [] : [{ endpoint, error: endpoint.problem }],
-      ),
-    };
+    const { problems, notices } = this.#channels;
+    const facts = { via: this.#url, problems, ...(notices.length > 0 && { notices }) };
     switch (this.#phase) {
-      case 'open': {
-        const localPorts = new Map<Endpoint, number>();
-        for (const endpoint of this.#endpoints)
-          if (endpoint.localPort !== undefined) localPorts.set(endpoint, endpoint.localPort);
-        return { ...facts, state: 'open', rtt: this.#rtt, localPorts };
-      }
+      case 'open':
+        return { ...facts, state: 'open', rtt: this.#rtt, localPorts: this.#channels.localPorts };
       case 'waiting':
         return { ...facts, state: 'waiting', error: this.#error!, retryAt: this.#retryAt };
       case 'failed':
@@ -541,36 +494,4 @@ export class RelayTransport implements DatagramTransport {
     this.#host.clearTimer(this.#timer);
     this.#timer = run && this.#host.setTimer(run, delay);
   }
-}
-
-/** The URL as it is used and shown. Nothing secret belongs into a URL, so there is no room for it. */
-function checkUrl(text: string): string {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new TunnelError('ERR_CONFIG', 'The relay must be a URL such as wss://relay.example/v1.');
-  }
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    throw new TunnelError(
-      'ERR_CONFIG',
-      `The relay's URL must begin with wss:// or ws://, not ${url.protocol}//.`,
-    );
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    throw new TunnelError(
-      'ERR_CONFIG',
-      "The relay's URL may hold no user name, password, query or fragment.",
-    );
-  return url.href;
-}
-
-function platformHost(): RelayTransportHost {
-  return {
-    connect: (url, protocols) => new WebSocket(url, protocols),
-    fetch: (...request) => fetch(...request),
-    setTimer: (run, delay) => setTimeout(run, delay),
-    clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
-    random: Math.random,
-    origin: globalThis.location?.origin ?? 'this program',
-  };
 }

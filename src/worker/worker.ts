@@ -45,8 +45,9 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
     clock,
     keys: new ProcessKeyRegistry(),
     createIdentity: (privateKey) => createIdentity(privateKey, crypto),
-    createTransport(relays) {
-      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock });
+    createTransport(relays, listenPort) {
+      const listens = listenPort !== undefined;
+      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens });
       return transport;
     },
     retryNow: () => transport?.retryNow(),

@@ -192,8 +192,12 @@ export interface TunnelStatus {
   };
 }
 
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
 /** Messages on the events port. */
 export type EngineEvent =
+  /** For the user's logger. Never a secret. */
+  | { type: 'log'; level: LogLevel; message: string; fields: Record<string, unknown> }
   | { type: 'handshake'; peer: string }
   | { type: 'peer'; peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number }
   | { type: 'transport'; transport: TransportStatus }

@@ -1,5 +1,5 @@
 import { transfer } from 'comlink';
-import type { EngineEvent, PingReply, TransportStatus, TunnelStatus } from '../bridge/api.ts';
+import type { EngineEvent, LogLevel, PingReply, TransportStatus, TunnelStatus } from '../bridge/api.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
@@ -11,7 +11,7 @@ import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socke
 import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type { LogLevel };
 
 export interface TunnelOptions {
   /** Relay URLs (`ws:` or `wss:`), tried in order. Needed in a page; in Node, absent means UDP directly. */
@@ -182,6 +182,9 @@ export class Tunnel extends EventTarget {
 
   #receive(event: EngineEvent): void {
     switch (event.type) {
+      case 'log':
+        this.#log(event.level, event.message, event.fields);
+        break;
       case 'handshake':
         this.#readiness.handshake(event.peer);
         this.#log('info', 'handshake complete', { peer: event.peer });

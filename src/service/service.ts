@@ -6,6 +6,7 @@ import type {
   EngineEvent,
   EngineOptions,
   EnginePeer,
+  LogLevel,
   PingOptions,
   SocketName,
   TcpConnectOptions,
@@ -44,9 +45,13 @@ export interface EngineHost {
   readonly clock: Clock;
   /**
    * The identity of a private key, whose bytes are wiped. `answered` is called after each answer of its DH that came in a
-   * later turn than its question. ERR_UNSUPPORTED where the platform cannot use such a key.
+   * later turn than its question, with what was thrown if that failed. ERR_UNSUPPORTED where the platform cannot use
+   * such a key.
    */
-  createIdentity(privateKey: Uint8Array | CryptoKey, answered: () => void): Promise<StaticIdentity>;
+  createIdentity(
+    privateKey: Uint8Array | CryptoKey,
+    answered: (mistake?: unknown) => void,
+  ): Promise<StaticIdentity>;
   readonly keys: KeyRegistry;
   /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
   createTransport(relays: string[], listenPort: number | undefined): DatagramTransport;
@@ -61,18 +66,27 @@ const ATTEMPTS_BEFORE_SILENCE = 3;
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
 
+interface Running {
+  readonly core: TunnelCore;
+  readonly driver: Driver;
+  readonly transport: DatagramTransport;
+}
+
 export class TunnelService implements EngineApi {
   readonly #host: EngineHost;
   readonly #noted = new Noted();
   readonly #tcpPipes = new Map<number, TcpPipe>();
   readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
   #nextId = 1;
-  #running: { core: TunnelCore; driver: Driver; transport: DatagramTransport } | undefined;
+  #running: Running | undefined;
   #config: EngineConfig | undefined;
   #events: MessagePort | undefined;
   #claim: KeyClaim | undefined;
   #transportState: TransportState | undefined;
+  /** No more calls are taken; what was written may still be on its way. */
   #isClosed = false;
+  /** Nothing is left. */
+  #isOver = false;
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -83,62 +97,91 @@ export class TunnelService implements EngineApi {
       if (this.#events || this.#isClosed)
         throw new TunnelError('ERR_IN_USE', 'This engine already runs a tunnel.');
       this.#events = events;
-      const { config, relays, takeOver } = options;
-      const identity = await this.#host.createIdentity(config.privateKey, () =>
-        this.#running?.driver.settle(),
-      );
-      this.#config = { ...config, privateKey: new Uint8Array(0) };
-      this.#claim = await this.#claimKey(identity, takeOver);
-      if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
-      const { environment, clock } = this.#host;
-      const transport = this.#host.createTransport(relays, config.listenPort);
-      const { lastTimestamp } = this.#claim;
-      const core = new TunnelCore(
-        {
-          identity,
-          addresses: config.addresses.map((text) => IpPrefix.parse(text)!),
-          mtu: config.mtu,
-          ...(lastTimestamp && { lastTimestamp }),
-        },
-        environment,
-        {
-          sendDatagram: (datagram, endpoint) => transport.send(datagram, endpoint),
-          notify: (event) => this.#notify(event),
-          get congested() {
-            return transport.congested;
-          },
-        },
-      );
-      const driver = new Driver(clock, transport, core, {
-        afterPoll: (now) => this.#noted.drain(now),
-        transportState: (state) => this.#transportChanged(state),
-      });
-      this.#running = { core, driver, transport };
-      for (const peer of config.peers) this.addPeer(peer);
-      core.device.up(clock.now());
-      driver.settle();
+      try {
+        await this.#start(options);
+      } catch (error) {
+        await this.#end();
+        throw error;
+      }
     });
   }
 
+  async #start({ config, relays, takeOver }: EngineOptions): Promise<void> {
+    const identity = await this.#host.createIdentity(config.privateKey, this.#answered);
+    this.#config = { ...config, privateKey: new Uint8Array(0) };
+    try {
+      this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver);
+      const { core, driver } = this.#assemble(identity, config, relays);
+      for (const peer of config.peers) this.addPeer(peer);
+      core.device.up(this.#host.clock.now());
+      driver.settle();
+    } catch (error) {
+      identity.destroy();
+      throw error;
+    }
+  }
+
+  /** The core went on in the identity's own turn. A mistake of ours there is told, and the tunnel goes on. */
+  readonly #answered = (mistake?: unknown): void => {
+    if (mistake !== undefined) this.#post({ type: 'error', error: toPlainError(mistake) });
+    try {
+      this.#running?.driver.settle();
+    } catch (error) {
+      this.#post({ type: 'error', error: toPlainError(error) });
+    }
+  };
+
   /** The key is this engine's alone, or there is no tunnel: two with one key would throw each other out again and again. */
-  async #claimKey(identity: StaticIdentity, takeOver: boolean): Promise<KeyClaim> {
-    const publicKey = toBase64(identity.publicKey);
-    const claim = await this.#host.keys.claim(publicKey, takeOver, () => this.#keyTakenOver());
-    if (claim) return claim;
-    identity.destroy();
-    throw new TunnelError(
-      'ERR_IN_USE',
-      'A tunnel with this private key is open elsewhere in this browser. Close it there, or open this one with `takeOver: true`.',
-      { retryable: true },
+  async #claimKey(publicKey: string, takeOver: boolean): Promise<KeyClaim> {
+    const { keys } = this.#host;
+    const claim = await keys.claim(publicKey, takeOver, {
+      lost: () => this.#keyTakenOver(),
+      warn: (message) => this.#log('warn', message),
+    });
+    if (!claim)
+      throw new TunnelError(
+        'ERR_IN_USE',
+        `A tunnel with this private key is already open ${keys.scope}. Close it, or open this one with \`takeOver: true\`.`,
+        { retryable: true },
+      );
+    if (!this.#isClosed) return claim;
+    await claim.release();
+    throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+  }
+
+  #assemble(identity: StaticIdentity, config: EngineConfig, relays: string[]): Running {
+    const { environment, clock } = this.#host;
+    const transport = this.#host.createTransport(relays, config.listenPort);
+    const lastTimestamp = this.#claim?.lastTimestamp;
+    const core = new TunnelCore(
+      {
+        identity,
+        addresses: config.addresses.map((text) => IpPrefix.parse(text)!),
+        mtu: config.mtu,
+        ...(lastTimestamp && { lastTimestamp }),
+      },
+      environment,
+      {
+        sendDatagram: (datagram, endpoint) => transport.send(datagram, endpoint),
+        notify: (event) => this.#notify(event),
+        get congested() {
+          return transport.congested;
+        },
+      },
     );
+    const driver = new Driver(clock, transport, core, {
+      afterPoll: (now) => this.#noted.drain(now),
+      transportState: (state) => this.#transportChanged(state),
+    });
+    this.#running = { core, driver, transport };
+    return this.#running;
   }
 
   /** Silent from this turn on: no more datagrams, no more keys. */
   #keyTakenOver(): void {
     if (this.#isClosed) return;
-    this.#end(
-      new TunnelError('ERR_IN_USE', 'A tunnel elsewhere in this browser has taken over this private key.'),
-    );
+    const { scope } = this.#host.keys;
+    void this.#end(new TunnelError('ERR_IN_USE', `Another tunnel ${scope} has taken over this private key.`));
   }
 
   /** Adds a peer to the running tunnel; takes its preshared key over and wipes it. */
@@ -281,19 +324,19 @@ export class TunnelService implements EngineApi {
       if (this.#isClosed) return;
       this.#isClosed = true;
       if (this.#running) await this.#closeSockets(timeout);
-      this.#end();
+      await this.#end();
     });
   }
 
-  /** Ends everything at once and zeroes all keys. */
-  #end(error?: TunnelError): void {
-    this.#isClosed = true;
+  /** Ends everything and zeroes all keys before it returns; what it resolves with is only the registry's good-bye. */
+  async #end(error?: TunnelError): Promise<void> {
+    if (this.#isOver) return;
+    this.#isClosed = this.#isOver = true;
     this.#running?.core.close();
     this.#running?.driver.close();
     this.#running = undefined;
-    this.#claim?.release();
-    this.#claim = undefined;
     this.#host.environment.crypto.wipe();
+    await this.#claim?.release();
     this.#post({ type: 'close', ...(error && { error: toPlainError(error) }) });
     this.#host.finished();
   }
@@ -397,6 +440,10 @@ export class TunnelService implements EngineApi {
     }
   }
 
+  #log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    this.#post({ type: 'log', level, message, fields });
+  }
+
   #postError(error: TunnelError): void {
     this.#post({ type: 'error', error: toPlainError(error) });
   }
@@ -405,7 +452,7 @@ export class TunnelService implements EngineApi {
     this.#events?.postMessage(event);
   }
 
-  #require(): { core: TunnelCore; driver: Driver; transport: DatagramTransport } {
+  #require(): Running {
     if (this.#running && !this.#isClosed) return this.#running;
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
   }

@@ -5,12 +5,12 @@ import type { EngineApi } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
-import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
 import { RelayTransport } from '../transport/relay-transport.ts';
 import { loadAssembly } from './assembly.ts';
 import { WorkerClock } from './clock.ts';
 import { createIdentity } from './identity.ts';
+import { BrowserKeyRegistry } from './key-registry.ts';
 
 interface FirstMessage {
   /** Where the page wants the WASM file taken from; absent means beside this worker. */
@@ -43,8 +43,8 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
   return new TunnelService({
     environment,
     clock,
-    keys: new ProcessKeyRegistry(),
-    createIdentity: (privateKey) => createIdentity(privateKey, crypto),
+    keys: new BrowserKeyRegistry(),
+    createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
     createTransport(relays, listenPort) {
       const listens = listenPort !== undefined;
       transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens });

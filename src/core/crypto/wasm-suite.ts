@@ -343,6 +343,7 @@ export class WasmSuite implements CryptoSuite {
 
   wipe(): void {
     this.#wiped = true;
+    this.#warmUpLeft = 0;
     this.#bytes.fill(0);
   }
 

@@ -288,11 +288,18 @@ export class Device implements Pollable {
     for (const peer of this.#peers.values()) peer.poll(now);
   }
 
-  /** If nothing was heard of time for 180 s (the machine slept), no session can be alive. */
+  /**
+   * If nothing was heard of time for 180 s (the machine slept), no session can be alive; and what is overdue comes
+   * before all else, or keys that are zeroed late would take a fresh handshake with them.
+   */
   #noticeSleep(now: Instant): void {
     const last = this.#lastNow ?? now;
     this.#lastNow = now;
-    if (now - last > REJECT_AFTER_TIME) for (const peer of this.#peers.values()) peer.dropSessions();
+    if (now - last <= REJECT_AFTER_TIME) return;
+    for (const peer of this.#peers.values()) {
+      peer.dropSessions();
+      peer.poll(now);
+    }
   }
 
   // ---- Out

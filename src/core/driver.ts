@@ -86,17 +86,23 @@ export class Driver implements DatagramReceiver {
   readonly settle = (): void => {
     if (this.#closed || this.#settling) return;
     this.#settling = true;
-    const now = this.now();
+    try {
+      this.#pollAll(this.now());
+      this.#transport.flush();
+    } finally {
+      this.#settling = false;
+    }
+    if (!this.#closed) this.#clock.wakeAt(this.#pollAt(), this.settle);
+  };
+
+  #pollAll(now: Instant): void {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       this.#tunnel.poll(now);
       for (const other of this.#others) if (other.pollAt() <= now) other.poll(now);
       this.#host.afterPoll(now);
-      if (this.#tunnel.pollAt() > now) break;
+      if (this.#tunnel.pollAt() > now) return;
     }
-    this.#transport.flush();
-    this.#settling = false;
-    if (!this.#closed) this.#clock.wakeAt(this.#pollAt(), this.settle);
-  };
+  }
 
   close(): void {
     this.#closed = true;

@@ -42,7 +42,7 @@ export class NodeEngine {
       environment,
       clock,
       keys: KEYS,
-      createIdentity: (privateKey) => createIdentity(privateKey, crypto),
+      createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
       createTransport(relays, listenPort) {
         const { memory } = environment;
         if (relays.length === 0)

@@ -16,8 +16,8 @@ export type { LogLevel };
 export interface TunnelOptions {
   /** Relay URLs (`ws:` or `wss:`), tried in order. Needed in a page; in Node, absent means UDP directly. */
   relay?: string | readonly string[];
-  /** Base64, in place of the file's PrivateKey. */
-  privateKey?: string;
+  /** In place of the file's PrivateKey: an X25519 CryptoKey, which need not be extractable, or base64 text. */
+  privateKey?: string | CryptoKey;
   /** Another tab holds this key: false rejects with ERR_IN_USE, true takes it over. */
   takeOver?: boolean;
   assets?: EngineAssets;
@@ -146,14 +146,13 @@ export class Tunnel extends EventTarget {
   }
 
   /**
-   * Sends what was written, for at most `timeout` ms, then ends every socket and zeroes all keys. Idempotent.
+   * Sends what was written, for at most `timeout` ms, then ends every socket and zeroes all keys. Idempotent, and never
+   * rejects: a tunnel that ended by itself is closed.
    */
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
     this.#closing ??= this.#engine
       .call((api) => api.close(timeout))
-      .catch((error: TunnelError) => {
-        if (error.code !== 'ERR_CLOSED') throw error;
-      })
+      .catch(() => {})
       .finally(() => this.#ended(new TunnelError('ERR_CLOSED', 'The tunnel is closed.')));
     return this.#closing;
   }
@@ -247,14 +246,6 @@ function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }
     );
   }
   return relays;
-}
-
-function privateKeyOf({ privateKey }: TunnelOptions): string | undefined {
-  if (privateKey === undefined || typeof privateKey === 'string') return privateKey;
-  throw new TunnelError(
-    'ERR_UNSUPPORTED',
-    'A private key is given as base64 text; CryptoKey objects are not supported yet.',
-  );
 }
 
 /** What may be called with `new` and gives what `make` makes; an arrow function cannot be. */

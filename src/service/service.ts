@@ -87,6 +87,8 @@ export class TunnelService implements EngineApi {
   #isClosed = false;
   /** Nothing is left. */
   #isOver = false;
+  /** Ends the wait for what was written. */
+  #stopWaiting = () => {};
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -179,7 +181,6 @@ export class TunnelService implements EngineApi {
 
   /** Silent from this turn on: no more datagrams, no more keys. */
   #keyTakenOver(): void {
-    if (this.#isClosed) return;
     const { scope } = this.#host.keys;
     void this.#end(new TunnelError('ERR_IN_USE', `Another tunnel ${scope} has taken over this private key.`));
   }
@@ -332,6 +333,7 @@ export class TunnelService implements EngineApi {
   async #end(error?: TunnelError): Promise<void> {
     if (this.#isOver) return;
     this.#isClosed = this.#isOver = true;
+    this.#stopWaiting();
     this.#running?.core.close();
     this.#running?.driver.close();
     this.#running = undefined;
@@ -348,6 +350,7 @@ export class TunnelService implements EngineApi {
     for (const pipe of [...this.#tcpPipes.values()]) pipe.endOfTunnel();
     for (const other of [...this.#others]) other.close();
     return new Promise((resolve) => {
+      this.#stopWaiting = resolve;
       const giveUpAt = driver.now() + timeout;
       const isDone = () => this.#tcpPipes.size === 0 && connections.every(isQuiet);
       const watch = {

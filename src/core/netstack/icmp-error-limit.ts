@@ -1,6 +1,6 @@
 import type { Environment } from '../environment.ts';
 import type { Instant } from '../time.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 const PER_SECOND = 1000;
 const BURST = 50;

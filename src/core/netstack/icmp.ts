@@ -7,6 +7,7 @@ import type { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant } from '../time.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { addressSum } from '../wire/checksum.ts';
 import {
   checkIcmp,
@@ -30,7 +31,6 @@ import type { ReceivedHeader } from './ip-input.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
 import type { LocalAddresses } from './local-addresses.ts';
 import { QuotedHeader, readQuote } from './quoted-header.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 const ECHO_REPLIES_PER_SECOND = 1000;
 const ECHO_REPLY_BURST = 50;

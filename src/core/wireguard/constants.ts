@@ -35,5 +35,29 @@ export const INITIATION_INTERVAL: Millis = 20;
 export const PADDING_MULTIPLE = 16;
 export const MAX_STAGED_PACKETS = 128;
 export const MAX_PEERS = 1 << 16;
-/** Handshake messages waiting for the answer of a static key that is out of reach (StaticIdentity). */
-export const MAX_WAITING_HANDSHAKES = 64;
+
+// ---- Against floods of handshake messages (WG §5.3).
+
+/** A secret behind cookies is used for this long (WG §5.4.7). */
+export const COOKIE_SECRET_LIFETIME: Millis = 120 * SECOND;
+/** Handshake messages whose mac1 is right and which wait for their DHs. */
+export const MAX_WAITING_HANDSHAKES = 1024;
+/** So many waiting are a load, */
+export const LOAD_BACKLOG = MAX_WAITING_HANDSHAKES / 8;
+/** and so are more than this many arriving within a second: who works a queue off at once has no backlog. */
+export const LOAD_ARRIVALS = 100;
+/** Under load, from one IPv4 address or one IPv6 /64. */
+export const HANDSHAKES_PER_SECOND = 20;
+export const HANDSHAKE_BURST = 5;
+/** Senders that the limiter knows at a time. */
+export const MAX_LIMITED_SOURCES = 4096;
+/**
+ * A DH takes 0.46 ms in Chromium on a desktop, an answered initiation needs four, garbage with a right mac1 one. So a
+ * flood gets 37 % of a core at most; 200 peers in a second are answered, or a full queue of them in the 5 s until they
+ * would try again.
+ */
+export const DHS_PER_SECOND = 800;
+/** At once, before data packets get their turn: 15 ms. */
+export const DHS_PER_SLICE = 32;
+/** Handshake messages for which a static key that is out of reach (StaticIdentity) has not answered yet. */
+export const MAX_OPEN_QUESTIONS = 64;

@@ -5,34 +5,21 @@
 //
 // This file finds out whom something concerns; what then happens to a peer is in peer.ts.
 import type { IpAddress, IpPrefix } from '../address.ts';
-import { toBase64, wipe } from '../bytes.ts';
+import { toBase64 } from '../bytes.ts';
 import { DropCounters } from '../counters.ts';
 import type { StaticIdentity } from '../crypto/identity.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { Environment } from '../environment.ts';
 import { type EngineMemory, PacketBuffer, type Region } from '../packet-buffer.ts';
-import { type Instant, type Millis, NEVER, type Pollable } from '../time.ts';
+import type { Instant, Millis, Pollable } from '../time.ts';
 import { AllowedIps } from './allowed-ips.ts';
-import { MAX_PEERS, MAX_WAITING_HANDSHAKES, REJECT_AFTER_TIME } from './constants.ts';
-import { hasValidMac1 } from './cookie.ts';
+import { MAX_PEERS, REJECT_AFTER_TIME } from './constants.ts';
 import type { DeviceDrop } from './drops.ts';
-import { openStatic } from './handshake.ts';
+import { HandshakeInbox } from './handshake-inbox.ts';
 import { IndexTable } from './index-table.ts';
 import { innerDestination, innerVersion } from './inner-packet.ts';
 import { Jitter } from './jitter.ts';
-import {
-  COOKIE_REPLY,
-  field,
-  INITIATION,
-  INITIATION_FIELDS,
-  RECEIVER_INDEX,
-  type RESPONSE,
-  RESPONSE_FIELDS,
-  RESPONSE_RECEIVER_INDEX,
-  readIndex,
-  readMessageType,
-  TRANSPORT,
-} from './messages.ts';
+import { COOKIE_REPLY, RECEIVER_INDEX, readMessageType, TRANSPORT } from './messages.ts';
 import { OwnIdentity } from './own-identity.ts';
 import { Peer, type PeerConfig, type PeerStatus } from './peer.ts';
 import type { PeerHost } from './peer-host.ts';
@@ -109,10 +96,9 @@ export class Device implements Pollable {
   readonly #drops = new DropCounters<DeviceDrop>();
   /** By public key in base64. */
   readonly #peers = new Map<string, Peer>();
+  readonly #inbox: HandshakeInbox;
   #isClosed = false;
   #lastNow: Instant | undefined;
-  /** Handshake messages for which the identity has not answered yet. */
-  #waitingHandshakes = 0;
 
   constructor(options: DeviceOptions, environment: Environment, sink: DeviceSink) {
     const { crypto, memory, fillRandom, wallClock } = environment;
@@ -125,6 +111,7 @@ export class Device implements Pollable {
       sink.notify({ type: 'clock-suspect', wall }),
     );
     this.#host = this.#makeHost(options.mtu, memory);
+    this.#inbox = new HandshakeInbox(this.#host, this.#peers);
   }
 
   #makeHost(mtu: number, memory: EngineMemory): PeerHost {
@@ -205,8 +192,7 @@ export class Device implements Pollable {
   setIdentity(identity: StaticIdentity, now: Instant, lastTimestamp?: Uint8Array): void {
     if (this.#isClosed) identity.destroy();
     else if (this.#identity.replace(identity)) {
-      if (this.#waitingHandshakes > 0) this.#drops.count('identity_changed', this.#waitingHandshakes);
-      this.#waitingHandshakes = 0;
+      this.#inbox.clear('identity_changed');
       if (lastTimestamp) this.#timestamps.goOnFrom(lastTimestamp);
       this.removePeer(identity.publicKey);
       for (const peer of this.#peers.values()) peer.identityChanged(now);
@@ -236,6 +222,7 @@ export class Device implements Pollable {
   /** Ends all sessions; configuration, counters and timestamps stay. */
   down(): void {
     this.#host.isUp = false;
+    this.#inbox.clear('device_down');
     for (const peer of this.#peers.values()) peer.stop();
   }
 
@@ -261,6 +248,7 @@ export class Device implements Pollable {
     }
     this.#peers.clear();
     this.#identity.destroy();
+    this.#inbox.wipe();
     this.#environment.memory.bytes.fill(0, this.#slots.start, this.#slots.end);
   }
 
@@ -278,13 +266,14 @@ export class Device implements Pollable {
   }
 
   pollAt(): Instant {
-    let at = NEVER;
+    let at = this.#inbox.pollAt();
     for (const peer of this.#peers.values()) at = Math.min(at, peer.pollAt());
     return at;
   }
 
   poll(now: Instant): void {
     this.#noticeSleep(now);
+    this.#inbox.poll(now);
     for (const peer of this.#peers.values()) peer.poll(now);
   }
 
@@ -330,92 +319,13 @@ export class Device implements Pollable {
     if (type === undefined) this.#drops.count('malformed');
     else if (!this.#host.isUp) this.#drops.count('device_down');
     else if (type === TRANSPORT) this.#receiveTransport(datagram, from, now);
-    else if (type === COOKIE_REPLY) this.#receiveCookieReply(datagram, now);
-    else this.#receiveHandshake(type, datagram, from, now);
+    else if (type === COOKIE_REPLY) this.#inbox.receiveCookieReply(datagram, now);
+    else this.#inbox.receive(datagram, from, now);
   }
 
   #receiveTransport(datagram: PacketBuffer, from: Endpoint, now: Instant): void {
     const entry = this.#indices.get(datagram.view.getInt32(datagram.start + RECEIVER_INDEX, true));
     if (entry?.keypair) entry.peer.receiveTransport(entry.keypair, datagram, from, now);
     else this.#drops.count('unknown_index');
-  }
-
-  #receiveCookieReply(datagram: PacketBuffer, now: Instant): void {
-    const reply = datagram.memory.slice(datagram.start, datagram.end);
-    const peer = this.#indices.get(readIndex(reply, RECEIVER_INDEX))?.peer;
-    this.#conclude(peer, peer ? peer.consumeCookieReply(reply, now) : 'unexpected_cookie');
-  }
-
-  #receiveHandshake(
-    type: typeof INITIATION | typeof RESPONSE,
-    datagram: PacketBuffer,
-    from: Endpoint,
-    now: Instant,
-  ): void {
-    if (this.#waitingHandshakes >= MAX_WAITING_HANDSHAKES) {
-      this.#drops.count('handshake_queue_full');
-      return;
-    }
-    const message = datagram.memory.subarray(datagram.start, datagram.end);
-    if (!hasValidMac1(this.#environment.crypto, this.#identity.mac1Key, message))
-      this.#drops.count('bad_mac1');
-    else if (type === INITIATION) this.#receiveInitiation(message.slice(), from, now);
-    else this.#receiveResponse(message.slice(), from, now);
-  }
-
-  #receiveInitiation(message: Uint8Array, from: Endpoint, now: Instant): void {
-    this.#askIdentity(field(message, INITIATION_FIELDS.ephemeral), now, (es, later) => {
-      const opened = es && openStatic(this.#environment.crypto, this.#identity.publicKey, message, es);
-      if (es) wipe(es);
-      if (!opened) {
-        this.#drops.count('bad_static');
-        return;
-      }
-      const peer = this.#peers.get(toBase64(opened.peerPublicKey));
-      if (!peer) opened.symmetric.wipe();
-      this.#conclude(
-        peer,
-        peer ? peer.consumeInitiation(opened.symmetric, message, from, later) : 'unknown_peer',
-      );
-    });
-  }
-
-  #receiveResponse(message: Uint8Array, from: Endpoint, now: Instant): void {
-    const index = readIndex(message, RESPONSE_RECEIVER_INDEX);
-    if (!this.#indices.get(index)?.peer.awaitsResponse(index)) {
-      this.#drops.count('unexpected_response');
-      return;
-    }
-    this.#askIdentity(field(message, RESPONSE_FIELDS.ephemeral), now, (se, later) => {
-      // Asked again, because another response, a newer initiation or the end of the peer may have come in between.
-      const peer = this.#indices.get(index)?.peer;
-      if (!peer?.awaitsResponse(index)) this.#drops.count('unexpected_response');
-      else this.#conclude(peer, se ? peer.consumeResponse(message, se, from, later) : 'bad_response');
-      if (se) wipe(se);
-    });
-  }
-
-  /** DH with our static key, which may be answered now or later. */
-  #askIdentity(
-    publicKey: Uint8Array,
-    now: Instant,
-    answer: (shared: Uint8Array | undefined, now: Instant) => void,
-  ): void {
-    this.#waitingHandshakes++;
-    this.#identity.dh(publicKey, now, (shared, later) => {
-      this.#waitingHandshakes--;
-      if (this.#host.isUp) {
-        answer(shared, later);
-        return;
-      }
-      if (shared) wipe(shared);
-      this.#drops.count('device_down');
-    });
-  }
-
-  #conclude(peer: Peer | undefined, drop: DeviceDrop | undefined): void {
-    if (!drop) return;
-    if (peer) peer.refuse(drop);
-    else this.#drops.count(drop);
   }
 }

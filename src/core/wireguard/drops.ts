@@ -1,4 +1,4 @@
-/** Why a datagram was refused. None is ever answered. */
+/** Why a datagram was refused. None is ever answered, but with a cookie under load. */
 export type DatagramDrop =
   /** No message of WireGuard by its type and length. */
   | 'malformed'
@@ -6,8 +6,12 @@ export type DatagramDrop =
   | 'bad_mac1'
   /** Its answer depended on a static key that was replaced before it came. */
   | 'identity_changed'
-  /** Too many handshake messages wait for a static key that is out of reach. */
+  /** Too many handshake messages wait for their turn. */
   | 'handshake_queue_full'
+  /** Under load, without proof that the sender is where it says it is: it was sent a cookie. */
+  | 'cookie_sent'
+  /** Under load, from a sender that has had its share. */
+  | 'ratelimited'
   | 'unknown_peer'
   /** The initiation's static key does not open, or a DH is all zero. */
   | 'bad_static'

@@ -2,21 +2,23 @@ import { equalConstantTime, wipe } from '../bytes.ts';
 import type { StaticIdentity } from '../crypto/identity.ts';
 import type { CryptoSuite } from '../crypto/suite.ts';
 import type { Instant } from '../time.ts';
-import { mac1Key } from './cookie.ts';
+import { cookieKey, mac1Key } from './cookie.ts';
 
 /**
- * Our static key pair, and the key that follows from it by which others' messages prove that they are meant for us. It
+ * Our static key pair, and what follows from it: the key of mac1 in messages to us, and that of our cookie replies. It
  * can be exchanged while questions to it are open: answers of a key that is no longer ours count for nothing.
  */
 export class OwnIdentity {
   readonly #crypto: CryptoSuite;
   #identity: StaticIdentity;
   #mac1Key: Uint8Array;
+  #cookieKey: Uint8Array;
 
   constructor(identity: StaticIdentity, crypto: CryptoSuite) {
     this.#crypto = crypto;
     this.#identity = identity;
     this.#mac1Key = mac1Key(crypto, identity.publicKey);
+    this.#cookieKey = cookieKey(crypto, identity.publicKey);
   }
 
   /** 32 bytes. */
@@ -27,6 +29,11 @@ export class OwnIdentity {
   /** Of messages to us. */
   get mac1Key(): Uint8Array {
     return this.#mac1Key;
+  }
+
+  /** Of cookie replies by us. */
+  get cookieKey(): Uint8Array {
+    return this.#cookieKey;
   }
 
   is(publicKey: Uint8Array): boolean {
@@ -56,11 +63,12 @@ export class OwnIdentity {
     this.destroy();
     this.#identity = identity;
     this.#mac1Key = mac1Key(this.#crypto, identity.publicKey);
+    this.#cookieKey = cookieKey(this.#crypto, identity.publicKey);
     return true;
   }
 
   destroy(): void {
     this.#identity.destroy();
-    wipe(this.#mac1Key);
+    wipe(this.#mac1Key, this.#cookieKey);
   }
 }

@@ -45,6 +45,10 @@ export interface CookieCase {
   name: string;
   based_on_case: string;
   input: {
+    cookie_secret: string;
+    source_ip: string;
+    source_port: number;
+    cookie_mac_input: string;
     retry_ephemeral_private: string;
     retry_sender_index: number;
     retry_timestamp_tai64n: string;

@@ -1,4 +1,4 @@
-import type { Instant } from '../time.ts';
+import type { Instant } from './time.ts';
 
 /** A limit on a rate: `rate` tokens come in per second, at most `burst` are kept, each event takes some out. */
 export class TokenBucket {
@@ -27,5 +27,15 @@ export class TokenBucket {
     if (!this.has(cost, now)) return false;
     this.#tokens -= cost;
     return true;
+  }
+
+  /** Takes them even if they are not there, for what has happened already. The debt is paid before anything else. */
+  charge(cost: number): void {
+    this.#tokens -= cost;
+  }
+
+  /** When there will be enough, if nothing is taken until then. */
+  availableAt(cost: number): Instant {
+    return this.#at + Math.max(0, cost - this.#tokens) * (1000 / this.#rate);
   }
 }

@@ -37,7 +37,7 @@ export function netstackRegion(memory: EngineMemory): Region {
 
 /** IP's way out: one packet at a time gets its header here and goes to the tunnel, or back to ourselves. */
 export class IpOutput implements IpLayer {
-  readonly mtu: number;
+  #mtu: number;
   readonly #addresses: LocalAddresses;
   readonly #loopback: Loopback;
   readonly #sink: NetStackSink;
@@ -54,14 +54,24 @@ export class IpOutput implements IpLayer {
     sink: NetStackSink,
     drops: DropCounters<NetStackDrop>,
   ) {
-    if (mtu > MAX_MTU) throw new RangeError(`MTU: at most ${MAX_MTU}, got ${mtu}`);
-    this.mtu = mtu;
+    checkMtu(mtu);
+    this.#mtu = mtu;
     this.#addresses = addresses;
     this.#loopback = loopback;
     this.#sink = sink;
     this.#drops = drops;
     this.#identification = new FragmentIdentification(environment);
     this.#packet = new PacketBuffer(environment.memory, netstackRegion(environment.memory));
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  /** Of the next packet, and all after it. Throws a RangeError above MAX_MTU. */
+  set mtu(mtu: number) {
+    checkMtu(mtu);
+    this.#mtu = mtu;
   }
 
   get congested(): boolean {
@@ -178,6 +188,10 @@ export class IpOutput implements IpLayer {
     }
     return this.#large;
   }
+}
+
+function checkMtu(mtu: number): void {
+  if (mtu > MAX_MTU) throw new RangeError(`MTU: at most ${MAX_MTU}, got ${mtu}`);
 }
 
 /** Prepends the header of a packet that travels whole and, in IPv4, must not be fragmented on its way. */

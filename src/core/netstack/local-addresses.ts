@@ -5,10 +5,15 @@ const LOOPBACK_V6 = IpAddress.parse('::1')!;
 
 /** The addresses this host has, and what follows from them. */
 export class LocalAddresses {
-  readonly #prefixes: readonly IpPrefix[];
+  #prefixes: readonly IpPrefix[];
 
   /** Prefixes with their host bits: the address, and how much of it is shared with the neighbours. */
   constructor(prefixes: readonly IpPrefix[]) {
+    this.#prefixes = prefixes;
+  }
+
+  /** From now on we have these, and no others. */
+  replace(prefixes: readonly IpPrefix[]): void {
     this.#prefixes = prefixes;
   }
 

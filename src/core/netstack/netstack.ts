@@ -52,6 +52,8 @@ export interface NetStackSink {
 export class NetStack implements Pollable {
   readonly drops = new DropCounters<NetStackDrop>();
   readonly tcp: TcpLayer;
+  readonly #addresses: LocalAddresses;
+  readonly #ip: IpOutput;
   readonly #loopback = new Loopback();
   readonly #input: IpInput;
   readonly #icmp: Icmp;
@@ -64,7 +66,9 @@ export class NetStack implements Pollable {
    */
   constructor(options: { addresses: IpPrefix[]; mtu: number }, environment: Environment, sink: NetStackSink) {
     const addresses = new LocalAddresses(options.addresses);
+    this.#addresses = addresses;
     const ip = new IpOutput(options.mtu, addresses, this.#loopback, environment, sink, this.drops);
+    this.#ip = ip;
     this.tcp = new TcpLayer(ip, environment);
     this.#udp = new UdpLayer(ip, environment, this.drops);
     this.#pings = new Pings(ip, environment);
@@ -106,6 +110,26 @@ export class NetStack implements Pollable {
   /** Our outer address changed: what waits to be sent again goes at once. */
   reconnected(now: Instant): void {
     this.tcp.reconnected(now);
+  }
+
+  /**
+   * Gives the host other addresses. TCP connections from one that is gone are reset at the next poll, UDP bindings to it
+   * fail; sockets that hear every address live on, and so does a listener on one that may come back. Returns how many
+   * connections and bindings that ended.
+   */
+  setAddresses(prefixes: readonly IpPrefix[]): number {
+    this.#addresses.replace(prefixes);
+    return this.tcp.addressesChanged() + this.#udp.addressesChanged();
+  }
+
+  /**
+   * In bytes of whole inner packet. Existing connections obey a smaller one with their next segment; how much larger
+   * segments their peers would take is not known any more, so that a larger one is for new connections. Throws a
+   * RangeError above MAX_MTU.
+   */
+  setMtu(mtu: number): void {
+    this.#ip.mtu = mtu;
+    this.tcp.mtuChanged();
   }
 
   /** See TcpLayer.connect. */

@@ -136,6 +136,17 @@ export class UdpLayer implements Pollable {
     return true;
   }
 
+  /** Bindings to addresses that are ours no longer fail; says how many. */
+  addressesChanged(): number {
+    const orphans = [...this.#bindings.values()].flat().filter((binding) => !this.#hasAddress(binding));
+    for (const binding of orphans) {
+      while (!binding.unsent.isEmpty) binding.unsent.shift();
+      this.#sending.delete(binding);
+      binding.observer?.failed(gone(binding.local.address));
+    }
+    return orphans.length;
+  }
+
   pollAt(): Instant {
     return this.#sending.size > 0 && !this.#ip.congested ? 0 : NEVER;
   }
@@ -239,7 +250,12 @@ export class UdpLayer implements Pollable {
     return address;
   }
 
+  #hasAddress(binding: UdpBinding): boolean {
+    return binding.isWildcard || this.#ip.isLocal(binding.local.address);
+  }
+
   #destination(binding: UdpBinding, to: SocketAddress | undefined): SocketAddress {
+    if (!this.#hasAddress(binding)) throw gone(binding.local.address);
     if (binding.remote) {
       if (to) throw new TypeError('to: a connected UDP socket sends to its remote only');
       return binding.remote;
@@ -314,6 +330,12 @@ function checkPort(port: number, least: number, name: string): void {
 function checkByte(value: number, least: number, name: string): void {
   if (!Number.isInteger(value) || value < least || value > 255)
     throw new RangeError(`${name}: expected ${least}–255, got ${value}`);
+}
+
+function gone(address: IpAddress): TunnelError {
+  return new TunnelError('ERR_NO_ROUTE', `${address} is no longer an address of this tunnel.`, {
+    leg: 'inside',
+  });
 }
 
 function noRoute(address: IpAddress): TunnelError {

@@ -12,6 +12,15 @@ export function advertisedMss(tcb: Tcb): number {
   return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
 }
 
+/** Shrinks the segments of a connection to what the MTU allows now. Whether that made a difference. */
+export function limitMss(tcb: Tcb): boolean {
+  const most = advertisedMss(tcb) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
+  if (tcb.mss <= most) return false;
+  tcb.mss = most;
+  tcb.congestion.segmentSize(most, false);
+  return true;
+}
+
 /**
  * The shift count that can say the largest window this connection will ever have (RFC 7323 §2.3). A buffer whose size
  * the application fixed is not to grow, and a small one needs the fine unit.

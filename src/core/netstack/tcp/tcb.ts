@@ -159,6 +159,8 @@ export class Tcb {
   /** Nobody will read or write any more. */
   appGone = false;
   resetPending = false;
+  /** Why, where it was not the application that wanted it. */
+  resetCause: TunnelError | undefined;
   /** A write was refused; the application waits for `writable`. */
   writeBlocked = false;
 

@@ -29,7 +29,7 @@ import { Deadlines } from './deadlines.ts';
 import { icmpErrorArrives } from './icmp-effect.ts';
 import { InitialNumbers } from './isn.ts';
 import { type ListenerContext, TcpListener } from './listener.ts';
-import { negotiate } from './options.ts';
+import { limitMss, negotiate } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { add, gt } from './sequence.ts';
@@ -195,6 +195,31 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
     }
   }
 
+  /** Resets the connections from addresses that are ours no longer; says how many. */
+  addressesChanged(): number {
+    const orphans = this.#connections.entries().filter((tcb) => !this.ip.isLocal(tcb.local.address));
+    for (const tcb of orphans) {
+      const error = new TunnelError(
+        'ERR_CONNECTION_RESET',
+        `${tcb.local.address} is no longer an address of this tunnel; the connection from it was reset.`,
+        { leg: 'inside', retryable: true },
+      );
+      if (tcb.state === 'SYN-SENT') {
+        tcb.end(error);
+        continue;
+      }
+      tcb.resetPending = true;
+      tcb.resetCause = error;
+      this.wake(tcb);
+    }
+    return orphans.length;
+  }
+
+  /** Segments that were too large for the new MTU are cut anew as they are sent again. */
+  mtuChanged(): void {
+    for (const tcb of this.#connections.entries()) if (!tcb.isEmbryonic && limitMss(tcb)) this.wake(tcb);
+  }
+
   poll(now: Instant): void {
     this.#timeWait.expire(now);
     for (let tcb = this.#deadlines.takeDue(now); tcb; tcb = this.#deadlines.takeDue(now)) {
@@ -260,7 +285,7 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
     if (tcb.state === 'CLOSED' || tcb.state === 'TIME-WAIT') return;
     if (tcb.resetPending) {
       sendReset(tcb, now);
-      tcb.end();
+      tcb.end(tcb.resetCause);
       return;
     }
     if (!output(tcb, now)) this.#held.add(tcb);

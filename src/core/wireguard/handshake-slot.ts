@@ -2,7 +2,7 @@
 // other's. The messages themselves are made and read in handshake.ts; when they are sent is decided in peer.ts.
 import { wipe } from '../bytes.ts';
 import { clamp } from '../crypto/identity.ts';
-import type { Instant } from '../time.ts';
+import type { Instant, Millis } from '../time.ts';
 import { INITIATION_INTERVAL, REKEY_TIMEOUT } from './constants.ts';
 import { CookieJar } from './cookie.ts';
 import type { DatagramDrop } from './drops.ts';
@@ -38,6 +38,11 @@ export class HandshakeSlot {
   #isDestroyed = false;
   #inFlight: SentInitiation | undefined;
   #lastSent: Instant = Number.NEGATIVE_INFINITY;
+  /**
+   * How much longer than REKEY_TIMEOUT we wait before the next initiation, because the last one crossed the peer's. If
+   * both sides had packets without cease and waited equally long, their initiations would cross for ever.
+   */
+  #deference: Millis = 0;
   #lastReceived: Instant = Number.NEGATIVE_INFINITY;
   /** Outlives sessions: an initiation that is not later is a replay. */
   readonly #greatestTimestamp = new Uint8Array(TIMESTAMP_SIZE);
@@ -89,8 +94,13 @@ export class HandshakeSlot {
   }
 
   /** At least REKEY_TIMEOUT after the last handshake message of ours. */
-  get initiationAllowedAt(): Instant {
+  get retransmissionAllowedAt(): Instant {
     return this.#lastSent + REKEY_TIMEOUT;
+  }
+
+  /** A retransmission comes at a random time by itself. */
+  get initiationAllowedAt(): Instant {
+    return this.retransmissionAllowedAt + this.#deference;
   }
 
   /** After the device came up, the first initiation need not wait. */
@@ -100,6 +110,7 @@ export class HandshakeSlot {
 
   /** A new initiation, ready to be sent; it takes the place of the one in flight. */
   createInitiation(now: Instant): Uint8Array | undefined {
+    this.#deference = 0;
     this.drop();
     const { environment, indices, timestamps } = this.#host;
     const index = indices.allocate(this.#peer);
@@ -146,6 +157,7 @@ export class HandshakeSlot {
     received: ReceivedInitiation,
     now: Instant,
   ): { message: Uint8Array; keypair: Keypair } | DatagramDrop {
+    this.#deference = this.#inFlight ? this.#host.jitter.next() : 0;
     this.drop();
     const { environment, indices } = this.#host;
     const index = indices.allocate(this.#peer);

@@ -74,7 +74,7 @@ export class Peer implements TimersOwner {
     this.#host = host;
     this.#endpoint = config.endpoint;
     this.#handshake = new HandshakeSlot(this, host, config.presharedKey);
-    this.#timers = new Timers(this, host.jitter);
+    this.#timers = new Timers(this, host.jitter, host.alarm);
     this.#timers.setPersistentKeepalive(config.persistentKeepalive, undefined);
     this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
     this.#staged = new StagedPackets(host.staging);
@@ -93,8 +93,19 @@ export class Peer implements TimersOwner {
   start(now: Instant): void {
     this.#handshake.forgetLastSent();
     this.#timers.started(now);
-    if (this.#timers.persistentKeepalive > 0) this.sendKeepalive(now);
-    else this.sendInitiation(false, now);
+    this.#call(now);
+  }
+
+  /** Initiates, at once or when it is this peer's turn. */
+  #call(now: Instant): void {
+    const { calls } = this.#host;
+    if (!this.#endpoint) return;
+    if (calls.take(1, now)) {
+      this.sendInitiation(false, now);
+      return;
+    }
+    this.#timers.callAt(calls.availableAt(1));
+    calls.charge(1);
   }
 
   /** Ends all sessions and forgets all keys but the static ones. Counters and the greatest timestamp stay. */
@@ -134,7 +145,7 @@ export class Peer implements TimersOwner {
     this.#handshake.forgetIdentity();
     this.#keypairs.endSending();
     this.prepare(now);
-    if (isWanted) this.sendInitiation(false, now);
+    if (isWanted) this.#call(now);
   }
 
   /** Our outer address changed: the peer learns of it by hearing from us. */
@@ -142,7 +153,7 @@ export class Peer implements TimersOwner {
     this.#handshake.forgetCookie();
     if (this.#keypairs.current?.canSend(now)) this.sendKeepalive(now);
     else if (this.#staged.length > 0 || this.#timers.isRetransmitting || this.#timers.persistentKeepalive > 0)
-      this.sendInitiation(false, now);
+      this.#call(now);
   }
 
   /** On the way to this endpoint only handshakes get through. Data cannot ask again, so a held-back one is not forgotten. */
@@ -296,7 +307,7 @@ export class Peer implements TimersOwner {
     const isConfirmation = this.#keypairs.confirm(keypair);
     if (isConfirmation) {
       this.#timers.sessionConfirmed(now);
-      this.#sessionBegan();
+      this.#sessionBegan(false);
     }
     this.#renewOnReceive(now);
     const isKeepalive = datagram.length === 0;
@@ -338,20 +349,22 @@ export class Peer implements TimersOwner {
 
   // ---- Handshake
 
-  initiationAllowedAt(): Instant {
-    return this.#handshake.initiationAllowedAt;
+  retransmissionAllowedAt(): Instant {
+    return this.#handshake.retransmissionAllowedAt;
   }
 
   sendInitiation(isRetry: boolean, now: Instant): boolean {
     if (!isRetry) this.#timers.initiationWanted();
-    if (!this.#host.isUp || !this.#endpoint || now < this.#handshake.initiationAllowedAt) return false;
+    const { retransmissionAllowedAt, initiationAllowedAt } = this.#handshake;
+    const allowedAt = isRetry ? retransmissionAllowedAt : initiationAllowedAt;
+    if (!this.#host.isUp || !this.#endpoint || now < allowedAt) return false;
     this.#initiationIsOverdue = !this.#handshake.isReady;
     const message = this.#handshake.isReady ? this.#handshake.createInitiation(now) : undefined;
     if (!message) return false;
     this.#sendHandshakeMessage(message);
     this.#timers.initiationSent(now);
     const attempt = ++this.#handshakeAttempts;
-    this.#host.sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt });
+    this.#host.sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt, isRetry });
     return true;
   }
 
@@ -397,7 +410,7 @@ export class Peer implements TimersOwner {
     this.#rxBytes += RESPONSE_SIZE;
     this.#roam(from);
     this.#timers.responseReceived(now);
-    this.#sessionBegan();
+    this.#sessionBegan(true);
     // The peer may not send before it has heard from us on the new session.
     this.sendKeepalive(now);
     return undefined;
@@ -407,11 +420,11 @@ export class Peer implements TimersOwner {
     return this.#handshake.consumeCookieReply(reply, now);
   }
 
-  #sessionBegan(): void {
+  #sessionBegan(isInitiator: boolean): void {
     this.#latestHandshake = this.#host.environment.wallClock();
     this.#handshakeAttempts = 0;
     this.#renewedOnReceive = false;
-    this.#host.sink.notify({ type: 'handshake', publicKey: this.publicKey });
+    this.#host.sink.notify({ type: 'handshake', publicKey: this.publicKey, isInitiator });
   }
 
   #sendHandshakeMessage(message: Uint8Array): void {
@@ -432,16 +445,17 @@ export class Peer implements TimersOwner {
   }
 
   /** A session that is to be renewed anyway may go unnoticed; one that ends early is worth a word. */
-  stoppedHearing(now: Instant): void {
+  stoppedHearing(unanswered: number, now: Instant): void {
     const { current } = this.#keypairs;
     if (!current?.canSend(now) || current.age(now) >= REKEY_AFTER_TIME) return;
     const sessionAge = current.age(now);
-    this.#host.sink.notify({ type: 'stopped-hearing', publicKey: this.publicKey, sessionAge });
+    this.#host.sink.notify({ type: 'stopped-hearing', publicKey: this.publicKey, sessionAge, unanswered });
   }
 
   zeroKeys(): void {
     this.#handshake.drop();
     this.#keypairs.dropAll();
     this.#dropStaged('keys_zeroed');
+    this.#host.sink.notify({ type: 'keys-zeroed', publicKey: this.publicKey });
   }
 }

@@ -16,6 +16,7 @@
 // j is a fresh jitter of 0–333 ms. Data received while a keepalive is already due asks for another one after it.
 import type { Instant } from '../time.ts';
 import { NEVER, SECOND } from '../time.ts';
+import type { Alarm } from './alarm.ts';
 import {
   KEEPALIVE_TIMEOUT,
   MAX_RETRANSMISSIONS,
@@ -29,22 +30,25 @@ import type { Jitter } from './jitter.ts';
 export interface TimersOwner {
   /** Sends an initiation unless a handshake message was sent less than REKEY_TIMEOUT ago; returns whether it did. */
   sendInitiation(isRetry: boolean, now: Instant): boolean;
-  /** The earliest instant at which an initiation is allowed. */
-  initiationAllowedAt(): Instant;
+  /** The earliest instant at which an initiation may be sent again. */
+  retransmissionAllowedAt(): Instant;
   sendKeepalive(now: Instant): void;
   /** Nobody answered twenty initiations: what is staged will not be sent. */
   giveUp(now: Instant): void;
   zeroKeys(): void;
-  /** Data went unanswered for so long that the peer may have forgotten the session; a new handshake follows. */
-  stoppedHearing(now: Instant): void;
+  /** So many packets went unanswered for so long that the peer may have forgotten the session; a new handshake follows. */
+  stoppedHearing(unanswered: number, now: Instant): void;
 }
 
 export class Timers {
   readonly #owner: TimersOwner;
   readonly #jitter: Jitter;
+  readonly #alarm: Alarm;
   #retransmitHandshakeAt: Instant = NEVER;
   #sendKeepaliveAt: Instant = NEVER;
   #newHandshakeAt: Instant = NEVER;
+  /** Packets with content since #newHandshakeAt was set. */
+  #unanswered = 0;
   #zeroKeysAt: Instant = NEVER;
   #persistentKeepaliveAt: Instant = NEVER;
   #persistentKeepalive = 0;
@@ -52,9 +56,11 @@ export class Timers {
   #attempts = 0;
   #needsAnotherKeepalive = false;
 
-  constructor(owner: TimersOwner, jitter: Jitter) {
+  /** `alarm` learns of every deadline. */
+  constructor(owner: TimersOwner, jitter: Jitter, alarm: Alarm) {
     this.#owner = owner;
     this.#jitter = jitter;
+    this.#alarm = alarm;
   }
 
   get isRetransmitting(): boolean {
@@ -78,34 +84,42 @@ export class Timers {
     this.#anyAuthenticatedTraversal(now);
   }
 
+  /** The peer shall be called at this time, if it does not call before. */
+  callAt(at: Instant): void {
+    this.#newHandshakeAt = this.#armed(at);
+  }
+
   /** An initiation is wanted for a new reason: trying begins again, even if this one is held back. */
   initiationWanted(): void {
     this.#attempts = 0;
   }
 
   initiationSent(now: Instant): void {
-    this.#retransmitHandshakeAt = now + REKEY_TIMEOUT + this.#jitter.next();
+    this.#retransmitHandshakeAt = this.#armed(now + REKEY_TIMEOUT + this.#jitter.next());
     this.#sendKeepaliveAt = NEVER;
     this.#anyAuthenticatedTraversal(now);
   }
 
   /** One without which nothing gets through was held back: it leaves as soon as it may. */
   initiationHeldBack(now: Instant): void {
-    const allowedAt = Math.max(this.#owner.initiationAllowedAt(), now + 1);
-    this.#retransmitHandshakeAt = Math.min(this.#retransmitHandshakeAt, allowedAt);
+    const allowedAt = Math.max(this.#owner.retransmissionAllowedAt(), now + 1);
+    this.#retransmitHandshakeAt = this.#armed(Math.min(this.#retransmitHandshakeAt, allowedAt));
   }
 
   responseSent(now: Instant): void {
     this.#sendKeepaliveAt = NEVER;
-    this.#zeroKeysAt = now + ZERO_KEYS_TIME;
+    this.#zeroKeysAt = this.#armed(now + ZERO_KEYS_TIME);
     this.#anyAuthenticatedTraversal(now);
   }
 
   /** A transport packet with content. */
   dataSent(now: Instant): void {
     this.#sendKeepaliveAt = NEVER;
-    if (this.#newHandshakeAt === NEVER)
-      this.#newHandshakeAt = now + NEW_HANDSHAKE_TIMEOUT + this.#jitter.next();
+    if (this.#newHandshakeAt === NEVER) {
+      this.#newHandshakeAt = this.#armed(now + NEW_HANDSHAKE_TIMEOUT + this.#jitter.next());
+      this.#unanswered = 0;
+    }
+    this.#unanswered++;
     this.#anyAuthenticatedTraversal(now);
   }
 
@@ -120,7 +134,7 @@ export class Timers {
   }
 
   responseReceived(now: Instant): void {
-    this.#zeroKeysAt = now + ZERO_KEYS_TIME;
+    this.#zeroKeysAt = this.#armed(now + ZERO_KEYS_TIME);
     this.sessionConfirmed(now);
   }
 
@@ -133,7 +147,7 @@ export class Timers {
   }
 
   dataReceived(now: Instant): void {
-    if (this.#sendKeepaliveAt === NEVER) this.#sendKeepaliveAt = now + KEEPALIVE_TIMEOUT;
+    if (this.#sendKeepaliveAt === NEVER) this.#sendKeepaliveAt = this.#armed(now + KEEPALIVE_TIMEOUT);
     else this.#needsAnotherKeepalive = true;
     this.keepaliveReceived(now);
   }
@@ -185,21 +199,21 @@ export class Timers {
     this.#retransmitHandshakeAt = NEVER;
     if (this.#attempts >= MAX_RETRANSMISSIONS) {
       this.#sendKeepaliveAt = NEVER;
-      if (this.#zeroKeysAt === NEVER) this.#zeroKeysAt = now + ZERO_KEYS_TIME;
+      if (this.#zeroKeysAt === NEVER) this.#zeroKeysAt = this.#armed(now + ZERO_KEYS_TIME);
       this.#owner.giveUp(now);
     } else if (this.#owner.sendInitiation(true, now)) {
       this.#attempts++;
     } else {
       // Held back by a response of ours. Were this forgotten, as wireguard-go and Linux do, two peers whose
       // initiations crossed could both fall silent until there is new traffic.
-      const allowedAt = Math.max(this.#owner.initiationAllowedAt(), now + 1);
-      this.#retransmitHandshakeAt = allowedAt + this.#jitter.next();
+      const allowedAt = Math.max(this.#owner.retransmissionAllowedAt(), now + 1);
+      this.#retransmitHandshakeAt = this.#armed(allowedAt + this.#jitter.next());
     }
   }
 
   #newHandshake(now: Instant): void {
     this.#newHandshakeAt = NEVER;
-    this.#owner.stoppedHearing(now);
+    this.#owner.stoppedHearing(this.#unanswered, now);
     this.#owner.sendInitiation(false, now);
   }
 
@@ -215,11 +229,17 @@ export class Timers {
     this.#owner.sendKeepalive(now);
     if (!this.#needsAnotherKeepalive) return;
     this.#needsAnotherKeepalive = false;
-    this.#sendKeepaliveAt = now + KEEPALIVE_TIMEOUT;
+    this.#sendKeepaliveAt = this.#armed(now + KEEPALIVE_TIMEOUT);
+  }
+
+  #armed(at: Instant): Instant {
+    this.#alarm.set(at);
+    return at;
   }
 
   /** Persistent keepalives fill silence only: whatever passes in either direction puts them off. */
   #anyAuthenticatedTraversal(now: Instant): void {
-    if (this.#persistentKeepalive > 0) this.#persistentKeepaliveAt = now + this.#persistentKeepalive * SECOND;
+    if (this.#persistentKeepalive > 0)
+      this.#persistentKeepaliveAt = this.#armed(now + this.#persistentKeepalive * SECOND);
   }
 }

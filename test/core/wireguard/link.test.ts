@@ -78,6 +78,21 @@ describe('both sides initiating in the same instant', () => {
       pair.expectIntegrity();
     }
   });
+
+  it('is settled by a jitter too when new packets never cease to ask for a handshake', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const pair = new Pair({ seed });
+      pair.run(11 * MINUTE);
+      const before = pair.handshakes(pair.a);
+      const start = pair.clock.now;
+      // Both may initiate again 5 s after they answered each other, in the same instant again, and both want to.
+      while (pair.handshakes(pair.a) === before && pair.clock.now < start + 60 * SECOND) pair.talk(10, 10);
+      expect(pair.clock.now - start).toBeLessThan(3 * 5340 + 100);
+      pair.talk(SECOND);
+      pair.expectFlow();
+      pair.expectIntegrity();
+    }
+  });
 });
 
 const PROFILES: [string, Impairments][] = [

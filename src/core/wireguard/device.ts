@@ -31,18 +31,20 @@ export type { DeviceDrop, Peer, PeerConfig, PeerStatus };
 /** What a device tells its host. Peers are named by their public keys. */
 export type DeviceEvent =
   /** A session began: as initiator with the response, as responder with the first packet on it. */
-  | { type: 'handshake'; publicKey: Uint8Array }
-  /** The n-th initiation since the last session was sent. */
-  | { type: 'handshake-attempt'; publicKey: Uint8Array; attempt: number }
+  | { type: 'handshake'; publicKey: Uint8Array; isInitiator: boolean }
+  /** The n-th initiation since the last session was sent; `isRetry`: because the one before met silence. */
+  | { type: 'handshake-attempt'; publicKey: Uint8Array; attempt: number; isRetry: boolean }
   /** Twenty initiations in a row met silence. New packets make it try again. */
   | { type: 'gave-up'; publicKey: Uint8Array }
   /** A response to our initiation does not open: the preshared keys differ. */
   | { type: 'psk-mismatch'; publicKey: Uint8Array }
   /**
    * Data went unanswered for 15 s on a session that was not old enough to be renewed: the peer has forgotten it or is
-   * out of reach. A new handshake follows.
+   * out of reach. A new handshake follows. `unanswered`: how many packets.
    */
-  | { type: 'stopped-hearing'; publicKey: Uint8Array; sessionAge: Millis }
+  | { type: 'stopped-hearing'; publicKey: Uint8Array; sessionAge: Millis; unanswered: number }
+  /** No new session for so long that all keys were zeroed. */
+  | { type: 'keys-zeroed'; publicKey: Uint8Array }
   | { type: 'roamed'; publicKey: Uint8Array; endpoint: Endpoint }
   /**
    * The wall clock says a time that cannot be: before this program was written, or twenty years after. Timestamps do

@@ -1,9 +1,16 @@
 import { transfer } from 'comlink';
-import type { EngineEvent, LogLevel, PingReply, TransportStatus, TunnelStatus } from '../bridge/api.ts';
+import type {
+  EngineEvent,
+  EngineOptions,
+  LogLevel,
+  PingReply,
+  TransportStatus,
+  TunnelStatus,
+} from '../bridge/api.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
-import { engineConfigOf } from './config.ts';
+import { engineConfigOf, secretBuffersOf, wipeSecrets } from './config.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
@@ -77,29 +84,17 @@ export class Tunnel extends EventTarget {
   ): Promise<T> {
     options.signal?.throwIfAborted();
     const relays = relaysOf(options);
-    const engineConfig = engineConfigOf(config, {
-      privateKey: privateKeyOf(options),
-      isRelayed: relays.length > 0,
-    });
-    const engine = await launch(options.assets ?? {});
-    const { port1, port2 } = new MessageChannel();
-    const tunnel = new this(engine, port1, options.logger);
+    const { privateKey, takeOver = false } = options;
+    const engineConfig = engineConfigOf(config, { privateKey, isRelayed: relays.length > 0 });
     try {
-      await engine.call((api) =>
-        api.open(
-          { config: engineConfig, relays, takeOver: options.takeOver ?? false },
-          transfer(port2, [port2]),
-        ),
-      );
-      options.signal?.throwIfAborted();
-    } catch (error) {
-      tunnel.#ended(
-        error instanceof TunnelError ? error : new TunnelError('ERR_CLOSED', 'Opening was aborted.'),
-      );
-      throw error;
+      const engine = await launch(options.assets ?? {});
+      const { port1, port2 } = new MessageChannel();
+      const tunnel = new this(engine, port1, options.logger);
+      await tunnel.#open({ config: engineConfig, relays, takeOver }, port2, options.signal);
+      return tunnel;
+    } finally {
+      wipeSecrets(engineConfig);
     }
-    options.signal?.addEventListener('abort', () => void tunnel.close(), { once: true });
-    return tunnel;
   }
 
   /** @internal Use `Tunnel.open`. */
@@ -120,6 +115,20 @@ export class Tunnel extends EventTarget {
       (localAddress: string, options?: TCPServerSocketOptions) =>
         new TCPServerSocket(engine, localAddress, options),
     );
+  }
+
+  async #open(options: EngineOptions, events: MessagePort, signal: AbortSignal | undefined): Promise<void> {
+    const secrets = secretBuffersOf(options.config);
+    try {
+      await this.#engine.call((api) => api.open(transfer(options, secrets), transfer(events, [events])));
+      signal?.throwIfAborted();
+    } catch (error) {
+      this.#ended(
+        error instanceof TunnelError ? error : new TunnelError('ERR_CLOSED', 'Opening was aborted.'),
+      );
+      throw error;
+    }
+    signal?.addEventListener('abort', () => void this.close(), { once: true });
   }
 
   /**
@@ -186,12 +195,10 @@ export class Tunnel extends EventTarget {
         break;
       case 'handshake':
         this.#readiness.handshake(event.peer);
-        this.#log('info', 'handshake complete', { peer: event.peer });
         this.#dispatch('handshake', { peer: event.peer });
         break;
       case 'peer': {
         const { type: _, ...detail } = event;
-        this.#log('debug', `peer: ${event.change}`, detail);
         this.#dispatch('peer', detail);
         break;
       }

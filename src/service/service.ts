@@ -33,6 +33,7 @@ import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
 import type { KeyClaim, KeyRegistry } from './key-registry.ts';
 import { ListenerPipe } from './listener-pipe.ts';
+import { logLinesOf } from './log-lines.ts';
 import { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
 import { peerStatusOf, transportStatusOf } from './status.ts';
@@ -386,8 +387,12 @@ export class TunnelService implements EngineApi {
   }
 
   #notify(event: DeviceEvent): void {
-    if (event.type === 'clock-suspect') return;
-    const peer = toBase64(event.publicKey);
+    const peer = 'publicKey' in event ? toBase64(event.publicKey) : undefined;
+    for (const { level, message } of logLinesOf(event)) this.#log(level, message, peer ? { peer } : {});
+    if (peer !== undefined) this.#notifyOfPeer(event, peer);
+  }
+
+  #notifyOfPeer(event: DeviceEvent, peer: string): void {
     switch (event.type) {
       case 'handshake':
         this.#post({ type: 'handshake', peer });
@@ -412,10 +417,8 @@ export class TunnelService implements EngineApi {
           }),
         );
         break;
-      case 'stopped-hearing':
-        break;
       default:
-        event satisfies never;
+        break;
     }
   }
 

@@ -11,7 +11,13 @@ export type {
   TransportStatus,
   TunnelStatus,
 } from './bridge/api.ts';
-export { derivePublicKey, generateKeyPair, generatePresharedKey, generatePrivateKey } from './client/keys.ts';
+export {
+  derivePublicKey,
+  generateKeyPair,
+  generatePresharedKey,
+  generatePrivateKey,
+  importPrivateKey,
+} from './client/keys.ts';
 export type { PingOptions } from './client/ping.ts';
 export type {
   TCPServerSocket,

@@ -18,7 +18,9 @@ export function isCryptoKey(value: unknown): value is CryptoKey {
 }
 
 /** Why this cannot be the private key of a tunnel; undefined if it can. */
-export function faultOf({ type, algorithm, usages }: CryptoKey): string | undefined {
+export function faultOf(key: unknown): string | undefined {
+  if (!isCryptoKey(key)) return 'A private key is base64 text or a CryptoKey.';
+  const { type, algorithm, usages } = key;
   if (algorithm.name !== X25519)
     return `The private key is a CryptoKey for ${algorithm.name}; WireGuard's keys are for X25519.`;
   if (type !== 'private')

@@ -1,8 +1,10 @@
 // From a configuration as the user has it to what the engine is given.
 import type { EngineConfig, EnginePeer } from '../bridge/api.ts';
+import { wipe } from '../core/bytes.ts';
 import { TunnelError } from '../core/errors.ts';
 import { parseConfig, type TunnelConfig } from '../core/wireguard/config.ts';
 import { decodeKey } from '../core/wireguard/keys.ts';
+import { checkCryptoKey, decodePrivateKey } from './keys.ts';
 
 /** 1500 less WireGuard over IPv6 over UDP: fits either outer family. */
 export const DEFAULT_MTU = 1420;
@@ -11,8 +13,8 @@ export const DEFAULT_MTU = 1420;
 const RELAYED_KEEPALIVE_SECONDS = 25;
 
 export interface ConfigSources {
-  /** Base64, in place of the file's PrivateKey. */
-  privateKey?: string | undefined;
+  /** Base64, or an X25519 key, in place of the file's PrivateKey. */
+  privateKey?: string | CryptoKey | undefined;
   isRelayed: boolean;
 }
 
@@ -33,12 +35,27 @@ export function engineConfigOf(
   if (peers.length === 0)
     throw refused('The configuration has no [Peer] section: there is nobody to connect to.');
   return {
-    privateKey: keyBytes(key, 'PrivateKey'),
+    privateKey: typeof key === 'string' ? decodePrivateKey(key) : checkCryptoKey(key),
     addresses: own.addresses,
     mtu: own.mtu ?? DEFAULT_MTU,
     listenPort: own.listenPort,
     peers: peers.map((peer) => peerOf(peer, isRelayed)),
   };
+}
+
+/** Wipes the keys that are still here; what was moved to a worker is no longer. */
+export function wipeSecrets(config: EngineConfig): void {
+  for (const secret of secretsOf(config)) if (secret.length > 0) wipe(secret);
+}
+
+/** Where the keys' bytes lie: to be moved to a worker, so that no copy stays. */
+export function secretBuffersOf(config: EngineConfig): ArrayBuffer[] {
+  return secretsOf(config).map(({ buffer }) => buffer as ArrayBuffer);
+}
+
+function secretsOf({ privateKey, peers }: EngineConfig): Uint8Array[] {
+  const secrets = peers.flatMap(({ presharedKey }) => presharedKey ?? []);
+  return privateKey instanceof Uint8Array ? [privateKey, ...secrets] : secrets;
 }
 
 function peerOf(peer: TunnelConfig['peers'][number], isRelayed: boolean): EnginePeer {

@@ -8,6 +8,7 @@ export {
   generateKeyPair,
   generatePresharedKey,
   generatePrivateKey,
+  importPrivateKey,
 } from '../client/keys.ts';
 export type { TunnelOptions } from '../client/tunnel.ts';
 export { TunnelError } from '../core/errors.ts';

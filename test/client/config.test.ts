@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { engineConfigOf } from '../../src/client/config.ts';
-import { derivePublicKey, generatePrivateKey } from '../../src/client/keys.ts';
+import { derivePublicKey, generateKeyPair, generatePrivateKey } from '../../src/client/keys.ts';
 import type { TunnelError } from '../../src/core/errors.ts';
 
 const privateKey = generatePrivateKey();
@@ -54,6 +54,12 @@ describe('what the engine is given', () => {
     const text = file({ key: '' });
     expect(engineConfigOf(text, { privateKey, isRelayed: true }).privateKey).toHaveLength(32);
   });
+
+  it('takes a CryptoKey as it is, in place of the file’s PrivateKey', async () => {
+    const { privateKey } = await generateKeyPair({ extractable: false });
+    for (const text of [file(), file({ key: '' })])
+      expect(engineConfigOf(text, { privateKey, isRelayed: true }).privateKey).toBe(privateKey);
+  });
 });
 
 describe('what is refused, with one sentence', () => {
@@ -67,6 +73,31 @@ describe('what is refused, with one sentence', () => {
 
   it('a file without a peer', () => {
     expect(refusal(file({ peers: false })).message).toMatch(/no \[Peer\] section/);
+  });
+
+  it('a CryptoKey that is no private X25519 key for deriving bits', async () => {
+    const make = (algorithm: object, ...usages: KeyUsage[]) =>
+      crypto.subtle.generateKey(algorithm as EcKeyGenParams, false, usages) as Promise<CryptoKeyPair>;
+    const x25519 = await make({ name: 'X25519' }, 'deriveBits');
+    const cases: [CryptoKey, RegExp][] = [
+      [x25519.publicKey, /"public"; it must be of type "private"/],
+      [(await make({ name: 'X25519' }, 'deriveKey')).privateKey, /usage "deriveBits"/],
+      [(await make({ name: 'Ed25519' }, 'sign')).privateKey, /CryptoKey for Ed25519/],
+      [(await make({ name: 'ECDH', namedCurve: 'P-256' }, 'deriveBits')).privateKey, /CryptoKey for ECDH/],
+      [new Uint8Array(32) as unknown as CryptoKey, /base64 text or a CryptoKey/],
+    ];
+    for (const [privateKey, message] of cases) {
+      const attempt = () => engineConfigOf(file(), { privateKey, isRelayed: true });
+      expect(attempt).toThrow(
+        expect.objectContaining({ code: 'ERR_CONFIG', message: expect.stringMatching(message) }),
+      );
+    }
+  });
+
+  it('a private key of zeros', () => {
+    const zeros = `${'A'.repeat(43)}=`;
+    const attempt = () => engineConfigOf(file(), { privateKey: zeros, isRelayed: true });
+    expect(attempt).toThrow(/all zero/);
   });
 
   it('a malformed file, by the parser’s own error, with no key in the message', () => {

@@ -1,5 +1,5 @@
 // What each key of a configuration file does: the table at the end, and the few shapes of its rows.
-import { isAllZero, toBase64 } from '../bytes.ts';
+import { isAllZero, toBase64, wipe } from '../bytes.ts';
 import { clamp } from '../crypto/identity.ts';
 import type { InterfaceConfig } from './config.ts';
 import { quote } from './config-issue.ts';
@@ -52,6 +52,7 @@ function secret(
     if (key instanceof Problem) return reader.refuse(line, name, '', key, column);
     reader.given(line, name);
     take(reader, key);
+    if (key) wipe(key);
   };
 }
 

@@ -22,6 +22,8 @@ describe('row 58: a peer that is removed between decryption and delivery', () =>
     expect(station.takeSent()).toEqual([]);
     // Nothing of it is left.
     expect(station.crypto.keyCount).toBe(0);
+    station.run(60_000);
+    expect(station.takeSent()).toEqual([]);
     expect(station.pollAt()).toBe(Number.POSITIVE_INFINITY);
   });
 

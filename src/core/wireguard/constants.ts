@@ -61,3 +61,9 @@ export const DHS_PER_SECOND = 800;
 export const DHS_PER_SLICE = 32;
 /** Handshake messages for which a static key that is out of reach (StaticIdentity) has not answered yet. */
 export const MAX_OPEN_QUESTIONS = 64;
+/**
+ * Initiations that nothing but our own coming up is the reason for: a thousand in one instant would hold everything up
+ * for a second, and a thousand keepalives would be due in one instant ever after. Each needs two DHs.
+ */
+export const CALLS_PER_SECOND = DHS_PER_SECOND / 2;
+export const CALLS_AT_ONCE = DHS_PER_SLICE / 2;

@@ -12,8 +12,10 @@ import type { Endpoint } from '../endpoint.ts';
 import type { Environment } from '../environment.ts';
 import { type EngineMemory, PacketBuffer, type Region } from '../packet-buffer.ts';
 import type { Instant, Millis, Pollable } from '../time.ts';
+import { TokenBucket } from '../token-bucket.ts';
+import { Alarm } from './alarm.ts';
 import { AllowedIps } from './allowed-ips.ts';
-import { MAX_PEERS, REJECT_AFTER_TIME } from './constants.ts';
+import { CALLS_AT_ONCE, CALLS_PER_SECOND, MAX_PEERS, REJECT_AFTER_TIME } from './constants.ts';
 import type { DeviceDrop } from './drops.ts';
 import { HandshakeInbox } from './handshake-inbox.ts';
 import { IndexTable } from './index-table.ts';
@@ -99,6 +101,7 @@ export class Device implements Pollable {
   /** By public key in base64. */
   readonly #peers = new Map<string, Peer>();
   readonly #inbox: HandshakeInbox;
+  readonly #alarm = new Alarm();
   #isClosed = false;
   #lastNow: Instant | undefined;
 
@@ -128,6 +131,8 @@ export class Device implements Pollable {
       allowedIps: this.#allowedIps,
       timestamps: this.#timestamps,
       jitter: new Jitter(this.#environment.fillRandom),
+      alarm: this.#alarm,
+      calls: new TokenBucket(CALLS_PER_SECOND, CALLS_AT_ONCE),
       staging: new StagingArea(memory, { start: start + SCRATCH_SIZE, end }, mtu),
       scratch: new PacketBuffer(memory, { start, end: start + SCRATCH_SIZE }),
       drops: this.#drops,
@@ -143,7 +148,7 @@ export class Device implements Pollable {
     const key = toBase64(config.publicKey);
     const isOurs = this.#identity.is(config.publicKey);
     if (isOurs || this.#isClosed || this.#peers.has(key) || this.#peers.size >= MAX_PEERS) return undefined;
-    const peer = new Peer(config, this.#host);
+    const peer = new Peer(config, this.#host, now);
     this.#peers.set(key, peer);
     for (const prefix of config.allowedIps) this.#allowedIps.insert(prefix, peer);
     peer.prepare(now);
@@ -159,6 +164,7 @@ export class Device implements Pollable {
     this.#allowedIps.removeOwner(peer);
     this.#peers.delete(key);
     peer.remove();
+    if (this.#peers.size === 0) this.#alarm.clear();
   }
 
   /**
@@ -226,6 +232,7 @@ export class Device implements Pollable {
     this.#host.isUp = false;
     this.#inbox.clear('device_down');
     for (const peer of this.#peers.values()) peer.stop();
+    this.#alarm.clear();
   }
 
   /** Our outer address changed: everyone we have a session with shall hear from us now, not when a timer says so. */
@@ -268,15 +275,21 @@ export class Device implements Pollable {
   }
 
   pollAt(): Instant {
-    let at = this.#inbox.pollAt();
-    for (const peer of this.#peers.values()) at = Math.min(at, peer.pollAt());
-    return at;
+    return Math.min(this.#inbox.pollAt(), this.#alarm.at);
   }
 
   poll(now: Instant): void {
     this.#noticeSleep(now);
     this.#inbox.poll(now);
-    for (const peer of this.#peers.values()) peer.poll(now);
+    if (now >= this.#alarm.at) this.#pollPeers(now);
+  }
+
+  #pollPeers(now: Instant): void {
+    this.#alarm.clear();
+    for (const peer of this.#peers.values()) {
+      peer.poll(now);
+      this.#alarm.set(peer.pollAt());
+    }
   }
 
   /**
@@ -287,10 +300,8 @@ export class Device implements Pollable {
     const last = this.#lastNow ?? now;
     this.#lastNow = now;
     if (now - last <= REJECT_AFTER_TIME) return;
-    for (const peer of this.#peers.values()) {
-      peer.dropSessions();
-      peer.poll(now);
-    }
+    for (const peer of this.#peers.values()) peer.dropSessions();
+    this.#pollPeers(now);
   }
 
   // ---- Out

@@ -1,6 +1,8 @@
 import type { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
+import type { TokenBucket } from '../token-bucket.ts';
+import type { Alarm } from './alarm.ts';
 import type { AllowedIps } from './allowed-ips.ts';
 import type { DeviceSink } from './device.ts';
 import type { DeviceDrop } from './drops.ts';
@@ -23,6 +25,10 @@ export interface PeerHost {
   readonly allowedIps: AllowedIps<Peer>;
   readonly timestamps: TimestampClock;
   readonly jitter: Jitter;
+  /** Learns of every deadline of every peer. */
+  readonly alarm: Alarm;
+  /** How many peers may be called at a time. */
+  readonly calls: TokenBucket;
   readonly staging: StagingArea;
   /** For the datagrams that begin here: handshake messages and keepalives. */
   readonly scratch: PacketBuffer;

@@ -69,13 +69,13 @@ export class Peer implements TimersOwner {
   #rxBytes = 0;
   #txBytes = 0;
 
-  constructor(config: PeerConfig, host: PeerHost) {
+  constructor(config: PeerConfig, host: PeerHost, now: Instant) {
     this.publicKey = config.publicKey.slice();
     this.#host = host;
     this.#endpoint = config.endpoint;
     this.#handshake = new HandshakeSlot(this, host, config.presharedKey);
     this.#timers = new Timers(this, host.jitter, host.alarm);
-    this.#timers.setPersistentKeepalive(config.persistentKeepalive, undefined);
+    this.#timers.setPersistentKeepalive(config.persistentKeepalive, now);
     this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
     this.#staged = new StagedPackets(host.staging);
   }
@@ -92,7 +92,7 @@ export class Peer implements TimersOwner {
   /** The device is up: calls the peer, if it is known where it is. */
   start(now: Instant): void {
     this.#handshake.forgetLastSent();
-    this.#timers.started(now);
+    this.#timers.start(now);
     this.#call(now);
   }
 
@@ -162,9 +162,9 @@ export class Peer implements TimersOwner {
     if (!this.sendInitiation(false, now)) this.#timers.initiationHeldBack(now);
   }
 
-  /** Takes effect with the next handshake. */
-  setPresharedKey(key: Uint8Array | undefined): void {
-    this.#handshake.setPresharedKey(key);
+  /** Takes effect with the next handshake. Whether it is another one than before. */
+  setPresharedKey(key: Uint8Array | undefined): boolean {
+    return this.#handshake.setPresharedKey(key);
   }
 
   /** Undefined, as in a configuration that names none: what was learned stays. */
@@ -176,7 +176,7 @@ export class Peer implements TimersOwner {
   setPersistentKeepalive(seconds: number, now: Instant): void {
     const before = this.#timers.persistentKeepalive;
     if (seconds === before) return;
-    this.#timers.setPersistentKeepalive(seconds, this.#host.isUp ? now : undefined);
+    this.#timers.setPersistentKeepalive(seconds, now);
     if (before === 0) this.sendKeepalive(now);
   }
 

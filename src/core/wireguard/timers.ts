@@ -44,6 +44,8 @@ export class Timers {
   readonly #owner: TimersOwner;
   readonly #jitter: Jitter;
   readonly #alarm: Alarm;
+  /** Nothing is ever due of a peer that is stopped. */
+  #isRunning = false;
   #retransmitHandshakeAt: Instant = NEVER;
   #sendKeepaliveAt: Instant = NEVER;
   #newHandshakeAt: Instant = NEVER;
@@ -72,15 +74,16 @@ export class Timers {
     return this.#persistentKeepalive;
   }
 
-  /** The silence to be filled counts from now, if the device is up. */
-  setPersistentKeepalive(seconds: number, now: Instant | undefined): void {
+  /** The silence to be filled counts from now. */
+  setPersistentKeepalive(seconds: number, now: Instant): void {
     this.#persistentKeepalive = seconds;
     this.#persistentKeepaliveAt = NEVER;
-    if (now !== undefined) this.started(now);
+    this.#anyAuthenticatedTraversal(now);
   }
 
-  /** The device is up. Whether or not something can be sent: silence counts from now. */
-  started(now: Instant): void {
+  /** The device is up: silence counts from now, whether or not something can be sent. */
+  start(now: Instant): void {
+    this.#isRunning = true;
     this.#anyAuthenticatedTraversal(now);
   }
 
@@ -159,6 +162,7 @@ export class Timers {
 
   /** The peer stops: nothing is due any more. */
   stop(): void {
+    this.#isRunning = false;
     this.#retransmitHandshakeAt = NEVER;
     this.#sendKeepaliveAt = NEVER;
     this.#newHandshakeAt = NEVER;
@@ -233,6 +237,7 @@ export class Timers {
   }
 
   #armed(at: Instant): Instant {
+    if (!this.#isRunning) return NEVER;
     this.#alarm.set(at);
     return at;
   }

@@ -28,11 +28,12 @@ export class PageServer {
   /** `connect`: the relays (ws://host:port) that the page may reach; asked at each response. */
   static async start(folder: string, connect: () => readonly string[]): Promise<PageServer> {
     const server = createServer((request, response) => {
-      const path = new URL(request.url ?? '/', 'http://x').pathname;
+      const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://x');
       void serve(
         join(folder, normalize(path.endsWith('/') ? `${path}index.html` : path)),
         connect(),
         response,
+        searchParams.get('prelude') ?? '',
       );
     });
     server.listen(0, '127.0.0.1');
@@ -47,7 +48,13 @@ export class PageServer {
   }
 }
 
-async function serve(file: string, connect: readonly string[], response: ServerResponse): Promise<void> {
+/** `prelude`: code that is put before a script. */
+async function serve(
+  file: string,
+  connect: readonly string[],
+  response: ServerResponse,
+  prelude: string,
+): Promise<void> {
   let body: Buffer;
   try {
     body = await readFile(file);
@@ -61,7 +68,7 @@ async function serve(file: string, connect: readonly string[], response: ServerR
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
   });
-  response.end(body);
+  response.end(prelude === '' ? body : `{ ${prelude} }\n${body.toString()}`);
 }
 
 function policy(connect: readonly string[]): string {

@@ -173,3 +173,69 @@ function headerEnd(bytes: Uint8Array): number {
     if (bytes[i] === 10 && bytes[i - 1] === 13 && bytes[i - 2] === 10 && bytes[i - 3] === 13) return i + 1;
   throw new Error('no end of the response header');
 }
+
+export interface EchoWish {
+  /** Of a UDP echo. */
+  port: number;
+  count: number;
+  /** Milliseconds between two. */
+  interval: number;
+  size: number;
+  /** How long to wait after the last, in milliseconds. */
+  linger: number;
+}
+
+export interface Echo {
+  number: number;
+  from: string | undefined;
+  /** Byte for byte what was sent under this number. */
+  isWhole: boolean;
+}
+
+/** Sends numbered datagrams to a UDP echo and tells all that came back, in the order in which it did. */
+export async function echoes(tunnel: Tunnel, host: string, wish: EchoWish): Promise<Echo[]> {
+  const socket = new tunnel.UDPSocket({ localAddress: host.includes(':') ? '::' : '0.0.0.0' });
+  const { readable, writable } = await socket.opened;
+  const [reader, writer] = [readable.getReader(), writable.getWriter()];
+  const came: Echo[] = [];
+  const reading = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const { data, remoteAddress } = value;
+      const number = data.length < 4 ? -1 : new DataView(data.buffer, data.byteOffset).getUint32(0);
+      const sent = numbered(number, wish.size);
+      const isWhole = data.length === sent.length && data.every((byte, i) => byte === sent[i]);
+      came.push({ number, from: remoteAddress, isWhole });
+    }
+  })();
+  for (let number = 0; number < wish.count; number++) {
+    await writer.write({ data: numbered(number, wish.size), remoteAddress: host, remotePort: wish.port });
+    await sleep(wish.interval);
+  }
+  await sleep(wish.linger);
+  await reader.cancel();
+  await reading;
+  return came;
+}
+
+function numbered(number: number, size: number): Uint8Array<ArrayBuffer> {
+  const bytes = pattern(size, number + 1);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return bytes;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A TCP echo on this port of our inner addresses, for as long as the tunnel is open. */
+export async function serveEcho(tunnel: Tunnel, port: number): Promise<void> {
+  const { readable } = await new tunnel.TCPServerSocket('::', { localPort: port }).opened;
+  void (async () => {
+    for await (const socket of readable as unknown as AsyncIterable<InstanceType<Tunnel['TCPSocket']>>) {
+      const connection = await socket.opened;
+      connection.readable.pipeTo(connection.writable).catch(() => {});
+    }
+  })().catch(() => {});
+}

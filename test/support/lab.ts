@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Child } from './child-process.ts';
 import { DatagramProxy } from './datagram-proxy.ts';
+import { runClient, startServices } from './inner-programs.ts';
 import { generateKeys, generatePresharedKey, type KeyPair } from './keys.ts';
 import { Nginx } from './nginx.ts';
 import { PageServer } from './page-server.ts';
@@ -18,8 +19,8 @@ export interface LabOptions {
   services?: boolean;
   /** Of the tunnel, on both sides. */
   mtu?: number;
-  /** Which built page: the harness, or the console that users get. */
-  site?: 'harness' | 'console';
+  /** Which built page: the harness, the console that users get, or the soak's own. */
+  site?: 'harness' | 'console' | 'soak';
   /** A proxy between relay and peer, from which tests may inject. */
   proxy?: boolean;
 }
@@ -68,8 +69,7 @@ export class Lab {
       this.#undo.push(() => this.nginx?.stop());
     }
     if (options.services) {
-      this.services = this.peer.namespace.start(process.execPath, inner('inner-services.ts'));
-      await this.services.saw(/^ready$/m);
+      this.services = await startServices(this.peer.namespace);
     }
     this.site = await PageServer.start(
       join(import.meta.dirname, '../../dist', options.site ?? 'harness'),
@@ -95,14 +95,10 @@ AllowedIPs = ${INNER.peer4}/32, ${INNER.peer6}/128
 
   /** Runs inner-client.ts beside the peer; gives back what it prints. */
   async connectFromPeer(host: string, port: number, bytes: number): Promise<string> {
-    return this.peer.exec(process.execPath, ...inner('inner-client.ts'), host, String(port), String(bytes));
+    return runClient(this.peer.namespace, host, port, bytes);
   }
 
   async down(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) await undo();
   }
-}
-
-function inner(script: string): string[] {
-  return ['--import', 'tsx', join(import.meta.dirname, script)];
 }

@@ -7,18 +7,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child, run, until } from './child-process.ts';
 import { freeUdpPort } from './free-port.ts';
-import { generateKeys } from './keys.ts';
+import { generateKeys, type KeyPair } from './keys.ts';
 import { Namespace, uniqueName } from './namespace.ts';
 
-export interface RealPeerOptions {
-  /** Our public key, base64. */
+/** One of the peer's peers: us, or another. */
+export interface KnownPeer {
+  /** Base64. */
   publicKey: string;
   presharedKey?: string;
-  /** Ours; with it the peer can call first. */
+  /** With it the peer can call first. */
   endpoint?: string;
   /** Seconds. */
   keepalive?: number;
+  /** Default: our inner addresses. */
+  allowedIps?: readonly string[];
+}
+
+export interface RealPeerOptions extends KnownPeer {
   mtu?: number;
+  /** The peer's own inner addresses. */
+  inner?: InnerAddresses;
+  /** Further peers: it forwards between all of them. */
+  others?: readonly KnownPeer[];
+}
+
+export interface InnerAddresses {
+  peer4: string;
+  peer6: string;
 }
 
 /** One peer's line of `wg show … dump`. */
@@ -41,6 +56,11 @@ export const INNER = {
   our6: 'fd98::2',
 } as const;
 
+/** Of the n-th peer (1–250), where one tunnel has several. */
+export function innerOf(n: number): InnerAddresses {
+  return { peer4: `10.98.${n}.1`, peer6: `fd98:0:0:${n}::1` };
+}
+
 export class RealPeer {
   readonly publicKey: string;
   readonly port: number;
@@ -48,43 +68,59 @@ export class RealPeer {
   readonly endpoint: string;
   readonly endpoint6: string;
   readonly namespace: Namespace;
-  readonly #interface: string;
-  readonly #process: Child;
+  readonly inner: InnerAddresses;
+  readonly #privateKey: string;
+  readonly #options: RealPeerOptions;
+  #process: Child;
 
-  private constructor(publicKey: string, port: number, namespace: Namespace, wireguard: Child) {
-    this.publicKey = publicKey;
+  private constructor(keys: KeyPair, port: number, namespace: Namespace, options: RealPeerOptions) {
+    this.publicKey = keys.publicKey;
     this.port = port;
     this.endpoint = `127.0.0.1:${port}`;
     this.endpoint6 = `[::1]:${port}`;
     this.namespace = namespace;
-    this.#interface = namespace.name;
-    this.#process = wireguard;
+    this.inner = options.inner ?? INNER;
+    this.#privateKey = keys.privateKey;
+    this.#options = options;
+    this.#process = launch(namespace.name);
   }
 
   static async up(options: RealPeerOptions): Promise<RealPeer> {
-    const name = uniqueName();
-    const keys = generateKeys();
     const port = await freeUdpPort();
-    const namespace = await Namespace.create(name);
-    const wireguard = new Child('wireguard-go', ['--foreground', name], { env: { LOG_LEVEL: 'verbose' } });
-    const peer = new RealPeer(keys.publicKey, port, namespace, wireguard);
+    const namespace = await Namespace.create(uniqueName());
+    const peer = new RealPeer(generateKeys(), port, namespace, options);
     try {
-      await peer.#configure(keys.privateKey, options);
+      await peer.#configure();
     } catch (error) {
       await peer.down();
-      throw new Error(`wireguard-go did not come up\n${wireguard.output}`, { cause: error });
+      throw new Error(`wireguard-go did not come up\n${peer.log}`, { cause: error });
     }
     return peer;
   }
 
-  async #configure(privateKey: string, options: RealPeerOptions): Promise<void> {
-    const device = this.#interface;
-    const { mtu = 1420 } = options;
-    await until('the control socket', () => existsSync(`/var/run/wireguard/${device}.sock`));
+  /** Its interface, which has the namespace's name. */
+  get device(): string {
+    return this.namespace.name;
+  }
+
+  /** The process dies with all it knew; a new one starts with the same configuration. */
+  async restart(): Promise<void> {
+    await this.#process.stop('SIGKILL');
+    rmSync(controlSocket(this.device), { force: true });
+    this.#process = launch(this.device);
+    await this.#configure();
+  }
+
+  async #configure(): Promise<void> {
+    const { device } = this;
+    const { mtu = 1420 } = this.#options;
+    await until('the control socket', () => existsSync(controlSocket(device)));
     // A file, because wg(8) opens its argument, and Node's pipes are sockets, which cannot be opened.
     const folder = mkdtempSync(join(tmpdir(), 'tabwire-peer-'));
     try {
-      writeFileSync(join(folder, 'conf'), peerConfig(privateKey, this.port, options), { mode: 0o600 });
+      writeFileSync(join(folder, 'conf'), peerConfig(this.#privateKey, this.port, this.#options), {
+        mode: 0o600,
+      });
       await run('wg', ['setconf', device, join(folder, 'conf')]);
     } finally {
       rmSync(folder, { recursive: true });
@@ -94,11 +130,20 @@ export class RealPeer {
     await until('the UDP socket', async () => (await run('ss', ['-Hlun', `sport = :${this.port}`])) !== '');
     await run('ip', ['link', 'set', device, 'netns', this.namespace.name]);
     const inside = ['-n', this.namespace.name];
-    await run('ip', [...inside, 'addr', 'add', `${INNER.peer4}/24`, 'dev', device]);
+    await run('ip', [...inside, 'addr', 'add', `${this.inner.peer4}/24`, 'dev', device]);
     // Linux has no IPv6 on a smaller link (RFC 8200 §5).
     if (mtu >= 1280)
-      await run('ip', [...inside, '-6', 'addr', 'add', `${INNER.peer6}/64`, 'dev', device, 'nodad']);
+      await run('ip', [...inside, '-6', 'addr', 'add', `${this.inner.peer6}/64`, 'dev', device, 'nodad']);
     await run('ip', [...inside, 'link', 'set', device, 'mtu', String(mtu), 'up']);
+    for (const prefix of peersOf(this.#options).flatMap(allowedIpsOf))
+      if (mtu >= 1280 || !prefix.includes(':'))
+        await run('ip', [...inside, 'route', 'replace', prefix, 'dev', device]);
+    if (this.#options.others) await this.forward();
+  }
+
+  /** Makes it a router: between its peers, or into the network behind it. */
+  async forward(): Promise<void> {
+    await this.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
   }
 
   /** Runs a command inside the peer's namespace; gives back its standard output. */
@@ -106,15 +151,20 @@ export class RealPeer {
     return this.namespace.exec(command, ...args);
   }
 
-  /** What `wg show` says about its one peer: us. */
-  async show(): Promise<WgPeer> {
-    const lines = (await run('wg', ['show', this.#interface, 'dump'])).trim().split('\n');
-    return parseDumpLine(lines[1] ?? '');
+  /** What `wg show` says about a peer of its own: us. */
+  async show(publicKey = this.#options.publicKey): Promise<WgPeer> {
+    const lines = (await run('wg', ['show', this.device, 'dump'])).trim().split('\n');
+    return parseDumpLine(lines.find((line) => line.startsWith(publicKey)) ?? '');
+  }
+
+  /** `wg showconf`. */
+  async showConfig(): Promise<string> {
+    return run('wg', ['showconf', this.device]);
   }
 
   /** `wg set` on the peer's interface. */
   async set(...args: string[]): Promise<void> {
-    await run('wg', ['set', this.#interface, ...args]);
+    await run('wg', ['set', this.device, ...args]);
   }
 
   /** wireguard-go's verbose log. */
@@ -129,17 +179,35 @@ export class RealPeer {
   }
 }
 
+function controlSocket(device: string): string {
+  return `/var/run/wireguard/${device}.sock`;
+}
+
+function launch(device: string): Child {
+  return new Child('wireguard-go', ['--foreground', device], { env: { LOG_LEVEL: 'verbose' } });
+}
+
+function peersOf(options: RealPeerOptions): readonly KnownPeer[] {
+  return [options, ...(options.others ?? [])];
+}
+
+function allowedIpsOf(peer: KnownPeer): readonly string[] {
+  return peer.allowedIps ?? [`${INNER.our4}/32`, `${INNER.our6}/128`];
+}
+
 function peerConfig(privateKey: string, port: number, options: RealPeerOptions): string {
   return [
     '[Interface]',
     `PrivateKey = ${privateKey}`,
     `ListenPort = ${port}`,
-    '[Peer]',
-    `PublicKey = ${options.publicKey}`,
-    `AllowedIPs = ${INNER.our4}/32, ${INNER.our6}/128`,
-    ...(options.presharedKey ? [`PresharedKey = ${options.presharedKey}`] : []),
-    ...(options.endpoint ? [`Endpoint = ${options.endpoint}`] : []),
-    ...(options.keepalive ? [`PersistentKeepalive = ${options.keepalive}`] : []),
+    ...peersOf(options).flatMap((peer) => [
+      '[Peer]',
+      `PublicKey = ${peer.publicKey}`,
+      `AllowedIPs = ${allowedIpsOf(peer).join(', ')}`,
+      ...(peer.presharedKey ? [`PresharedKey = ${peer.presharedKey}`] : []),
+      ...(peer.endpoint ? [`Endpoint = ${peer.endpoint}`] : []),
+      ...(peer.keepalive ? [`PersistentKeepalive = ${peer.keepalive}`] : []),
+    ]),
     '',
   ].join('\n');
 }

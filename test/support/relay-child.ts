@@ -2,8 +2,8 @@
 import { createRelay } from '../../relay/index.ts';
 import type { RelayProcessOptions } from './relay-process.ts';
 
-const { port, allow, origins } = JSON.parse(process.argv[2]!) as RelayProcessOptions & { port: number };
-const relay = createRelay({ listen: `127.0.0.1:${port}`, allow, origins });
+const { port, ...options } = JSON.parse(process.argv[2]!) as RelayProcessOptions & { port: number };
+const relay = createRelay({ listen: `127.0.0.1:${port}`, ...options });
 await relay.listen();
 console.log('listening');
 process.once('SIGTERM', () => {

@@ -1,14 +1,16 @@
 import { join } from 'node:path';
+import type { AllowRule, Limits } from '../../relay/index.ts';
 import { Child } from './child-process.ts';
 import { freeTcpPort } from './free-port.ts';
 
 export interface RelayProcessOptions {
-  /** `host:port` literals; nothing else may be reached. */
-  allow: readonly string[];
+  /** `host:port` literals or rules; nothing else may be reached. */
+  allow: readonly (string | AllowRule)[];
   /** Pages that may connect. */
   origins: readonly string[];
   /** Default: a free one. */
   port?: number;
+  limits?: Partial<Limits>;
 }
 
 /** The real relay in a process of its own, so that it can be killed and started again on the same port. */
@@ -43,6 +45,10 @@ export class RelayProcess {
   async restart(): Promise<void> {
     await this.#child.stop('SIGKILL');
     this.#child = await launch(this.port, this.#options);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
   }
 
   get output(): string {

@@ -6,6 +6,8 @@ export interface Impairments {
   delay?: Millis;
   /** Up to this much more, each datagram on its own: they overtake each other. */
   jitter?: Millis;
+  /** The share to which jitter applies; all by default. */
+  reorder?: number;
   loss?: number;
   duplicate?: number;
   /** One bit flipped. */
@@ -63,8 +65,9 @@ export class VirtualLink implements Pollable {
   }
 
   #launch(datagram: Uint8Array, deliver: (bytes: Uint8Array) => void, now: Instant): void {
-    const { delay = 0, jitter = 0 } = this.impairments;
-    const at = now + delay + this.#random.fraction() * jitter;
+    const { delay = 0, jitter = 0, reorder } = this.impairments;
+    const isLate = reorder === undefined || this.#random.fraction() < reorder;
+    const at = now + delay + (isLate ? this.#random.fraction() * jitter : 0);
     const flight: Flight = { at, order: this.#order++, bytes: this.#damage(datagram), deliver };
     let place = this.#flights.length;
     while (place > 0 && this.#flights[place - 1]!.at > at) place--;

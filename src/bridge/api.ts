@@ -12,7 +12,14 @@ export interface EngineConfig {
   mtu: number;
   /** UDP port to bind, where the transport is UDP. Through a relay: any value lets endpoints call first. */
   listenPort?: number | undefined;
+  /** Kept and shown; it has no effect here. */
+  fwMark?: number | undefined;
   peers: EnginePeer[];
+}
+
+/** Another configuration for a running engine. Without a private key, the present one stays. */
+export interface EngineChange extends Omit<EngineConfig, 'privateKey'> {
+  privateKey?: Uint8Array | CryptoKey | undefined;
 }
 
 export interface EnginePeer {
@@ -38,6 +45,8 @@ export interface EngineApi {
   /** Starts everything; events go to `events` from then on (EngineEvent messages). */
   open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>>;
   status(): Promise<Outcome<TunnelStatus>>;
+  /** Applies all of it, or nothing: ERR_CONFIG, ERR_IN_USE, ERR_UNSUPPORTED, ERR_ADDRESS_IN_USE. One after the other. */
+  configure(change: EngineChange): Promise<Outcome<ConfigureReport>>;
   /** Opens a TCP connection; its bytes flow over `port` as StreamMessages. */
   connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>>;
   /** Listens; accepted connections arrive on `port` as ListenerMessages. */
@@ -177,9 +186,34 @@ export interface TransportStatus {
   localPorts: { endpoint: string; port: number }[];
 }
 
+/** What `configure` did. */
+export interface ConfigureReport {
+  /** Public keys (base64), each in one list at most. Peers in none were not touched. */
+  peers: { added: string[]; removed: string[]; changed: string[] };
+  /** One entry for each change that concerns more than single peers. */
+  resets: ConfigureReset[];
+}
+
+export interface ConfigureReset {
+  change: 'privateKey' | 'addresses' | 'mtu' | 'listenPort';
+  /**
+   * What did not survive: `sessions` with peers (the next packet begins a handshake), `connections` (TCP connections and
+   * bound UDP sockets of addresses that are gone), or `nothing`.
+   */
+  resets: 'sessions' | 'connections' | 'nothing';
+  /** How many of them. */
+  count: number;
+  /** One sentence for the user. */
+  detail: string;
+}
+
 /** What `wg show` shows, under the names of its dump, and the transport beside it. Never a secret. */
 export interface TunnelStatus {
   publicKey: string;
+  /** The UDP port that we hear on; unknown behind a relay, where `transport.localPorts` says what each peer sees. */
+  listenPort: number | undefined;
+  /** As configured; 0 is off. It has no effect here. */
+  fwmark: number;
   addresses: string[];
   mtu: number;
   peers: PeerStatus[];

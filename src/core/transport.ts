@@ -20,6 +20,13 @@ export interface DatagramTransport {
   /** The way out is full: TCP output pauses until `receiver.uncongested()`. */
   readonly congested: boolean;
   readonly drops: DropCounters<TransportDropReason>;
+  /** The UDP port that we hear on, where it is ours and known. */
+  readonly localPort?: number | undefined;
+  /**
+   * Moves to another UDP port, 0 for any free one; `receiver.reconnected()` follows. If that fails (ERR_ADDRESS_IN_USE)
+   * all is as it was. Absent where the port is not ours to choose.
+   */
+  listenOn?(port: number): Promise<void>;
   /** Final and at once. Nothing reaches the receiver afterwards. */
   close(): void;
 }

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { type BindOptions, createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { IpAddress } from '../core/address.ts';
 import { DropCounters } from '../core/counters.ts';
@@ -24,6 +24,12 @@ export interface UdpTransportOptions {
   readonly resolve?: (name: string) => Promise<readonly string[]>;
 }
 
+interface Sockets {
+  4?: Socket | undefined;
+  6?: Socket | undefined;
+}
+
+const ANY = { 4: '0.0.0.0', 6: '::' } as const;
 const DATA = 4;
 const RECEIVE_BUFFER = 4 << 20;
 
@@ -36,7 +42,8 @@ export class UdpTransport implements DatagramTransport {
   readonly #memory: EngineMemory;
   readonly #resolve: (name: string) => Promise<readonly string[]>;
   readonly #endpoints = new UdpEndpoints();
-  readonly #sockets: { 4?: Socket; 6?: Socket } = {};
+  readonly #host: string | undefined;
+  #sockets: Sockets = {};
   readonly #packet: PacketBuffer;
   #arrived: { readonly datagram: Uint8Array; readonly from: UdpEndpoint }[] = [];
   #failed: TunnelError | undefined;
@@ -47,9 +54,12 @@ export class UdpTransport implements DatagramTransport {
     this.#memory = options.memory;
     this.#resolve = options.resolve ?? resolveBySystem;
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
-    const { host, listenPort = 0 } = options;
-    if (host === undefined || !host.includes(':')) this.#bind(4, listenPort, host ?? '0.0.0.0');
-    if (host === undefined || host.includes(':')) this.#bind(6, listenPort, host ?? '::');
+    this.#host = options.host;
+    for (const family of this.#families()) this.#bind(family, options.listenPort ?? 0);
+  }
+
+  #families(): (4 | 6)[] {
+    return this.#host === undefined ? [4, 6] : this.#host.includes(':') ? [6] : [4];
   }
 
   endpointFor(host: string, port: number): Endpoint {
@@ -72,8 +82,43 @@ export class UdpTransport implements DatagramTransport {
   close(): void {
     this.#closed = true;
     this.#arrived = [];
-    for (const socket of [this.#sockets[4], this.#sockets[6]]) socket?.close();
-    this.#sockets[4] = this.#sockets[6] = undefined;
+    closeAll(this.#sockets);
+    this.#sockets = {};
+  }
+
+  async listenOn(port: number): Promise<void> {
+    if (port !== 0 && port === this.localPort) return;
+    const moved = await this.#openSockets(port);
+    if (this.#closed) {
+      closeAll(moved);
+      throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+    }
+    closeAll(this.#sockets);
+    this.#sockets = moved;
+    this.#failed = undefined;
+    this.#listening = Object.keys(moved).length;
+    this.#report();
+    this.receiver?.reconnected();
+  }
+
+  /** One for each family that this host has, all of them bound, or none. */
+  async #openSockets(port: number): Promise<Sockets> {
+    const opened: Sockets = {};
+    let fault: NodeJS.ErrnoException | undefined;
+    for (const family of this.#families()) {
+      const socket = this.#createSocket(family);
+      try {
+        await bound(socket, { port, address: this.#host ?? ANY[family], exclusive: true });
+        opened[family] = socket;
+      } catch (error) {
+        socket.close();
+        fault = error as NodeJS.ErrnoException;
+        if (!isFamilyMissing(fault)) break;
+      }
+    }
+    if (!fault || (isFamilyMissing(fault) && (opened[4] ?? opened[6]))) return opened;
+    closeAll(opened);
+    throw bindingError(fault);
   }
 
   /** The port that we send from, as soon as it is known. */
@@ -81,7 +126,7 @@ export class UdpTransport implements DatagramTransport {
     return portOf(this.#sockets[4]) ?? portOf(this.#sockets[6]);
   }
 
-  #bind(family: 4 | 6, port: number, host: string): void {
+  #createSocket(family: 4 | 6): Socket {
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       ipv6Only: family === 6,
@@ -89,33 +134,29 @@ export class UdpTransport implements DatagramTransport {
       // Only addresses come here; Node would ask the system's resolver about each datagram.
       lookup: (address, _options, done) => done(null, address, family),
     });
-    this.#sockets[family] = socket;
-    socket.on('error', (error) => this.#socketFailed(family, error));
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
-    socket.bind({ port, address: host, exclusive: true }, () => {
+    return socket;
+  }
+
+  #bind(family: 4 | 6, port: number): void {
+    const socket = this.#createSocket(family);
+    this.#sockets[family] = socket;
+    socket.on('error', (error) => this.#socketFailed(family, socket, error));
+    socket.bind({ port, address: this.#host ?? ANY[family], exclusive: true }, () => {
+      if (this.#sockets[family] !== socket) return;
       this.#listening++;
       this.#report();
     });
   }
 
-  #socketFailed(family: 4 | 6, error: NodeJS.ErrnoException): void {
-    const socket = this.#sockets[family];
-    if (this.#closed || socket === undefined) return;
+  #socketFailed(family: 4 | 6, socket: Socket, error: NodeJS.ErrnoException): void {
+    if (this.#closed || this.#sockets[family] !== socket) return;
     // After binding, an error is the echo of some datagram sent.
     if (portOf(socket) !== undefined) return;
     this.#sockets[family] = undefined;
     socket.close();
-    const isFamilyMissing = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL';
-    if (isFamilyMissing && this.#sockets[family === 4 ? 6 : 4] !== undefined) return;
-    this.#failed =
-      error.code === 'EADDRINUSE'
-        ? new TunnelError(
-            'ERR_ADDRESS_IN_USE',
-            'The UDP port of ListenPort is in use; choose another or leave it out.',
-          )
-        : new TunnelError('ERR_UNSUPPORTED', `No UDP socket: ${error.code ?? error.message}.`, {
-            cause: error,
-          });
+    if (isFamilyMissing(error) && this.#sockets[family === 4 ? 6 : 4] !== undefined) return;
+    this.#failed = bindingError(error);
     this.#report();
   }
 
@@ -235,6 +276,31 @@ export class UdpTransport implements DatagramTransport {
     }
     return { ...facts, state: 'open', rtt: undefined, localPorts };
   }
+}
+
+function bound(socket: Socket, options: BindOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // Once it is bound, an error is the echo of some datagram sent.
+    socket.on('error', reject);
+    socket.bind(options, resolve);
+  });
+}
+
+function closeAll(sockets: Sockets): void {
+  for (const socket of [sockets[4], sockets[6]]) socket?.close();
+}
+
+function isFamilyMissing({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+}
+
+function bindingError(error: NodeJS.ErrnoException): TunnelError {
+  return error.code === 'EADDRINUSE'
+    ? new TunnelError(
+        'ERR_ADDRESS_IN_USE',
+        'The UDP port of ListenPort is in use; choose another or leave it out.',
+      )
+    : new TunnelError('ERR_UNSUPPORTED', `No UDP socket: ${error.code ?? error.message}.`, { cause: error });
 }
 
 function portOf(socket: Socket | undefined): number | undefined {

@@ -1,8 +1,9 @@
 // The engine as the page sees it: one tunnel and its sockets, behind the bridge's contract. A host (a Worker, or Node
 // itself) gives it a clock, a transport and the WASM module; everything else is the core.
 import type {
+  ConfigureReport,
   EngineApi,
-  EngineConfig,
+  EngineChange,
   EngineEvent,
   EngineOptions,
   EnginePeer,
@@ -18,7 +19,6 @@ import type {
   UdpOpened,
 } from '../bridge/api.ts';
 import { type Outcome, outcomeOf, toPlainError } from '../bridge/errors.ts';
-import { IpPrefix } from '../core/address.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { StaticIdentity } from '../core/crypto/identity.ts';
@@ -36,6 +36,17 @@ import { ListenerPipe } from './listener-pipe.ts';
 import { logLinesOf } from './log-lines.ts';
 import { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
+import {
+  checkSettings,
+  type NewKey,
+  peerConfigOf,
+  prefixesOf,
+  Reconfiguration,
+  type Settings,
+  wipeSecrets,
+  withoutSecret,
+  withoutSecrets,
+} from './reconfigure.ts';
 import { peerStatusOf, transportStatusOf } from './status.ts';
 import { TcpPipe } from './tcp-pipe.ts';
 import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
@@ -67,6 +78,13 @@ const ATTEMPTS_BEFORE_SILENCE = 3;
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
 
+/** The key that is ours. Once retired it may be taken over without a word. */
+interface OwnClaim {
+  readonly publicKey: string;
+  readonly claim: KeyClaim;
+  retire(): Promise<void>;
+}
+
 interface Running {
   readonly core: TunnelCore;
   readonly driver: Driver;
@@ -80,9 +98,12 @@ export class TunnelService implements EngineApi {
   readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
   #nextId = 1;
   #running: Running | undefined;
-  #config: EngineConfig | undefined;
+  /** In force, without any secret. */
+  #settings: Settings | undefined;
+  /** The end of the last `configure` in the queue. */
+  #configured: Promise<unknown> = Promise.resolve();
   #events: MessagePort | undefined;
-  #claim: KeyClaim | undefined;
+  #claim: OwnClaim | undefined;
   #transportState: TransportState | undefined;
   /** No more calls are taken; what was written may still be on its way. */
   #isClosed = false;
@@ -110,8 +131,9 @@ export class TunnelService implements EngineApi {
   }
 
   async #start({ config, relays, takeOver }: EngineOptions): Promise<void> {
+    checkSettings(config);
     const identity = await this.#host.createIdentity(config.privateKey, this.#answered);
-    this.#config = { ...config, privateKey: new Uint8Array(0) };
+    this.#settings = withoutSecrets({ ...config, peers: [] });
     try {
       this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver);
       const { core, driver } = this.#assemble(identity, config, relays);
@@ -135,10 +157,13 @@ export class TunnelService implements EngineApi {
   };
 
   /** The key is this engine's alone, or there is no tunnel: two with one key would throw each other out again and again. */
-  async #claimKey(publicKey: string, takeOver: boolean): Promise<KeyClaim> {
+  async #claimKey(publicKey: string, takeOver: boolean): Promise<OwnClaim> {
     const { keys } = this.#host;
+    let isRetired = false;
     const claim = await keys.claim(publicKey, takeOver, {
-      lost: () => this.#keyTakenOver(),
+      lost: () => {
+        if (!isRetired) this.#keyTakenOver();
+      },
       warn: (message) => this.#log('warn', message),
     });
     if (!claim)
@@ -147,19 +172,25 @@ export class TunnelService implements EngineApi {
         `A tunnel with this private key is already open ${keys.scope}. Close it, or open this one with \`takeOver: true\`.`,
         { retryable: true },
       );
-    if (!this.#isClosed) return claim;
+    if (!this.#isClosed) {
+      const retire = () => {
+        isRetired = true;
+        return claim.release();
+      };
+      return { publicKey, claim, retire };
+    }
     await claim.release();
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
   }
 
-  #assemble(identity: StaticIdentity, config: EngineConfig, relays: string[]): Running {
+  #assemble(identity: StaticIdentity, config: Settings, relays: string[]): Running {
     const { environment, clock } = this.#host;
     const transport = this.#host.createTransport(relays, config.listenPort);
-    const lastTimestamp = this.#claim?.lastTimestamp;
+    const lastTimestamp = this.#claim?.claim.lastTimestamp;
     const core = new TunnelCore(
       {
         identity,
-        addresses: config.addresses.map((text) => IpPrefix.parse(text)!),
+        addresses: prefixesOf(config.addresses),
         mtu: config.mtu,
         ...(lastTimestamp && { lastTimestamp }),
       },
@@ -189,22 +220,66 @@ export class TunnelService implements EngineApi {
   /** Adds a peer to the running tunnel; takes its preshared key over and wipes it. */
   addPeer(peer: EnginePeer): void {
     const { core, transport } = this.#require();
-    core.device.addPeer(
-      {
-        publicKey: peer.publicKey,
-        ...(peer.presharedKey && { presharedKey: peer.presharedKey }),
-        ...(peer.endpoint && { endpoint: transport.endpointFor(peer.endpoint.host, peer.endpoint.port) }),
-        allowedIps: peer.allowedIps.map((text) => IpPrefix.parse(text)!),
-        persistentKeepalive: peer.persistentKeepalive,
-      },
-      this.#host.clock.now(),
-    );
+    core.device.addPeer(peerConfigOf(peer, transport), this.#host.clock.now());
     if (peer.presharedKey) wipe(peer.presharedKey);
+    this.#settings!.peers.push(withoutSecret(peer));
   }
 
   /** Removes a peer and everything it had; the others do not notice. */
   removePeer(publicKey: Uint8Array): void {
     this.#require().core.device.removePeer(publicKey);
+    const name = toBase64(publicKey);
+    const settings = this.#settings!;
+    settings.peers = settings.peers.filter((peer) => toBase64(peer.publicKey) !== name);
+  }
+
+  configure(change: EngineChange): Promise<Outcome<ConfigureReport>> {
+    return outcomeOf(() => {
+      const turn = this.#configured.then(() => this.#configure(change)).finally(() => wipeSecrets(change));
+      this.#configured = turn.catch(() => {});
+      return turn;
+    });
+  }
+
+  async #configure(change: EngineChange): Promise<ConfigureReport> {
+    const running = this.#require();
+    checkSettings(change);
+    const reconfiguration = new Reconfiguration(running, this.#settings!, change);
+    const key = change.privateKey && (await this.#newKey(change.privateKey));
+    try {
+      this.#require();
+      await reconfiguration.moveToPort();
+      this.#require();
+    } catch (error) {
+      key?.identity.destroy();
+      await key?.own.retire();
+      throw error;
+    }
+    // From here on nothing fails, and nothing comes in between.
+    const former = key && this.#claim;
+    if (key) this.#claim = key.own;
+    const report = reconfiguration.apply(key, running.driver.now());
+    this.#settings = withoutSecrets(change);
+    running.driver.settle();
+    await former?.retire();
+    return report;
+  }
+
+  /** Undefined if it is the key that we have. */
+  async #newKey(privateKey: Uint8Array | CryptoKey): Promise<(NewKey & { own: OwnClaim }) | undefined> {
+    const identity = await this.#host.createIdentity(privateKey, this.#answered);
+    const publicKey = toBase64(identity.publicKey);
+    try {
+      if (publicKey === this.#claim?.publicKey) {
+        identity.destroy();
+        return undefined;
+      }
+      const own = await this.#claimKey(publicKey, false);
+      return { identity, own, lastTimestamp: own.claim.lastTimestamp };
+    } catch (error) {
+      identity.destroy();
+      throw error;
+    }
   }
 
   status(): Promise<Outcome<TunnelStatus>> {
@@ -214,8 +289,10 @@ export class TunnelService implements EngineApi {
       const device = core.device.status(now);
       return {
         publicKey: device.publicKey,
-        addresses: this.#config!.addresses,
-        mtu: this.#config!.mtu,
+        listenPort: transport.localPort,
+        fwmark: this.#settings!.fwMark ?? 0,
+        addresses: this.#settings!.addresses,
+        mtu: this.#settings!.mtu,
         peers: device.peers.map(peerStatusOf),
         transport: this.#transportState
           ? transportStatusOf(this.#transportState, now, this.#host.environment.wallClock())
@@ -339,7 +416,7 @@ export class TunnelService implements EngineApi {
     this.#running?.driver.close();
     this.#running = undefined;
     this.#host.environment.crypto.wipe();
-    await this.#claim?.release();
+    await this.#claim?.retire();
     this.#post({ type: 'close', ...(error && { error: toPlainError(error) }) });
     this.#host.finished();
   }
@@ -425,7 +502,7 @@ export class TunnelService implements EngineApi {
   /** So that the next engine with this key goes on from there, even if the clock was set back meanwhile. */
   #keepTimestamp(): void {
     const last = this.#running?.core.device.lastTimestamp;
-    if (last) this.#claim?.saveTimestamp(last);
+    if (last) this.#claim?.claim.saveTimestamp(last);
   }
 
   #transportChanged(state: TransportState): void {

@@ -23,12 +23,20 @@ class Recorder implements DatagramReceiver {
   endBatch(): void {
     this.batches.push(this.received.length);
   }
-  reconnected(): void {}
+  moves = 0;
+  reconnected(): void {
+    this.moves++;
+  }
   handshakeNeeded(): void {}
   uncongested(): void {}
   transportState(state: TransportState): void {
     this.states.push(state);
   }
+}
+
+function portsOf({ states }: Recorder): Iterable<number> {
+  const state = states.at(-1);
+  return state?.state === 'open' ? state.localPorts.values() : [];
 }
 
 async function open(options: Partial<UdpTransportOptions> = {}) {
@@ -140,6 +148,49 @@ describe('the UDP transport', () => {
     transport.send(packet, transport.endpointFor('127.0.0.1', 9));
     await until(() => transport.drops.of('too_big') === 1, 'the drop');
     send(transport.endpointFor('127.0.0.1', 9), 1);
+  });
+
+  it('moves to another port, hears there and not at the old one, and says that it moved', async () => {
+    const peer = await udp();
+    const { transport, recorder, send } = await open({ host: '127.0.0.1' });
+    const endpoint = transport.endpointFor('127.0.0.1', peer.port);
+    const old = transport.localPort!;
+    const free = await udp();
+    free.socket.close();
+    cleanups.pop();
+    await transport.listenOn(free.port);
+    expect(transport.localPort).toBe(free.port);
+    expect(recorder.moves).toBe(1);
+    send(endpoint, 7);
+    const [, from] = (await once(peer.socket, 'message')) as [Buffer, { port: number }];
+    expect(from.port).toBe(free.port);
+    peer.socket.send(Buffer.from([1]), old, '127.0.0.1');
+    peer.socket.send(Buffer.from([2]), free.port, '127.0.0.1');
+    await until(() => recorder.received.length > 0, 'what came');
+    expect(recorder.received.map(({ bytes }) => [...bytes])).toEqual([[2]]);
+    await until(() => [...portsOf(recorder)].includes(free.port), 'the report');
+  });
+
+  it('stays where it is when the port is taken', async () => {
+    const peer = await udp();
+    const { transport, recorder, send } = await open({ host: '127.0.0.1' });
+    const old = transport.localPort!;
+    await expect(transport.listenOn(peer.port)).rejects.toMatchObject({ code: 'ERR_ADDRESS_IN_USE' });
+    expect(transport.localPort).toBe(old);
+    expect(recorder.moves).toBe(0);
+    send(transport.endpointFor('127.0.0.1', peer.port), 7);
+    const [, from] = (await once(peer.socket, 'message')) as [Buffer, { port: number }];
+    expect(from.port).toBe(old);
+  });
+
+  it('has nothing to do to be where it is, and does not come back to life by moving', async () => {
+    const { transport, recorder } = await open({ host: '127.0.0.1' });
+    await transport.listenOn(transport.localPort!);
+    expect(recorder.moves).toBe(0);
+    const moving = transport.listenOn(0);
+    transport.close();
+    await expect(moving).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    expect(transport.localPort).toBeUndefined();
   });
 
   it('says nothing after close', async () => {

@@ -7,6 +7,8 @@ const NOW = Date.UTC(2026, 0, 2, 12);
 function status(transport: Partial<TransportStatus>, ...peers: Partial<PeerStatus>[]): TunnelStatus {
   return {
     publicKey: 'us',
+    listenPort: undefined,
+    fwmark: 0,
     addresses: ['10.0.0.2/32'],
     mtu: 1420,
     transport: { state: 'open', via: 'wss://relay.example/v1', problems: [], localPorts: [], ...transport },

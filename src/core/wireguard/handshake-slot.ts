@@ -1,6 +1,6 @@
 // The handshake of one peer: what it needs to know, the one initiation that can be in flight, and what was seen of the
 // other's. The messages themselves are made and read in handshake.ts; when they are sent is decided in peer.ts.
-import { wipe } from '../bytes.ts';
+import { equalConstantTime, isAllZero, wipe } from '../bytes.ts';
 import { clamp } from '../crypto/identity.ts';
 import type { Instant, Millis } from '../time.ts';
 import { INITIATION_INTERVAL, REKEY_TIMEOUT } from './constants.ts';
@@ -27,6 +27,9 @@ import { isLaterTimestamp, TIMESTAMP_SIZE } from './tai64n.ts';
  * Of the paper's states only "initiation created" lasts longer than a call: an initiation that is consumed is answered,
  * and a response that is created or consumed becomes a keypair, in the same turn. Creating or answering an initiation
  * overwrites the one in flight; if both sides gave way to each other, the jitter of the retransmissions decides.
+ *
+ * One initiation at a time means that a round trip longer than REKEY_TIMEOUT completes no handshake: the response finds
+ * its initiation replaced. It is so in Linux and wireguard-go, too.
  */
 export class HandshakeSlot {
   readonly #peer: Peer;
@@ -87,10 +90,12 @@ export class HandshakeSlot {
     return this.#presharedKey.some((byte) => byte !== 0);
   }
 
-  /** Takes effect with the next handshake message. */
-  setPresharedKey(key: Uint8Array | undefined): void {
+  /** Takes effect with the next handshake message. Whether it is another one than before. */
+  setPresharedKey(key: Uint8Array | undefined): boolean {
+    const isSame = key ? equalConstantTime(key, this.#presharedKey) : isAllZero(this.#presharedKey);
     this.#presharedKey.fill(0);
     if (key) this.#presharedKey.set(key);
+    return !isSame;
   }
 
   /** At least REKEY_TIMEOUT after the last handshake message of ours. */

@@ -1,0 +1,206 @@
+// From one configuration to another while the tunnel runs, as `wg syncconf` does it: peers that are not listed go, new
+// ones come, and what is the same is not touched. First everything that can fail, then everything else in one turn.
+import type {
+  ConfigureReport,
+  ConfigureReset,
+  EngineChange,
+  EngineConfig,
+  EnginePeer,
+} from '../bridge/api.ts';
+import { IpPrefix } from '../core/address.ts';
+import { toBase64, wipe } from '../core/bytes.ts';
+import type { StaticIdentity } from '../core/crypto/identity.ts';
+import { TunnelError } from '../core/errors.ts';
+import { MAX_MTU } from '../core/netstack/ip-output.ts';
+import type { Instant } from '../core/time.ts';
+import type { DatagramTransport } from '../core/transport.ts';
+import type { TunnelCore } from '../core/tunnel.ts';
+import { MAX_PEERS } from '../core/wireguard/constants.ts';
+import type { Peer, PeerConfig } from '../core/wireguard/device.ts';
+
+/** A configuration without our own key. */
+export type Settings = Omit<EngineConfig, 'privateKey'>;
+
+export interface NewKey {
+  /** Taken over. */
+  readonly identity: StaticIdentity;
+  /** Of an earlier device with this key. */
+  readonly lastTimestamp: Uint8Array | undefined;
+}
+
+/** Throws ERR_CONFIG for what the parser allows and this engine has no room for. */
+export function checkSettings({ mtu, peers }: Settings): void {
+  if (mtu > MAX_MTU)
+    throw new TunnelError('ERR_CONFIG', `MTU ${mtu}: there is room for packets of at most ${MAX_MTU} bytes.`);
+  if (peers.length > MAX_PEERS)
+    throw new TunnelError('ERR_CONFIG', `${peers.length} peers: there is room for at most ${MAX_PEERS}.`);
+}
+
+/** What the device is told about a peer. */
+export function peerConfigOf(peer: EnginePeer, transport: DatagramTransport): PeerConfig {
+  const { publicKey, presharedKey, endpoint, allowedIps, persistentKeepalive } = peer;
+  return {
+    publicKey,
+    ...(presharedKey && { presharedKey }),
+    ...(endpoint && { endpoint: transport.endpointFor(endpoint.host, endpoint.port) }),
+    allowedIps: prefixesOf(allowedIps),
+    persistentKeepalive,
+  };
+}
+
+/** Of the configuration that was handed over. */
+export function wipeSecrets({ privateKey, peers }: EngineChange): void {
+  if (privateKey instanceof Uint8Array) wipe(privateKey);
+  for (const { presharedKey } of peers) if (presharedKey) wipe(presharedKey);
+}
+
+/** What may be kept of it. */
+export function withoutSecrets({ addresses, mtu, listenPort, fwMark, peers }: Settings): Settings {
+  return { addresses, mtu, listenPort, fwMark, peers: peers.map(withoutSecret) };
+}
+
+export function withoutSecret(peer: EnginePeer): EnginePeer {
+  return { ...peer, presharedKey: undefined };
+}
+
+export function prefixesOf(texts: readonly string[]): IpPrefix[] {
+  return texts.map((text) => IpPrefix.parse(text)!);
+}
+
+/** One change of a running tunnel, from `before` to `after`. */
+export class Reconfiguration {
+  readonly #core: TunnelCore;
+  readonly #transport: DatagramTransport;
+  readonly #before: Settings;
+  readonly #after: Settings;
+  readonly #report: ConfigureReport = { peers: { added: [], removed: [], changed: [] }, resets: [] };
+
+  constructor(
+    { core, transport }: { core: TunnelCore; transport: DatagramTransport },
+    before: Settings,
+    after: Settings,
+  ) {
+    this.#core = core;
+    this.#transport = transport;
+    this.#before = before;
+    this.#after = after;
+  }
+
+  /** Moves to the port that is wanted now. It is the one change that can fail after all others were found good. */
+  async moveToPort(): Promise<void> {
+    const [before, after] = [this.#before.listenPort ?? 0, this.#after.listenPort ?? 0];
+    if (before === after) return;
+    if (!this.#transport.listenOn)
+      throw new TunnelError(
+        'ERR_CONFIG',
+        'ListenPort cannot change while the tunnel runs through a relay: close it and open it again.',
+      );
+    await this.#transport.listenOn(after);
+    this.#note(
+      'listenPort',
+      'nothing',
+      0,
+      `Peers learn of UDP port ${this.#transport.localPort ?? after} from the next packet.`,
+    );
+  }
+
+  /** Everything else, at once. `key`: where it is another than before. */
+  apply(key: NewKey | undefined, now: Instant): ConfigureReport {
+    const { device } = this.#core;
+    const before = byPublicKey(this.#before.peers);
+    const wanted = byPublicKey(this.#after.peers);
+    // Who is not listed goes first, and never hears of a new key.
+    for (const peer of [...device.peers]) this.#removeUnless(wanted, peer);
+    if (key) this.#changeKey(key, now);
+    if (this.#after.mtu !== this.#before.mtu) this.#changeMtu();
+    if (this.#after.addresses.join() !== this.#before.addresses.join()) this.#changeAddresses();
+    for (const [name, peer] of wanted) this.#settlePeer(name, peer, before.get(name), now);
+    return this.#report;
+  }
+
+  #note(
+    change: ConfigureReset['change'],
+    resets: ConfigureReset['resets'],
+    count: number,
+    detail: string,
+  ): void {
+    this.#report.resets.push({ change, resets, count, detail });
+  }
+
+  #removeUnless(wanted: ReadonlyMap<string, EnginePeer>, { publicKey }: Peer): void {
+    const name = toBase64(publicKey);
+    if (wanted.has(name)) return;
+    this.#core.device.removePeer(publicKey);
+    this.#report.peers.removed.push(name);
+  }
+
+  #changeKey({ identity, lastTimestamp }: NewKey, now: Instant): void {
+    const { device } = this.#core;
+    const count = device.status(now).peers.filter(({ hasSession }) => hasSession).length;
+    const name = toBase64(identity.publicKey);
+    if (device.getPeer(identity.publicKey)) this.#report.peers.removed.push(name);
+    device.setIdentity(identity, now, lastTimestamp);
+    const detail = `Our public key is now ${name}, which every peer must be told; sessions under the old key send nothing more, and the next packet to a peer begins a handshake.`;
+    this.#note('privateKey', 'sessions', count, detail);
+  }
+
+  #changeMtu(): void {
+    const { mtu } = this.#after;
+    this.#core.device.setMtu(mtu);
+    this.#core.stack.setMtu(mtu);
+    const connections = mtu < this.#before.mtu ? 'All connections obey it' : 'New connections make use of it';
+    this.#note('mtu', 'nothing', 0, `The MTU is now ${mtu}. ${connections} from now on.`);
+  }
+
+  #changeAddresses(): void {
+    const count = this.#core.stack.setAddresses(prefixesOf(this.#after.addresses));
+    const [before, after] = [this.#before.addresses, this.#after.addresses].map((list) =>
+      list.map((text) => text.replace(/\/.*/, '')),
+    );
+    const gone = before!.filter((address) => !after!.includes(address));
+    const detail =
+      gone.length === 0
+        ? 'No address is gone: no connection is reset.'
+        : `Connections from ${gone.join(', ')} are reset, ${count} in all.`;
+    this.#note('addresses', count > 0 ? 'connections' : 'nothing', count, detail);
+  }
+
+  #settlePeer(name: string, wanted: EnginePeer, before: EnginePeer | undefined, now: Instant): void {
+    const { device } = this.#core;
+    const peer = device.getPeer(wanted.publicKey);
+    if (peer && before) {
+      if (this.#changePeer(peer, wanted, before, now)) this.#report.peers.changed.push(name);
+    } else if (device.addPeer(peerConfigOf(wanted, this.#transport), now)) {
+      this.#report.peers.added.push(name);
+    }
+  }
+
+  /** Whether anything was different. */
+  #changePeer(peer: Peer, wanted: EnginePeer, before: EnginePeer, now: Instant): boolean {
+    const { allowedIps, persistentKeepalive } = wanted;
+    const routesDiffer = [...allowedIps].sort().join() !== [...before.allowedIps].sort().join();
+    if (routesDiffer) peer.setAllowedIps(prefixesOf(allowedIps));
+    const pskDiffers = peer.setPresharedKey(wanted.presharedKey);
+    const endpointDiffers = this.#changeEndpoint(peer, wanted.endpoint, before.endpoint, now);
+    const keepaliveDiffers = persistentKeepalive !== before.persistentKeepalive;
+    if (keepaliveDiffers) peer.setPersistentKeepalive(persistentKeepalive, now);
+    return routesDiffer || pskDiffers || endpointDiffers || keepaliveDiffers;
+  }
+
+  /** A peer that has roamed stays where it is, unless the configuration says something new. */
+  #changeEndpoint(
+    peer: Peer,
+    wanted: EnginePeer['endpoint'],
+    before: EnginePeer['endpoint'],
+    now: Instant,
+  ): boolean {
+    if (!wanted || (wanted.host === before?.host && wanted.port === before.port)) return false;
+    peer.setEndpoint(this.#transport.endpointFor(wanted.host, wanted.port));
+    if (!peer.status(now).hasSession) peer.sendInitiation(false, now);
+    return true;
+  }
+}
+
+function byPublicKey(peers: readonly EnginePeer[]): Map<string, EnginePeer> {
+  return new Map(peers.map((peer) => [toBase64(peer.publicKey), peer]));
+}

@@ -253,8 +253,12 @@ export class Peer implements TimersOwner {
   sendKeepalive(now: Instant): void {
     if (!this.#endpoint || !this.#host.isUp) return;
     const { current } = this.#keypairs;
-    if (this.#staged.length > 0 || !current?.canSend(now)) {
+    if (!current?.canSend(now)) {
       if (this.#staged.length === 0) this.#staged.push(this.#host.scratch.memory, 0, 0);
+      this.#call(now);
+      return;
+    }
+    if (this.#staged.length > 0) {
       this.#flush(now);
       return;
     }

@@ -87,9 +87,10 @@ export class Timers {
     this.#anyAuthenticatedTraversal(now);
   }
 
-  /** The peer shall be called at this time, if it does not call before. */
+  /** The peer shall be called at this time, if it does not call before; silence counts from then. */
   callAt(at: Instant): void {
     this.#newHandshakeAt = this.#armed(at);
+    this.#anyAuthenticatedTraversal(at);
   }
 
   /** An initiation is wanted for a new reason: trying begins again, even if this one is held back. */

@@ -13,6 +13,13 @@ import { Opponent } from './opponent.ts';
 import { Pair } from './pair.ts';
 import { kindOf, makePacket, Station } from './station.ts';
 
+/** How many datagrams were sent in each instant since the last time. */
+function countByTime(station: Station): Map<Instant, number> {
+  const counts = new Map<Instant, number>();
+  for (const { at } of station.takeSent()) counts.set(at, (counts.get(at) ?? 0) + 1);
+  return counts;
+}
+
 const kinds = (station: Station) => station.takeSent().map(kindOf);
 
 /** A device that has no session, and a peer of it that waits to be called. */
@@ -296,6 +303,63 @@ describe('peers', () => {
     expect(station.delivered).toEqual([incoming]);
     station.run(20 * SECOND);
     expect(kinds(station)).not.toContain('initiation');
+  });
+
+  it('edge 27: a thousand peers with a keepalive each second are not all called in one instant', () => {
+    const clock = new FakeClock();
+    clock.moveTo(Math.ceil(clock.now));
+    const station = new Station(clock);
+    // A real one for a thousand peers takes seconds.
+    station.crypto.dh = (privateKey, publicKey) => station.crypto.hash(privateKey, publicKey);
+    const random = new SeededRandom(27);
+    for (let n = 0; n < 1000; n++)
+      station.addPeer(random.bytes(32), { endpoint: elsewhere, routes: '', persistentKeepalive: 1 });
+    const start = clock.now;
+    station.device.up(start);
+    station.run(4.9 * SECOND);
+    const perInstant = countByTime(station);
+    expect([...perInstant.values()].reduce((sum, count) => sum + count)).toBe(1000);
+    expect(Math.max(...perInstant.values())).toBeLessThanOrEqual(16);
+    expect(Math.max(...perInstant.keys()) - start).toBeLessThan(2.6 * SECOND);
+  });
+
+  it('edge 27: nor are their keepalives due in one instant, once they have sessions', () => {
+    const clock = new FakeClock();
+    clock.moveTo(Math.ceil(clock.now));
+    const station = new Station(clock);
+    const opponents = Array.from({ length: 100 }, (_, n) => {
+      const opponent = new Opponent(station.publicKey, 100 + n);
+      const { endpoint } = opponent;
+      station.addPeer(opponent.publicKey, { endpoint, routes: '', persistentKeepalive: 1 });
+      return opponent;
+    });
+    // Each answers 20 ms after it is called.
+    const answers: { at: number; message: Uint8Array; opponent: Opponent }[] = [];
+    station.transmit = (bytes, to) => {
+      const opponent = opponents.find(({ endpoint }) => endpoint === to)!;
+      if (bytes[0] === 1)
+        answers.push({ at: clock.now + 20, message: opponent.answer(bytes).message, opponent });
+    };
+    station.device.up(clock.now);
+    for (let n = 0; n < 1000; n++) {
+      station.run(1);
+      while (answers[0] && answers[0].at <= clock.now) {
+        const { message, opponent } = answers.shift()!;
+        station.receive(message, opponent.endpoint);
+      }
+    }
+    expect(station.count('handshake')).toBe(100);
+    station.takeSent();
+    station.run(SECOND);
+    expect(station.sent.map(kindOf)).toEqual(Array(100).fill('keepalive'));
+    const keepalives = countByTime(station);
+    expect(Math.max(...keepalives.values())).toBeLessThanOrEqual(20);
+    expect(keepalives.size).toBeGreaterThan(50);
+    // After ten minutes of sleep all are overdue: each is called, again not at once.
+    clock.advance(10 * MINUTE);
+    station.run(0.9 * SECOND);
+    expect(station.sent.map(kindOf)).toEqual(Array(100).fill('initiation'));
+    expect(Math.max(...countByTime(station).values())).toBeLessThanOrEqual(16);
   });
 
   it('edge 28: a change of the port alone is roaming, too', () => {

@@ -89,6 +89,29 @@ describe('an initiation that nobody answers', () => {
     expect(kinds()).toHaveLength(19);
   });
 
+  it('is repeated after 5 s and the jitter of each try, and given up 5 s and a jitter after the last', () => {
+    const jitters = [0, 333, 17, 200, 1, 332, 90];
+    station.jitter = jitters;
+    addPeer();
+    const start = clock.now;
+    station.send(outgoing);
+    station.run(20 * 5333);
+    const wanted = [0];
+    for (let n = 0; n < 20; n++) wanted.push(wanted[n]! + 5000 + jitters[n % jitters.length]!);
+    const tries = station.takeSent();
+    expect(tries).toHaveLength(20);
+    tries.forEach(({ at }, n) => {
+      expect(at - start).toBeCloseTo(wanted[n]!, 6);
+    });
+    // What was staged is dropped when the last one has had its time; 540 s later there is nothing left to zero.
+    expect(station.drops()).toEqual({ handshake_gave_up: 1 });
+    expect(station.pollAt() - start).toBeCloseTo(wanted[20]! + 540 * SECOND, 6);
+    clock.advance(1000);
+    station.send(outgoing);
+    expect(kinds()).toEqual(['initiation']);
+    expect(station.events.at(-1)).toMatchObject({ type: 'handshake-attempt', attempt: 21, isRetry: false });
+  });
+
   it('goes on for ever while there are new packets', () => {
     addPeer();
     for (let n = 0; n < 60; n++) {
@@ -153,6 +176,28 @@ describe('an initiation that a response of ours holds back', () => {
   });
 });
 
+describe('an initiation less than 5 s after a response of ours', () => {
+  it('is held back, but trying begins again: 20 of them follow', () => {
+    addPeer();
+    const start = clock.now;
+    station.receive(opponent.initiate().message, opponent.endpoint);
+    expect(kinds()).toEqual(['response']);
+    station.run(1000);
+    expect(station.send(outgoing)).toBe('staged');
+    station.runUntil(start + 4999.9);
+    expect(kinds()).toEqual([]);
+    // Nobody confirms the session. The packet is not forgotten while others come.
+    station.runUntil(start + 5000);
+    station.send(outgoing);
+    expect(kinds()).toEqual(['initiation']);
+    station.run(19 * 5000 + 1);
+    expect(kinds()).toHaveLength(19);
+    expect(station.count('gave-up')).toBe(0);
+    station.run(5000);
+    expect(station.count('gave-up')).toBe(1);
+  });
+});
+
 describe('the passive keepalive', () => {
   it('leaves 10 s after the first data that we did not answer', () => {
     addPeer();
@@ -163,6 +208,7 @@ describe('the passive keepalive', () => {
     station.runUntil(start + 9999.9);
     expect(kinds()).toEqual([]);
     station.run(0.2);
+    expect(station.sent.map(({ at }) => at - start)).toEqual([10_000]);
     expect(kinds()).toEqual(['keepalive']);
     station.run(30 * SECOND);
     expect(kinds()).toEqual([]);
@@ -252,6 +298,12 @@ describe('the age of a session', () => {
     const session = connectAsResponder();
     // Confirmed in the same instant as created.
     const start = clock.now;
+    for (const at of [119.999, 120.001, 165.1]) {
+      clock.moveTo(start + at * SECOND);
+      hear(session);
+      expect(station.send(outgoing)).toBe('sent');
+      expect(kinds()).toEqual(['data']);
+    }
     clock.moveTo(start + 179.999 * SECOND);
     hear(session);
     expect(station.send(outgoing)).toBe('sent');
@@ -266,9 +318,11 @@ describe('the age of a session', () => {
     const start = Math.ceil(clock.now);
     clock.moveTo(start);
     const session = connect();
-    clock.moveTo(start + 165 * SECOND);
-    hear(session);
-    expect(kinds()).toEqual([]);
+    for (const at of [164.9, 165]) {
+      clock.moveTo(start + at * SECOND);
+      hear(session);
+      expect(kinds()).toEqual([]);
+    }
     clock.moveTo(start + 165.1 * SECOND);
     hear(session, new Uint8Array(0));
     expect(kinds()).toEqual(['initiation']);
@@ -294,6 +348,23 @@ describe('the age of a session', () => {
     expect(station.drops()).toEqual({ expired_session: 1 });
   });
 
+  it('ends sending at 180 s, and receiving after 180 s, also for the responder', () => {
+    addPeer();
+    const session = connectAsResponder();
+    const start = clock.now;
+    clock.moveTo(start + 179.999 * SECOND);
+    expect(station.send(outgoing)).toBe('sent');
+    hear(session);
+    clock.moveTo(start + 180 * SECOND);
+    expect(station.send(outgoing)).toBe('staged');
+    hear(session);
+    expect(station.delivered).toHaveLength(2);
+    clock.moveTo(start + 180.001 * SECOND);
+    hear(session);
+    expect(station.delivered).toHaveLength(2);
+    expect(station.drops()).toEqual({ expired_session: 1 });
+  });
+
   it('ends in all keys being zeroed after 540 s', () => {
     addPeer();
     connect();
@@ -305,6 +376,63 @@ describe('the age of a session', () => {
     station.runUntil(start + 540.1 * SECOND);
     expect(station.crypto.keyCount).toBe(0);
     expect(station.pollAt()).toBe(NEVER);
+  });
+});
+
+describe('a cookie', () => {
+  /** The station has had a cookie since now, for its initiation in this instant. */
+  function takeCookie() {
+    addPeer();
+    station.send(outgoing);
+    const { reply, mac2 } = opponent.refuseWithCookie(station.takeSent()[0]!.bytes);
+    station.receive(reply, opponent.endpoint);
+    return { start: clock.now, mac2 };
+  }
+
+  it.each([
+    [114.9, true],
+    [115, true],
+    [115.1, false],
+  ])('is used after %d s: %s', (seconds, isUsed) => {
+    clock.moveTo(Math.ceil(clock.now));
+    const { start, mac2 } = takeCookie();
+    // Nobody answers; all is given up at 100 s, and then there is a new packet.
+    station.runUntil(start + seconds * SECOND);
+    for (const { bytes } of station.takeSent()) expect(bytes.slice(132)).toEqual(mac2(bytes));
+    expect(station.count('gave-up')).toBe(1);
+    station.send(outgoing);
+    const [{ bytes } = { bytes: new Uint8Array() }] = station.takeSent();
+    expect(bytes.slice(132)).toEqual(isUsed ? mac2(bytes) : new Uint8Array(16));
+  });
+
+  it('about a stale mac1 is refused: only the last message that was sent counts', () => {
+    addPeer();
+    station.send(outgoing);
+    const [first] = station.takeSent();
+    station.run(5 * SECOND);
+    const [second] = station.takeSent();
+    const stale = opponent.refuseWithCookie(first!.bytes).reply;
+    stale.set(second!.bytes.slice(4, 8), 4);
+    station.receive(stale, opponent.endpoint);
+    expect(station.drops()).toEqual({ bad_cookie: 1 });
+    station.run(5 * SECOND);
+    expect(station.takeSent()[0]!.bytes.slice(132)).toEqual(new Uint8Array(16));
+  });
+});
+
+describe('initiations of one peer', () => {
+  it.each([
+    [19.9, 1],
+    [20, 1],
+    [20.1, 2],
+  ])('of which the second comes %d ms after the first: %d of them answered', (gap, answered) => {
+    clock.moveTo(Math.ceil(clock.now));
+    addPeer();
+    station.receive(opponent.initiate().message, opponent.endpoint);
+    clock.advance(gap);
+    station.receive(opponent.initiate().message, opponent.endpoint);
+    expect(kinds()).toEqual(Array(answered).fill('response'));
+    expect(station.drops()).toEqual(answered === 1 ? { initiation_flood: 1 } : {});
   });
 });
 
@@ -376,6 +504,11 @@ describe('the persistent keepalive', () => {
     const peer = addPeer();
     peer.setPersistentKeepalive(25, clock.now);
     expect(kinds()).toEqual(['initiation']);
+    peer.setPersistentKeepalive(0, clock.now);
+    clock.advance(6 * SECOND);
+    connect();
+    peer.setPersistentKeepalive(25, clock.now);
+    expect(kinds()).toEqual(['keepalive']);
     station.device.down();
     station.device.up(clock.now);
     expect(kinds()).toEqual(['initiation']);

@@ -23,8 +23,9 @@ import { innerDestination, innerVersion } from './inner-packet.ts';
 import { Jitter } from './jitter.ts';
 import { COOKIE_REPLY, RECEIVER_INDEX, readMessageType, TRANSPORT } from './messages.ts';
 import { OwnIdentity } from './own-identity.ts';
-import { Peer, type PeerConfig, type PeerStatus } from './peer.ts';
+import { Peer } from './peer.ts';
 import type { PeerHost } from './peer-host.ts';
+import type { PeerConfig, PeerStatus } from './peer-status.ts';
 import { StagingArea } from './staging-area.ts';
 import { TimestampClock } from './tai64n.ts';
 
@@ -314,7 +315,7 @@ export class Device implements Pollable {
     this.#noticeSleep(now);
     const version = innerVersion(packet);
     if (version === 0) {
-      this.#drops.count('bad_packet');
+      this.#drops.count('bad_inner');
       return 'bad_inner';
     }
     const peer = this.#allowedIps.lookup(packet.memory, innerDestination(packet, version), version);

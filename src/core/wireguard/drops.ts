@@ -37,7 +37,8 @@ export type DatagramDrop =
 
 /** Why a packet to be sent was not. */
 export type PacketDrop =
-  | 'bad_packet'
+  /** No IP packet. */
+  | 'bad_inner'
   | 'no_peer'
   | 'no_endpoint'
   | 'staged_overflow'

@@ -66,7 +66,10 @@ export function createInitiation(
   timestamp: Uint8Array,
 ): { message: Uint8Array; sent: SentInitiation } | undefined {
   const es = crypto.dh(ephemeralPrivateKey, known.peerPublicKey);
-  if (!es) return undefined;
+  if (!es) {
+    wipe(ephemeralPrivateKey);
+    return undefined;
+  }
   const message = newMessage(INITIATION);
   writeIndex(message, SENDER_INDEX, localIndex);
   const symmetric = SymmetricState.begin(crypto, known.peerPublicKey);
@@ -134,6 +137,8 @@ export function createResponse(
   const ephemeral = crypto.publicKey(ephemeralPrivateKey);
   wipe(ephemeralPrivateKey);
   if (!ee || !se) {
+    if (ee) wipe(ee);
+    if (se) wipe(se);
     symmetric.wipe();
     return undefined;
   }

@@ -1,65 +1,33 @@
-// One peer: its queue, its handshake, its sessions, its timers. The parts are in files of their own; what happens when,
+// One peer: its handshake, its sessions, its timers, its way out. The parts are in files of their own; what happens when,
 // and in which order, is here. Read timers.ts and keypair.ts first.
 import type { IpPrefix } from '../address.ts';
-import { toBase64, wipe } from '../bytes.ts';
+import { toBase64 } from '../bytes.ts';
 import { DropCounters } from '../counters.ts';
 import { type Endpoint, printEndpoint } from '../endpoint.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant, Millis } from '../time.ts';
 import { REKEY_AFTER_TIME, REKEY_ON_RECEIVE_TIME } from './constants.ts';
 import type { SendVerdict } from './device.ts';
-import type { DatagramDrop, DeviceDrop, PacketDrop } from './drops.ts';
+import type { DatagramDrop, DeviceDrop } from './drops.ts';
 import { HandshakeSlot } from './handshake-slot.ts';
 import { innerLength, innerSource, innerVersion } from './inner-packet.ts';
 import { type Keypair, Keypairs } from './keypair.ts';
-import { INITIATION_SIZE, RESPONSE_SIZE, TRANSPORT_HEADER_SIZE } from './messages.ts';
+import { INITIATION_SIZE, RESPONSE_SIZE } from './messages.ts';
 import type { SymmetricState } from './noise.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
 import type { PeerHost } from './peer-host.ts';
-import { StagedPackets } from './staged-packets.ts';
+import type { PeerConfig, PeerStatus } from './peer-status.ts';
 import { Timers, type TimersOwner } from './timers.ts';
-import { openTransport, sealTransport } from './transport.ts';
+import { openTransport } from './transport.ts';
 
-/** What is known of a peer beforehand. */
-export interface PeerConfig {
-  /** 32 bytes. */
-  publicKey: Uint8Array;
-  /** 32 bytes; absent or all zero: none. */
-  presharedKey?: Uint8Array;
-  /** Where it was last seen; without one we wait until it calls. */
-  endpoint?: Endpoint;
-  allowedIps: IpPrefix[];
-  /** Seconds of silence after which to send something; 0 is off. */
-  persistentKeepalive: number;
-}
-
-/** What `wg show` tells about a peer. */
-export interface PeerStatus {
-  publicKey: string;
-  hasPresharedKey: boolean;
-  endpoint: string | undefined;
-  allowedIps: string[];
-  /** Unix time. */
-  latestHandshake: Millis | undefined;
-  rxBytes: number;
-  txBytes: number;
-  /** Seconds, 0 is off. */
-  persistentKeepalive: number;
-  /** Whether data can leave at once. */
-  hasSession: boolean;
-  /** Initiations sent since the last session began: 0 when all is well. */
-  handshakeAttempts: number;
-  drops: Record<string, number>;
-}
-
-export class Peer implements TimersOwner {
+export class Peer implements TimersOwner, OutboxOwner {
   readonly publicKey: Uint8Array;
   readonly #host: PeerHost;
   readonly #handshake: HandshakeSlot;
   readonly #timers: Timers;
   readonly #keypairs: Keypairs;
-  readonly #staged: StagedPackets;
+  readonly #outbox: Outbox;
   readonly #drops = new DropCounters<DeviceDrop>();
-  #endpoint: Endpoint | undefined;
   /** An initiation waits for the identity to answer. */
   #initiationIsOverdue = false;
   #handshakeAttempts = 0;
@@ -67,17 +35,16 @@ export class Peer implements TimersOwner {
   #renewedOnReceive = false;
   #latestHandshake: Millis | undefined;
   #rxBytes = 0;
-  #txBytes = 0;
 
   constructor(config: PeerConfig, host: PeerHost, now: Instant) {
     this.publicKey = config.publicKey.slice();
     this.#host = host;
-    this.#endpoint = config.endpoint;
     this.#handshake = new HandshakeSlot(this, host, config.presharedKey);
     this.#timers = new Timers(this, host.jitter, host.alarm);
     this.#timers.setPersistentKeepalive(config.persistentKeepalive, now);
     this.#keypairs = new Keypairs((keypair) => host.indices.release(keypair.localIndex));
-    this.#staged = new StagedPackets(host.staging);
+    this.#outbox = new Outbox(this, host, this.#keypairs, this.#timers);
+    this.#outbox.endpoint = config.endpoint;
   }
 
   // ---- Life
@@ -93,13 +60,13 @@ export class Peer implements TimersOwner {
   start(now: Instant): void {
     this.#handshake.forgetLastSent();
     this.#timers.start(now);
-    this.#call(now);
+    this.call(now);
   }
 
   /** Initiates, at once or when it is this peer's turn. */
-  #call(now: Instant): void {
+  call(now: Instant): void {
     const { calls } = this.#host;
-    if (!this.#endpoint) return;
+    if (!this.#outbox.endpoint) return;
     if (calls.take(1, now)) {
       this.sendInitiation(false, now);
       return;
@@ -113,7 +80,7 @@ export class Peer implements TimersOwner {
     this.#timers.stop();
     this.#handshake.drop();
     this.#keypairs.dropAll();
-    this.#dropStaged('peer_stopped');
+    this.#outbox.dropStaged('peer_stopped');
     this.#initiationIsOverdue = false;
   }
 
@@ -141,24 +108,24 @@ export class Peer implements TimersOwner {
    * the next packet begins a handshake under the new key, or what waits for one does.
    */
   identityChanged(now: Instant): void {
-    const isWanted = this.#staged.length > 0 || this.#timers.isRetransmitting;
+    const isWanted = this.#outbox.hasStaged || this.#timers.isRetransmitting;
     this.#handshake.forgetIdentity();
     this.#keypairs.endSending();
     this.prepare(now);
-    if (isWanted) this.#call(now);
+    if (isWanted) this.call(now);
   }
 
   /** Our outer address changed: the peer learns of it by hearing from us. */
   reconnected(now: Instant): void {
     this.#handshake.forgetCookie();
     if (this.#keypairs.current?.canSend(now)) this.sendKeepalive(now);
-    else if (this.#staged.length > 0 || this.#timers.isRetransmitting || this.#timers.persistentKeepalive > 0)
-      this.#call(now);
+    else if (this.#outbox.hasStaged || this.#timers.isRetransmitting || this.#timers.persistentKeepalive > 0)
+      this.call(now);
   }
 
   /** On the way to this endpoint only handshakes get through. Data cannot ask again, so a held-back one is not forgotten. */
   handshakeNeeded(endpoint: Endpoint, now: Instant): void {
-    if (endpoint !== this.#endpoint) return;
+    if (endpoint !== this.#outbox.endpoint) return;
     if (!this.sendInitiation(false, now)) this.#timers.initiationHeldBack(now);
   }
 
@@ -169,7 +136,7 @@ export class Peer implements TimersOwner {
 
   /** Undefined, as in a configuration that names none: what was learned stays. */
   setEndpoint(endpoint: Endpoint | undefined): void {
-    this.#endpoint = endpoint ?? this.#endpoint;
+    this.#outbox.endpoint = endpoint ?? this.#outbox.endpoint;
   }
 
   /** Seconds; turning it on says something at once. */
@@ -191,11 +158,11 @@ export class Peer implements TimersOwner {
     return {
       publicKey: toBase64(this.publicKey),
       hasPresharedKey: this.#handshake.hasPresharedKey,
-      endpoint: this.#endpoint && printEndpoint(this.#endpoint),
+      endpoint: this.#outbox.endpoint && printEndpoint(this.#outbox.endpoint),
       allowedIps: this.#host.allowedIps.prefixesOf(this).map(String),
       latestHandshake: this.#latestHandshake,
       rxBytes: this.#rxBytes,
-      txBytes: this.#txBytes,
+      txBytes: this.#outbox.txBytes,
       persistentKeepalive: this.#timers.persistentKeepalive,
       hasSession: this.#keypairs.current?.canSend(now) ?? false,
       handshakeAttempts: this.#handshakeAttempts,
@@ -209,90 +176,21 @@ export class Peer implements TimersOwner {
     this.#host.drops.count(reason, times);
   }
 
-  // ---- Sending (WG §6.1): at once on the current session, otherwise staged until there is one
+  // ---- Sending
 
   sendPacket(packet: PacketBuffer, now: Instant): SendVerdict {
-    if (this.#handshake.isHopeless) {
-      this.refuse('no_peer');
-      return 'no_peer';
-    }
-    if (!this.#endpoint) {
-      this.refuse('no_endpoint');
-      return 'no_endpoint';
-    }
-    const { current } = this.#keypairs;
-    if (this.#staged.length === 0 && this.#host.isUp && current?.canSend(now)) {
-      this.#sendTransport(current, packet, now);
-      return 'sent';
-    }
-    const fits = this.#stage(packet.memory, packet.start, packet.end);
-    this.#flush(now);
-    return fits ? 'staged' : 'too_large';
+    if (!this.#handshake.isHopeless) return this.#outbox.sendPacket(packet, now);
+    this.refuse('no_peer');
+    return 'no_peer';
   }
 
-  /** Keeps a copy of memory[start, end) for the next session; false when it is too large for that. */
-  #stage(memory: Uint8Array, start: number, end: number): boolean {
-    const fits = end - start <= this.#host.staging.capacity;
-    const lost = fits ? this.#staged.push(memory, start, end) : 1;
-    if (lost > 0) this.refuse(fits ? 'staged_overflow' : 'too_large_to_stage', lost);
-    return fits;
+  sendKeepalive(now: Instant): void {
+    this.#outbox.sendKeepalive(now);
   }
 
   /** Clears the staging area, which is about to be cut anew; returns what puts everything back. */
   unstage(): () => void {
-    const packets = this.#staged.takeOut();
-    return () => {
-      for (const packet of packets) {
-        this.#stage(packet, 0, packet.length);
-        wipe(packet);
-      }
-    };
-  }
-
-  /** Sends an empty packet, or what is staged instead. */
-  sendKeepalive(now: Instant): void {
-    if (!this.#endpoint || !this.#host.isUp) return;
-    const { current } = this.#keypairs;
-    if (!current?.canSend(now)) {
-      if (this.#staged.length === 0) this.#staged.push(this.#host.scratch.memory, 0, 0);
-      this.#call(now);
-      return;
-    }
-    if (this.#staged.length > 0) {
-      this.#flush(now);
-      return;
-    }
-    this.#host.scratch.reset(TRANSPORT_HEADER_SIZE);
-    this.#sendTransport(current, this.#host.scratch, now);
-  }
-
-  #flush(now: Instant): void {
-    if (!this.#host.isUp) return;
-    for (;;) {
-      const { current } = this.#keypairs;
-      if (!current?.canSend(now)) {
-        this.sendInitiation(false, now);
-        return;
-      }
-      const packet = this.#staged.shift();
-      if (!packet) return;
-      this.#sendTransport(current, packet, now);
-      this.#staged.release(packet);
-    }
-  }
-
-  #sendTransport(keypair: Keypair, packet: PacketBuffer, now: Instant): void {
-    const isKeepalive = packet.length === 0;
-    sealTransport(this.#host.environment.crypto, keypair, packet, this.#host.mtu);
-    this.#sendDatagram(packet);
-    if (isKeepalive) this.#timers.keepaliveSent(now);
-    else this.#timers.dataSent(now);
-    if (keypair.needsRenewal(now)) this.sendInitiation(false, now);
-  }
-
-  #sendDatagram(datagram: PacketBuffer): void {
-    this.#txBytes += datagram.length;
-    this.#host.sink.sendDatagram(datagram, this.#endpoint!);
+    return this.#outbox.unstage();
   }
 
   // ---- Receiving
@@ -317,7 +215,7 @@ export class Peer implements TimersOwner {
     const isKeepalive = datagram.length === 0;
     if (isKeepalive) this.#timers.keepaliveReceived(now);
     else this.#timers.dataReceived(now);
-    if (isConfirmation && this.#staged.length > 0) this.#flush(now);
+    if (isConfirmation && this.#outbox.hasStaged) this.#outbox.flush(now);
     if (!isKeepalive) this.#deliver(datagram);
   }
 
@@ -346,8 +244,8 @@ export class Peer implements TimersOwner {
 
   /** The peer is where its latest authentic datagram came from. */
   #roam(from: Endpoint): void {
-    if (from === this.#endpoint) return;
-    this.#endpoint = from;
+    if (from === this.#outbox.endpoint) return;
+    this.#outbox.endpoint = from;
     this.#host.sink.notify({ type: 'roamed', publicKey: this.publicKey, endpoint: from });
   }
 
@@ -361,11 +259,11 @@ export class Peer implements TimersOwner {
     if (!isRetry) this.#timers.initiationWanted();
     const { retransmissionAllowedAt, initiationAllowedAt } = this.#handshake;
     const allowedAt = isRetry ? retransmissionAllowedAt : initiationAllowedAt;
-    if (!this.#host.isUp || !this.#endpoint || now < allowedAt) return false;
+    if (!this.#host.isUp || !this.#outbox.endpoint || now < allowedAt) return false;
     this.#initiationIsOverdue = !this.#handshake.isReady;
     const message = this.#handshake.isReady ? this.#handshake.createInitiation(now) : undefined;
     if (!message) return false;
-    this.#sendHandshakeMessage(message);
+    this.#outbox.sendHandshakeMessage(message);
     this.#timers.initiationSent(now);
     const attempt = ++this.#handshakeAttempts;
     this.#host.sink.notify({ type: 'handshake-attempt', publicKey: this.publicKey, attempt, isRetry });
@@ -388,7 +286,7 @@ export class Peer implements TimersOwner {
     if (typeof response === 'string') return response;
     this.#keypairs.installAsResponder(response.keypair);
     this.#host.indices.assign(response.keypair.localIndex, response.keypair);
-    this.#sendHandshakeMessage(response.message);
+    this.#outbox.sendHandshakeMessage(response.message);
     this.#timers.responseSent(now);
     return undefined;
   }
@@ -431,20 +329,10 @@ export class Peer implements TimersOwner {
     this.#host.sink.notify({ type: 'handshake', publicKey: this.publicKey, isInitiator });
   }
 
-  #sendHandshakeMessage(message: Uint8Array): void {
-    this.#host.scratch.copyFrom(message);
-    this.#sendDatagram(this.#host.scratch);
-  }
-
-  #dropStaged(reason: PacketDrop): void {
-    const count = this.#staged.clear();
-    if (count > 0) this.refuse(reason, count);
-  }
-
   // ---- What the timers ask for, besides initiations and keepalives
 
   giveUp(): void {
-    this.#dropStaged('handshake_gave_up');
+    this.#outbox.dropStaged('handshake_gave_up');
     this.#host.sink.notify({ type: 'gave-up', publicKey: this.publicKey });
   }
 
@@ -459,7 +347,7 @@ export class Peer implements TimersOwner {
   zeroKeys(): void {
     this.#handshake.drop();
     this.#keypairs.dropAll();
-    this.#dropStaged('keys_zeroed');
+    this.#outbox.dropStaged('keys_zeroed');
     this.#host.sink.notify({ type: 'keys-zeroed', publicKey: this.publicKey });
   }
 }

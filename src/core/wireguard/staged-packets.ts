@@ -6,7 +6,8 @@ import type { StagingArea } from './staging-area.ts';
 /** Inner packets that wait for a session, in order; when there are too many, the oldest goes (WG §6.4). */
 export class StagedPackets {
   readonly #area: StagingArea;
-  readonly #ring = new Array<PacketBuffer | undefined>(MAX_STAGED_PACKETS).fill(undefined);
+  /** Grows to its full size with use: most peers of thousands never wait. */
+  readonly #ring: (PacketBuffer | undefined)[] = [];
   #first = 0;
   #length = 0;
 

@@ -204,7 +204,7 @@ describe('routing', () => {
     station.device.up(clock.now);
     station.addPeer(opponent.publicKey, { routes: '0.0.0.0/0 ::/0' });
     expect(station.send(packet)).toBe('bad_inner');
-    expect(station.drops()).toEqual({ bad_packet: 1 });
+    expect(station.drops()).toEqual({ bad_inner: 1 });
   });
 
   it('refuses our own key as a peer, and a key that is there already', () => {

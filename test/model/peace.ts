@@ -1,0 +1,56 @@
+// The end of every sequence: nobody interferes any more, and soon everything works again (invariant 10).
+import type { Side } from './side.ts';
+import { Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+/** 12 s after the last interference every packet arrives, in both directions. */
+export function makePeace(world: World): void {
+  world.flights = [];
+  world.isCalm = true;
+  for (const side of world.sides) {
+    side.up();
+    for (const other of world.sides) if (other !== side) reconcile(world, side, other);
+    world.settle(side);
+  }
+  const before = crossingsOf(world);
+  talk(world, 12_000);
+  // Where both sides' tries cross, each costs one more period; twelve seconds have room for one such collision.
+  for (let crossings = crossingsOf(world) - before; ; crossings--) {
+    const wanted = talk(world, 2000);
+    world.wait(1000);
+    const lost = wanted.filter((id) => world.packets.get(id)!.times === 0);
+    if (lost.length === 0) return;
+    if (crossings <= 1)
+      throw new Violation(`10: after 12 s of peace ${lost.length} of ${wanted.length} packets are lost`);
+    talk(world, 3000);
+  }
+}
+
+/** A packet in each direction twice a second. */
+function talk(world: World, duration: number): number[] {
+  const ids: number[] = [];
+  for (let at = 0; at < duration; at += 500) {
+    for (const from of world.sides)
+      for (const to of world.sides) if (from !== to) ids.push(world.offer(from.number, to.number, 100));
+    world.wait(500);
+  }
+  return ids;
+}
+
+/** How often one side's initiation overtook the response to the other's. */
+function crossingsOf(world: World): number {
+  return Math.max(...world.sides.map(({ model }) => model.drops.unexpected_response ?? 0));
+}
+
+/** What the adversary cannot be asked to repair: who is a peer, with which key, and where. */
+function reconcile(world: World, side: Side, other: Side): void {
+  const relation = side.peers.get(other.number);
+  if (relation && relation.identity !== other.identity) side.removePeer(other.number);
+  if (!side.peers.has(other.number)) side.addPeer(other.number, world.relation(side, other));
+  if (side.peers.get(other.number)!.psk !== other.peers.get(side.number)?.psk) {
+    side.setPsk(other.number, 0);
+    other.setPsk(side.number, 0);
+  }
+  const { endpoint } = side.model.peers.get(other.identity)!;
+  if (endpoint !== other.endpoint) side.setEndpoint(other.number, other.endpoint);
+}

@@ -5,6 +5,8 @@ import { launchWorkerEngine } from './client/worker-engine.ts';
 import type { TunnelConfig } from './core/wireguard/config.ts';
 
 export type {
+  ConfigureReport,
+  ConfigureReset,
   PeerStatus,
   PingReply,
   TcpSocketInfo,
@@ -25,7 +27,7 @@ export type {
   TCPServerSocketOptions,
 } from './client/tcp-server-socket.ts';
 export type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from './client/tcp-socket.ts';
-export type { LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
+export type { ConfigureOptions, LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
 export type { UDPMessage, UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';
 export { type Leg, TunnelError, type TunnelErrorCode } from './core/errors.ts';
 export {

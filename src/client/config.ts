@@ -1,8 +1,14 @@
 // From a configuration as the user has it to what the engine is given.
-import type { EngineConfig, EnginePeer } from '../bridge/api.ts';
+import type { EngineChange, EngineConfig, EnginePeer } from '../bridge/api.ts';
 import { wipe } from '../core/bytes.ts';
 import { TunnelError } from '../core/errors.ts';
-import { parseConfig, type TunnelConfig } from '../core/wireguard/config.ts';
+import {
+  ConfigError,
+  type ConfigIssue,
+  checkConfig,
+  formatConfig,
+  type TunnelConfig,
+} from '../core/wireguard/config.ts';
 import { decodeKey } from '../core/wireguard/keys.ts';
 import { checkCryptoKey, decodePrivateKey } from './keys.ts';
 
@@ -16,44 +22,80 @@ export interface ConfigSources {
   /** Base64, or an X25519 key, in place of the file's PrivateKey. */
   privateKey?: string | CryptoKey | undefined;
   isRelayed: boolean;
+  /** Hears what a file says that is legal but perhaps not meant, or has no effect here. */
+  remark?: ((issue: ConfigIssue) => void) | undefined;
 }
 
 /** Throws ERR_CONFIG with one sentence that names what is missing or wrong; for a line of the file, a ConfigError. */
 export function engineConfigOf(
   config: string | TunnelConfig,
-  { privateKey, isRelayed }: ConfigSources,
+  { privateKey, isRelayed, remark }: ConfigSources,
 ): EngineConfig {
-  const parsed = typeof config === 'string' ? parseConfig(config) : config;
-  const { interface: own, peers } = parsed;
-  const key = privateKey ?? own.privateKey;
+  const parsed = validated(config, remark);
+  const key = privateKey ?? parsed.interface.privateKey;
   if (!key) throw refused('The configuration has no PrivateKey, and none was given beside it.');
+  const settings = settingsOf(parsed, isRelayed);
+  if (settings.peers.length === 0)
+    throw refused('The configuration has no [Peer] section: there is nobody to connect to.');
+  return { ...settings, privateKey: privateKeyOf(key) };
+}
+
+/** The same for a tunnel that runs. It may be left without peers, and without a private key it keeps the one it has. */
+export function engineChangeOf(
+  config: string | TunnelConfig,
+  { privateKey, isRelayed, remark }: ConfigSources,
+): EngineChange {
+  const parsed = validated(config, remark);
+  const key = privateKey ?? parsed.interface.privateKey;
+  return { ...settingsOf(parsed, isRelayed), privateKey: key === undefined ? undefined : privateKeyOf(key) };
+}
+
+/** Text, or what a program made of it: plain data that was changed is held to the rules of the file. */
+function validated(config: string | TunnelConfig, remark: ConfigSources['remark']): TunnelConfig {
+  const isText = typeof config === 'string';
+  const { config: parsed, issues } = checkConfig(isText ? config : formatConfig(config));
+  if (!parsed) {
+    const error = issues.find(({ severity }) => severity === 'error')!;
+    // Lines of a text that nobody has seen would say nothing.
+    throw isText ? new ConfigError(error) : refused(error.message.replace(/^line \d+: /, ''));
+  }
+  if (isText && remark) for (const issue of issues) remark(issue);
+  return parsed;
+}
+
+function settingsOf(
+  { interface: own, peers }: TunnelConfig,
+  isRelayed: boolean,
+): Omit<EngineConfig, 'privateKey'> {
   if (own.addresses.length === 0) {
     throw refused(
       'The configuration has no Address: without one there is nothing to send from. Add the line "Address = …" that your administrator gave you.',
     );
   }
-  if (peers.length === 0)
-    throw refused('The configuration has no [Peer] section: there is nobody to connect to.');
   return {
-    privateKey: typeof key === 'string' ? decodePrivateKey(key) : checkCryptoKey(key),
     addresses: own.addresses,
     mtu: own.mtu ?? DEFAULT_MTU,
     listenPort: own.listenPort,
+    fwMark: own.fwMark,
     peers: peers.map((peer) => peerOf(peer, isRelayed)),
   };
 }
 
+function privateKeyOf(key: string | CryptoKey): Uint8Array | CryptoKey {
+  return typeof key === 'string' ? decodePrivateKey(key) : checkCryptoKey(key);
+}
+
 /** Wipes the keys that are still here; what was moved to a worker is no longer. */
-export function wipeSecrets(config: EngineConfig): void {
+export function wipeSecrets(config: EngineChange): void {
   for (const secret of secretsOf(config)) if (secret.length > 0) wipe(secret);
 }
 
 /** Where the keys' bytes lie: to be moved to a worker, so that no copy stays. */
-export function secretBuffersOf(config: EngineConfig): ArrayBuffer[] {
+export function secretBuffersOf(config: EngineChange): ArrayBuffer[] {
   return secretsOf(config).map(({ buffer }) => buffer as ArrayBuffer);
 }
 
-function secretsOf({ privateKey, peers }: EngineConfig): Uint8Array[] {
+function secretsOf({ privateKey, peers }: EngineChange): Uint8Array[] {
   const secrets = peers.flatMap(({ presharedKey }) => presharedKey ?? []);
   return privateKey instanceof Uint8Array ? [privateKey, ...secrets] : secrets;
 }

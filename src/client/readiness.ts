@@ -1,4 +1,4 @@
-import type { TunnelError } from '../core/errors.ts';
+import { TunnelError } from '../core/errors.ts';
 
 /** A promise that can be settled from outside and never counts as unhandled. */
 class Waiting {
@@ -52,6 +52,14 @@ export class Readiness {
     if (this.#any.isRejected) this.#any = new Waiting();
     this.#any.resolve(undefined);
     this.#peers.get(peer)?.resolve(undefined);
+    this.#peers.delete(peer);
+  }
+
+  /** The peer is no longer configured: who waits for it waits in vain, and if it comes back it must be ready anew. */
+  removed(peer: string): void {
+    this.#ready.delete(peer);
+    const error = new TunnelError('ERR_CONFIG', 'The peer was removed from the configuration.', { peer });
+    this.#peers.get(peer)?.reject(error);
     this.#peers.delete(peer);
   }
 

@@ -1,5 +1,6 @@
 import { transfer } from 'comlink';
 import type {
+  ConfigureReport,
   EngineEvent,
   EngineOptions,
   LogLevel,
@@ -9,8 +10,14 @@ import type {
 } from '../bridge/api.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { TunnelError } from '../core/errors.ts';
-import type { TunnelConfig } from '../core/wireguard/config.ts';
-import { engineConfigOf, secretBuffersOf, wipeSecrets } from './config.ts';
+import type { ConfigIssue, TunnelConfig } from '../core/wireguard/config.ts';
+import {
+  type ConfigSources,
+  engineChangeOf,
+  engineConfigOf,
+  secretBuffersOf,
+  wipeSecrets,
+} from './config.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
@@ -31,6 +38,11 @@ export interface TunnelOptions {
   /** Aborts opening; afterwards, closes the tunnel. */
   signal?: AbortSignal;
   logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
+}
+
+export interface ConfigureOptions {
+  /** Base64, or an X25519 CryptoKey, in place of the file's PrivateKey. */
+  privateKey?: string | CryptoKey;
 }
 
 /** The `detail` of each event that a Tunnel dispatches. */
@@ -65,6 +77,9 @@ export class Tunnel extends EventTarget {
   readonly #events: MessagePort;
   readonly #readiness = new Readiness();
   readonly #logger: TunnelOptions['logger'];
+  #isRelayed = false;
+  /** Whether the private key was given beside the file, whose own does not count then. */
+  #isKeyGiven = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -85,11 +100,15 @@ export class Tunnel extends EventTarget {
     options.signal?.throwIfAborted();
     const relays = relaysOf(options);
     const { privateKey, takeOver = false } = options;
-    const engineConfig = engineConfigOf(config, { privateKey, isRelayed: relays.length > 0 });
+    const isRelayed = relays.length > 0;
+    const remark = remarkTo(options.logger);
+    const engineConfig = engineConfigOf(config, { privateKey, isRelayed, remark });
     try {
       const engine = await launch(options.assets ?? {});
       const { port1, port2 } = new MessageChannel();
       const tunnel = new this(engine, port1, options.logger);
+      tunnel.#isRelayed = isRelayed;
+      tunnel.#isKeyGiven = privateKey !== undefined;
       await tunnel.#open({ config: engineConfig, relays, takeOver }, port2, options.signal);
       return tunnel;
     } finally {
@@ -147,6 +166,43 @@ export class Tunnel extends EventTarget {
   /** What `wg show` shows, and the transport beside it. */
   status(): Promise<TunnelStatus> {
     return this.#engine.call((api) => api.status());
+  }
+
+  /**
+   * Brings the running tunnel to another configuration, as `wg syncconf` does: peers that it does not list are removed,
+   * new ones added, changed ones changed; all others keep their sessions, endpoints and counters, and lose no packet.
+   * All of it or nothing: ERR_CONFIG (a ConfigError for a line of the file), ERR_IN_USE (the new key is another
+   * tunnel's), ERR_ADDRESS_IN_USE (the new ListenPort is taken), ERR_CLOSED. Calls are served one after the other.
+   *
+   * Without PrivateKey the present key stays; and where a key was given beside the file, the file's never counts. A
+   * peer that has roamed stays where it is unless its Endpoint is another than in the configuration before. A preshared
+   * key counts from the next handshake on. The report says what a changed key, address, MTU or port has reset.
+   */
+  async configure(config: string | TunnelConfig, options: ConfigureOptions = {}): Promise<ConfigureReport> {
+    const { privateKey } = options;
+    const change = engineChangeOf(config, {
+      privateKey,
+      isRelayed: this.#isRelayed,
+      remark: remarkTo(this.#logger),
+    });
+    if (privateKey === undefined && this.#isKeyGiven && change.privateKey !== undefined) {
+      wipeSecrets({ ...change, peers: [] });
+      delete change.privateKey;
+      this.#log(
+        'warn',
+        'PrivateKey of the configuration is not used: this tunnel was given its key beside it',
+        {},
+      );
+    }
+    try {
+      const secrets = secretBuffersOf(change);
+      const report = await this.#engine.call((api) => api.configure(transfer(change, secrets)));
+      this.#isKeyGiven ||= privateKey !== undefined;
+      for (const peer of report.peers.removed) this.#readiness.removed(peer);
+      return report;
+    } finally {
+      wipeSecrets(change);
+    }
   }
 
   /** ICMP echo to an address inside the tunnel. */
@@ -242,6 +298,11 @@ export class Tunnel extends EventTarget {
   #log(level: LogLevel, message: string, fields: Record<string, unknown>): void {
     this.#logger?.(level, message, fields);
   }
+}
+
+function remarkTo(logger: TunnelOptions['logger']): ConfigSources['remark'] {
+  return ({ severity, line, key, message }: ConfigIssue) =>
+    logger?.(severity === 'info' ? 'info' : 'warn', message, { line, key });
 }
 
 function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }): string[] {

@@ -3,6 +3,7 @@ import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
 import { NodeEngine } from './engine.ts';
 
+export type { ConfigureReport, ConfigureReset, PeerStatus, TunnelStatus } from '../bridge/api.ts';
 export {
   derivePublicKey,
   generateKeyPair,
@@ -10,7 +11,7 @@ export {
   generatePrivateKey,
   importPrivateKey,
 } from '../client/keys.ts';
-export type { TunnelOptions } from '../client/tunnel.ts';
+export type { ConfigureOptions, TunnelOptions } from '../client/tunnel.ts';
 export { TunnelError } from '../core/errors.ts';
 export {
   ConfigError,

@@ -7,33 +7,40 @@ import { IpAddress, IpPrefix } from '../address.ts';
 export class AllowedIps<Owner> {
   #ipv4: Node<Owner> | undefined;
   #ipv6: Node<Owner> | undefined;
+  /** The nodes of each owner, so that what concerns one of thousands does not cost a walk through all. */
+  readonly #owned = new Map<Owner, Set<Node<Owner>>>();
 
   /** Host bits do not count. */
   insert(prefix: IpPrefix, owner: Owner): void {
-    const masked = prefix.masked();
-    if (masked.address.version === 4) this.#ipv4 = insert(this.#ipv4, masked, owner);
-    else this.#ipv6 = insert(this.#ipv6, masked, owner);
+    const { address, length } = prefix.masked();
+    const root = grow(this.#root(address.version), address.bytes, length);
+    this.#setRoot(address.version, root);
+    const node = find(root, address.bytes, length)!;
+    if (node.owner !== undefined) this.#owned.get(node.owner)!.delete(node);
+    node.owner = owner;
+    const owned = this.#owned.get(owner);
+    if (owned) owned.add(node);
+    else this.#owned.set(owner, new Set([node]));
   }
 
   /** Removes the prefix, if this owner has it. */
   remove(prefix: IpPrefix, owner: Owner): void {
-    const masked = prefix.masked();
-    const gives = (node: Node<Owner>) =>
-      node.owner === owner && node.length === masked.length && node.covers(masked.address.bytes, 0);
-    if (masked.address.version === 4) this.#ipv4 = prune(this.#ipv4, gives);
-    else this.#ipv6 = prune(this.#ipv6, gives);
+    const { address, length } = prefix.masked();
+    const node = find(this.#root(address.version), address.bytes, length);
+    if (node?.owner !== owner) return;
+    this.#owned.get(owner)!.delete(node);
+    this.#release(node);
   }
 
   removeOwner(owner: Owner): void {
-    const gives = (node: Node<Owner>) => node.owner === owner;
-    this.#ipv4 = prune(this.#ipv4, gives);
-    this.#ipv6 = prune(this.#ipv6, gives);
+    for (const node of this.#owned.get(owner) ?? []) this.#release(node);
+    this.#owned.delete(owner);
   }
 
   /** Whose is the address at `offset`? */
   lookup(memory: Uint8Array, offset: number, version: 4 | 6): Owner | undefined {
     const bits = version === 4 ? 32 : 128;
-    let node = version === 4 ? this.#ipv4 : this.#ipv6;
+    let node = this.#root(version);
     let owner: Owner | undefined;
     while (node?.covers(memory, offset)) {
       if (node.owner !== undefined) owner = node.owner;
@@ -45,10 +52,24 @@ export class AllowedIps<Owner> {
 
   /** The prefixes that still belong to an owner, IPv4 first, in ascending order. */
   prefixesOf(owner: Owner): IpPrefix[] {
-    const found: IpPrefix[] = [];
-    collect(this.#ipv4, owner, found);
-    collect(this.#ipv6, owner, found);
-    return found;
+    const nodes = [...(this.#owned.get(owner) ?? [])];
+    return nodes
+      .map(({ bytes, length }) => new IpPrefix(new IpAddress(bytes), length).masked())
+      .sort(compare);
+  }
+
+  #root(version: 4 | 6): Node<Owner> | undefined {
+    return version === 4 ? this.#ipv4 : this.#ipv6;
+  }
+
+  #setRoot(version: 4 | 6, root: Node<Owner> | undefined): void {
+    if (version === 4) this.#ipv4 = root;
+    else this.#ipv6 = root;
+  }
+
+  #release({ bytes, length }: Node<Owner>): void {
+    const version = bytes.length === 4 ? 4 : 6;
+    this.#setRoot(version, release(this.#root(version), bytes, length));
   }
 }
 
@@ -61,10 +82,9 @@ class Node<Owner> {
   zero: Node<Owner> | undefined;
   one: Node<Owner> | undefined;
 
-  constructor(bytes: Uint8Array, length: number, owner: Owner | undefined) {
+  constructor(bytes: Uint8Array, length: number) {
     this.bytes = bytes;
     this.length = length;
-    this.owner = owner;
   }
 
   /** Whether the address at `offset` lies in this prefix. */
@@ -86,20 +106,31 @@ function bitAt(memory: Uint8Array, offset: number, bit: number): number {
   return (memory[offset + (bit >>> 3)]! >>> (7 - (bit & 7))) & 1;
 }
 
-function insert<Owner>(node: Node<Owner> | undefined, prefix: IpPrefix, owner: Owner): Node<Owner> {
-  const { bytes } = prefix.address;
-  if (!node) return new Node(bytes, prefix.length, owner);
-  const common = commonLength(node.bytes, bytes, Math.min(node.length, prefix.length));
+/** Makes a node for the prefix, if there is none, and returns the root. */
+function grow<Owner>(node: Node<Owner> | undefined, bytes: Uint8Array, length: number): Node<Owner> {
+  if (!node) return new Node(bytes, length);
+  const common = commonLength(node.bytes, bytes, Math.min(node.length, length));
   if (common === node.length) {
-    if (common === prefix.length) node.owner = owner;
-    else node.adopt(insert(bitAt(bytes, 0, common) === 0 ? node.zero : node.one, prefix, owner));
+    if (common < length)
+      node.adopt(grow(bitAt(bytes, 0, common) === 0 ? node.zero : node.one, bytes, length));
     return node;
   }
   // The new prefix lies above the node, or both lie below a new fork.
-  const above = new Node(bytes, common, common === prefix.length ? owner : undefined);
+  const above = new Node<Owner>(bytes, common);
   above.adopt(node);
-  if (common < prefix.length) above.adopt(new Node(bytes, prefix.length, owner));
+  if (common < length) above.adopt(new Node(bytes, length));
   return above;
+}
+
+/** The node of exactly this prefix. */
+function find<Owner>(
+  node: Node<Owner> | undefined,
+  bytes: Uint8Array,
+  length: number,
+): Node<Owner> | undefined {
+  while (node && node.length < length && node.covers(bytes, 0))
+    node = bitAt(bytes, 0, node.length) === 0 ? node.zero : node.one;
+  return node?.length === length && node.covers(bytes, 0) ? node : undefined;
 }
 
 function commonLength(a: Uint8Array, b: Uint8Array, limit: number): number {
@@ -108,22 +139,22 @@ function commonLength(a: Uint8Array, b: Uint8Array, limit: number): number {
   return length;
 }
 
-/** Takes the owner from every node that `gives` it up, and removes nodes that no longer mean anything. */
-function prune<Owner>(
+/** Takes the owner from the node of a prefix that is there, and removes nodes that no longer mean anything. */
+function release<Owner>(
   node: Node<Owner> | undefined,
-  gives: (node: Node<Owner>) => boolean,
+  bytes: Uint8Array,
+  length: number,
 ): Node<Owner> | undefined {
   if (!node) return undefined;
-  node.zero = prune(node.zero, gives);
-  node.one = prune(node.one, gives);
-  if (gives(node)) node.owner = undefined;
+  if (node.length === length) node.owner = undefined;
+  else if (bitAt(bytes, 0, node.length) === 0) node.zero = release(node.zero, bytes, length);
+  else node.one = release(node.one, bytes, length);
   if (node.owner !== undefined || (node.zero && node.one)) return node;
   return node.zero ?? node.one;
 }
 
-function collect<Owner>(node: Node<Owner> | undefined, owner: Owner, found: IpPrefix[]): void {
-  if (!node) return;
-  if (node.owner === owner) found.push(new IpPrefix(new IpAddress(node.bytes), node.length).masked());
-  collect(node.zero, owner, found);
-  collect(node.one, owner, found);
+function compare(a: IpPrefix, b: IpPrefix): number {
+  if (a.address.version !== b.address.version) return a.address.version - b.address.version;
+  const at = a.address.bytes.findIndex((byte, i) => byte !== b.address.bytes[i]);
+  return at < 0 ? a.length - b.length : a.address.bytes[at]! - b.address.bytes[at]!;
 }

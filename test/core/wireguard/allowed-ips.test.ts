@@ -112,4 +112,25 @@ describe('allowed IPs', () => {
     expect(lookup(table, '10.0.0.1')).toBe('four');
     expect(table.prefixesOf('six').map(String)).toEqual(['::ffff:a00:1/128']);
   });
+
+  it('are listed IPv4 first, in ascending order, the wider before the narrower', () => {
+    const table = new AllowedIps<string>();
+    const sorted = [
+      '0.0.0.0/0',
+      '10.0.0.0/8',
+      '10.0.0.0/16',
+      '10.1.0.0/16',
+      '192.0.2.0/24',
+      '::/0',
+      'fd00::/8',
+    ];
+    for (const text of [...sorted].reverse()) table.insert(prefix(text), 'a');
+    for (const text of ['10.2.0.0/16', '10.3.0.0/16']) table.insert(prefix(text), 'b');
+    expect(table.prefixesOf('a').map(String)).toEqual(sorted);
+    table.removeOwner('a');
+    expect(table.prefixesOf('a')).toEqual([]);
+    expect(table.prefixesOf('b').map(String)).toEqual(['10.2.0.0/16', '10.3.0.0/16']);
+    expect(lookup(table, '10.1.0.1')).toBeUndefined();
+    expect(lookup(table, '10.3.0.1')).toBe('b');
+  });
 });

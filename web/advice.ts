@@ -43,7 +43,10 @@ const SENTENCES: Record<string, Write> = {
     failure.leg === 'relay'
       ? 'The relay speaks another version than this page: reload the page, or ask the relay’s operator to update it.'
       : 'This browser cannot run the engine (WebAssembly SIMD is missing): use a current Firefox, Chrome, Edge or Safari.',
-  ERR_IN_USE: () => 'Another tab uses this key right now: disconnect it there, then connect here.',
+  ERR_IN_USE: (failure) =>
+    failure.leg === 'peer'
+      ? 'Another device probably uses this key too, so both lose the connection again and again: give each device a key of its own.'
+      : 'Another tab uses this key right now: disconnect it there, then connect here.',
   ERR_WORKER: () => 'The engine in this page stopped: reload the page and connect again.',
   ERR_RELAY_UNREACHABLE: (_, context) =>
     `${relayOf(context)} does not answer: check the address, that the relay is running, and that no proxy on the way blocks WebSockets.`,

@@ -31,6 +31,7 @@ import { type Instant, SECOND } from '../core/time.ts';
 import type { DatagramTransport, TransportState } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
+import { KeyConflict } from './key-conflict.ts';
 import type { KeyClaim, KeyRegistry } from './key-registry.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { logLinesOf } from './log-lines.ts';
@@ -104,6 +105,8 @@ export class TunnelService implements EngineApi {
   #configured: Promise<unknown> = Promise.resolve();
   #events: MessagePort | undefined;
   #claim: OwnClaim | undefined;
+  /** By peer: signs that another device uses our key. */
+  readonly #conflicts = new Map<string, KeyConflict>();
   #transportState: TransportState | undefined;
   /** No more calls are taken; what was written may still be on its way. */
   #isClosed = false;
@@ -229,6 +232,7 @@ export class TunnelService implements EngineApi {
   removePeer(publicKey: Uint8Array): void {
     this.#require().core.device.removePeer(publicKey);
     const name = toBase64(publicKey);
+    this.#conflicts.delete(name);
     const settings = this.#settings!;
     settings.peers = settings.peers.filter((peer) => toBase64(peer.publicKey) !== name);
   }
@@ -466,7 +470,15 @@ export class TunnelService implements EngineApi {
   #notify(event: DeviceEvent): void {
     const peer = 'publicKey' in event ? toBase64(event.publicKey) : undefined;
     for (const { level, message } of logLinesOf(event)) this.#log(level, message, peer ? { peer } : {});
-    if (peer !== undefined) this.#notifyOfPeer(event, peer);
+    if (peer === undefined) return;
+    this.#notifyOfPeer(event, peer);
+    if (this.#conflictWith(peer).take(event, this.#host.clock.now())) this.#postError(inUseElsewhere(peer));
+  }
+
+  #conflictWith(peer: string): KeyConflict {
+    let conflict = this.#conflicts.get(peer);
+    if (!conflict) this.#conflicts.set(peer, (conflict = new KeyConflict()));
+    return conflict;
   }
 
   #notifyOfPeer(event: DeviceEvent, peer: string): void {
@@ -553,6 +565,14 @@ function isQuiet(connection: TcpConnection): boolean {
 
 function errorOf(state: TransportState | undefined): TunnelError | undefined {
   return state?.state === 'waiting' || state?.state === 'failed' ? state.error : undefined;
+}
+
+function inUseElsewhere(peer: string): TunnelError {
+  return new TunnelError(
+    'ERR_IN_USE',
+    'This key is probably in use elsewhere: good connections are lost again and again as if another device had taken them over. Give each device a private key of its own.',
+    { retryable: true, leg: 'peer', peer },
+  );
 }
 
 function silence(peer: string): TunnelError {

@@ -54,6 +54,13 @@ describe('advice', () => {
     expect(say('ERR_CONNECTION_REFUSED').sentence).not.toContain('vpn.example.com');
   });
 
+  it('tells a key that another tab uses from one that another device uses', () => {
+    expect(say('ERR_IN_USE').sentence).toMatch(/^Another tab/);
+    expect(advise({ code: 'ERR_IN_USE', message: '', leg: 'peer' }, context).sentence).toMatch(
+      /^Another device/,
+    );
+  });
+
   it('says that versions differ where the relay does not understand', () => {
     expect(advise({ code: 'ERR_UNSUPPORTED', message: '', leg: 'relay' }, context).sentence).toMatch(
       /version/,

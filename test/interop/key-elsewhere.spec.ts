@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TunnelError } from '../../src/index.ts';
+import { Tunnel } from '../../src/node/index.ts';
+import { expect, test } from '../support/interop-test.ts';
+import { generateKeys, type KeyPair } from '../support/keys.ts';
+import { RealClient } from '../support/real-client.ts';
+import { INNER, RealPeer } from '../support/real-peer.ts';
+
+/** A tunnel that pings its peer every second, and what it says. */
+class Watched {
+  readonly tunnel: Tunnel;
+  readonly errors: { error: TunnelError; at: number }[] = [];
+  replies = 0;
+  readonly #stop = new AbortController();
+  readonly #log: string[];
+
+  private constructor(tunnel: Tunnel, log: string[]) {
+    this.tunnel = tunnel;
+    this.#log = log;
+    tunnel.addEventListener('error', ({ detail: { error } }) => this.errors.push({ error, at: Date.now() }));
+    void this.#ping().catch(() => {}); // aborted
+  }
+
+  static async open(keys: KeyPair, peer: RealPeer): Promise<Watched> {
+    const log: string[] = [];
+    const tunnel = await Tunnel.open(
+      `[Interface]
+PrivateKey = ${keys.privateKey}
+Address = ${INNER.our4}/24
+[Peer]
+PublicKey = ${peer.publicKey}
+Endpoint = ${peer.endpoint}
+AllowedIPs = ${INNER.peer4}/32
+`,
+      { logger: (_level, message) => log.push(message) },
+    );
+    await tunnel.ready;
+    return new Watched(tunnel, log);
+  }
+
+  /** How often the log says this, of the peer. */
+  said(text: string): number {
+    return this.#log.filter((line) => /^peer\(.{4}….{4}\) - /.test(line) && line.endsWith(text)).length;
+  }
+
+  async #ping(): Promise<void> {
+    const { signal } = this.#stop;
+    for await (const { ok } of this.tunnel.ping(INNER.peer4, { interval: 1000, signal }))
+      if (ok) this.replies++;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.tunnel.close({ timeout: 0 });
+  }
+}
+
+test('another device with our key is told within two and a half minutes; without one nothing is said', async ({
+  interopWorks,
+}) => {
+  expect(interopWorks).toBe(true);
+  test.setTimeout(240_000);
+  const [ours, alone] = [generateKeys(), generateKeys()];
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const peer = await RealPeer.up({ publicKey: ours.publicKey });
+    undo.push(() => peer.down());
+    const otherPeer = await RealPeer.up({ publicKey: alone.publicKey });
+    undo.push(() => otherPeer.down());
+    const disputed = await Watched.open(ours, peer);
+    undo.push(() => disputed.close());
+    const undisputed = await Watched.open(alone, otherPeer);
+    undo.push(() => undisputed.close());
+    await delay(3000);
+    expect(disputed.replies).toBeGreaterThan(1);
+
+    const started = Date.now();
+    const rival = await RealClient.up(peer, ours.privateKey, 1);
+    undo.push(() => rival.down());
+    await expect.poll(() => disputed.errors.length, { timeout: 150_000, intervals: [500] }).toBe(1);
+    const { error, at } = disputed.errors[0]!;
+    expect(error).toMatchObject({ code: 'ERR_IN_USE', retryable: true, leg: 'peer', peer: peer.publicKey });
+    expect(error.message).toMatch(/^This key is probably in use elsewhere: /);
+    expect(at - started).toBeGreaterThan(60_000);
+    // Both throw each other out, and say so in the same words.
+    const silence = 'Retrying handshake because we stopped hearing back after 15 seconds';
+    expect(disputed.said(silence)).toBeGreaterThanOrEqual(4);
+    expect(rival.log.split(silence).length - 1).toBeGreaterThanOrEqual(2);
+    // Told once, and the tunnel goes on trying.
+    await delay(20_000);
+    expect(disputed.errors).toHaveLength(1);
+    expect(undisputed.errors).toEqual([]);
+    expect(undisputed.said(silence)).toBe(0);
+    expect(undisputed.replies).toBeGreaterThan(60);
+  } finally {
+    for (const stop of undo.reverse()) await stop();
+  }
+});

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { EngineClient } from '../client/engine-client.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
+import { MAX_MESSAGE } from '../core/wire/relay.ts';
 import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
 import { RelayTransport, type WebSocketLike } from '../transport/relay-transport.ts';
@@ -71,5 +72,6 @@ export class NodeEngine {
 
 /** Node 20 has no WebSocket of its own. */
 function connectWebSocket(url: string, protocols: string[]): WebSocketLike {
-  return new WebSocket(url, protocols, { perMessageDeflate: false }) as unknown as WebSocketLike;
+  const options = { perMessageDeflate: false, maxPayload: MAX_MESSAGE };
+  return new WebSocket(url, protocols, options) as unknown as WebSocketLike;
 }

@@ -1,4 +1,4 @@
-// WireGuard's device: inner packets on one side, datagrams on the other. Two routes cross it.
+// WireGuard's device: inner packets on one side, datagrams on the other. Two routes cross it (WG §3).
 //
 //   out   sendPacket: destination → allowed IPs → peer → current session, sealed in place → sink.sendDatagram
 //   in    receiveDatagram: type → index → session, opened in place → source allowed? → sink.deliverPacket

@@ -1,4 +1,4 @@
-/** Why a datagram was refused. None is ever answered, but with a cookie under load. */
+/** Why a datagram was refused. None is ever answered (WG §5.1), but with a cookie under load. */
 export type DatagramDrop =
   /** No message of WireGuard by its type and length. */
   | 'malformed'

@@ -1,6 +1,6 @@
-// The way of a handshake message from the datagram to its peer: gate, queue, DH with our static key, peer. A DH is by far
-// the dearest thing that a stranger can make us do, and anyone who knows our public key can; so they are counted, and
-// what is beyond the budget waits while data packets pass.
+// The way of a handshake message from the datagram to its peer (WG §5.3): gate, queue, DH with our static key, peer. A DH
+// is by far the dearest thing that a stranger can make us do, and anyone who knows our public key can; so they are
+// counted, and what is beyond the budget waits while data packets pass.
 import { toBase64, wipe } from '../bytes.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';

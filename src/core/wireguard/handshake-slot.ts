@@ -1,5 +1,6 @@
-// The handshake of one peer: what it needs to know, the one initiation that can be in flight, and what was seen of the
-// other's. The messages themselves are made and read in handshake.ts; when they are sent is decided in peer.ts.
+// The handshake of one peer: what it needs to know, the one initiation that can be in flight (WG §5.4.2), and which of
+// the other's were seen (§5.1). The messages themselves are made and read in handshake.ts; when they are sent is decided
+// in peer.ts and timers.ts.
 import { equalConstantTime, isAllZero, wipe } from '../bytes.ts';
 import { clamp } from '../crypto/identity.ts';
 import type { Instant, Millis } from '../time.ts';

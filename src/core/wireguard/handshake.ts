@@ -57,7 +57,10 @@ export interface TransportKeys {
   readonly remoteIndex: number;
 }
 
-/** Undefined when the peer's public key is of low order. Takes the ephemeral private key over. */
+/**
+ * The first message (WG §5.4.2). Takes the ephemeral private key over. Undefined when the peer's public key is of low
+ * order.
+ */
 export function createInitiation(
   crypto: CryptoSuite,
   known: Acquaintance,
@@ -89,8 +92,9 @@ export function createInitiation(
 }
 
 /**
- * The first half of consuming an initiation: who sends it? `es` is the DH of our static key with its ephemeral.
- * Undefined when the static key does not open. The state goes on to `openTimestamp` or is wiped by the caller.
+ * The first half of consuming an initiation (WG §5.4.2): who sends it? `es` is the DH of our static key with its
+ * ephemeral. Undefined when the static key does not open. The state goes on to `openTimestamp` or is wiped by the
+ * caller.
  */
 export function openStatic(
   crypto: CryptoSuite,
@@ -124,7 +128,7 @@ export function openTimestamp(
   return { timestamp, received: { symmetric, remoteEphemeral, remoteIndex } };
 }
 
-/** Uses the received initiation up. Undefined when a DH is all zero. */
+/** The second message (WG §5.4.3). Uses the received initiation up. Undefined when a DH is all zero. */
 export function createResponse(
   crypto: CryptoSuite,
   known: Acquaintance,
@@ -160,8 +164,9 @@ export function createResponse(
 }
 
 /**
- * Works on copies: after a response that does not open, the same initiation can still meet a good one. `se` is the DH
- * of our static key with the response's ephemeral. A wrong preshared key shows here and nowhere else.
+ * Consumes the second message (WG §5.4.3). Works on copies: after a response that does not open, the same initiation can
+ * still meet a good one. `se` is the DH of our static key with the response's ephemeral. A wrong preshared key shows
+ * here and nowhere else.
  */
 export function consumeResponse(
   crypto: CryptoSuite,

@@ -1,5 +1,5 @@
-// What WireGuard looks at in an inner packet, and no more: version, length, addresses. Checksums, fragments, options and
-// multicast are the stack's business.
+// What WireGuard looks at in an inner packet (WG §3), and no more: version, length, addresses. Checksums,
+// fragments, options and multicast are the stack's business.
 import type { PacketBuffer } from '../packet-buffer.ts';
 
 const IPV4_HEADER = 20;

@@ -1,7 +1,10 @@
 import type { Millis } from '../time.ts';
 import { JITTER_MAX } from './constants.ts';
 
-/** Uniform whole milliseconds from 0 to JITTER_MAX; random bytes are drawn many at a time, because a timer asks often. */
+/**
+ * Uniform whole milliseconds from 0 to JITTER_MAX (WG §6.4); random bytes are drawn many at a time, because a timer asks
+ * often.
+ */
 export class Jitter {
   readonly #fillRandom: (bytes: Uint8Array) => void;
   readonly #bytes = new Uint8Array(256);

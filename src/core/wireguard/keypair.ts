@@ -9,7 +9,7 @@ import {
 } from './constants.ts';
 import { isBeyondLimit, ReplayWindow } from './replay.ts';
 
-/** One session: a key for each direction, its counters, its age. */
+/** One session (WG §5.4.5): a key for each direction, its counters, its age. */
 export class Keypair {
   readonly sendKey: AeadKey;
   readonly receiveKey: AeadKey;
@@ -81,8 +81,9 @@ export class Keypair {
 }
 
 /**
- * The sessions of one peer. We send with `current` only and receive with all three: `previous` serves packets still on
- * their way when a new session took over; `next` is one that we answered for but that the initiator has not used yet.
+ * The sessions of one peer (WG §6.3). We send with `current` only and receive with all three: `previous` serves
+ * packets still on their way when a new session took over; `next` is one that we answered for but that the initiator
+ * has not used yet.
  */
 export class Keypairs {
   previous: Keypair | undefined;

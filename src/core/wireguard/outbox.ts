@@ -1,5 +1,5 @@
-// What leaves for one peer: packets at once on the current session, or staged until there is one (WG §6.1, §6.4);
-// keepalives (§6.5); handshake messages, which are made elsewhere.
+// What leaves for one peer (WG §3): packets at once on the current session as long as it may send (§6.2), or staged until
+// there is one (§6.4); keepalives (§6.5); handshake messages, which are made elsewhere.
 import { wipe } from '../bytes.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';

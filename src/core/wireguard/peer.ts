@@ -234,7 +234,7 @@ export class Peer implements TimersOwner, OutboxOwner {
     this.#host.sink.deliverPacket(packet);
   }
 
-  /** Who only receives would lose the session at 180 s: its initiator renews it before. */
+  /** Who only receives would lose the session at 180 s: its initiator renews it before (WG §6.2). */
   #renewOnReceive(now: Instant): void {
     const { current } = this.#keypairs;
     if (this.#renewedOnReceive || !current?.isInitiator || current.age(now) <= REKEY_ON_RECEIVE_TIME) return;
@@ -242,7 +242,7 @@ export class Peer implements TimersOwner, OutboxOwner {
     this.sendInitiation(false, now);
   }
 
-  /** The peer is where its latest authentic datagram came from. */
+  /** The peer is where its latest authentic datagram came from (WG §2.1). */
   #roam(from: Endpoint): void {
     if (from === this.#outbox.endpoint) return;
     this.#outbox.endpoint = from;

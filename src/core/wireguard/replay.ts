@@ -10,8 +10,8 @@ export function isBeyondLimit(low: number, high: number): boolean {
 }
 
 /**
- * The sliding window of RFC 6479: which counters of a session were seen. Counters have 64 bits and come as two unsigned
- * halves. Ask only about authentic packets.
+ * The sliding window of RFC 6479 (WG §5.4.6): which counters of a session were seen. Counters have 64 bits and
+ * come as two unsigned halves. Ask only about authentic packets.
  */
 export class ReplayWindow {
   readonly #bits = new Uint32Array(WORDS);

@@ -1,5 +1,5 @@
-// The five timers of a peer (WG §6), as deadlines. Every event that matters to them has a function named after it; each
-// function is one row of the table below. "arm" sets the deadline anew, "arm?" only if it is not pending.
+// The five timers of a peer (WG §6.3 to §6.5), as deadlines. Every event that matters to them has a function named after
+// it; each function is one row of the table below. "arm" sets the deadline anew, "arm?" only if it is not pending.
 //
 //   event                     retransmit  send       new         zero    persistent
 //                             handshake   keepalive  handshake   keys    keepalive

@@ -18,6 +18,7 @@ export const TARGETS = [
   'datagram',
   'inner-packet',
   'cookie-reply',
+  'handshake-gate',
   'replay-window',
   'timestamp',
   'allowed-ips',

@@ -76,6 +76,7 @@ export interface EngineHost {
 
 /** After this many unanswered initiations (10 s) we say that there is no answer; the handshake goes on trying. */
 const ATTEMPTS_BEFORE_SILENCE = 3;
+const TAKE_IT_OVER = 'Close it, or open this one with `takeOver: true`.';
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
 
@@ -138,7 +139,7 @@ export class TunnelService implements EngineApi {
     const identity = await this.#host.createIdentity(config.privateKey, this.#answered);
     this.#settings = withoutSecrets({ ...config, peers: [] });
     try {
-      this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver);
+      this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver, TAKE_IT_OVER);
       const { core, driver } = this.#assemble(identity, config, relays);
       for (const peer of config.peers) this.addPeer(peer);
       core.device.up(this.#host.clock.now());
@@ -160,7 +161,7 @@ export class TunnelService implements EngineApi {
   };
 
   /** The key is this engine's alone, or there is no tunnel: two with one key would throw each other out again and again. */
-  async #claimKey(publicKey: string, takeOver: boolean): Promise<OwnClaim> {
+  async #claimKey(publicKey: string, takeOver: boolean, advice: string): Promise<OwnClaim> {
     const { keys } = this.#host;
     let isRetired = false;
     const claim = await keys.claim(publicKey, takeOver, {
@@ -172,7 +173,7 @@ export class TunnelService implements EngineApi {
     if (!claim)
       throw new TunnelError(
         'ERR_IN_USE',
-        `A tunnel with this private key is already open ${keys.scope}. Close it, or open this one with \`takeOver: true\`.`,
+        `A tunnel with this private key is already open ${keys.scope}. ${advice}`,
         { retryable: true },
       );
     if (!this.#isClosed) {
@@ -209,6 +210,7 @@ export class TunnelService implements EngineApi {
     const driver = new Driver(clock, transport, core, {
       afterPoll: (now) => this.#noted.drain(now),
       transportState: (state) => this.#transportChanged(state),
+      slept: () => this.#host.retryNow(),
     });
     this.#running = { core, driver, transport };
     return this.#running;
@@ -264,6 +266,8 @@ export class TunnelService implements EngineApi {
     if (key) this.#claim = key.own;
     const report = reconfiguration.apply(key, running.driver.now());
     this.#settings = withoutSecrets(change);
+    if (key) this.#conflicts.clear();
+    for (const name of report.peers.removed) this.#conflicts.delete(name);
     running.driver.settle();
     await former?.retire();
     return report;
@@ -278,7 +282,7 @@ export class TunnelService implements EngineApi {
         identity.destroy();
         return undefined;
       }
-      const own = await this.#claimKey(publicKey, false);
+      const own = await this.#claimKey(publicKey, false, 'Close it first.');
       return { identity, own, lastTimestamp: own.claim.lastTimestamp };
     } catch (error) {
       identity.destroy();
@@ -399,7 +403,11 @@ export class TunnelService implements EngineApi {
   }
 
   retryNow(): Promise<Outcome<void>> {
-    return outcomeOf(() => this.#host.retryNow());
+    return outcomeOf(() => {
+      // We may have slept: what is overdue comes before whatever waits to be read.
+      this.#running?.driver.settle();
+      this.#host.retryNow();
+    });
   }
 
   close(timeout: number): Promise<Outcome<void>> {

@@ -92,7 +92,7 @@ function makeHostile({ opponent, session, oldInitiation }: Scene): Record<Kind, 
 }
 
 describe('100,000 hostile datagrams in a second', () => {
-  it('hold up no packet of a live session, cost next to no DH, and leave nothing behind', async () => {
+  it('row 32: hold up no packet of a live session, cost next to no DH, and leave nothing behind', async () => {
     const scene = await makeScene();
     const { clock, station, opponent, session } = scene;
     const hostile = Object.values(makeHostile(scene));

@@ -74,6 +74,11 @@ export class DatagramProxy {
     if (rebindEvery) this.#timers.push(setInterval(() => void this.#rebind(), rebindEvery));
   }
 
+  /** Where the peer sees us: what it would set as our endpoint. */
+  get source(): string {
+    return `127.0.0.1:${this.#back.address().port}`;
+  }
+
   /** Sends datagrams to our side as if the peer had; a short pause between keeps socket buffers from dropping any. */
   async inject(datagrams: Iterable<Uint8Array>): Promise<void> {
     for (const datagram of datagrams) {

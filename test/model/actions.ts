@@ -30,6 +30,8 @@ export interface Choices {
   garbage: { side: number; kind: 'random' | 'reserved' | 'static'; size: number };
   /** Initiations with a right mac1: made up if `n` is 0, else an old one. */
   flood: { side: number; n: number; times: number };
+  /** A static key that is out of reach answers one DH. */
+  answer: { n: number };
   /** Datagrams arrive by themselves, or not. */
   calm: { on: boolean };
 
@@ -41,6 +43,8 @@ export interface Choices {
   'set wall clock': { ms: number };
 
   send: Place & { size: number; times: number; flaw?: 'source' | 'length' | 'route' };
+  /** A packet that arrives after so many later ones. */
+  lag: Place & { by: number };
   restart: { side: number; keepsTimestamp: boolean };
   'new key': { side: number; key: number; tells: boolean };
   psk: Place & { psk: number; both: boolean };
@@ -117,16 +121,21 @@ const MAKERS: readonly [number, Maker][] = [
   [3, (r, s) => ({ act: 'move', side: r.below(s), notices: one(r, [true, false]) })],
   [1, (r, s) => ({ act: 'down', side: r.below(s) })],
   [3, (r, s) => ({ act: 'up', side: r.below(s) })],
+  [12, (r) => ({ act: 'answer', n: r.below(4) })],
   [6, (r) => ({ act: 'calm', on: r.below(3) > 0 })],
   [1, (r) => ({ act: 'set wall clock', ms: one(r, [-3_600_000, -10, 86_400_000]) })],
   [2, (r, s) => ({ act: 'flood', side: r.below(s), n: r.below(2) * r.below(300), times: 1 + r.below(150) })],
   [3, (r, s) => ({ act: 'garbage', side: r.below(s), kind: one(r, KINDS), size: r.below(200) })],
 ];
 const KINDS = ['random', 'reserved', 'static'] as const;
+/** The replay window costs as many packets as it is wide, so its edge is rarely looked at. */
+const LAG_ONCE_IN = 4000;
 const TOTAL = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
 
 export function makeActions(count: number, random: SeededRandom, sides: number): Action[] {
   return Array.from({ length: count }, () => {
+    if (random.below(LAG_ONCE_IN) === 0)
+      return { act: 'lag', ...place(random, sides), by: 8126 + random.below(5) };
     let left = random.below(TOTAL);
     const [, make] = MAKERS.find(([weight]) => (left -= weight) < 0)!;
     return make(random, sides);

@@ -1,5 +1,5 @@
 // The end of every sequence: nobody interferes any more, and soon everything works again (invariant 10).
-import type { Side } from './side.ts';
+import { nameOf, type Side } from './side.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -7,6 +7,7 @@ import type { World } from './world.ts';
 export function makePeace(world: World): void {
   world.flights = [];
   world.isCalm = true;
+  for (const question of world.questions) question.due = world.now;
   for (const side of world.sides) {
     side.up();
     for (const other of world.sides) if (other !== side) reconcile(world, side, other);
@@ -39,7 +40,7 @@ function talk(world: World, duration: number): number[] {
 
 /** How often one side's initiation overtook the response to the other's. */
 function crossingsOf(world: World): number {
-  return Math.max(...world.sides.map(({ model }) => model.drops.unexpected_response ?? 0));
+  return Math.max(...world.sides.map((side) => side.status().drops.unexpected_response ?? 0));
 }
 
 /** What the adversary cannot be asked to repair: who is a peer, with which key, and where. */
@@ -51,6 +52,6 @@ function reconcile(world: World, side: Side, other: Side): void {
     side.setPsk(other.number, 0);
     other.setPsk(side.number, 0);
   }
-  const { endpoint } = side.model.peers.get(other.identity)!;
-  if (endpoint !== other.endpoint) side.setEndpoint(other.number, other.endpoint);
+  const known = side.status().peers.find((peer) => nameOf(peer.publicKey) === other.identity);
+  if (known?.endpoint !== other.endpoint) side.setEndpoint(other.number, other.endpoint);
 }

@@ -52,9 +52,14 @@ const ACTS: { [Name in keyof Choices]: (choices: Choices[Name], world: World) =>
       if (old) world.deliver(old);
       else deliverGarbage(world, world.sides[side]!, 'static', 0);
   },
+  answer: ({ n }, world) => {
+    const { questions } = world;
+    if (questions.length > 0) world.answer(questions[n % questions.length]!);
+  },
   calm: ({ on }, world) => {
     world.isCalm = on;
-    for (const flight of world.flights) if (on && flight.due === NEVER) flight.due = world.now;
+    for (const each of on ? [...world.flights, ...world.questions] : [])
+      if (each.due === NEVER) each.due = world.now;
   },
 
   // ---- time
@@ -74,6 +79,17 @@ const ACTS: { [Name in keyof Choices]: (choices: Choices[Name], world: World) =>
 
   send: ({ side, to, size, times, flaw }, world) => {
     for (let i = 0; i < times; i++) world.offer(side, to, size, flaw);
+  },
+  lag: ({ side, to, by }, world) => {
+    world.flights = [];
+    world.offer(side, to, 60);
+    const late = world.flights.splice(0);
+    for (let i = 0; i < by; i++) {
+      world.flights.splice(0);
+      world.offer(side, to, 60);
+    }
+    // First the last, then the first.
+    for (const flight of [...world.flights.splice(0), ...late]) world.deliver(flight);
   },
   restart: ({ side, keepsTimestamp }, world) => {
     // Who forgets its timestamps and has its clock set back is refused for that long (WG §5.1).

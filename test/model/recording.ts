@@ -39,14 +39,14 @@ export const SCRIPT: readonly ScriptStep[] = [
   ...say('b', 300, 21),
   // Two packets, three seconds apart.
   ...say('a', 100, 40, 43),
-  // One way, more often than every ten seconds; the session is renewed by its initiator at the first send after 120 s.
-  ...say('a', 500, 65, 73, 81, 89, 97, 105, 113, 119, 121.5, 125),
-  ...say('b', 600, 127),
-  // Silence. The responder of that session sends until 180 s without renewing, after that it is the one who initiates.
-  ...say('b', 700, 290),
-  ...say('b', 700, 310),
-  // Silence. The initiator (b) only receives, later than 165 s: it renews.
-  ...say('a', 400, 482),
+  // One way; the session is renewed by its initiator at the first send after 120 s.
+  ...say('a', 500, 65, 77, 89, 101, 119, 131),
+  ...say('b', 600, 133),
+  // Silence. The responder sends at 168 s without renewing; the initiator, who only receives, does.
+  ...say('b', 700, 300),
+  ...say('b', 700, 320),
+  // Silence. At 185 s the responder is the one who initiates.
+  ...say('b', 400, 485),
   // The way breaks: 15 s after the first unanswered packet the handshakes begin, and end after twenty.
   { at: 500, side: 'a', act: 'cut' },
   ...say('a', 100, 501, 503),

@@ -27,6 +27,7 @@ function circumstances(seed: number): { options: WorldOptions; random: SeededRan
     mutual: random.below(2) === 0,
     fewIndices: random.below(4) === 0,
     psk: random.below(2) === 0,
+    isDeferred: random.below(5) === 0,
   };
   return { options, random };
 }

@@ -1,16 +1,16 @@
 // One of the devices of a world, its reference, and what is around both.
 import { IpPrefix } from '../../src/core/address.ts';
 import { toBase64 } from '../../src/core/bytes.ts';
-import { RawIdentity } from '../../src/core/crypto/identity.ts';
+import { RawIdentity, type StaticIdentity } from '../../src/core/crypto/identity.ts';
 import { type Endpoint, printEndpoint } from '../../src/core/endpoint.ts';
 import { type EngineMemory, PacketBuffer, type Region } from '../../src/core/packet-buffer.ts';
-import { Device, type DeviceEvent, type PeerStatus } from '../../src/core/wireguard/device.ts';
+import { Device, type DeviceEvent, type Peer, type PeerStatus } from '../../src/core/wireguard/device.ts';
 import { SeededRandom } from '../support/random.ts';
 import { poolKey, publicKey } from './curve.ts';
+import { DeferredIdentity, NoReference } from './deferred.ts';
 import { type FastSuite, Ledger } from './ledger.ts';
 import { ReferenceDevice } from './reference-device.ts';
 import type { Inner, Message } from './reference-message.ts';
-import type { ReferencePeer } from './reference-peer.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -38,6 +38,7 @@ export class Side {
   /** Where it is. */
   endpoint: string;
   keyNumber = 0;
+  isUp = false;
   device!: Device;
   model!: ReferenceDevice;
   ledger!: Ledger;
@@ -82,8 +83,9 @@ export class Side {
     this.endpoint = printEndpoint(this.world.endpointAt(this.number, this.#moves++));
   }
 
-  makeIdentity(): RawIdentity {
-    return new RawIdentity(poolKey(this.number * KEYS_PER_SIDE + this.keyNumber), this.ledger);
+  makeIdentity(): StaticIdentity {
+    const raw = new RawIdentity(poolKey(this.number * KEYS_PER_SIDE + this.keyNumber), this.ledger);
+    return this.world.options.isDeferred ? new DeferredIdentity(raw, this.world) : raw;
   }
 
   /** A new process with the same configuration, and the greatest timestamp if it was kept. */
@@ -97,7 +99,8 @@ export class Side {
     const [real, model] = [twins(), twins()];
     this.ledger = new Ledger(this.#suite, this.#memory, () => world.now);
     if (!keepsTimestamp) this.greatestTimestamp = undefined;
-    this.model = new ReferenceDevice(
+    const Reference = world.options.isDeferred ? NoReference : ReferenceDevice;
+    this.model = new Reference(
       this.identity,
       {
         jitter: () => model.jitter.below(334),
@@ -123,7 +126,6 @@ export class Side {
       {
         sendDatagram: (datagram, to) => this.#take(datagram, to),
         deliverPacket: (packet) => this.delivered.push(packet.memory.slice(packet.start, packet.end)),
-        // The reference zeroes keys in silence.
         notify: (event) => this.events.push(eventText(event, world)),
       },
     );
@@ -191,24 +193,28 @@ export class Side {
     const peer = this.#peer(other);
     if (!relation || !peer) return;
     relation.psk = psk;
-    peer.real.setPresharedKey(pskBytes(psk));
-    peer.model.psk = String(psk);
+    peer.setPresharedKey(pskBytes(psk));
+    const model = this.model.peers.get(relation.identity);
+    if (model) model.psk = String(psk);
   }
 
   setEndpoint(other: number, endpoint: string): void {
+    const relation = this.peers.get(other);
     const peer = this.#peer(other);
-    if (!peer) return;
-    this.peers.get(other)!.endpoint = endpoint;
-    peer.real.setEndpoint(this.world.endpoint(endpoint));
-    peer.model.endpoint = endpoint;
+    if (!relation || !peer) return;
+    relation.endpoint = endpoint;
+    peer.setEndpoint(this.world.endpoint(endpoint));
+    const model = this.model.peers.get(relation.identity);
+    if (model) model.endpoint = endpoint;
   }
 
   setKeepalive(other: number, seconds: number): void {
+    const relation = this.peers.get(other);
     const peer = this.#peer(other);
-    if (!peer) return;
-    this.peers.get(other)!.keepalive = seconds;
-    peer.real.setPersistentKeepalive(seconds, this.world.now);
-    peer.model.setKeepalive(seconds, this.world.now);
+    if (!relation || !peer) return;
+    relation.keepalive = seconds;
+    peer.setPersistentKeepalive(seconds, this.world.now);
+    this.model.peers.get(relation.identity)?.setKeepalive(seconds, this.world.now);
   }
 
   setKey(keyNumber: number): void {
@@ -218,24 +224,23 @@ export class Side {
     this.model.setIdentity(this.identity, this.world.now);
   }
 
-  #peer(
-    other: number,
-  ): { real: NonNullable<ReturnType<Device['getPeer']>>; model: ReferencePeer } | undefined {
-    const identity = this.peers.get(other)?.identity;
-    const model = identity === undefined ? undefined : this.model.peers.get(identity);
-    const real = identity === undefined ? undefined : this.device.getPeer(publicKeyOf(identity));
-    return real && model && { real, model };
+  /** The other side as our device knows it; undefined if it is no peer, or our own key. */
+  #peer(other: number): Peer | undefined {
+    const relation = this.peers.get(other);
+    return relation && this.device.getPeer(publicKeyOf(relation.identity));
   }
 
   // ---- life
 
   up(): void {
-    this.initiatedAt.clear();
+    if (!this.isUp) this.initiatedAt.clear();
+    this.isUp = true;
     this.device.up(this.world.now);
     this.model.up(this.world.now);
   }
 
   down(): void {
+    this.isUp = false;
     this.device.down();
     this.model.down();
     if (this.ledger.liveKeys > 0) throw new Violation('1: session keys exist while the device is down');
@@ -244,6 +249,7 @@ export class Side {
 
   end(): void {
     if (!this.device) return;
+    this.isUp = false;
     this.device.close();
     if (this.ledger.liveKeys > 0) throw new Violation('1: session keys outlive the device');
     if (this.device.pollAt() < Number.POSITIVE_INFINITY)

@@ -34,7 +34,6 @@ export class HandshakeInbox implements Pollable {
   readonly #gate: HandshakeGate;
   readonly #budget = new TokenBucket(DHS_PER_SECOND, DHS_PER_SLICE);
   readonly #queue: WaitingMessage[] = [];
-  #lastSlice: Instant = Number.NEGATIVE_INFINITY;
   /** Messages for which our identity has not answered yet. */
   #openQuestions = 0;
 
@@ -75,10 +74,10 @@ export class HandshakeInbox implements Pollable {
 
   // ---- The queue
 
-  /** When there is enough for another slice; never twice in one instant, so that others get their turn. */
+  /** When there is enough for another slice: not in the instant of the last, so that others get their turn. */
   pollAt(): Instant {
     if (this.#queue.length === 0 || this.#openQuestions >= MAX_OPEN_QUESTIONS) return NEVER;
-    return Math.max(this.#lastSlice + 1, this.#budget.availableAt(DHS_PER_SLICE));
+    return this.#budget.availableAt(DHS_PER_SLICE);
   }
 
   poll(now: Instant): void {
@@ -87,7 +86,6 @@ export class HandshakeInbox implements Pollable {
 
   /** As much as the budget allows. */
   #workOff(now: Instant): void {
-    this.#lastSlice = now;
     while (this.#openQuestions < MAX_OPEN_QUESTIONS && this.#budget.has(1, now)) {
       const next = this.#queue.shift();
       if (!next) return;

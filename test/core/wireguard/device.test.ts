@@ -330,6 +330,20 @@ describe('the counter of a session', () => {
 });
 
 describe('indices', () => {
+  it('of initiations that were replaced are free again', () => {
+    const allocate = vi.spyOn(IndexTable.prototype, 'allocate');
+    const release = vi.spyOn(IndexTable.prototype, 'release');
+    station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint });
+    station.device.up(clock.now);
+    station.run(52 * SECOND);
+    expect(kinds().length).toBeGreaterThan(8);
+    expect(allocate.mock.calls.length - release.mock.calls.length).toBe(1);
+    station.device.down();
+    expect(allocate.mock.calls.length).toBe(release.mock.calls.length);
+    expect(new Set(release.mock.calls.map(([index]) => index)).size).toBe(release.mock.calls.length);
+    vi.restoreAllMocks();
+  });
+
   it('are drawn again when they are 0 or taken, and read the same above 2^31', () => {
     const draws = [
       [0, 0, 0, 0],

@@ -194,6 +194,23 @@ describe('a new private key', () => {
     after.complete(sent, station.takeSent()[0]!.bytes);
   });
 
+  it('need not wait for what the old one had still to answer', () => {
+    const slow = new SlowIdentity(new RawIdentity(new SeededRandom(5).bytes(32), station.crypto));
+    station.device.setIdentity(slow, clock.now);
+    const caller = new Opponent(slow.publicKey);
+    for (let n = 0; n < 70; n++) {
+      station.receive(caller.initiate().message, elsewhere);
+      station.run(2);
+    }
+    expect(slow.waiting).toHaveLength(64);
+    station.device.setIdentity(newIdentity(), clock.now);
+    expect(station.drops()).toEqual({ identity_changed: 70 });
+    addPeer();
+    station.run(100);
+    station.receive(new Opponent(newIdentity().publicKey).initiate().message, opponent.endpoint);
+    expect(kinds()).toEqual(['response']);
+  });
+
   it('goes on from the greatest timestamp that it was used with, and never back', () => {
     addPeer();
     const far = timestampOf(2_000_000_000, 0);
@@ -363,6 +380,25 @@ describe('a peer that is no longer heard', () => {
     expect((event as { sessionAge: number }).sessionAge).toBeCloseTo(20 * SECOND, 0);
     expect(kinds()).toContain('initiation');
   });
+
+  it.each([
+    [104.999, 1],
+    [105, 0],
+  ])(
+    'and %d s after the session began sends the first packet that is not answered: %d reports',
+    (at, count) => {
+      clock.moveTo(Math.ceil(clock.now));
+      addPeer();
+      const session = connect();
+      const start = clock.now;
+      clock.moveTo(start + 5 * SECOND);
+      hear(session, new Uint8Array(0));
+      clock.moveTo(start + at * SECOND);
+      station.send(outgoing);
+      station.runUntil(start + (at + 15) * SECOND);
+      expect(station.count('stopped-hearing')).toBe(count);
+    },
+  );
 
   it('is not when the session was old, or our key is new', () => {
     addPeer();

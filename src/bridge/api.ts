@@ -56,7 +56,7 @@ export interface EngineApi {
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
-  /** Tries the way out again at once instead of waiting for its next retry (the network came back). */
+  /** The network or the page is back: does what is overdue, and tries the way out again at once. */
   retryNow(): Promise<Outcome<void>>;
   /** Sends what is queued for at most `timeout` ms, then closes everything and zeroes all keys. */
   close(timeout: number): Promise<Outcome<void>>;

@@ -2,6 +2,7 @@ import { wrap } from 'comlink';
 import type { EngineApi } from '../bridge/api.ts';
 import { TunnelError } from '../core/errors.ts';
 import { type EngineAssets, EngineClient } from './engine-client.ts';
+import { watchPageLife } from './page-life.ts';
 
 /** Starts the engine in a dedicated module worker. The worker learns from its first message where the WASM file is. */
 export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): EngineClient {
@@ -9,12 +10,11 @@ export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): E
     ? new Worker(workerUrl, { type: 'module', name: 'tabwire' })
     : new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'tabwire' });
   worker.postMessage({ wasm: wasm === undefined ? undefined : String(new URL(wasm, location.href)) });
-  const wakeUp = () => void api.retryNow();
   const api = wrap<EngineApi>(worker) as unknown as EngineApi;
+  const stopWatching = watchPageLife(() => void api.retryNow());
   const engine = new EngineClient(api, () => {
     worker.terminate();
-    removeEventListener('online', wakeUp);
-    document.removeEventListener('visibilitychange', wakeUp);
+    stopWatching();
   });
   worker.addEventListener('error', (event) => {
     event.preventDefault();
@@ -26,8 +26,5 @@ export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): E
   worker.addEventListener('messageerror', () => {
     engine.end(new TunnelError('ERR_WORKER', "A message to the tunnel's worker could not be read."));
   });
-  // The network, or the page, is back: do not wait for the relay's next retry.
-  addEventListener('online', wakeUp);
-  document.addEventListener('visibilitychange', wakeUp);
   return engine;
 }

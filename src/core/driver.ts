@@ -4,12 +4,15 @@ import type { PacketBuffer } from './packet-buffer.ts';
 import { type Instant, NEVER, type Pollable } from './time.ts';
 import type { DatagramReceiver, DatagramTransport, TransportState } from './transport.ts';
 import type { TunnelCore } from './tunnel.ts';
+import { REJECT_AFTER_TIME } from './wireguard/constants.ts';
 
 /** Whoever hosts the driver: told after each poll, so that it can hand over what the sockets took note of. */
 export interface DriverHost {
   /** Moves bytes between sockets and the application. May write to and read from connections. */
   afterPoll(now: Instant): void;
   transportState(state: TransportState): void;
+  /** We slept longer than sessions last: whatever has a connection should make a new one. */
+  slept(): void;
 }
 
 /** One settle polls at most this often, so that a busy tunnel cannot keep the thread for itself. */
@@ -28,6 +31,8 @@ export class Driver implements DatagramReceiver {
   readonly #others = new Set<Pollable>();
   /** The batch's one `now`; undefined between batches. */
   #batchNow: Instant | undefined;
+  /** When we last settled. */
+  #settledAt: Instant | undefined;
   #settling = false;
   #closed = false;
 
@@ -53,7 +58,10 @@ export class Driver implements DatagramReceiver {
 
   receiveDatagram(datagram: PacketBuffer, from: Endpoint): void {
     if (this.#closed) return;
-    this.#batchNow ??= this.#clock.now();
+    if (this.#batchNow === undefined) {
+      this.#batchNow = this.#clock.now();
+      this.#tunnel.catchUp(this.#batchNow);
+    }
     this.#tunnel.receiveDatagram(datagram, from, this.#batchNow);
   }
 
@@ -96,6 +104,8 @@ export class Driver implements DatagramReceiver {
   };
 
   #pollAll(now: Instant): void {
+    if (now - (this.#settledAt ?? now) > REJECT_AFTER_TIME) this.#host.slept();
+    this.#settledAt = now;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       this.#tunnel.poll(now);
       for (const other of this.#others) if (other.pollAt() <= now) other.poll(now);

@@ -74,6 +74,12 @@ export class TunnelCore implements Pollable {
     this.stack.poll(now);
   }
 
+  /** What WireGuard should have done before what arrives now arrived: after sleep, that order matters. */
+  catchUp(now: Instant): void {
+    this.#now = now;
+    if (this.device.pollAt() <= now) this.device.poll(now);
+  }
+
   /** Our outer address changed: sessions survive and move at once. */
   reconnected(now: Instant): void {
     this.#now = now;

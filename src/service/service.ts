@@ -28,7 +28,7 @@ import type { Environment } from '../core/environment.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import { type Instant, SECOND } from '../core/time.ts';
-import type { DatagramTransport, TransportState } from '../core/transport.ts';
+import type { DatagramTransport, EndpointProblem, TransportState } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
 import { KeyConflict } from './key-conflict.ts';
@@ -526,9 +526,8 @@ export class TunnelService implements EngineApi {
   }
 
   #transportChanged(state: TransportState): void {
-    const known = new Set(
-      this.#transportState?.problems.map(({ endpoint, error }) => printEndpoint(endpoint) + error.code),
-    );
+    const known = new Set(this.#transportState?.problems.map(keyOf));
+    const noticed = new Set(this.#transportState?.notices?.map(keyOf));
     const wasError = errorOf(this.#transportState);
     this.#transportState = state;
     const { clock, environment } = this.#host;
@@ -538,9 +537,9 @@ export class TunnelService implements EngineApi {
     });
     const error = errorOf(state);
     if (error && error.code !== wasError?.code) this.#postError(error);
-    for (const problem of state.problems) {
-      if (!known.has(printEndpoint(problem.endpoint) + problem.error.code)) this.#postError(problem.error);
-    }
+    for (const problem of state.problems) if (!known.has(keyOf(problem))) this.#postError(problem.error);
+    for (const notice of state.notices ?? [])
+      if (!noticed.has(keyOf(notice))) this.#log('info', notice.error.message, { code: notice.error.code });
   }
 
   #log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
@@ -569,6 +568,11 @@ function openedOf(pipe: TcpPipe): TcpOpened {
 /** Nothing of what was accepted is still to be delivered. */
 function isQuiet(connection: TcpConnection): boolean {
   return ['CLOSED', 'TIME-WAIT', 'FIN-WAIT-2'].includes(connection.state);
+}
+
+/** The same for the same thing said again. */
+function keyOf({ endpoint, error }: EndpointProblem): string {
+  return printEndpoint(endpoint) + error.code;
 }
 
 function errorOf(state: TransportState | undefined): TunnelError | undefined {

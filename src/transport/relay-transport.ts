@@ -71,6 +71,11 @@ const PONG_TIMEOUT: Millis = 10_000;
 /** After a hint that the network changed, a living relay answers sooner than this. */
 const PROBE_TIMEOUT: Millis = 3000;
 const FROZEN: Millis = 2000;
+/**
+ * A relay that answers is heard each PING_INTERVAL. After more silence than WireGuard's sessions last (180 s) we slept, and
+ * what the old connection may still hold was for sessions that are over.
+ */
+const SLEPT: Millis = 180_000;
 
 type Phase = 'idle' | 'connecting' | 'open' | 'waiting' | 'failed' | 'closed';
 
@@ -91,6 +96,7 @@ export class RelayTransport implements DatagramTransport {
   #phase: Phase = 'idle';
   #socket: WebSocketLike | undefined;
   #openedAt: Instant = 0;
+  #heardAt: Instant = 0;
   #hasBeenOpen = false;
   #urlIndex = 0;
   /** URLs that refuse us in a way that trying again does not cure. */
@@ -204,6 +210,11 @@ export class RelayTransport implements DatagramTransport {
   // ---- the way in
 
   #receiveMessage(data: unknown): void {
+    if (this.#hasSlept) {
+      this.#connectAnew();
+      return;
+    }
+    this.#heardAt = this.#clock.now();
     const { bytes, ingress } = this.#memory;
     if (!(data instanceof ArrayBuffer) || data.byteLength > ingress.end - ingress.start) {
       this.drops.count('bad_message');
@@ -273,7 +284,10 @@ export class RelayTransport implements DatagramTransport {
 
   // ---- connections
 
-  /** The network may have changed, or someone is impatient: connect now, or find out whether the relay still answers. */
+  /**
+   * The network or the page is back, or someone is impatient: connect now, also after a long sleep; or find out whether
+   * the relay still answers.
+   */
   retryNow(): void {
     if (this.#phase === 'open') {
       this.#ping(PROBE_TIMEOUT);
@@ -323,7 +337,7 @@ export class RelayTransport implements DatagramTransport {
   #opened(): void {
     this.#phase = 'open';
     this.#error = undefined;
-    this.#openedAt = this.#clock.now();
+    this.#openedAt = this.#heardAt = this.#clock.now();
     this.#maxDatagram = DEFAULT_MAX_DATAGRAM;
     this.#refusals.delete(this.#url);
     this.#channels.connected();
@@ -371,6 +385,17 @@ export class RelayTransport implements DatagramTransport {
     const socket = this.#detach();
     socket?.close();
     this.#retry(wasOpen ? connectionLost(this.#url) : unreachable(this.#url), 0);
+  }
+
+  get #hasSlept(): boolean {
+    return this.#clock.now() - this.#heardAt > SLEPT;
+  }
+
+  /** After sleep: who comes late need not find out first whether anybody waited. */
+  #connectAnew(): void {
+    this.#detach()?.close(1000);
+    this.#attempts = 0;
+    this.#connect();
   }
 
   /** Lets go of the WebSocket; what waits in the batch was meant for it and dies with it. */
@@ -440,6 +465,10 @@ export class RelayTransport implements DatagramTransport {
   // ---- round-trip time, and whether the relay is still there
 
   #ping(timeout: Millis): void {
+    if (this.#hasSlept) {
+      this.#connectAnew();
+      return;
+    }
     if (this.#pingSentAt === undefined) {
       new DataView(this.#pingNonce.buffer).setUint32(4, Math.floor(this.#host.random() * 0x1_0000_0000));
       this.#pingSentAt = this.#clock.now();

@@ -44,6 +44,12 @@ export class FakeTime implements Clock {
     this.advance(0);
   }
 
+  /** Jumps; timers go on to wait for what they had left, as a monotonic clock that stood still makes them. */
+  sleep(ms: number): void {
+    this.#now += ms;
+    for (const timer of this.#timers) timer.at += ms;
+  }
+
   advance(ms: number): void {
     const until = this.#now + ms;
     for (;;) {

@@ -20,6 +20,7 @@ import {
   PONG,
   WELCOME,
 } from '../../src/core/wire/relay.ts';
+import type { RelayEndpoint } from '../../src/transport/relay-endpoints.ts';
 import { RelayTransport } from '../../src/transport/relay-transport.ts';
 import { cookieReply, data, initiation } from '../relay/fake-endpoint.ts';
 import { settled, until } from '../relay/relay-client.ts';
@@ -47,6 +48,8 @@ function connected(options: Parameters<typeof setUp>[0] = {}) {
   parts.host.socket.open();
   return { ...parts, endpoint, socket: parts.host.socket };
 }
+
+type Connected = Omit<ReturnType<typeof connected>, 'endpoint'> & { endpoint: RelayEndpoint };
 
 const pong = (socket: FakeHost['socket']) =>
   socket.control({ type: PONG, nonce: socket.controls(PING).at(-1)!.nonce, queuedBytes: 0 });
@@ -453,12 +456,38 @@ describe('connections that break', () => {
 
   it('a page that was frozen asks once more before it gives the relay up', () => {
     const { host, receiver, socket } = connected();
-    host.time.freeze(300_000);
+    host.time.freeze(179_999);
     expect(receiver.state.state).toBe('open');
     expect(socket.controls(PING)).toHaveLength(2);
     pong(socket);
     host.time.advance(10_000);
     expect(receiver.state.state).toBe('open');
+  });
+
+  it.each([
+    ['a timer', ({ host }: Connected) => host.time.advance(20_000)],
+    ['a hint', ({ transport }: Connected) => transport.retryNow()],
+    ['a message', ({ socket, endpoint }: Connected) => socket.deliver([endpoint.channel, data(1)])],
+  ])('after three minutes of sleep it connects anew at once; noticed by %s', (_, wake) => {
+    const parts = connected();
+    const { host, receiver, socket, endpoint, send } = parts;
+    pong(socket);
+    host.time.sleep(180_001);
+    wake(parts as Connected);
+    expect(socket.closedWith).toBe(1000);
+    expect(host.sockets).toHaveLength(2);
+    expect(receiver.state.state).toBe('connecting');
+    // What the old connection still held was for sessions that are over; what waited for it is gone as well.
+    socket.deliver([(endpoint as RelayEndpoint).channel, data(2)]);
+    expect(receiver.received).toEqual([]);
+    send(endpoint, initiation(7));
+    host.socket.open();
+    expect(host.socket.datagrams()).toEqual([initiation(7)]);
+    expect(receiver.events.filter((event) => event === 'reconnected')).toHaveLength(1);
+    pong(host.socket);
+    host.time.advance(20_000);
+    expect(receiver.state.state).toBe('open');
+    expect(host.sockets).toHaveLength(2);
   });
 
   it('an attempt that hangs is given up', () => {

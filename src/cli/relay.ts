@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import {
   type AllowRule,
   createRelay,
+  DEFAULT_LIMITS,
   jsonLines,
   RelayConfigError,
   type RelayOptions,
@@ -24,6 +25,7 @@ no plaintext. Nothing is allowed that is not named here.
   --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
                         (default: pages from the relay's own address)
   --allow-no-origin     serve programs other than browsers, too
+  --channels N          endpoints that one client may use at once (default ${DEFAULT_LIMITS.channels}, at most 63)
   --check               check these options, print what they mean and exit
   --help                print this
 
@@ -42,6 +44,7 @@ export async function runRelay(args: string[]): Promise<void> {
       origin: { type: 'string', multiple: true },
       'unusual-ports': { type: 'boolean' },
       'allow-no-origin': { type: 'boolean' },
+      channels: { type: 'string' },
       check: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -62,6 +65,7 @@ export async function runRelay(args: string[]): Promise<void> {
     unusualPorts,
     ...(values.origin && { origins: values.origin }),
     allowNoOrigin: values['allow-no-origin'] ?? false,
+    ...(values.channels !== undefined && { limits: { channels: Number(values.channels) } }),
     log: jsonLines((line) => process.stdout.write(line)),
   };
   const relay = createRelay(options);

@@ -101,6 +101,7 @@ export class RelayChannels {
     if (endpoint.listening === 'asked') {
       endpoint.listening = 'granted';
       endpoint.hasListened = true;
+      endpoint.isListenRefused = false;
       endpoint.problem = undefined;
       endpoint.held = undefined;
     }
@@ -159,6 +160,7 @@ export class RelayChannels {
   /** What we sent meanwhile went nowhere. */
   #openWithoutListening(endpoint: RelayEndpoint): void {
     endpoint.listening = 'refused';
+    endpoint.isListenRefused = true;
     this.#open(endpoint);
     if (endpoint.held !== undefined) this.#host.append(endpoint.channel, endpoint.held);
     endpoint.held = undefined;
@@ -182,7 +184,7 @@ export class RelayChannels {
 
   get notices(): EndpointProblem[] {
     return [...this.#endpoints].flatMap((endpoint) =>
-      endpoint.listening === 'refused' ? [{ endpoint, error: listenRefused(this.#host.url, endpoint) }] : [],
+      endpoint.isListenRefused ? [{ endpoint, error: listenRefused(this.#host.url, endpoint) }] : [],
     );
   }
 

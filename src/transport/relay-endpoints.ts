@@ -15,6 +15,8 @@ export class RelayEndpoint implements Endpoint {
   problem: TunnelError | undefined;
   /** Whether, on this connection, the endpoint may call first; undefined when we have not asked. */
   listening: 'asked' | 'granted' | 'refused' | undefined;
+  /** The relay's last word was that we may not. */
+  isListenRefused = false;
   /** It was told a port to call, on this connection or an earlier one. */
   hasListened = false;
   /** The relay's UDP port towards this endpoint. */

@@ -29,7 +29,8 @@ const WEATHERS: readonly Weather[] = [
   { name: '1 % loss', profile: { loss: 0.01 }, session: 1000 + ONE_TRY, atLeast: 0.93, seed: 181 },
   {
     name: '20 % loss both ways',
-    profile: { loss: 0.2, seed: 5 },
+    profile: { loss: 0.2 },
+    seed: 5,
     session: 1000 + 3 * ONE_TRY,
     atLeast: 0.5,
     atMost: 0.78,
@@ -37,7 +38,8 @@ const WEATHERS: readonly Weather[] = [
   },
   {
     name: 'half of it up to 200 ms late',
-    profile: { reorder: 0.5, jitter: 200, seed: 3 },
+    profile: { reorder: 0.5, jitter: 200 },
+    seed: 3,
     session: 2000,
     atLeast: 1,
     ways: ['directly', 'through the relay'],
@@ -46,7 +48,8 @@ const WEATHERS: readonly Weather[] = [
   { name: 'all of it twice', profile: { duplicate: 1 }, session: 1000, atLeast: 1, seed: 3 },
   {
     name: '5 % with a bit flipped',
-    profile: { corrupt: 0.05, seed: 8 },
+    profile: { corrupt: 0.05 },
+    seed: 8,
     session: 1000 + 2 * ONE_TRY,
     atLeast: 0.8,
     atMost: 0.98,
@@ -54,14 +57,16 @@ const WEATHERS: readonly Weather[] = [
   { name: '600 ms each way', profile: { delay: 600 }, session: 2500, atLeast: 1, seed: 3 },
   {
     name: 'one second dark of every four',
-    profile: { blackout: { length: 1000, every: 4000 }, seed: 3 },
+    profile: { blackout: { length: 1000, every: 4000 } },
+    seed: 3,
     session: 1000 + 2 * ONE_TRY,
     atLeast: 0.6,
     atMost: 0.92,
   },
   {
     name: 'another port each second',
-    profile: { rebindEvery: 1000, seed: 3 },
+    profile: { rebindEvery: 1000 },
+    seed: 3,
     session: 1000,
     atLeast: 0.9,
     ways: ['directly', 'through the relay'],

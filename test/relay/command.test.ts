@@ -37,6 +37,8 @@ describe('tabwire relay', () => {
     [['--allow', '203.0.113.7', '--listen', 'x'], /expected HOST:PORT/],
     [['--allow', '203.0.113.7', '--origin', '*'], /expected scheme/],
     [['--allow', 'hub.example.com', '--listen', '0.0.0.0:8080'], /loopback only/],
+    [['--allow', '203.0.113.7', '--channels', 'many'], /limits\.channels/],
+    [['--allow', '203.0.113.7', '--channels', '64'], /expected 1 to 63/],
     [['--bogus'], /Unknown option/],
     [['--allow', '203.0.113.7', 'extra'], /Unexpected argument/],
   ])('%j is refused with one line', async (args, message) => {

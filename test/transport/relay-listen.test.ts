@@ -184,6 +184,7 @@ describe('a relay that does not allow it', () => {
     host.time.advance(1000);
     host.socket.open();
     expect(opens(host)).toEqual([[1, 1]]);
+    expect(receiver.state.notices, 'said once, not once more for each connection').toHaveLength(1);
     opened(host, 40_001);
     expect(receiver.state.notices).toBeUndefined();
   });

@@ -26,6 +26,19 @@ const ROWS: [first: number, last: number, files: string[]][] = [
   [62, 63, ['core/wireguard/config.test.ts']],
 ];
 
+/** Those that were seen on real peers: our engine is their victim, too, over real UDP. */
+const OVER_UDP = [
+  [1, 18],
+  [22, 24],
+  [26, 26],
+  [28, 31],
+  [33, 33],
+  [35, 39],
+  [41, 43],
+  [45, 53],
+  [55, 55],
+] as const;
+
 const EDGE_CASES = 30;
 
 const TIMELINES = [
@@ -108,6 +121,18 @@ describe('each has its test', () => {
     expect(rows.size).toBe(63);
   });
 
+  it('those over real UDP', () => {
+    const found = new Set<number>();
+    for (const { rest, file } of titled('over')) {
+      const [, first, last = first] = /^UDP, rows? (\d+)(?: to (\d+))?: ./.exec(rest) ?? [];
+      if (first === undefined) continue;
+      expect(file).toBe('node/victim.test.ts');
+      for (let row = Number(first); row <= Number(last); row++) found.add(row);
+    }
+    for (const [first, last] of OVER_UDP)
+      for (let row = first as number; row <= last; row++) expect(found.has(row), `row ${row}`).toBe(true);
+  });
+
   it('the 30 edge cases', () => {
     const edges = numbered('edge');
     expect([...edges.keys()].sort((a, b) => a - b)).toEqual(
@@ -128,9 +153,13 @@ describe('each has its test', () => {
 
   it('and none of them is switched off', () => {
     const tables = new Set(
-      [...titled('row'), ...titled('edge'), ...titled('timeline:'), ...titled('history:')].map(
-        ({ file }) => file,
-      ),
+      [
+        ...titled('row'),
+        ...titled('over'),
+        ...titled('edge'),
+        ...titled('timeline:'),
+        ...titled('history:'),
+      ].map(({ file }) => file),
     );
     expect(tables.size).toBeGreaterThan(10);
     for (const { file, switches } of files) if (tables.has(file)) expect(switches, file).toEqual([]);

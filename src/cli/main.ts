@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { runDemo } from './demo.ts';
-// The `tabwire` command. Each subcommand is a file of its own; this one only chooses.
-import { generateKeys } from './keys.ts';
-import { runRelay } from './relay.ts';
+// The `tabwire` command. Each subcommand is a file of its own, loaded when it is chosen; this one only chooses.
+export {};
 
 const USAGE = `Usage: tabwire COMMAND [OPTIONS]
 
@@ -16,11 +14,11 @@ const USAGE = `Usage: tabwire COMMAND [OPTIONS]
 `;
 
 const commands: Record<string, (args: string[]) => Promise<void>> = {
-  demo: runDemo,
-  relay: runRelay,
-  genkey: (args) => generateKeys('genkey', args),
-  pubkey: (args) => generateKeys('pubkey', args),
-  genpsk: (args) => generateKeys('genpsk', args),
+  demo: async (args) => (await import('./demo.ts')).runDemo(args),
+  relay: async (args) => (await import('./relay.ts')).runRelay(args),
+  genkey: async (args) => (await import('./keys.ts')).generateKeys('genkey', args),
+  pubkey: async (args) => (await import('./keys.ts')).generateKeys('pubkey', args),
+  genpsk: async (args) => (await import('./keys.ts')).generateKeys('genpsk', args),
 };
 
 const [name, ...args] = process.argv.slice(2);

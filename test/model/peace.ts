@@ -7,7 +7,9 @@ import type { World } from './world.ts';
 export function makePeace(world: World): void {
   world.flights = [];
   world.isCalm = true;
+  // What waits for its turn or for a static key may still move an endpoint.
   for (const question of world.questions) question.due = world.now;
+  world.wait(1000);
   for (const side of world.sides) {
     side.up();
     for (const other of world.sides) if (other !== side) reconcile(world, side, other);

@@ -150,10 +150,8 @@ export class ReferenceDevice {
     const last = this.#lastNow ?? now;
     this.#lastNow = now;
     if (now - last <= 180_000) return;
-    for (const peer of this.peers.values()) {
-      peer.dropSessions();
-      peer.poll(now);
-    }
+    for (const peer of this.peers.values()) peer.dropSessions();
+    for (const peer of this.peers.values()) peer.poll(now);
   }
 
   poll(now: number): void {

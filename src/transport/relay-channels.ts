@@ -59,7 +59,9 @@ export class RelayChannels {
 
   endpointFor(host: string, port: number): RelayEndpoint {
     const endpoint = this.#endpoints.endpointFor(host, port);
-    if (this.#host.isConnected && this.#shouldListen(endpoint)) {
+    const isNew = endpoint.channel > 0 && !endpoint.isOpen && endpoint.closedAt === Number.NEGATIVE_INFINITY;
+    // Not at the first initiation: a peer with a session that moves there sends data first.
+    if (this.#host.isConnected && isNew) {
       this.#open(endpoint);
       this.#host.flush();
     }

@@ -18,6 +18,8 @@ export interface PingWish {
 export interface OurSide {
   /** Opens a tunnel, in place of the one before; does not wait for a handshake. */
   open(config: string): Promise<void>;
+  /** Changes the open tunnel's configuration. */
+  configure(config: string): Promise<void>;
   /** The first handshake with this peer (base64), or with any. */
   ready(publicKey?: string): Promise<void>;
   status(): Promise<TunnelStatus>;
@@ -41,6 +43,10 @@ export class NodeSide implements OurSide {
   async open(config: string): Promise<void> {
     await this.close();
     this.#tunnel = await Tunnel.open(config);
+  }
+
+  async configure(config: string): Promise<void> {
+    await this.#open.configure(config);
   }
 
   get #open(): Tunnel {
@@ -96,6 +102,12 @@ export class PageSide implements OurSide {
       },
       [config, this.#relay] as const,
     );
+  }
+
+  async configure(config: string): Promise<void> {
+    await this.page.evaluate(async (config) => {
+      await window.tunnel.configure(config);
+    }, config);
   }
 
   async ready(publicKey?: string): Promise<void> {

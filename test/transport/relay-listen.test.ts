@@ -88,11 +88,20 @@ describe('a transport that listens', () => {
     expect(receiver.received).toMatchObject([{ from: endpoint }]);
   });
 
-  it('without ListenPort opens channels that do not listen, and only what is sent opens them later', () => {
+  it('without ListenPort opens channels that do not listen', () => {
     const { host, transport } = setUp({ listens: false });
     transport.endpointFor('192.0.2.2', 51820);
-    transport.flush();
-    expect(opens(host)).toEqual([[1, 0]]);
+    expect(opens(host)).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+  });
+
+  it('an endpoint that the relay refused is not asked for again by its name alone', () => {
+    const { host, transport } = setUp();
+    closed(host, CHANNEL_DENIED);
+    transport.endpointFor('192.0.2.1', 51820);
+    expect(opens(host)).toHaveLength(1);
   });
 
   it('opens them again after a reconnection, and calls from the new port', () => {

@@ -115,7 +115,7 @@ describe('what leaves', () => {
     send(second, initiation(5));
     transport.flush();
     expect(socket.records().at(-1)).toMatchObject({ channel: 2 });
-    expect(socket.controls(OPEN).map(({ channel }) => channel)).toEqual([1, 2]);
+    expect(socket.controls(OPEN).map(({ channel }) => channel)).toEqual([1, 2, 3]);
   });
 
   it('the 64th endpoint has no channel, and says so', () => {

@@ -12,6 +12,7 @@ import {
   type TunnelConfig,
 } from '../../../src/core/wireguard/config.ts';
 import { SeededRandom } from '../../support/random.ts';
+import { configText } from '../../support/random-config.ts';
 
 const PRIVATE = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
 const PUBLIC = 'xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=';
@@ -893,77 +894,9 @@ function brokenFile(random: SeededRandom): { text: string; line: number; key?: s
 }
 
 describe('what the printer prints', () => {
-  const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => {
-    bytes[0] = 8; // never all zero, and clamped
-    bytes[31] = (bytes[31]! & 127) | 64;
-    return Buffer.from(bytes).toString('base64');
-  });
-  const ipv4 = fc.ipV4();
-  const ipv6 = fc.ipV6().filter((address) => !/^[0:]+$/.test(address));
-  const prefix = fc.oneof(
-    fc.tuple(ipv4, fc.nat(32)).map(([address, length]) => `${address}/${length}`),
-    fc.tuple(ipv6, fc.nat(128)).map(([address, length]) => `${address}/${length}`),
-  );
-  const name = fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z]([a-z0-9-]{0,5}[a-z0-9])?)?$/);
-  const port = fc.integer({ min: 1, max: 65535 });
-  const endpoint = fc.oneof(
-    fc.tuple(name, port).map(([host, number]) => `${host}:${number}`),
-    fc.tuple(ipv6, port).map(([host, number]) => `[${host}]:${number}`),
-  );
-  const command = fc.stringMatching(/^[!-"$-~]([ -"$-~]{0,30}[!-"$-~])?$/);
-  const spaces = fc.constantFrom('', ' ', '  ', '\t');
-  const line = (keys: string[], value: fc.Arbitrary<string>) =>
-    fc
-      .tuple(fc.constantFrom(...keys), spaces, spaces, value, fc.constantFrom('', ' # said by nobody', '\r'))
-      .map(([written, before, after, text, end]) => `${before}${written}${after}=${after}${text}${end}`);
-  const section = fc.array(
-    fc.oneof(
-      line(['Address', 'address'], prefix),
-      line(['DNS'], fc.oneof(ipv4, ipv6, name)),
-      line(['MTU'], fc.integer({ min: 576, max: 65535 }).map(String)),
-      line(['Table'], fc.constantFrom('off', 'auto', '1234')),
-      line(['SaveConfig'], fc.constantFrom('true', 'FALSE')),
-      line(['PreUp', 'PostUp', 'PreDown', 'PostDown'], command),
-      line(['ListenPort', 'LISTENPORT'], fc.nat(65535).map(String)),
-      line(
-        ['FwMark'],
-        fc.oneof(
-          fc.constant('off'),
-          fc.nat(0xffffffff).map((mark) => `0x${mark.toString(16)}`),
-        ),
-      ),
-      line(['PrivateKey', 'Private Key'], key),
-    ),
-    { maxLength: 12 },
-  );
-  const peerSection = fc.tuple(
-    key,
-    fc.array(
-      fc.oneof(
-        line(['PresharedKey'], key),
-        line(
-          ['AllowedIPs'],
-          fc.array(prefix, { minLength: 1, maxLength: 4 }).map((list) => list.join(', ')),
-        ),
-        line(['Endpoint'], endpoint),
-        line(['PersistentKeepalive'], fc.oneof(fc.constant('off'), fc.nat(65535).map(String))),
-      ),
-      { maxLength: 6 },
-    ),
-  );
-  const text = fc
-    .tuple(section, fc.array(peerSection, { maxLength: 4 }))
-    .map(([own, peers]) =>
-      [
-        '[Interface]',
-        ...own,
-        ...peers.flatMap(([publicKey, rest]) => ['[Peer]', `PublicKey=${publicKey}`, ...rest]),
-      ].join('\n'),
-    );
-
   it('is read as the same, and printed as the same, whatever was read', () => {
     fc.assert(
-      fc.property(text, (written) => {
+      fc.property(configText, (written) => {
         const config = parseConfig(written);
         const printed = formatConfig(config);
         expect(parseConfig(printed)).toEqual(config);
@@ -979,7 +912,7 @@ describe('what the printer prints', () => {
     order.push('ListenPort', 'FwMark', 'PrivateKey');
     const peerOrder = ['PublicKey', 'PresharedKey', 'AllowedIPs', 'Endpoint', 'PersistentKeepalive'];
     fc.assert(
-      fc.property(text, (written) => {
+      fc.property(configText, (written) => {
         const [own, ...peers] = formatConfig(parseConfig(written)).split('\n\n[Peer]\n');
         const keys = (lines: string) =>
           lines

@@ -94,16 +94,16 @@ export class Scene {
     return session;
   }
 
-  /** Packets pass in both directions, on this session. */
+  /** Packets pass in both directions, on this session. Ours goes first: theirs could put right what is wrong. */
   expectEcho(session = this.live): void {
     const { station, opponent } = this;
-    const delivered = station.delivered.length;
-    this.hear(session);
-    expect(station.delivered.slice(delivered), 'inbound packet').toEqual([incoming]);
     station.takeSent();
     expect(station.send(outgoing)).toBe('sent');
     const [datagram] = station.takeSent();
     expect(opponent.open(session, datagram!.bytes).slice(0, outgoing.length)).toEqual(outgoing);
+    const delivered = station.delivered.length;
+    this.hear(session);
+    expect(station.delivered.slice(delivered), 'inbound packet').toEqual([incoming]);
   }
 
   /** Everything that an attack could change, drop counters apart. */

@@ -104,7 +104,7 @@ const TRANSPORT: Refusal[] = [
       const old = scene.live;
       scene.live = scene.accept(scene.opponent.answer(scene.initiationInFlight()));
       // 1 s passed before, and 125 s since.
-      scene.clock.advance(55 * SECOND);
+      scene.station.run(55 * SECOND);
       return scene.opponent.seal(old, incoming);
     },
     drop: 'expired_session',

@@ -1,0 +1,173 @@
+// Each comparison at the very value where it turns, where no other test happens to stand.
+import { describe, expect, it } from 'vitest';
+import { equalConstantTime } from '../../../src/core/bytes.ts';
+import type { RawIdentity, StaticIdentity } from '../../../src/core/crypto/identity.ts';
+import { createResponse } from '../../../src/core/wireguard/handshake.ts';
+import { SymmetricState } from '../../../src/core/wireguard/noise.ts';
+import { ReplayWindow } from '../../../src/core/wireguard/replay.ts';
+import { isLaterTimestamp, TimestampClock, timestampOf } from '../../../src/core/wireguard/tai64n.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { Opponent } from './opponent.ts';
+import { Station } from './station.ts';
+
+describe('the replay window', () => {
+  it('takes 0 first, and once', () => {
+    const window = new ReplayWindow();
+    expect([window.accept(0, 0), window.accept(0, 0)]).toEqual([true, false]);
+  });
+
+  it.each([1, 2, 0xffff_ffff])(
+    'moves on over the end of the lower half into %i·2^32 as anywhere else',
+    (high) => {
+      const window = new ReplayWindow();
+      const accept = (counter: number) =>
+        counter < 0 ? window.accept(counter + 2 ** 32, high - 1) : window.accept(counter, high);
+      /** The counters from `first` to `last` that fare otherwise. */
+      const exceptions = (first: number, last: number, step: number, wanted: boolean) => {
+        const found: number[] = [];
+        for (let at = first; step > 0 ? at <= last : at >= last; at += step)
+          if (accept(at) !== wanted) found.push(at);
+        return found;
+      };
+      expect(exceptions(-8192, 4095, 1, true)).toEqual([]);
+      expect(exceptions(4095, 4095 - 9000, -1, false)).toEqual([]);
+      // Every other one from there on, and then those in between, as far as the window reaches.
+      expect(exceptions(4096, 13_998, 2, true)).toEqual([]);
+      expect(exceptions(13_997, 13_998 - 8128, -2, true)).toEqual([]);
+      expect(accept(13_997 - 8128)).toBe(false);
+    },
+  );
+});
+
+describe('timestamps', () => {
+  it('are whitened downwards from the last instant before a step', () => {
+    // The 58th step of a second; what a clock of milliseconds in a double can say on either side of it.
+    const resolution = 2 ** -12;
+    const after = Math.ceil((58 * 16.777216) / resolution) * resolution;
+    const next = (milliseconds: number) => new TimestampClock(() => 1.8e12 + milliseconds).next();
+    expect(next(after)).toEqual(timestampOf(1.8e9, 58 * 2 ** 24));
+    expect(next(after - resolution)).toEqual(timestampOf(1.8e9, 57 * 2 ** 24));
+  });
+
+  it('differ in any byte', () => {
+    for (let at = 0; at < 12; at++) {
+      const [a, b] = [new Uint8Array(12), new Uint8Array(12)];
+      a[at] = 1;
+      b.fill(255, at + 1);
+      expect([isLaterTimestamp(a, b), isLaterTimestamp(b, a)], `byte ${at}`).toEqual([true, false]);
+    }
+  });
+
+  it('step from the last of a second to the first of the next', () => {
+    const clock = new TimestampClock(() => 1.8e12 + 995);
+    expect(clock.next()).toEqual(timestampOf(1.8e9, 59 * 2 ** 24));
+    for (let step = 0; step < 60; step++)
+      expect(clock.next(), `step ${step}`).toEqual(timestampOf(1.8e9 + 1, step * 2 ** 24));
+    expect(clock.next()).toEqual(timestampOf(1.8e9 + 2, 0));
+  });
+
+  it.each([0, 2 ** 31 - 10, 2 ** 32 - 12, 2 ** 32 - 11, 2 ** 32 - 10, 2 ** 32, 2 ** 40 - 12, 2 ** 40 - 11])(
+    'have 64 bits for %d seconds, and are read back',
+    (seconds) => {
+      const timestamp = timestampOf(seconds, 3 * 2 ** 24);
+      expect(new DataView(timestamp.buffer).getBigUint64(0)).toBe(2n ** 62n + 10n + BigInt(seconds));
+      expect(new DataView(timestamp.buffer).getUint32(8)).toBe(3 * 2 ** 24);
+      expect(new TimestampClock(() => 1.8e12, timestamp).last).toEqual(timestamp);
+    },
+  );
+
+  it('are read back with any nanosecond of a second, whitened', () => {
+    const kept = timestampOf(1.8e9, 0);
+    const readBack = (nanoseconds: number) => {
+      new DataView(kept.buffer).setUint32(8, nanoseconds);
+      return new TimestampClock(() => 1.8e12, kept).last;
+    };
+    expect(readBack(999_999_999)).toEqual(timestampOf(1.8e9, 59 * 2 ** 24));
+    expect(readBack(1_000_000_000)).toBeUndefined();
+  });
+
+  it('are not read back from 2^40 seconds on', () => {
+    expect(new TimestampClock(() => 1.8e12, timestampOf(2 ** 40 - 10, 0)).last).toBeUndefined();
+  });
+
+  it('believe a clock from 2026 on for twenty years, to the millisecond', () => {
+    const from = Date.UTC(2026, 0, 1);
+    const to = from + 20 * 365.25 * 86_400_000;
+    const next = (wall: number) => new TimestampClock(() => wall).next();
+    const at = (wall: number) => timestampOf(Math.floor(wall / 1000), (wall % 1000) * 1e6);
+    expect(next(from - 1)).toEqual(at(from));
+    expect(next(from + 500)).toEqual(at(from + 500));
+    expect(next(to)).toEqual(at(to));
+    expect(next(to + 1)).toEqual(at(from));
+  });
+});
+
+describe('a device', () => {
+  const makeScene = (identity?: (raw: RawIdentity) => StaticIdentity) => {
+    const clock = new FakeClock();
+    const station = new Station(clock, identity && { identity });
+    const opponent = new Opponent(station.publicKey);
+    station.device.up(clock.now);
+    return { clock, station, opponent };
+  };
+
+  it('takes public keys of 32 bytes only', () => {
+    const { station } = makeScene();
+    expect(() => station.addPeer(new Uint8Array(31))).toThrow("peer's public key: expected 32 bytes, got 31");
+    expect(() => station.addPeer(new Uint8Array(33))).toThrow('got 33');
+  });
+
+  it('takes another preshared key for the next handshake', () => {
+    const { station, opponent } = makeScene();
+    const peer = station.addPeer(opponent.publicKey)!;
+    opponent.presharedKey.fill(7);
+    expect(peer.setPresharedKey(opponent.presharedKey)).toBe(true);
+    expect(peer.setPresharedKey(opponent.presharedKey)).toBe(false);
+    const { message, sent } = opponent.initiate();
+    station.receive(message, opponent.endpoint);
+    expect(() => opponent.complete(sent, station.takeSent()[0]!.bytes)).not.toThrow();
+  });
+
+  it('refuses an initiation before it has the DH of the static keys', () => {
+    let peerPublicKey: Uint8Array | undefined;
+    const { station, opponent } = makeScene((raw) => ({
+      publicKey: raw.publicKey,
+      dh: (publicKey, now, answer) => {
+        if (!peerPublicKey || !equalConstantTime(publicKey, peerPublicKey)) raw.dh(publicKey, now, answer);
+      },
+      destroy: () => raw.destroy(),
+    }));
+    peerPublicKey = opponent.publicKey;
+    station.addPeer(opponent.publicKey);
+    station.receive(opponent.initiate().message, opponent.endpoint);
+    expect(station.drops()).toEqual({ bad_static: 1 });
+    expect(station.takeSent()).toEqual([]);
+  });
+});
+
+describe('a response', () => {
+  it.each([
+    ['its ephemeral key', 'remoteEphemeral'],
+    ['its static key', 'peerPublicKey'],
+  ])('is not made for an initiator when the DH with %s is zero', (_what, which) => {
+    const [opponent, initiator] = [3, 4].map((seed) => new Opponent(new Uint8Array(32).fill(9), seed)) as [
+      Opponent,
+      Opponent,
+    ];
+    const low = new Uint8Array(32);
+    const received = {
+      symmetric: SymmetricState.begin(opponent.crypto, opponent.publicKey),
+      remoteEphemeral: which === 'remoteEphemeral' ? low : initiator.publicKey,
+      remoteIndex: 1,
+    };
+    const known = {
+      ourPublicKey: opponent.publicKey,
+      peerPublicKey: which === 'peerPublicKey' ? low : initiator.publicKey,
+      staticStatic: new Uint8Array(32),
+      presharedKey: new Uint8Array(32),
+    };
+    const ephemeral = opponent.ephemeral();
+    expect(createResponse(opponent.crypto, known, received, ephemeral, 2)).toBeUndefined();
+    expect(ephemeral).toEqual(new Uint8Array(32));
+  });
+});

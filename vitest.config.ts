@@ -1,10 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+// What is instrumented is not timed: the tests of row 62 allow a configuration of 10 MB one second.
+const isInstrumented = process.argv.includes('--coverage');
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/interop/**', 'node_modules/**'],
     testTimeout: 30_000,
     pool: 'threads',
+    ...(isInstrumented && { testNamePattern: /^(?!.*row 62)/ }),
+    coverage: {
+      provider: 'v8',
+      include: ['src/core/wireguard/**'],
+      reporter: ['text'],
+      reportOnFailure: true,
+      thresholds: { lines: 95, branches: 95 },
+    },
   },
 });

@@ -239,3 +239,19 @@ export async function serveEcho(tunnel: Tunnel, port: number): Promise<void> {
     }
   })().catch(() => {});
 }
+
+/** Sends so many bytes to a TCP sink; what was sent and what the sink says that it got, as "BYTES SHA256". */
+export async function upload(
+  tunnel: Tunnel,
+  host: string,
+  port: number,
+  size: number,
+): Promise<{ sent: string; arrived: string }> {
+  const data = pattern(size);
+  const { readable, writable } = await new tunnel.TCPSocket(host, port).opened;
+  const answer = readAll(readable);
+  const writer = writable.getWriter();
+  for (let at = 0; at < size; at += 65_536) await writer.write(data.subarray(at, at + 65_536));
+  await writer.close();
+  return { sent: `${size} ${await sha256(data)}`, arrived: new TextDecoder().decode(await answer) };
+}

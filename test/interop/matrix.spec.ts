@@ -11,6 +11,7 @@ import { floodWithInitiations } from '../support/handshake-flood.ts';
 import { generateKeys, generatePresharedKey } from '../support/keys.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { expect, test } from '../support/mesh-test.ts';
+import { Nginx } from '../support/nginx.ts';
 import { answered, type OurSide, WAYS } from '../support/our-side.ts';
 import { INNER, innerOf, RealPeer } from '../support/real-peer.ts';
 
@@ -273,6 +274,27 @@ function comparable({ interface: own, peers }: TunnelConfig) {
       .sort((a, b) => a.publicKey.localeCompare(b.publicKey)),
   };
 }
+
+for (const way of WAYS)
+  test(`a hundred megabytes each way at once, ${way}, arrive as they were sent`, async ({ startMesh }) => {
+    test.setTimeout(120_000);
+    const size = 100_000_000;
+    const mesh = await startMesh({ way, peers: [{ services: true }] });
+    const nginx = await Nginx.start(mesh.peer.namespace, [size]);
+    try {
+      await mesh.connect();
+      const [file] = nginx.files;
+      const [got, given] = await Promise.all([
+        mesh.us.download(INNER.peer4, file!.path),
+        mesh.us.upload(INNER.peer6, 9, size),
+      ]);
+      expect(got).toMatchObject({ status: 200, bytes: size, sha256: file!.sha256 });
+      expect(given.arrived).toBe(given.sent);
+      expect(await drops(mesh.us)).toEqual({});
+    } finally {
+      await nginx.stop();
+    }
+  });
 
 for (const way of WAYS)
   test(`after a quiet second, ${way}: wg show and status() agree, to the byte`, async ({ startMesh }) => {

@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test';
 import type { PingReply, TunnelStatus } from '../../src/index.ts';
 import { Tunnel } from '../../src/node/index.ts';
-import type { Echo, EchoWish } from '../harness/page.ts';
+import type { Download, Echo, EchoWish } from '../harness/page.ts';
 import * as programs from '../harness/page.ts';
 
 export type Way = 'directly' | 'through the relay';
@@ -27,6 +27,8 @@ export interface OurSide {
   /** Sends the text to a TCP echo, ends, and gives back the answer. */
   exchange(host: string, port: number, text: string): Promise<string>;
   echoes(host: string, wish: EchoWish): Promise<Echo[]>;
+  download(host: string, path: string): Promise<Download>;
+  upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }>;
   serveEcho(port: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,6 +74,14 @@ export class NodeSide implements OurSide {
 
   echoes(host: string, wish: EchoWish): Promise<Echo[]> {
     return programs.echoes(this.#open, host, wish);
+  }
+
+  download(host: string, path: string): Promise<Download> {
+    return programs.download(this.#open, host, path);
+  }
+
+  upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }> {
+    return programs.upload(this.#open, host, port, size);
   }
 
   serveEcho(port: number): Promise<void> {
@@ -140,6 +150,21 @@ export class PageSide implements OurSide {
     return this.page.evaluate(([host, wish]) => window.page.echoes(window.tunnel, host, wish), [
       host,
       wish,
+    ] as const);
+  }
+
+  download(host: string, path: string): Promise<Download> {
+    return this.page.evaluate(([host, path]) => window.page.download(window.tunnel, host, path), [
+      host,
+      path,
+    ] as const);
+  }
+
+  upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }> {
+    return this.page.evaluate(([host, port, size]) => window.page.upload(window.tunnel, host, port, size), [
+      host,
+      port,
+      size,
     ] as const);
   }
 

@@ -215,10 +215,11 @@ async function expectRefused({ datagram, drop, peer, authentic }: Case): Promise
   const before = await counters();
   stranger.inbox.length = 0;
   stranger.send(hostile);
-  if (authentic) {
-    await until(async () => (await counters()).device[drop] !== before.device[drop], drop);
-    expect((await peerStatus())[peer!]!.endpoint).toBe(`127.0.0.1:${stranger.port}`);
-  }
+  await until(async () => (await counters()).device[drop] !== before.device[drop], drop);
+  // Before the caller's next packet moves it back.
+  const endpoints = (await peerStatus()).map((each) => each.endpoint);
+  const mover = authentic ? stranger : callerWire;
+  expect(endpoints).toEqual([`127.0.0.1:${mover.port}`, `127.0.0.1:${calledWire.port}`]);
   await expectEcho();
   expect(await counters()).toEqual({
     device: counted(before.device, drop),

@@ -9,7 +9,10 @@ import {
 } from '../service/key-registry.ts';
 import { TimestampStore } from './timestamp-store.ts';
 
-/** No tunnel waits longer for the browser's storage, nor for the last words of a page whose key it takes. */
+/**
+ * No tunnel waits longer for the browser's storage, for the last words of a page whose key it takes, or for a key whose
+ * page is just being closed. A page in the back/forward cache is thrown out of it by our waiting.
+ */
 const PATIENCE: Millis = 1000;
 
 const NO_LOCKS =
@@ -20,10 +23,11 @@ const NO_STORAGE =
 /** The browser's two facilities, which tests replace. */
 export interface BrowserFacilities {
   /** Absent in insecure contexts. */
-  readonly locks: Pick<LockManager, 'request'> | undefined;
+  readonly locks: Locks | undefined;
   openTimestamps(): Promise<Pick<TimestampStore, 'read' | 'write' | 'prune' | 'close'>>;
 }
 
+type Locks = Pick<LockManager, 'request'>;
 /** Resolves when the lock is free for others. */
 type Unlock = () => Promise<void>;
 type Timestamps = Awaited<ReturnType<BrowserFacilities['openTimestamps']>>;
@@ -82,7 +86,7 @@ export class BrowserKeyRegistry implements KeyRegistry {
  * greater for certain. A page that is frozen writes nothing, so after a while nobody waits for it.
  */
 async function lockKey(
-  locks: Pick<LockManager, 'request'>,
+  locks: Locks,
   publicKey: string,
   takeOver: boolean,
   holder: KeyHolder,
@@ -90,14 +94,16 @@ async function lockKey(
   const name = `tabwire key ${publicKey}`;
   let isClaimed = false;
   let isLost = false;
-  const unlock = await hold(locks, name, takeOver ? { steal: true } : { ifAvailable: true }, () => {
+  const lost = () => {
     isLost = true;
     if (isClaimed) holder.lost();
-  });
+  };
+  const unlock = takeOver ? await steal(locks, name, lost) : await waitFor(locks, name, lost);
   if (!unlock) return undefined;
-  const letNextIn = await waitForLastWord(locks, `${name} last word`);
+  const lastWord = `${name} last word`;
+  const letNextIn = (await waitFor(locks, lastWord)) ?? (await steal(locks, lastWord));
   const release = async () => {
-    await Promise.all([unlock(), letNextIn?.()]);
+    await Promise.all([unlock(), letNextIn()]);
   };
   if (isLost) {
     await release();
@@ -107,37 +113,36 @@ async function lockKey(
   return release;
 }
 
-async function waitForLastWord(
-  locks: Pick<LockManager, 'request'>,
-  name: string,
-): Promise<Unlock | undefined> {
+/** Undefined when it is another's and stays so for a while. */
+async function waitFor(locks: Locks, name: string, lost?: () => void): Promise<Unlock | undefined> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE);
   try {
-    return await hold(locks, name, { signal: patience.signal });
-  } catch {
-    return hold(locks, name, { steal: true });
+    return await hold(locks, name, { signal: patience.signal }, lost);
+  } catch (error) {
+    if (patience.signal.aborted) return undefined;
+    throw error;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Holds a lock until the returned function is called; undefined if it is not available. `lost`: it was stolen. */
+function steal(locks: Locks, name: string, lost?: () => void): Promise<Unlock> {
+  return hold(locks, name, { steal: true }, lost);
+}
+
+/** Holds a lock until the returned function is called. `lost`: it was stolen. */
 function hold(
-  locks: Pick<LockManager, 'request'>,
+  locks: Locks,
   name: string,
   options: LockOptions,
   lost: () => void = () => {},
-): Promise<Unlock | undefined> {
+): Promise<Unlock> {
   return new Promise((resolve, reject) => {
     let isHeld = false;
-    const keep = (lock: Lock | null): Promise<void> | undefined => {
-      if (!lock) {
-        resolve(undefined);
-        return undefined;
-      }
+    const keep = () => {
       isHeld = true;
-      return new Promise((letGo) => {
+      return new Promise<void>((letGo) => {
         resolve(() => {
           letGo();
           return released;

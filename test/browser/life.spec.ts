@@ -1,7 +1,11 @@
 // A browser's life: tabs with one key, reloads, sleep and freezing.
-import type { BrowserContext, Page } from '@playwright/test';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import { expect, test } from '../support/browser-test.ts';
-import type { Demo } from '../support/demo.ts';
+import { chromiumOptions } from '../support/chromium.ts';
+import { Demo } from '../support/demo.ts';
+import { PageServer } from '../support/page-server.ts';
+import { RelayProcess } from '../support/relay-process.ts';
 import { workerAfter } from '../support/worker-prelude.ts';
 
 /** Counts what the worker hands to its WebSocket, and remembers the count at the moment its Web Lock is lost. */
@@ -154,4 +158,122 @@ test('after a reload the first initiation is accepted, though the clock was set 
     expect((opened as { readyAfter: number }).readyAfter).toBeLessThan(2000);
     expect(await ping(page, demo)).toBeGreaterThan(0);
   }
+});
+
+/** On command, the wall clock jumps ahead and the monotonic one does not: as after the machine slept. */
+const SLEEPING = `
+  let slept = 0;
+  const { now } = Date;
+  Date.now = () => now() + slept;
+  new BroadcastChannel('sleep').onmessage = ({ data }) => (slept += data);
+`;
+
+test('after ten minutes of sleep a word of the page brings the tunnel back at once', async ({ context }) => {
+  // A peer of its own: this one will have seen timestamps of a time to come.
+  const demo = await Demo.up();
+  try {
+    const page = await openPage(context, demo);
+    await open(page, demo, { prelude: SLEEPING });
+    expect(await ping(page, demo)).toBeGreaterThan(0);
+    const { seen, after } = await page.evaluate(async () => {
+      const seen: string[] = [];
+      window.tunnel.addEventListener('peer', ({ detail }) => seen.push(detail.change));
+      window.tunnel.addEventListener('transport', ({ detail }) => seen.push(detail.state));
+      new BroadcastChannel('sleep').postMessage(600_000);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const woken = performance.now();
+      const back = new Promise((resolve) => window.tunnel.addEventListener('handshake', resolve));
+      document.dispatchEvent(new Event('visibilitychange'));
+      await back;
+      return { seen, after: performance.now() - woken };
+    });
+    expect(after).toBeLessThan(1500);
+    expect(seen.filter((what) => what === 'attempt')).toHaveLength(1);
+    expect(seen).toContain('connecting');
+    expect(seen).not.toContain('waiting');
+    expect(await ping(page, demo)).toBeGreaterThan(0);
+  } finally {
+    await demo.down();
+  }
+});
+
+test.describe('the back/forward cache, which freezes a page and its worker', () => {
+  /**
+   * A browser that has one (Playwright's have it switched off, as it cannot follow a page through it), a tab with a
+   * tunnel that has just been left by a link, and another tab of the same origin, which reads what the first writes
+   * into the storage that they share.
+   */
+  async function leave(demo: Demo) {
+    const browser = await chromium.launch({
+      ...chromiumOptions,
+      ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    });
+    const site = await PageServer.start(
+      join(import.meta.dirname, '../../dist/harness'),
+      () => ['ws://127.0.0.1:*'],
+      'no-cache',
+    );
+    const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [site.origin] });
+    const there = { ...demo, config: demo.config, peer4: demo.peer4, site, relay } as unknown as Demo;
+    const context = await browser.newContext();
+    const [page, observer] = [await openPage(context, there), await openPage(context, there)];
+    const session = await context.newCDPSession(page);
+    await page.evaluate(() => {
+      localStorage.setItem('log', '');
+      const note = (text: string) => localStorage.setItem('log', `${localStorage.getItem('log')}${text};`);
+      addEventListener('pagehide', ({ persisted }) => note(`hidden ${persisted}`));
+      addEventListener('pageshow', ({ persisted }) => {
+        note(`shown ${persisted}`);
+        const shown = performance.now();
+        // A ping each 100 ms, until one comes back.
+        void (async () => {
+          for (;;) {
+            const [reply] = await window.page.pings(window.tunnel, '10.86.0.1', { count: 1, timeout: 100 });
+            if (reply!.ok) break;
+          }
+          note(`reached after ${Math.round(performance.now() - shown)}`);
+        })();
+      });
+    });
+    expect(await open(page, there)).toMatchObject({ initiations: 1 });
+    await page.goto(`${site.origin}/nothing-here`);
+    return {
+      there,
+      observer,
+      /** As the button does it; Playwright sees nothing of it. */
+      back: () => void session.send('Runtime.evaluate', { expression: 'history.back()' }).catch(() => {}),
+      log: () => observer.evaluate(() => localStorage.getItem('log')),
+      end: async () => {
+        await browser.close();
+        await relay.stop();
+        await site.stop();
+      },
+    };
+  }
+
+  test('a page that comes back from it has its tunnel back at once', async ({ demo }) => {
+    const { observer, log, back, end } = await leave(demo);
+    try {
+      await expect.poll(log).toBe('hidden true;');
+      // The relay lets only a handshake through at first, and between two of ours are five seconds.
+      await observer.waitForTimeout(5500);
+      back();
+      await expect.poll(log).toMatch(/^hidden true;shown true;reached after \d+;$/);
+      const [, after] = /reached after (\d+)/.exec((await log())!)!;
+      expect(Number(after)).toBeLessThan(1500);
+    } finally {
+      await end();
+    }
+  });
+
+  test('a page in it does not keep its key from the next tab', async ({ demo }) => {
+    const { there, observer, log, end } = await leave(demo);
+    try {
+      await expect.poll(log).toBe('hidden true;');
+      expect(await open(observer, there)).toMatchObject({ initiations: 1 });
+      expect(await ping(observer, there)).toBeGreaterThan(0);
+    } finally {
+      await end();
+    }
+  });
 });

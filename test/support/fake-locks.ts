@@ -1,4 +1,4 @@
-/** The Web Locks of an origin, as far as exclusive locks go: queue, `ifAvailable`, `steal`, `signal`. */
+/** The Web Locks of an origin, as far as exclusive locks go: queue, `steal`, `signal`. */
 export class FakeLocks {
   readonly #held = new Map<string, { steal: (error: Error) => void }>();
   readonly #waiting = new Map<string, (() => void)[]>();
@@ -14,7 +14,6 @@ export class FakeLocks {
       return this.#grant(name, use);
     }
     if (!this.#held.has(name)) return this.#grant(name, use);
-    if (options.ifAvailable) return Promise.resolve().then(() => use(null));
     return new Promise((resolve, reject) => {
       const turn = () => resolve(this.#grant(name, use));
       const queue = this.#waiting.get(name) ?? [];

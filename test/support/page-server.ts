@@ -25,8 +25,15 @@ export class PageServer {
     this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** `connect`: the relays (ws://host:port) that the page may reach; asked at each response. */
-  static async start(folder: string, connect: () => readonly string[]): Promise<PageServer> {
+  /**
+   * `connect`: the relays (ws://host:port) that the page may reach; asked at each response. With a `cacheControl` that
+   * lets them, pages go into the back/forward cache.
+   */
+  static async start(
+    folder: string,
+    connect: () => readonly string[],
+    cacheControl = 'no-store',
+  ): Promise<PageServer> {
     const server = createServer((request, response) => {
       const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://x');
       void serve(
@@ -34,6 +41,7 @@ export class PageServer {
         connect(),
         response,
         searchParams.get('prelude') ?? '',
+        cacheControl,
       );
     });
     server.listen(0, '127.0.0.1');
@@ -54,6 +62,7 @@ async function serve(
   connect: readonly string[],
   response: ServerResponse,
   prelude: string,
+  cacheControl: string,
 ): Promise<void> {
   let body: Buffer;
   try {
@@ -66,7 +75,7 @@ async function serve(
     'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
     'content-security-policy': policy(connect),
     'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
+    'cache-control': cacheControl,
   });
   response.end(prelude === '' ? body : `{ ${prelude} }\n${body.toString()}`);
 }

@@ -21,6 +21,7 @@ export const TARGETS = [
   'handshake-gate',
   'replay-window',
   'timestamp',
+  'timestamp-record',
   'allowed-ips',
   'aead',
   'values',

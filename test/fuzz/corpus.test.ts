@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import corpus from './corpus.json' with { type: 'json' };
 import { loadTarget, runOne, TARGETS } from './target.ts';
+import { compare } from './targets/wg-setconf.ts';
 
 /** Long since found and mended, with a word on what it was. */
 const FOUND: Record<string, { seed: number; was: string }[]> = corpus.seeds;
 
 it('the corpus names targets only', () => {
   expect(TARGETS).toEqual(expect.arrayContaining(Object.keys(FOUND)));
+});
+
+describe('configurations that the real tool has judged', () => {
+  it.each(corpus.configurations)('$was', ({ text, accepts, output }) => {
+    compare(text, { accepts, output });
+  });
 });
 
 // Where nothing was found yet, so that every target is known to run.

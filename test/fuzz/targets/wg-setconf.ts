@@ -45,7 +45,7 @@ export async function run(seed: number): Promise<void> {
   for (const [n, text] of texts.entries()) compare(text, verdicts[n]!);
 }
 
-interface Verdict {
+export interface Verdict {
   accepts: boolean;
   /** What the tool said, or what `wg showconf` printed. */
   output: string;
@@ -69,7 +69,8 @@ async function ask(texts: string[]): Promise<Verdict[]> {
   }));
 }
 
-function compare(text: string, theirs: Verdict): void {
+/** Throws where the two differ although they should not. */
+export function compare(text: string, theirs: Verdict): void {
   const { config, issues } = checkConfig(text);
   const where = `${JSON.stringify(text)}\nwg: ${theirs.output}\nours: ${issues.map(({ message }) => message).join('; ')}`;
   if (!config && theirs.accepts) {

@@ -78,6 +78,22 @@ describe('wakeAt', () => {
     expect(woken).toBe(1);
   });
 
+  it('a clock that ticks ten times a second loses no deadline, and is not asked again and again', () => {
+    machine.performanceNow = () => Math.floor(machine.performance / 100) * 100;
+    machine.dateNow = () => Math.floor(machine.date / 100) * 100;
+    machine.performance = 1050;
+    clock = new SleepAwareClock(machine);
+    clock.wakeAt(clock.now() + 5000, wake);
+    // The timer is on time by a better clock than ours, for which it is early.
+    machine.pass(4949.6);
+    let fired = 0;
+    for (; woken === 0 && fired < 10; fired++) {
+      machine.fire();
+      machine.pass(machine.timers[0]?.delay ?? 0);
+    }
+    expect({ woken, fired }).toEqual({ woken: 1, fired: 2 });
+  });
+
   it('a delay that overflows setTimeout is cut, and nothing is lost', () => {
     const at = clock.now() + 2 ** 32;
     clock.wakeAt(at, wake);

@@ -141,24 +141,24 @@ describe('another device with our key', () => {
 });
 
 describe('no other device, and nothing is said', () => {
-  it('on a clean link for half an hour', () => {
+  it('on a clean link for a quarter of an hour', () => {
     const world = new World();
-    world.run(30 * MINUTE, 1000);
+    world.run(15 * MINUTE, 1000);
     expect(world.reports).toEqual([]);
   });
 
   it.each([0.05, 0.2, 0.4])('on a link that loses %d each way', (loss) => {
-    for (let seed = 1; seed <= 3; seed++) {
+    for (const seed of [1, 2]) {
       const world = new World(seed, { delay: 40, jitter: 40, loss });
-      world.run(20 * MINUTE, 1000);
+      world.run(15 * MINUTE, 1000);
       expect(world.reports).toEqual([]);
     }
   });
 
   it.each([10_000, 20_000, 40_000])('on a lossy link with a ping every %i ms', (interval) => {
-    for (let seed = 1; seed <= 3; seed++) {
+    for (const seed of [1, 2]) {
       const world = new World(seed, { delay: 40, loss: 0.3 });
-      world.run(60 * MINUTE, interval);
+      world.run(30 * MINUTE, interval);
       expect(world.reports).toEqual([]);
     }
   });
@@ -172,7 +172,7 @@ describe('no other device, and nothing is said', () => {
     [60, 30],
   ])('on a link that is dead for %d s and then works for %d s, and so on', (dead, alive) => {
     const world = new World();
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < 15; i++) {
       world.link.isCut = true;
       world.run(dead * SECOND, 1000);
       world.link.isCut = false;

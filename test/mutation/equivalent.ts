@@ -74,6 +74,33 @@ export const EQUIVALENT: Equivalent[] = [
     text: 'if (at < this.#at) this.#at = at;',
     reason: 'what is equal changes nothing',
   },
+  {
+    ...changing('|| → &&'),
+    file: 'src/core/wireguard/device.ts',
+    text: 'if (this.#isClosed || staging.suits(mtu)) return;',
+    reason:
+      'nothing is staged in a closed device, and cutting slots of the same size puts all back where it was',
+  },
+  {
+    ...changing('> → >='),
+    file: 'src/core/wireguard/transport.ts',
+    text: 'const last = mtu > 0 && length > mtu ? length % mtu : length;',
+    nth: 2,
+    reason:
+      'a packet as long as the MTU: none of it is a rest to be padded, or all of it is padded up to the MTU',
+  },
+  {
+    ...changing('> → >='),
+    file: 'src/core/wireguard/transport.ts',
+    text: 'if (padding > 0) {',
+    reason: 'appends nothing',
+  },
+  {
+    ...changing('< → <='),
+    file: 'src/core/wireguard/messages.ts',
+    text: 'if (length < 4) return undefined;',
+    reason: 'no message has 4 bytes: its type is read, and then it is too short for it',
+  },
 ];
 
 function changing(change: string): { before: string; after: string } {

@@ -1,14 +1,21 @@
 // Each comparison at the very value where it turns, where no other test happens to stand.
 import { describe, expect, it } from 'vitest';
 import { equalConstantTime } from '../../../src/core/bytes.ts';
-import type { RawIdentity, StaticIdentity } from '../../../src/core/crypto/identity.ts';
+import { RawIdentity, type StaticIdentity } from '../../../src/core/crypto/identity.ts';
+import { WasmSuite } from '../../../src/core/crypto/wasm-suite.ts';
+import type { Instant } from '../../../src/core/time.ts';
+import { SECOND } from '../../../src/core/time.ts';
 import { createResponse } from '../../../src/core/wireguard/handshake.ts';
 import { SymmetricState } from '../../../src/core/wireguard/noise.ts';
 import { ReplayWindow } from '../../../src/core/wireguard/replay.ts';
 import { isLaterTimestamp, TimestampClock, timestampOf } from '../../../src/core/wireguard/tai64n.ts';
+import { loadAssembly } from '../../../src/node/assembly.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { Opponent } from './opponent.ts';
-import { Station } from './station.ts';
+import { kindOf, makePacket, Station } from './station.ts';
+
+const outgoing = makePacket('10.0.0.2', '10.0.0.1');
+const incoming = makePacket('10.0.0.1', '10.0.0.2');
 
 describe('the replay window', () => {
   it('takes 0 first, and once', () => {
@@ -142,6 +149,97 @@ describe('a device', () => {
     station.receive(opponent.initiate().message, opponent.endpoint);
     expect(station.drops()).toEqual({ bad_static: 1 });
     expect(station.takeSent()).toEqual([]);
+  });
+});
+
+describe('a peer', () => {
+  /** In session with the opponent, who called first. */
+  const makeSession = () => {
+    const clock = new FakeClock();
+    const station = new Station(clock);
+    const opponent = new Opponent(station.publicKey);
+    station.device.up(clock.now);
+    const peer = station.addPeer(opponent.publicKey)!;
+    const { message, sent } = opponent.initiate();
+    station.receive(message, opponent.endpoint);
+    const session = opponent.complete(sent, station.takeSent()[0]!.bytes);
+    station.receive(opponent.seal(session), opponent.endpoint);
+    clock.advance(10 * SECOND);
+    return { clock, station, opponent, peer, session };
+  };
+  const changeIdentity = ({ device, crypto }: Station, now: Instant) =>
+    device.setIdentity(new RawIdentity(new Uint8Array(32).fill(5), crypto), now);
+
+  it('sends no initiation while the device is down, nor without an endpoint', () => {
+    const clock = new FakeClock();
+    const station = new Station(clock);
+    const [here, nowhere] = [5, 6].map((seed) => new Opponent(station.publicKey, seed));
+    const known = station.addPeer(here!.publicKey, { endpoint: here!.endpoint })!;
+    expect(known.sendInitiation(false, clock.now)).toBe(false);
+    station.device.up(clock.now);
+    expect(station.takeSent()).toHaveLength(1);
+    const unknown = station.addPeer(nowhere!.publicKey)!;
+    expect(unknown.sendInitiation(false, clock.now)).toBe(false);
+    clock.advance(5 * SECOND);
+    expect(known.sendInitiation(false, clock.now)).toBe(true);
+    expect(station.takeSent()).toHaveLength(1);
+  });
+
+  it('is called again under a new key of ours if it was being called, though nothing waits', () => {
+    const clock = new FakeClock();
+    const station = new Station(clock);
+    const opponent = new Opponent(station.publicKey);
+    station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint });
+    station.device.up(clock.now);
+    clock.advance(5 * SECOND);
+    station.takeSent();
+    changeIdentity(station, clock.now);
+    expect(station.takeSent().map(kindOf)).toEqual(['initiation']);
+  });
+
+  it('is called under a new key of ours when it is its turn, whatever comes on an old session', () => {
+    const { clock, station, opponent, session } = makeSession();
+    station.jitter = 300;
+    changeIdentity(station, clock.now);
+    expect(station.send(outgoing)).toBe('staged');
+    expect(station.takeSent().map(kindOf)).toEqual(['initiation']);
+    clock.advance(5.1 * SECOND);
+    station.receive(opponent.seal(session, incoming), opponent.endpoint);
+    expect(station.delivered).toHaveLength(1);
+    expect(station.takeSent()).toEqual([]);
+    station.run(0.3 * SECOND);
+    expect(station.takeSent().map(kindOf)).toEqual(['initiation']);
+  });
+
+  it('that calls while we want to send it a keepalive gets that keepalive', () => {
+    const clock = new FakeClock();
+    const station = new Station(clock);
+    const opponent = new Opponent(station.publicKey);
+    station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint, persistentKeepalive: 1 });
+    station.device.up(clock.now);
+    station.run(1.5 * SECOND);
+    expect(station.takeSent().map(kindOf)).toEqual(['initiation']);
+    const { message, sent } = opponent.initiate();
+    station.receive(message, opponent.endpoint);
+    const session = opponent.complete(sent, station.takeSent()[0]!.bytes);
+    station.receive(opponent.seal(session), opponent.endpoint);
+    expect(station.takeSent().map(kindOf)).toEqual(['keepalive']);
+  });
+
+  it('is one of 65,536 at most', async () => {
+    const clock = new FakeClock();
+    const identity = (raw: RawIdentity) => ({ publicKey: raw.publicKey, dh: () => {}, destroy: () => {} });
+    const station = new Station(clock, { crypto: new WasmSuite(await loadAssembly()), identity });
+    const publicKey = new Uint8Array(32);
+    const add = (n: number) => {
+      new DataView(publicKey.buffer).setUint32(4, n);
+      return station.addPeer(publicKey, { routes: '' });
+    };
+    for (let n = 1; n < 65_536; n++) add(n);
+    expect(add(65_536)).toBeDefined();
+    expect(add(65_537)).toBeUndefined();
+    station.device.removePeer(station.device.peers[Symbol.iterator]().next().value!.publicKey);
+    expect(add(65_537)).toBeDefined();
   });
 });
 

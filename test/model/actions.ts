@@ -43,8 +43,8 @@ export interface Choices {
   'set wall clock': { ms: number };
 
   send: Place & { size: number; times: number; flaw?: 'source' | 'length' | 'route' };
-  /** A packet that arrives after so many later ones. */
-  lag: Place & { by: number };
+  /** A packet that arrives after so many later ones, of which only the last arrives; or before them, and one between. */
+  lag: Place & { by: number; isLate: boolean };
   restart: { side: number; keepsTimestamp: boolean };
   'new key': { side: number; key: number; tells: boolean };
   psk: Place & { psk: number; both: boolean };
@@ -128,14 +128,18 @@ const MAKERS: readonly [number, Maker][] = [
   [3, (r, s) => ({ act: 'garbage', side: r.below(s), kind: one(r, KINDS), size: r.below(200) })],
 ];
 const KINDS = ['random', 'reserved', 'static'] as const;
+const LAGS = [
+  { by: 8128, isLate: true },
+  { by: 8129, isLate: true },
+  { by: 8192, isLate: false },
+];
 /** The replay window costs as many packets as it is wide, so its edge is rarely looked at. */
 const LAG_ONCE_IN = 4000;
 const TOTAL = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
 
 export function makeActions(count: number, random: SeededRandom, sides: number): Action[] {
   return Array.from({ length: count }, () => {
-    if (random.below(LAG_ONCE_IN) === 0)
-      return { act: 'lag', ...place(random, sides), by: 8126 + random.below(5) };
+    if (random.below(LAG_ONCE_IN) === 0) return { act: 'lag', ...place(random, sides), ...one(random, LAGS) };
     let left = random.below(TOTAL);
     const [, make] = MAKERS.find(([weight]) => (left -= weight) < 0)!;
     return make(random, sides);

@@ -1,5 +1,5 @@
 // npx tsx test/model/broken-rules.ts [N]: does the model test notice when a rule is broken? Breaks one after the other
-// in a copy of the sources, and runs it with up to so many histories (400 if N is absent) on each.
+// in a copy of the sources, and runs it with up to so many histories (500 if N is absent) on each.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -215,7 +215,7 @@ const RULES: readonly BrokenRule[] = [
   },
 ];
 
-const sequences = process.argv[2] ?? '400';
+const sequences = process.argv[2] ?? '500';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = mkdtempSync(join(tmpdir(), 'tabwire-rules-'));
 let unnoticed = 0;

@@ -80,16 +80,23 @@ const ACTS: { [Name in keyof Choices]: (choices: Choices[Name], world: World) =>
   send: ({ side, to, size, times, flaw }, world) => {
     for (let i = 0; i < times; i++) world.offer(side, to, size, flaw);
   },
-  lag: ({ side, to, by }, world) => {
+  lag: ({ side, to, by, isLate }, world) => {
     world.flights = [];
-    world.offer(side, to, 60);
-    const late = world.flights.splice(0);
-    for (let i = 0; i < by; i++) {
-      world.flights.splice(0);
+    const say = () => {
       world.offer(side, to, 60);
+      return world.flights.splice(0);
+    };
+    const arrive = (flights: Flight[]) => {
+      for (const flight of flights) world.deliver(flight);
+    };
+    const first = say();
+    if (!isLate) arrive(first);
+    for (let i = 1; i < by; i++) {
+      const lost = say();
+      if (i === by >> 1 && !isLate) arrive(lost);
     }
-    // First the last, then the first.
-    for (const flight of [...world.flights.splice(0), ...late]) world.deliver(flight);
+    arrive(say());
+    if (isLate) arrive(first);
   },
   restart: ({ side, keepsTimestamp }, world) => {
     // Who forgets its timestamps and has its clock set back is refused for that long (WG §5.1).

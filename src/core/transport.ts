@@ -13,6 +13,8 @@ export interface DatagramTransport {
   receiver: DatagramReceiver | undefined;
   /** The endpoint at `host` (an IP address or a name) and `port`: the same object for the same place. */
   endpointFor(host: string, port: number): Endpoint;
+  /** No peer is there any more: what is held for the endpoint is let go. Asked for again, it is a new one. */
+  release(endpoint: Endpoint): void;
   /** Takes a copy of a lent datagram. It may stay in the current batch until `flush`. */
   send(datagram: PacketBuffer, endpoint: Endpoint): void;
   /** Ends a batch: what was taken leaves now. */

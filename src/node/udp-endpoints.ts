@@ -54,6 +54,13 @@ export class UdpEndpoints {
     return endpoint;
   }
 
+  /** Nobody is there any more. What still comes from there comes from a new endpoint. */
+  remove(endpoint: UdpEndpoint): void {
+    for (const table of [this.#names, this.#places])
+      for (const [key, known] of table) if (known === endpoint) table.delete(key);
+    this.#last = undefined;
+  }
+
   /** Where a datagram came from, as the system prints it; undefined for what is no address. */
   sourceOf(text: string, port: number): UdpEndpoint | undefined {
     if (this.#last?.text === text && this.#last.endpoint.port === port) return this.#last.endpoint;

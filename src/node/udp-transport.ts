@@ -69,6 +69,13 @@ export class UdpTransport implements DatagramTransport {
     return endpoint;
   }
 
+  release(to: Endpoint): void {
+    const endpoint = to as UdpEndpoint;
+    this.#endpoints.remove(endpoint);
+    endpoint.held = undefined;
+    this.#report();
+  }
+
   send(datagram: PacketBuffer, to: Endpoint): void {
     if (this.#closed) return;
     const endpoint = to as UdpEndpoint;

@@ -10,6 +10,7 @@ import type {
 import { IpPrefix } from '../core/address.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { StaticIdentity } from '../core/crypto/identity.ts';
+import { type Endpoint, printEndpoint } from '../core/endpoint.ts';
 import { TunnelError } from '../core/errors.ts';
 import { MAX_MTU } from '../core/netstack/ip-output.ts';
 import type { Instant } from '../core/time.ts';
@@ -73,6 +74,8 @@ export class Reconfiguration {
   readonly #transport: DatagramTransport;
   readonly #before: Settings;
   readonly #after: Settings;
+  /** Peers with another endpoint in their configuration. */
+  readonly #moved = new Set<Peer>();
   readonly #report: ConfigureReport = { peers: { added: [], removed: [], changed: [] }, resets: [] };
 
   constructor(
@@ -106,14 +109,14 @@ export class Reconfiguration {
 
   /** Everything else, at once. `key`: where it is another than before. */
   apply(key: NewKey | undefined, now: Instant): ConfigureReport {
-    const { device } = this.#core;
-    const before = byPublicKey(this.#before.peers);
     const wanted = byPublicKey(this.#after.peers);
     // Who is not listed goes first, and never hears of a new key.
-    for (const peer of [...device.peers]) this.#removeUnless(wanted, peer);
+    for (const peer of [...this.#core.device.peers]) this.#removeUnless(wanted, peer);
+    this.#movePeers(wanted);
     if (key) this.#changeKey(key, now);
     if (this.#after.mtu !== this.#before.mtu) this.#changeMtu();
     if (this.#after.addresses.join() !== this.#before.addresses.join()) this.#changeAddresses();
+    const before = byPublicKey(this.#before.peers);
     for (const [name, peer] of wanted) this.#settlePeer(name, peer, before.get(name), now);
     return this.#report;
   }
@@ -136,7 +139,7 @@ export class Reconfiguration {
 
   #changeKey({ identity, lastTimestamp }: NewKey, now: Instant): void {
     const { device } = this.#core;
-    const count = device.status(now).peers.filter(({ hasSession }) => hasSession).length;
+    const count = [...device.peers].filter((peer) => peer.hasSession(now)).length;
     const name = toBase64(identity.publicKey);
     if (device.getPeer(identity.publicKey)) this.#report.peers.removed.push(name);
     device.setIdentity(identity, now, lastTimestamp);
@@ -165,6 +168,30 @@ export class Reconfiguration {
     this.#note('addresses', count > 0 ? 'connections' : 'nothing', count, detail);
   }
 
+  /**
+   * A peer that has roamed stays where it is, unless the configuration says something new. What nobody needs any more is
+   * let go before anything new is asked for: a relay has few channels.
+   */
+  #movePeers(wanted: ReadonlyMap<string, EnginePeer>): void {
+    const transport = this.#transport;
+    const movers: [Peer, Place][] = [];
+    for (const before of this.#before.peers) {
+      const peer = this.#core.device.getPeer(before.publicKey);
+      const place = wanted.get(toBase64(before.publicKey))?.endpoint;
+      if (peer && place && !isSamePlace(place, before.endpoint)) movers.push([peer, place]);
+    }
+    for (const [peer] of movers) this.#moved.add(peer);
+    const inUse = new Set<Endpoint | undefined>();
+    for (const peer of this.#core.device.peers) if (!this.#moved.has(peer)) inUse.add(peer.endpoint);
+    const places = new Set(this.#after.peers.map(({ endpoint }) => endpoint && printEndpoint(endpoint)));
+    for (const { endpoint: place } of this.#before.peers) {
+      if (!place || places.has(printEndpoint(place))) continue;
+      const endpoint = transport.endpointFor(place.host, place.port);
+      if (!inUse.has(endpoint)) transport.release(endpoint);
+    }
+    for (const [peer, { host, port }] of movers) peer.setEndpoint(transport.endpointFor(host, port));
+  }
+
   #settlePeer(name: string, wanted: EnginePeer, before: EnginePeer | undefined, now: Instant): void {
     const { device } = this.#core;
     const peer = device.getPeer(wanted.publicKey);
@@ -181,24 +208,18 @@ export class Reconfiguration {
     const routesDiffer = [...allowedIps].sort().join() !== [...before.allowedIps].sort().join();
     if (routesDiffer) peer.setAllowedIps(prefixesOf(allowedIps));
     const pskDiffers = peer.setPresharedKey(wanted.presharedKey);
-    const endpointDiffers = this.#changeEndpoint(peer, wanted.endpoint, before.endpoint, now);
+    const isMoved = this.#moved.has(peer);
+    if (isMoved && !peer.hasSession(now)) peer.sendInitiation(false, now);
     const keepaliveDiffers = persistentKeepalive !== before.persistentKeepalive;
     if (keepaliveDiffers) peer.setPersistentKeepalive(persistentKeepalive, now);
-    return routesDiffer || pskDiffers || endpointDiffers || keepaliveDiffers;
+    return routesDiffer || pskDiffers || isMoved || keepaliveDiffers;
   }
+}
 
-  /** A peer that has roamed stays where it is, unless the configuration says something new. */
-  #changeEndpoint(
-    peer: Peer,
-    wanted: EnginePeer['endpoint'],
-    before: EnginePeer['endpoint'],
-    now: Instant,
-  ): boolean {
-    if (!wanted || (wanted.host === before?.host && wanted.port === before.port)) return false;
-    peer.setEndpoint(this.#transport.endpointFor(wanted.host, wanted.port));
-    if (!peer.status(now).hasSession) peer.sendInitiation(false, now);
-    return true;
-  }
+type Place = NonNullable<EnginePeer['endpoint']>;
+
+function isSamePlace(a: Place, b: Place | undefined): boolean {
+  return a.host === b?.host && a.port === b.port;
 }
 
 function byPublicKey(peers: readonly EnginePeer[]): Map<string, EnginePeer> {

@@ -7,6 +7,7 @@ import {
   CHANNEL_DENIED,
   CHANNEL_LISTEN_DENIED,
   CHANNEL_TOO_MANY,
+  CLOSE,
   CONTROL_CHANNEL,
   OPEN,
   OPEN_LISTEN,
@@ -66,6 +67,19 @@ export class RelayChannels {
       this.#host.flush();
     }
     return endpoint;
+  }
+
+  /** Nobody is there any more. The relay has a bound for channels, and keeps a UDP port for each. */
+  release(endpoint: RelayEndpoint): void {
+    const wasOpen = endpoint.isOpen;
+    this.#endpoints.remove(endpoint);
+    endpoint.isOpen = false;
+    endpoint.held = undefined;
+    if (this.#host.isConnected && wasOpen) {
+      this.#host.append(CONTROL_CHANNEL, writeControl({ type: CLOSE, channel: endpoint.channel }));
+      this.#host.flush();
+    }
+    this.#host.report();
   }
 
   atChannel(channel: number): RelayEndpoint | undefined {

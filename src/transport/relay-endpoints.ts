@@ -31,21 +31,32 @@ export class RelayEndpoint implements Endpoint {
   }
 }
 
-/** At most 63 endpoints, each with its channel for good; further ones exist, but lead nowhere. */
+/** At most 63 endpoints at a time, each with its channel; further ones exist, but lead nowhere. */
 export class RelayEndpoints {
   readonly #byPlace = new Map<string, RelayEndpoint>();
   readonly #byChannel: (RelayEndpoint | undefined)[] = [undefined];
+  /** Channels of endpoints that are gone. They are used again when all others are, the one that is free longest first. */
+  readonly #free: number[] = [];
 
   endpointFor(host: string, port: number): RelayEndpoint {
     const plain = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
     const key = `${plain} ${port}`;
     const known = this.#byPlace.get(key);
     if (known !== undefined) return known;
-    if (this.#byChannel.length > MAX_CHANNEL) return new RelayEndpoint(plain, port, 0);
-    const endpoint = new RelayEndpoint(plain, port, this.#byChannel.length);
+    const isFresh = this.#byChannel.length <= MAX_CHANNEL;
+    const channel = isFresh ? this.#byChannel.length : this.#free.shift();
+    if (channel === undefined) return new RelayEndpoint(plain, port, 0);
+    const endpoint = new RelayEndpoint(plain, port, channel);
     this.#byPlace.set(key, endpoint);
-    this.#byChannel.push(endpoint);
+    this.#byChannel[channel] = endpoint;
     return endpoint;
+  }
+
+  remove(endpoint: RelayEndpoint): void {
+    if (this.#byChannel[endpoint.channel] !== endpoint) return;
+    this.#byPlace.delete(`${endpoint.host} ${endpoint.port}`);
+    this.#byChannel[endpoint.channel] = undefined;
+    this.#free.push(endpoint.channel);
   }
 
   get size(): number {

@@ -157,6 +157,10 @@ export class RelayTransport implements DatagramTransport {
     return this.#uplink.isFull || this.#phase === 'connecting' || this.#phase === 'waiting';
   }
 
+  release(endpoint: Endpoint): void {
+    this.#channels.release(endpoint as RelayEndpoint);
+  }
+
   endpointFor(host: string, port: number): Endpoint {
     const endpoint = this.#channels.endpointFor(host, port);
     if (this.#phase === 'idle') this.#connect();

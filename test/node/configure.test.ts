@@ -142,6 +142,10 @@ describe('configure: peers', () => {
     const changed = draft();
     Object.assign(changed.peers[1]!, { persistentKeepalive: 1, allowedIPs: ['10.8.0.3/32', '10.8.1.0/24'] });
     expect(await configure(changed)).toMatchObject({ peers: { changed: [b.publicKey], added: [] } });
+    expect(await peerOf(b)).toMatchObject({
+      persistentKeepalive: 1,
+      allowedIps: ['10.8.0.3/32', '10.8.1.0/24'],
+    });
     for (let round = 0; round < 20; round++) {
       await configure(round % 2 === 0 ? without : changed);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -210,6 +214,18 @@ describe('configure: peers', () => {
     await configure(right);
     await us.peerReady(c.publicKey);
     expect(await answers(c)).toBe(true);
+  });
+
+  it('a peer that nobody knew where to find is called at once when it gets an endpoint', async () => {
+    const c = await host(4);
+    const lost = draft();
+    lost.peers.push({ publicKey: c.publicKey, allowedIPs: [`${c.address}/32`] });
+    await configure(lost);
+    const found = draft();
+    found.peers[2] = section(c);
+    expect((await configure(found)).peers.changed).toEqual([c.publicKey]);
+    // Nothing is sent there but the call itself.
+    await us.peerReady(c.publicKey);
   });
 
   it('a preshared key counts from the next handshake on', async () => {
@@ -424,6 +440,7 @@ describe('configure: addresses, MTU, port', () => {
     const small = draft();
     small.interface.mtu = 600;
     expect((await configure(small)).resets).toMatchObject([{ change: 'mtu', resets: 'nothing' }]);
+    const before = (await peerOf(a))!.transferTx;
     const bytes = new Uint8Array(200_000).fill(5);
     const writing = streams.writable.getWriter().write(bytes);
     let received = 0;
@@ -432,6 +449,9 @@ describe('configure: addresses, MTU, port', () => {
     await writing;
     expect(received).toBe(bytes.length);
     expect(await us.status()).toMatchObject({ mtu: 600 });
+    // 84 bytes of headers and tag to 548 of text, where it would be 84 to 1368.
+    const overhead = (await peerOf(a))!.transferTx - before - bytes.length;
+    expect(overhead).toBeGreaterThan((84 * bytes.length) / 600);
     incoming.releaseLock();
     await server.close();
   });
@@ -493,6 +513,36 @@ describe('configure: addresses, MTU, port', () => {
     // What a relayed tunnel assumes where the file says nothing.
     expect((await relayed.status()).peers[0]).toMatchObject({ persistentKeepalive: 25 });
     await relayed.close({ timeout: 0 });
+    await relay.close();
+  });
+});
+
+describe('configure: through a relay', () => {
+  it('a channel is let go with its peer: one is enough for peers that come one after the other', async () => {
+    const relay = createRelay({
+      listen: '127.0.0.1:0',
+      allow: [`127.0.0.1:${a.port}`, `127.0.0.1:${b.port}`],
+      allowNoOrigin: true,
+      limits: { channels: 1 },
+    });
+    const { url } = await relay.listen();
+    const [first, second] = [draft(), draft()];
+    first.peers = [section(a)];
+    second.peers = [section(b)];
+    await us.close({ timeout: 0 });
+    us = await Tunnel.open(first, { relay: url });
+    await us.peerReady(a.publicKey);
+    for (const [next, at] of [
+      [second, b],
+      [first, a],
+      [second, b],
+    ] as const) {
+      await us.configure(next);
+      await us.peerReady(at.publicKey);
+      expect(await answers(at)).toBe(true);
+      expect((await us.status()).transport.problems).toEqual([]);
+    }
+    await us.close({ timeout: 0 });
     await relay.close();
   });
 });

@@ -150,6 +150,15 @@ describe('the UDP transport', () => {
     send(transport.endpointFor('127.0.0.1', 9), 1);
   });
 
+  it('forgets an endpoint that is released, and what was wrong with it', async () => {
+    const { transport, recorder } = await open({ host: '127.0.0.1', resolve: async () => [] });
+    const endpoint = transport.endpointFor('nowhere.example', 51820);
+    await until(() => recorder.states.at(-1)!.problems.length === 1, 'the problem');
+    transport.release(endpoint);
+    await until(() => recorder.states.at(-1)!.problems.length === 0, 'its end');
+    expect(transport.endpointFor('nowhere.example', 51820)).not.toBe(endpoint);
+  });
+
   it('moves to another port, hears there and not at the old one, and says that it moved', async () => {
     const peer = await udp();
     const { transport, recorder, send } = await open({ host: '127.0.0.1' });

@@ -83,6 +83,7 @@ export class Surroundings implements EngineHost {
     return {
       receiver: undefined as DatagramReceiver | undefined,
       endpointFor: (host, port) => ({ host, port }),
+      release: () => {},
       send: ({ memory, start, end }) => void this.sent.push(memory.slice(start, end)),
       flush: () => {},
       congested: false,

@@ -9,6 +9,7 @@ import {
   CHANNEL_UNKNOWN,
   CHANNEL_UNREACHABLE,
   CHANNEL_UNRESPONSIVE,
+  CLOSE,
   CLOSED,
   EVENT,
   EVENT_NEED_HANDSHAKE,
@@ -550,6 +551,21 @@ describe('what the relay refuses', () => {
         { endpoint, error: { code: errorCode, retryable, message: expect.stringMatching(message) } },
       ],
     });
+  });
+
+  it('a released endpoint’s channel is closed, and used again when there is no other', () => {
+    const { transport, socket, endpoint } = connected();
+    transport.release(endpoint);
+    transport.release(endpoint);
+    expect(socket.controls(CLOSE).map(({ channel }) => channel)).toEqual([1]);
+    const others = Array.from({ length: 63 }, (_, i) => transport.endpointFor('192.0.2.9', 1000 + i));
+    expect(others.map((other) => (other as RelayEndpoint).channel)).toEqual([
+      ...Array.from({ length: 62 }, (_, i) => i + 2),
+      1,
+    ]);
+    expect((transport.endpointFor('192.0.2.9', 5000) as RelayEndpoint).channel).toBe(0);
+    expect(socket.controls(OPEN).at(-1)).toMatchObject({ channel: 1, port: 1062 });
+    expect(transport.endpointFor('192.0.2.9', 1062)).toBe(others[62]);
   });
 
   it('a closed channel is asked for again by an initiation, ten seconds later', () => {

@@ -154,6 +154,16 @@ export class Peer implements TimersOwner, OutboxOwner {
     for (const prefix of prefixes) allowedIps.insert(prefix, this);
   }
 
+  /** Where it is, as far as we know. */
+  get endpoint(): Endpoint | undefined {
+    return this.#outbox.endpoint;
+  }
+
+  /** Whether data can leave at once. */
+  hasSession(now: Instant): boolean {
+    return this.#keypairs.current?.canSend(now) ?? false;
+  }
+
   status(now: Instant): PeerStatus {
     return {
       publicKey: toBase64(this.publicKey),
@@ -164,7 +174,7 @@ export class Peer implements TimersOwner, OutboxOwner {
       rxBytes: this.#rxBytes,
       txBytes: this.#outbox.txBytes,
       persistentKeepalive: this.#timers.persistentKeepalive,
-      hasSession: this.#keypairs.current?.canSend(now) ?? false,
+      hasSession: this.hasSession(now),
       handshakeAttempts: this.#handshakeAttempts,
       drops: this.#drops.toRecord(),
     };

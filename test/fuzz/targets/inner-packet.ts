@@ -33,8 +33,8 @@ interface World {
 
 export function run(seed: number): void {
   const world = makeWorld(seed);
-  for (let n = 0; n < 60; n++) receive(world);
-  for (let n = 0; n < 40; n++) send(world);
+  for (let n = 0; n < 300; n++) receive(world);
+  for (let n = 0; n < 100; n++) send(world);
 }
 
 function makeWorld(seed: number): World {
@@ -107,8 +107,14 @@ function makeInner(random: SeededRandom): Uint8Array {
   const isSameFamily = source.includes(':') === destination.includes(':');
   const packet = makePacket(source, isSameFamily ? destination : source, 40 + random.below(200));
   for (let n = random.below(3); n > 0; n--) packet[random.below(40)] = random.below(256);
-  if (random.below(4) === 0)
+  if (random.below(3) === 0)
     new DataView(packet.buffer).setUint16(random.below(2) === 0 ? 2 : 4, edge(random));
+  // One more or less than there is.
+  if (random.below(3) === 0) {
+    const length = packet.length + random.below(3) - 1;
+    const isIpv4 = packet[0]! >> 4 === 4;
+    new DataView(packet.buffer).setUint16(isIpv4 ? 2 : 4, isIpv4 ? length : length - 40);
+  }
   if (random.below(4) === 0) return packet.slice(0, random.below(packet.length));
   if (random.below(4) === 0) return Uint8Array.from([...packet, ...random.bytes(random.below(40))]);
   return packet;

@@ -4,10 +4,8 @@ import type {
   ConfigureReport,
   EngineApi,
   EngineChange,
-  EngineEvent,
   EngineOptions,
   EnginePeer,
-  LogLevel,
   PingOptions,
   SocketName,
   TcpConnectOptions,
@@ -18,25 +16,19 @@ import type {
   UdpBindOptions,
   UdpOpened,
 } from '../bridge/api.ts';
-import { type Outcome, outcomeOf, toPlainError } from '../bridge/errors.ts';
+import { type Outcome, outcomeOf } from '../bridge/errors.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { StaticIdentity } from '../core/crypto/identity.ts';
 import { Driver } from '../core/driver.ts';
-import { printEndpoint } from '../core/endpoint.ts';
 import type { Environment } from '../core/environment.ts';
 import { TunnelError } from '../core/errors.ts';
-import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
-import { type Instant, SECOND } from '../core/time.ts';
-import type { DatagramTransport, EndpointProblem, TransportState } from '../core/transport.ts';
+import type { DatagramTransport } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
-import { KeyConflict } from './key-conflict.ts';
+import { Announcer } from './announcer.ts';
 import type { KeyClaim, KeyRegistry } from './key-registry.ts';
-import { ListenerPipe } from './listener-pipe.ts';
-import { logLinesOf } from './log-lines.ts';
 import { Noted } from './noted.ts';
-import { PingRun } from './ping-run.ts';
 import {
   checkSettings,
   type NewKey,
@@ -48,9 +40,8 @@ import {
   withoutSecret,
   withoutSecrets,
 } from './reconfigure.ts';
-import { peerStatusOf, transportStatusOf } from './status.ts';
-import { TcpPipe } from './tcp-pipe.ts';
-import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
+import { Sockets } from './sockets.ts';
+import { peerStatusOf } from './status.ts';
 
 /** What the surroundings must provide. */
 export interface EngineHost {
@@ -74,11 +65,7 @@ export interface EngineHost {
   finished(): void;
 }
 
-/** After this many unanswered initiations (10 s) we say that there is no answer; the handshake goes on trying. */
-const ATTEMPTS_BEFORE_SILENCE = 3;
 const TAKE_IT_OVER = 'Close it, or open this one with `takeOver: true`.';
-const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
-const MAX_SOCKETS = 65_536;
 
 /** The key that is ours. Once retired it may be taken over without a word. */
 interface OwnClaim {
@@ -91,40 +78,33 @@ interface Running {
   readonly core: TunnelCore;
   readonly driver: Driver;
   readonly transport: DatagramTransport;
+  readonly sockets: Sockets;
 }
 
 export class TunnelService implements EngineApi {
   readonly #host: EngineHost;
-  readonly #noted = new Noted();
-  readonly #tcpPipes = new Map<number, TcpPipe>();
-  readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
-  #nextId = 1;
+  readonly #announcer: Announcer;
   #running: Running | undefined;
   /** In force, without any secret. */
   #settings: Settings | undefined;
   /** The end of the last `configure` in the queue. */
   #configured: Promise<unknown> = Promise.resolve();
-  #events: MessagePort | undefined;
   #claim: OwnClaim | undefined;
-  /** By peer: signs that another device uses our key. */
-  readonly #conflicts = new Map<string, KeyConflict>();
-  #transportState: TransportState | undefined;
   /** No more calls are taken; what was written may still be on its way. */
   #isClosed = false;
   /** Nothing is left. */
   #isOver = false;
-  /** Ends the wait for what was written. */
-  #stopWaiting = () => {};
 
   constructor(host: EngineHost) {
     this.#host = host;
+    this.#announcer = new Announcer(host.clock, host.environment.wallClock);
   }
 
   open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>> {
     return outcomeOf(async () => {
-      if (this.#events || this.#isClosed)
+      if (this.#announcer.isStarted || this.#isClosed)
         throw new TunnelError('ERR_IN_USE', 'This engine already runs a tunnel.');
-      this.#events = events;
+      this.#announcer.start(events);
       try {
         await this.#start(options);
       } catch (error) {
@@ -152,11 +132,11 @@ export class TunnelService implements EngineApi {
 
   /** The core went on in the identity's own turn. A mistake of ours there is told, and the tunnel goes on. */
   readonly #answered = (mistake?: unknown): void => {
-    if (mistake !== undefined) this.#post({ type: 'error', error: toPlainError(mistake) });
+    if (mistake !== undefined) this.#announcer.error(mistake);
     try {
       this.#running?.driver.settle();
     } catch (error) {
-      this.#post({ type: 'error', error: toPlainError(error) });
+      this.#announcer.error(error);
     }
   };
 
@@ -168,7 +148,7 @@ export class TunnelService implements EngineApi {
       lost: () => {
         if (!isRetired) this.#keyTakenOver();
       },
-      warn: (message) => this.#log('warn', message),
+      warn: (message) => this.#announcer.log('warn', message),
     });
     if (!claim)
       throw new TunnelError(
@@ -207,12 +187,13 @@ export class TunnelService implements EngineApi {
         },
       },
     );
+    const noted = new Noted();
     const driver = new Driver(clock, transport, core, {
-      afterPoll: (now) => this.#noted.drain(now),
-      transportState: (state) => this.#transportChanged(state),
+      afterPoll: (now) => noted.drain(now),
+      transportState: (state) => this.#announcer.transportChanged(state),
       slept: () => this.#host.retryNow(),
     });
-    this.#running = { core, driver, transport };
+    this.#running = { core, driver, transport, sockets: new Sockets(core.stack, driver, noted) };
     return this.#running;
   }
 
@@ -234,7 +215,7 @@ export class TunnelService implements EngineApi {
   removePeer(publicKey: Uint8Array): void {
     this.#require().core.device.removePeer(publicKey);
     const name = toBase64(publicKey);
-    this.#conflicts.delete(name);
+    this.#announcer.forgetSuspicions(name);
     const settings = this.#settings!;
     settings.peers = settings.peers.filter((peer) => toBase64(peer.publicKey) !== name);
   }
@@ -266,8 +247,8 @@ export class TunnelService implements EngineApi {
     if (key) this.#claim = key.own;
     const report = reconfiguration.apply(key, running.driver.now());
     this.#settings = withoutSecrets(change);
-    if (key) this.#conflicts.clear();
-    for (const name of report.peers.removed) this.#conflicts.delete(name);
+    if (key) this.#announcer.forgetSuspicions();
+    for (const name of report.peers.removed) this.#announcer.forgetSuspicions(name);
     running.driver.settle();
     await former?.retire();
     return report;
@@ -302,9 +283,7 @@ export class TunnelService implements EngineApi {
         addresses: this.#settings!.addresses,
         mtu: this.#settings!.mtu,
         peers: device.peers.map(peerStatusOf),
-        transport: this.#transportState
-          ? transportStatusOf(this.#transportState, now, this.#host.environment.wallClock())
-          : { state: 'connecting', via: '', problems: [], localPorts: [] },
+        transport: this.#announcer.transport,
         drops: {
           wireguard: device.drops,
           netstack: { ...core.stack.drops.toRecord(), ...core.stack.tcp.drops.toRecord() },
@@ -315,91 +294,23 @@ export class TunnelService implements EngineApi {
   }
 
   connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>> {
-    return outcomeOf(async () => {
-      const { core, driver } = this.#require();
-      const now = driver.now();
-      const remote = socketAddressOf({ address: options.remoteAddress, port: options.remotePort });
-      const connection = core.stack.connectTcp(remote, options, now);
-      const pipe = this.#addPipe(connection, port);
-      driver.add(pipe);
-      const opened = pipe.opened(now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT));
-      driver.settle();
-      await opened;
-      driver.remove(pipe);
-      return openedOf(pipe);
-    });
+    return outcomeOf(() => this.#require().sockets.connectTcp(options, port));
   }
 
   listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>> {
-    return outcomeOf(() => {
-      const { core, driver } = this.#require();
-      const listener = core.stack.listenTcp(
-        {
-          address: addressOf(options.localAddress),
-          ...(options.localPort !== undefined && { port: options.localPort }),
-          ...(options.backlog !== undefined && { backlog: options.backlog }),
-          ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
-        },
-        driver.now(),
-      );
-      this.#others.add(
-        new ListenerPipe(listener, port, {
-          noted: this.#noted,
-          settle: driver.settle,
-          adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
-          listenerFinished: (pipe) => this.#others.delete(pipe),
-        }),
-      );
-      return { address: options.localAddress, port: listener.local.port };
-    });
+    return outcomeOf(() => this.#require().sockets.listenTcp(options, port));
   }
 
   bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>> {
-    return outcomeOf(() => {
-      const { core, driver } = this.#require();
-      const binding = core.stack.bindUdp({
-        ...(options.local && { address: addressOf(options.local.address) }),
-        ...(options.local?.port !== undefined && { port: options.local.port }),
-        ...(options.remote && { remote: socketAddressOf(options.remote) }),
-        ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
-        ...(options.ttl !== undefined && { ttl: options.ttl }),
-        ...(options.tos !== undefined && { tos: options.tos }),
-      });
-      this.#others.add(
-        new UdpPipe(binding, port, {
-          noted: this.#noted,
-          settle: driver.settle,
-          udpFinished: (pipe) => this.#others.delete(pipe),
-        }),
-      );
-      return { local: nameOf(binding.local), remote: options.remote };
-    });
+    return outcomeOf(() => this.#require().sockets.bindUdp(options, port));
   }
 
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>> {
-    return outcomeOf(() => {
-      const { core, driver } = this.#require();
-      const run = new PingRun(core.stack.openPing(addressOf(options.address)), options, port, {
-        noted: this.#noted,
-        now: () => driver.now(),
-        settle: driver.settle,
-        pingFinished: (finished) => {
-          driver.remove(finished);
-          this.#others.delete(finished);
-        },
-      });
-      this.#others.add(run);
-      driver.add(run);
-      driver.settle();
-    });
+    return outcomeOf(() => this.#require().sockets.ping(options, port));
   }
 
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {
-    return outcomeOf(() => {
-      const pipe = this.#tcpPipes.get(id);
-      if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
-      return pipe.connection.info();
-    });
+    return outcomeOf(() => this.#require().sockets.tcpInfo(id));
   }
 
   retryNow(): Promise<Outcome<void>> {
@@ -414,7 +325,7 @@ export class TunnelService implements EngineApi {
     return outcomeOf(async () => {
       if (this.#isClosed) return;
       this.#isClosed = true;
-      if (this.#running) await this.#closeSockets(timeout);
+      await this.#running?.sockets.finish(timeout);
       await this.#end();
     });
   }
@@ -423,100 +334,19 @@ export class TunnelService implements EngineApi {
   async #end(error?: TunnelError): Promise<void> {
     if (this.#isOver) return;
     this.#isClosed = this.#isOver = true;
-    this.#stopWaiting();
+    this.#running?.sockets.abandon();
     this.#running?.core.close();
     this.#running?.driver.close();
     this.#running = undefined;
     this.#host.environment.crypto.wipe();
     await this.#claim?.retire();
-    this.#post({ type: 'close', ...(error && { error: toPlainError(error) }) });
+    this.#announcer.close(error);
     this.#host.finished();
   }
 
-  /** Lets TCP finish what was written; resolves when it has, or when the time is over. */
-  #closeSockets(timeout: number): Promise<void> {
-    const { driver } = this.#running!;
-    const connections = [...this.#tcpPipes.values()].map(({ connection }) => connection);
-    for (const pipe of [...this.#tcpPipes.values()]) pipe.endOfTunnel();
-    for (const other of [...this.#others]) other.close();
-    return new Promise((resolve) => {
-      this.#stopWaiting = resolve;
-      const giveUpAt = driver.now() + timeout;
-      const isDone = () => this.#tcpPipes.size === 0 && connections.every(isQuiet);
-      const watch = {
-        pollAt: (): Instant => (isDone() ? 0 : giveUpAt),
-        poll: () => {
-          driver.remove(watch);
-          resolve();
-        },
-      };
-      driver.add(watch);
-      driver.settle();
-    });
-  }
-
-  #addPipe(connection: TcpConnection, port: MessagePort): TcpPipe {
-    if (this.#tcpPipes.size >= MAX_SOCKETS) {
-      connection.abort();
-      throw new TunnelError('ERR_LIMIT', `At most ${MAX_SOCKETS} TCP sockets can be open at once.`, {
-        retryable: true,
-      });
-    }
-    const { driver } = this.#require();
-    const pipe = new TcpPipe(this.#nextId++, connection, port, {
-      noted: this.#noted,
-      settle: driver.settle,
-      finished: (finished) => {
-        this.#tcpPipes.delete(finished.id);
-        driver.remove(finished);
-      },
-    });
-    this.#tcpPipes.set(pipe.id, pipe);
-    return pipe;
-  }
-
   #notify(event: DeviceEvent): void {
-    const peer = 'publicKey' in event ? toBase64(event.publicKey) : undefined;
-    for (const { level, message } of logLinesOf(event)) this.#log(level, message, peer ? { peer } : {});
-    if (peer === undefined) return;
-    this.#notifyOfPeer(event, peer);
-    if (this.#conflictWith(peer).take(event, this.#host.clock.now())) this.#postError(inUseElsewhere(peer));
-  }
-
-  #conflictWith(peer: string): KeyConflict {
-    let conflict = this.#conflicts.get(peer);
-    if (!conflict) this.#conflicts.set(peer, (conflict = new KeyConflict()));
-    return conflict;
-  }
-
-  #notifyOfPeer(event: DeviceEvent, peer: string): void {
-    switch (event.type) {
-      case 'handshake':
-        this.#post({ type: 'handshake', peer });
-        break;
-      case 'handshake-attempt':
-        this.#keepTimestamp();
-        this.#post({ type: 'peer', peer, change: 'attempt', attempt: event.attempt });
-        if (event.attempt === ATTEMPTS_BEFORE_SILENCE) this.#postError(silence(peer));
-        break;
-      case 'gave-up':
-        this.#post({ type: 'peer', peer, change: 'gave-up' });
-        break;
-      case 'roamed':
-        this.#post({ type: 'peer', peer, change: 'roamed' });
-        break;
-      case 'psk-mismatch':
-        this.#postError(
-          new TunnelError('ERR_PSK_MISMATCH', 'The peer answered, but the preshared key differs from ours.', {
-            retryable: true,
-            leg: 'peer',
-            peer,
-          }),
-        );
-        break;
-      default:
-        break;
-    }
+    if (event.type === 'handshake-attempt') this.#keepTimestamp();
+    this.#announcer.deviceEvent(event);
   }
 
   /** So that the next engine with this key goes on from there, even if the clock was set back meanwhile. */
@@ -525,72 +355,8 @@ export class TunnelService implements EngineApi {
     if (last) this.#claim?.claim.saveTimestamp(last);
   }
 
-  #transportChanged(state: TransportState): void {
-    const known = new Set(this.#transportState?.problems.map(keyOf));
-    const noticed = new Set(this.#transportState?.notices?.map(keyOf));
-    const wasError = errorOf(this.#transportState);
-    this.#transportState = state;
-    const { clock, environment } = this.#host;
-    this.#post({
-      type: 'transport',
-      transport: transportStatusOf(state, clock.now(), environment.wallClock()),
-    });
-    const error = errorOf(state);
-    if (error && error.code !== wasError?.code) this.#postError(error);
-    for (const problem of state.problems) if (!known.has(keyOf(problem))) this.#postError(problem.error);
-    for (const notice of state.notices ?? [])
-      if (!noticed.has(keyOf(notice))) this.#log('info', notice.error.message, { code: notice.error.code });
-  }
-
-  #log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
-    this.#post({ type: 'log', level, message, fields });
-  }
-
-  #postError(error: TunnelError): void {
-    this.#post({ type: 'error', error: toPlainError(error) });
-  }
-
-  #post(event: EngineEvent): void {
-    this.#events?.postMessage(event);
-  }
-
   #require(): Running {
     if (this.#running && !this.#isClosed) return this.#running;
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
   }
-}
-
-function openedOf(pipe: TcpPipe): TcpOpened {
-  const { local, remote } = pipe.connection;
-  return { id: pipe.id, local: nameOf(local), remote: nameOf(remote) };
-}
-
-/** Nothing of what was accepted is still to be delivered. */
-function isQuiet(connection: TcpConnection): boolean {
-  return ['CLOSED', 'TIME-WAIT', 'FIN-WAIT-2'].includes(connection.state);
-}
-
-/** The same for the same thing said again. */
-function keyOf({ endpoint, error }: EndpointProblem): string {
-  return printEndpoint(endpoint) + error.code;
-}
-
-function errorOf(state: TransportState | undefined): TunnelError | undefined {
-  return state?.state === 'waiting' || state?.state === 'failed' ? state.error : undefined;
-}
-
-function inUseElsewhere(peer: string): TunnelError {
-  return new TunnelError(
-    'ERR_IN_USE',
-    'This key is probably in use elsewhere: good connections are lost again and again as if another device had taken them over. Give each device a private key of its own.',
-    { retryable: true, leg: 'peer', peer },
-  );
-}
-
-function silence(peer: string): TunnelError {
-  return new TunnelError(
-    'ERR_HANDSHAKE_TIMEOUT',
-    'The peer does not answer. WireGuard answers a wrong key with silence: the address, the port and both public keys must be right.',
-    { retryable: true, leg: 'peer', peer },
-  );
 }

@@ -1,0 +1,173 @@
+// What the page has open in the tunnel: TCP connections, listeners, UDP sockets, pings.
+import type {
+  PingOptions,
+  SocketName,
+  TcpConnectOptions,
+  TcpListenOptions,
+  TcpOpened,
+  TcpSocketInfo,
+  UdpBindOptions,
+  UdpOpened,
+} from '../bridge/api.ts';
+import type { Driver } from '../core/driver.ts';
+import { TunnelError } from '../core/errors.ts';
+import type { NetStack } from '../core/netstack/netstack.ts';
+import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
+import { type Instant, type Millis, SECOND } from '../core/time.ts';
+import { ListenerPipe } from './listener-pipe.ts';
+import type { Noted } from './noted.ts';
+import { PingRun } from './ping-run.ts';
+import { TcpPipe } from './tcp-pipe.ts';
+import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
+
+const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
+const MAX_SOCKETS = 65_536;
+
+export class Sockets {
+  readonly #stack: NetStack;
+  readonly #driver: Driver;
+  readonly #noted: Noted;
+  readonly #tcpPipes = new Map<number, TcpPipe>();
+  readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
+  #nextId = 1;
+  /** Ends the wait for what was written. */
+  #stopWaiting = () => {};
+
+  constructor(stack: NetStack, driver: Driver, noted: Noted) {
+    this.#stack = stack;
+    this.#driver = driver;
+    this.#noted = noted;
+  }
+
+  async connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<TcpOpened> {
+    const driver = this.#driver;
+    const now = driver.now();
+    const remote = socketAddressOf({ address: options.remoteAddress, port: options.remotePort });
+    const connection = this.#stack.connectTcp(remote, options, now);
+    const pipe = this.#addPipe(connection, port);
+    driver.add(pipe);
+    const opened = pipe.opened(now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT));
+    driver.settle();
+    await opened;
+    driver.remove(pipe);
+    return openedOf(pipe);
+  }
+
+  listenTcp(options: TcpListenOptions, port: MessagePort): SocketName {
+    const listener = this.#stack.listenTcp(
+      {
+        address: addressOf(options.localAddress),
+        ...(options.localPort !== undefined && { port: options.localPort }),
+        ...(options.backlog !== undefined && { backlog: options.backlog }),
+        ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+      },
+      this.#driver.now(),
+    );
+    this.#others.add(
+      new ListenerPipe(listener, port, {
+        noted: this.#noted,
+        settle: this.#driver.settle,
+        adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
+        listenerFinished: (pipe) => this.#others.delete(pipe),
+      }),
+    );
+    return { address: options.localAddress, port: listener.local.port };
+  }
+
+  bindUdp(options: UdpBindOptions, port: MessagePort): UdpOpened {
+    const binding = this.#stack.bindUdp({
+      ...(options.local && { address: addressOf(options.local.address) }),
+      ...(options.local?.port !== undefined && { port: options.local.port }),
+      ...(options.remote && { remote: socketAddressOf(options.remote) }),
+      ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+      ...(options.ttl !== undefined && { ttl: options.ttl }),
+      ...(options.tos !== undefined && { tos: options.tos }),
+    });
+    this.#others.add(
+      new UdpPipe(binding, port, {
+        noted: this.#noted,
+        settle: this.#driver.settle,
+        udpFinished: (pipe) => this.#others.delete(pipe),
+      }),
+    );
+    return { local: nameOf(binding.local), remote: options.remote };
+  }
+
+  ping(options: PingOptions, port: MessagePort): void {
+    const driver = this.#driver;
+    const run = new PingRun(this.#stack.openPing(addressOf(options.address)), options, port, {
+      noted: this.#noted,
+      now: () => driver.now(),
+      settle: driver.settle,
+      pingFinished: (finished) => {
+        driver.remove(finished);
+        this.#others.delete(finished);
+      },
+    });
+    this.#others.add(run);
+    driver.add(run);
+    driver.settle();
+  }
+
+  tcpInfo(id: number): TcpSocketInfo {
+    const pipe = this.#tcpPipes.get(id);
+    if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
+    return pipe.connection.info();
+  }
+
+  /** Lets TCP finish what was written; resolves when it has, or when the time is over. */
+  finish(timeout: Millis): Promise<void> {
+    const driver = this.#driver;
+    const connections = [...this.#tcpPipes.values()].map(({ connection }) => connection);
+    for (const pipe of [...this.#tcpPipes.values()]) pipe.endOfTunnel();
+    for (const other of [...this.#others]) other.close();
+    return new Promise((resolve) => {
+      this.#stopWaiting = resolve;
+      const giveUpAt = driver.now() + timeout;
+      const isDone = () => this.#tcpPipes.size === 0 && connections.every(isQuiet);
+      const watch = {
+        pollAt: (): Instant => (isDone() ? 0 : giveUpAt),
+        poll: () => {
+          driver.remove(watch);
+          resolve();
+        },
+      };
+      driver.add(watch);
+      driver.settle();
+    });
+  }
+
+  /** Nothing more will come: whoever waits in `finish` need not. */
+  abandon(): void {
+    this.#stopWaiting();
+  }
+
+  #addPipe(connection: TcpConnection, port: MessagePort): TcpPipe {
+    if (this.#tcpPipes.size >= MAX_SOCKETS) {
+      connection.abort();
+      throw new TunnelError('ERR_LIMIT', `At most ${MAX_SOCKETS} TCP sockets can be open at once.`, {
+        retryable: true,
+      });
+    }
+    const pipe = new TcpPipe(this.#nextId++, connection, port, {
+      noted: this.#noted,
+      settle: this.#driver.settle,
+      finished: (finished) => {
+        this.#tcpPipes.delete(finished.id);
+        this.#driver.remove(finished);
+      },
+    });
+    this.#tcpPipes.set(pipe.id, pipe);
+    return pipe;
+  }
+}
+
+function openedOf(pipe: TcpPipe): TcpOpened {
+  const { local, remote } = pipe.connection;
+  return { id: pipe.id, local: nameOf(local), remote: nameOf(remote) };
+}
+
+/** Nothing of what was accepted is still to be delivered. */
+function isQuiet(connection: TcpConnection): boolean {
+  return ['CLOSED', 'TIME-WAIT', 'FIN-WAIT-2'].includes(connection.state);
+}

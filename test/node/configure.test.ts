@@ -492,6 +492,9 @@ describe('configure: addresses, MTU, port', () => {
     expect(await us.status()).toMatchObject({ listenPort: before, publicKey: derivePublicKey(OURS) });
     expect(await answers(a)).toBe(true);
     expect(await configure(draft())).toEqual(NOTHING);
+    // The key that was claimed for it is free again.
+    delete wanted.interface.listenPort;
+    expect((await configure(wanted)).resets).toMatchObject([{ change: 'privateKey' }]);
   });
 
   it('behind a relay the port is not ours to choose', async () => {
@@ -583,7 +586,8 @@ describe('configure: as a whole', () => {
     const [one, two, three] = [draft(), draft(), draft()];
     one.peers = [section(a)];
     three.peers = [section(b)];
-    three.interface.listenPort = await freePort();
+    // The first takes longest.
+    one.interface.listenPort = await freePort();
     const reports = await Promise.all([us.configure(one), us.configure(two), us.configure(three)]);
     expect(reports.map(({ peers }) => [peers.added, peers.removed])).toEqual([
       [[], [b.publicKey]],

@@ -122,13 +122,19 @@ describe('a new private key', () => {
       { config: { ...change(), privateKey: NEW.slice() }, relays: [], takeOver: false },
       port1 as unknown as MessagePort,
     );
+    for (let again = 0; again < 3; again++) {
+      await earlier.configure({ ...change(), peers: [] });
+      await earlier.configure(change());
+    }
     await earlier.close(0);
     port1.close();
     await service.configure({ ...change(NEW.slice()), peers: [] });
     await service.configure(change());
     // The clock of this test stands still, so that only what was remembered makes them grow.
-    const [first, second] = registry.saved.get(name(NEW))!;
-    expect(Buffer.compare(first!, second!)).toBe(-1);
+    const saved = registry.saved.get(name(NEW))!;
+    expect(saved).toHaveLength(5);
+    expect([...saved].sort(Buffer.compare)).toEqual(saved);
+    expect(new Set(saved.map(toBase64)).size).toBe(5);
   });
 });
 
@@ -156,6 +162,24 @@ describe('every change', () => {
   it('cannot move the port where the transport has none of its own', async () => {
     expect(codeOf(await service.configure({ ...change(), listenPort: 5 }))).toBe('ERR_CONFIG');
     expect(codeOf(await service.configure(change()))).toBeUndefined();
+  });
+
+  it('with a larger MTU makes room for larger packets to wait for a session', async () => {
+    const drops = async () => {
+      const status = await service.status();
+      return 'value' in status ? status.value.drops.wireguard : {};
+    };
+    const ping = async () => {
+      const { port1, port2 } = new MessageChannel();
+      await service.ping(
+        { address: '10.0.0.1', count: 1, interval: 1000, size: 8000, timeout: 1000 },
+        port1 as unknown as MessagePort,
+      );
+      port2.close();
+    };
+    await service.configure({ ...change(), mtu: 9000 });
+    await ping();
+    expect(await drops()).toEqual({});
   });
 
   it('sends nothing to a peer that it removes, and calls one that it adds', async () => {

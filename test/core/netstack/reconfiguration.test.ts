@@ -115,6 +115,11 @@ describe('other addresses', () => {
     us.poll();
     const [packet] = us.take();
     expect(packet!.slice(12, 16).join('.')).toBe(SECOND);
+    // Back again, it says what it is told now, and nothing of what it could not say then.
+    us.stack.setAddresses(prefixes(`${OURS}/24`));
+    bound.send(Uint8Array.of(4), to);
+    us.poll();
+    expect(us.take().map((one) => one.at(-1))).toEqual([4]);
   });
 
   it('leave a listener where it is, for the address may come back', () => {

@@ -67,6 +67,7 @@ const INPUTS: [string, Uint8Array | string][] = [
   ['two keys', `${KEY}\n${KEY}\n`],
   ['a no-break space behind', `${KEY}\u00a0`],
   ['a byte that is no UTF-8 behind', Buffer.concat([Buffer.from(KEY), Buffer.of(0x85)])],
+  ['a no-break space of Latin-1 behind', Buffer.concat([Buffer.from(KEY), Buffer.of(0xa0)])],
   ['nothing', ''],
   ['a newline', '\n'],
   ['44 newlines', '\n'.repeat(44)],

@@ -35,7 +35,7 @@ const allowed: Record<string, string[]> = {
   'src/client': ['src/core/base', config, ...keys, 'src/bridge'],
   'src/node': [...core, 'src/bridge', 'src/service', 'src/transport', 'src/client'],
   'src/index': ['src/core/base', config, 'src/bridge', 'src/client'],
-  'src/cli': ['src/core/base', config, 'src/client', 'src/node', 'relay'],
+  'src/cli': ['src/core/base', config, ...keys, 'src/client', 'src/node', 'relay'],
   relay: ['src/core/wire/relay.ts'],
   web: ['src/index'],
 };

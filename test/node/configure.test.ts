@@ -545,6 +545,13 @@ describe('configure: through a relay', () => {
       expect(await answers(at)).toBe(true);
       expect((await us.status()).transport.problems).toEqual([]);
     }
+    // Where B is was learned: that its Endpoint is no longer written down changes nothing.
+    const unwritten = draft();
+    unwritten.peers = [{ publicKey: b.publicKey, allowedIPs: second.peers[0]!.allowedIPs }];
+    unwritten.peers[0]!.persistentKeepalive = 25;
+    expect(await us.configure(unwritten)).toEqual(NOTHING);
+    expect((await us.status()).transport.localPorts).toHaveLength(1);
+    expect(await answers(b)).toBe(true);
     await us.close({ timeout: 0 });
     await relay.close();
   });

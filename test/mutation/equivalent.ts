@@ -75,6 +75,12 @@ export const EQUIVALENT: Equivalent[] = [
     reason: 'what is equal changes nothing',
   },
   {
+    ...changing('&& → ||'),
+    file: 'src/core/wireguard/allowed-ips.ts',
+    text: 'if (node.owner !== undefined || (node.zero && node.one)) return node;',
+    reason: 'a fork of which one way is left answers the same, and goes with the last prefix below it',
+  },
+  {
     ...changing('|| → &&'),
     file: 'src/core/wireguard/device.ts',
     text: 'if (this.#isClosed || staging.suits(mtu)) return;',

@@ -1,11 +1,14 @@
 // Each comparison at the very value where it turns, where no other test happens to stand.
 import { describe, expect, it } from 'vitest';
+import { IpPrefix } from '../../../src/core/address.ts';
 import { equalConstantTime } from '../../../src/core/bytes.ts';
 import { RawIdentity, type StaticIdentity } from '../../../src/core/crypto/identity.ts';
 import { WasmSuite } from '../../../src/core/crypto/wasm-suite.ts';
 import type { Instant } from '../../../src/core/time.ts';
 import { SECOND } from '../../../src/core/time.ts';
+import { AllowedIps } from '../../../src/core/wireguard/allowed-ips.ts';
 import { createResponse } from '../../../src/core/wireguard/handshake.ts';
+import { Jitter } from '../../../src/core/wireguard/jitter.ts';
 import { SymmetricState } from '../../../src/core/wireguard/noise.ts';
 import { ReplayWindow } from '../../../src/core/wireguard/replay.ts';
 import { isLaterTimestamp, TimestampClock, timestampOf } from '../../../src/core/wireguard/tai64n.ts';
@@ -44,6 +47,42 @@ describe('the replay window', () => {
       expect(accept(13_997 - 8128)).toBe(false);
     },
   );
+});
+
+describe('the jitter', () => {
+  it('draws again what would favour small values', () => {
+    // 65,464 is 196 · 334: the values from there on are the beginning of one more round.
+    const draws = [65_463, 65_464, 65_535, 7, 0];
+    const jitter = new Jitter((bytes) => new Uint16Array(bytes.buffer).set(draws));
+    expect([jitter.next(), jitter.next(), jitter.next()]).toEqual([333, 7, 0]);
+  });
+});
+
+describe('allowed IPs', () => {
+  const prefix = (text: string) => IpPrefix.parse(text)!;
+
+  it('do not grow when a prefix is given again and again', () => {
+    const table = new AllowedIps<string>();
+    for (const text of ['10.0.0.0/8', '10.1.0.0/16', '10.0.0.1/32', '::/0']) {
+      for (let n = 0; n < 20_000; n++) table.insert(prefix(text), n % 2 === 0 ? 'a' : 'b');
+      expect(table.prefixesOf('b').map(String)).toContain(text);
+    }
+    expect(table.prefixesOf('a')).toEqual([]);
+  });
+
+  it('are told by address, and by length where addresses are equal', () => {
+    const table = new AllowedIps<string>();
+    const inserted = ['10.1.0.0/16', '10.0.0.0/16', '9.0.0.0/24', 'fd00::/8', '10.0.0.0/8', '::/0'];
+    for (const text of inserted) table.insert(prefix(text), 'a');
+    expect(table.prefixesOf('a').map(String)).toEqual([
+      '9.0.0.0/24',
+      '10.0.0.0/8',
+      '10.0.0.0/16',
+      '10.1.0.0/16',
+      '::/0',
+      'fd00::/8',
+    ]);
+  });
 });
 
 describe('timestamps', () => {
@@ -117,6 +156,22 @@ describe('a device', () => {
     station.device.up(clock.now);
     return { clock, station, opponent };
   };
+
+  it('that comes up calls sixteen peers at once and four hundred a second', () => {
+    const clock = new FakeClock();
+    const station = new Station(clock);
+    for (let n = 0; n < 100; n++) {
+      const opponent = new Opponent(station.publicKey, n);
+      station.addPeer(opponent.publicKey, { endpoint: opponent.endpoint, routes: '' });
+    }
+    station.device.up(clock.now);
+    station.poll(clock.now);
+    expect(station.takeSent().map(kindOf)).toEqual(new Array(16).fill('initiation'));
+    station.run(99.9);
+    expect(station.takeSent()).toHaveLength(39);
+    station.run(0.2);
+    expect(station.takeSent()).toHaveLength(1);
+  });
 
   it('takes public keys of 32 bytes only', () => {
     const { station } = makeScene();

@@ -74,7 +74,7 @@ export class TunnelCore implements Pollable {
     this.stack.poll(now);
   }
 
-  /** What WireGuard should have done before what arrives now arrived: after sleep, that order matters. */
+  /** What WireGuard should have done before what comes now came: after sleep, that order matters. */
   catchUp(now: Instant): void {
     this.#now = now;
     if (this.device.pollAt() <= now) this.device.poll(now);
@@ -82,14 +82,14 @@ export class TunnelCore implements Pollable {
 
   /** Our outer address changed: sessions survive and move at once. */
   reconnected(now: Instant): void {
-    this.#now = now;
+    this.catchUp(now);
     this.device.reconnected(now);
     this.stack.reconnected(now);
   }
 
   /** On the way to `endpoint` nobody knows our session any more: only a new handshake gets through. */
   handshakeNeeded(endpoint: Endpoint, now: Instant): void {
-    this.#now = now;
+    this.catchUp(now);
     this.device.handshakeNeeded(endpoint, now);
   }
 

@@ -233,6 +233,23 @@ describe('TCP over WireGuard over a bad network', () => {
     expect(transfer.received.digest('hex')).toBe(transfer.sent.digest('hex'));
   });
 
+  it.each(['reconnected', 'handshakeNeeded'] as const)(
+    '%s: keys that are overdue go first, so that the new handshake is not among them',
+    async (call) => {
+      const { clock, a, b, link } = await world(7, { delay: 1 });
+      clock.run(SECOND, link, a, b);
+      // Zeroing is due 540 s after the session began, and the timer is late.
+      clock.run(9 * MINUTE - 2 * SECOND, link, a, b);
+      clock.advance(10 * SECOND);
+      a.core.stack.openPing(IpAddress.parse('10.0.0.2')!).send(1, 8, undefined, clock.now);
+      a.events.length = 0;
+      if (call === 'reconnected') a.core.reconnected(clock.now);
+      else a.core.handshakeNeeded(b.endpoint, clock.now);
+      clock.run(SECOND, link, a, b);
+      expect(a.events.map(({ type }) => type)).toEqual(['keys-zeroed', 'handshake-attempt', 'handshake']);
+    },
+  );
+
   it('a closed engine has no peers, answers nothing and asks for no more time', async () => {
     const { clock, a, b, link } = await world(6, { delay: 1 });
     const ping = a.core.stack.openPing(IpAddress.parse('10.0.0.2')!);

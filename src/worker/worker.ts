@@ -71,4 +71,9 @@ const engine = new Proxy({} as EngineApi, {
       ),
 });
 
+// A call whose arguments this browser cannot read, such as a CryptoKey, would never be answered: better to fail aloud.
+addEventListener('messageerror', () => {
+  throw new Error('this browser cannot hand the arguments of a call, such as a CryptoKey, to a worker');
+});
+
 expose(engine);

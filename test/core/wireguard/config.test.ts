@@ -667,13 +667,17 @@ describe('a good configuration', () => {
   });
 });
 
-/** Milliseconds of the fastest of a few runs: other work on the machine shall not decide. */
+/**
+ * Milliseconds of the fastest of a few runs. What else runs in this process adds to its CPU time, and what else runs on
+ * this machine to the wall's: the work itself took no more than the lesser of both.
+ */
 function fastest(work: () => void, limit: number): number {
   let best = Number.POSITIVE_INFINITY;
   for (let run = 0; run < 5 && best >= limit; run++) {
-    const started = performance.now();
+    const [started, usage] = [performance.now(), process.cpuUsage()];
     work();
-    best = Math.min(best, performance.now() - started);
+    const { user, system } = process.cpuUsage(usage);
+    best = Math.min(best, performance.now() - started, (user + system) / 1000);
   }
   return best;
 }

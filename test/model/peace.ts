@@ -15,10 +15,11 @@ export function makePeace(world: World): void {
     for (const other of world.sides) if (other !== side) reconcile(world, side, other);
     world.settle(side);
   }
-  const before = crossingsOf(world);
+  const before = world.sides.map(crossingsOf);
   talk(world, 12_000);
+  const crossed = world.sides.map((side, i) => crossingsOf(side) - before[i]!);
   // Where both sides' tries cross, each costs one more period; twelve seconds have room for one such collision.
-  for (let crossings = crossingsOf(world) - before; ; crossings--) {
+  for (let crossings = Math.max(...crossed); ; crossings--) {
     const wanted = talk(world, 2000);
     world.wait(1000);
     const lost = wanted.filter((id) => world.packets.get(id)!.times === 0);
@@ -40,9 +41,9 @@ function talk(world: World, duration: number): number[] {
   return ids;
 }
 
-/** How often one side's initiation overtook the response to the other's. */
-function crossingsOf(world: World): number {
-  return Math.max(...world.sides.map((side) => side.status().drops.unexpected_response ?? 0));
+/** How often another side's initiation overtook the response to this one's. */
+function crossingsOf(side: Side): number {
+  return side.status().drops.unexpected_response ?? 0;
 }
 
 /** What the adversary cannot be asked to repair: who is a peer, with which key, and where. */

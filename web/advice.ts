@@ -46,7 +46,7 @@ const SENTENCES: Record<string, Write> = {
   ERR_IN_USE: (failure) =>
     failure.leg === 'peer'
       ? 'Another device probably uses this key too, so both lose the connection again and again: give each device a key of its own.'
-      : 'Another tab uses this key right now: disconnect it there, then connect here.',
+      : 'Another tab uses this key right now, and only one can: disconnect it there, or take the connection over.',
   ERR_WORKER: () => 'The engine in this page stopped: reload the page and connect again.',
   ERR_RELAY_UNREACHABLE: (_, context) =>
     `${relayOf(context)} does not answer: check the address, that the relay is running, and that no proxy on the way blocks WebSockets.`,

@@ -82,8 +82,8 @@ export class ConsoleModel {
     if (this.beforeKeys.value !== undefined) this.setText(this.beforeKeys.value);
   }
 
-  /** Connects with what stands in the editor; what is wrong with it is said instead. */
-  async connect(): Promise<void> {
+  /** Connects with what stands in the editor; what is wrong with it is said instead. `takeOver`: from another tab. */
+  async connect({ takeOver = false } = {}): Promise<void> {
     const { config, issues } = this.checked.value;
     if (this.text.value.trim() === '')
       return this.session.refuse('There is no configuration yet: paste one, drop a .conf file, or open it.');
@@ -91,7 +91,7 @@ export class ConsoleModel {
     if (!config)
       return this.session.refuse(wrong ? capital(wrong.message) : 'This configuration cannot be read.');
     const relays = this.#relays(this.relayText.value);
-    if (relays) await this.#open(config, relays);
+    if (relays) await this.#open(config, relays, takeOver);
   }
 
   async disconnect(): Promise<void> {
@@ -114,7 +114,7 @@ export class ConsoleModel {
       const relays = this.#relays((network.relay.length > 0 ? network.relay : relay).join(' '));
       if (!config)
         throw new Error('The demo network sent a configuration that does not parse: reload this page.');
-      if (!relays || !(await this.#open(config, relays))) return;
+      if (!relays || !(await this.#open(config, relays, false))) return;
       void this.startPing();
       void this.startDownload();
     } catch (error) {
@@ -145,10 +145,10 @@ export class ConsoleModel {
     await this.download.start(tunnel, target, (error) => this.session.adviseOn(error, name));
   }
 
-  async #open(config: TunnelConfig, relays: string[]): Promise<boolean> {
+  async #open(config: TunnelConfig, relays: string[], takeOver: boolean): Promise<boolean> {
     this.ping.clear();
     this.download.clear();
-    return (await this.session.connect(config, relays)) !== undefined;
+    return (await this.session.connect(config, relays, takeOver)) !== undefined;
   }
 
   #relays(text: string): string[] | undefined {

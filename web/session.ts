@@ -50,11 +50,17 @@ export class Session {
     return failure && advise(failure, this.#context());
   });
 
+  /** Another tab has a tunnel with our key, which could be had. */
+  readonly isKeyTaken = computed(() => {
+    const failure = this.#failure.value;
+    return this.phase.value === 'idle' && failure?.code === 'ERR_IN_USE' && failure.leg === undefined;
+  });
+
   /** Opens the tunnel; resolves when it has begun, not when a peer answered. Failures are told through `advice`. */
-  async connect(config: TunnelConfig, relays: string[]): Promise<Tunnel | undefined> {
+  async connect(config: TunnelConfig, relays: string[], takeOver: boolean): Promise<Tunnel | undefined> {
     this.#begin(config, relays);
     try {
-      const tunnel = await Tunnel.open(config, { relay: relays });
+      const tunnel = await Tunnel.open(config, { relay: relays, takeOver });
       this.#attach(tunnel);
       return tunnel;
     } catch (error) {

@@ -49,6 +49,29 @@ async function enrol(page: Page): Promise<{ config: string; keys: ReturnType<typ
   return { config: config.replace('[Interface]\n', `[Interface]\nPrivateKey = ${keys.privateKey}\n`), keys };
 }
 
+test('a second tab with the same key says so, and takes the connection over when asked to', async ({
+  console: page,
+  context,
+}) => {
+  const { config } = await enrol(page);
+  await editor(page).fill(config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  const second = await context.newPage();
+  await second.goto(page.url());
+  await editor(second).fill(config);
+  await connect(second).click();
+  await expect(status(second).getByRole('alert')).toContainText('Another tab uses this key right now');
+  if (process.env.SHOTS) await second.screenshot({ path: `${process.env.SHOTS}/taken.png` });
+  await expect(status(page)).toContainText('Connected');
+  await second.getByRole('button', { name: 'Take over' }).click();
+  await expect(status(second)).toContainText('Connected');
+  await expect(status(second).getByRole('button', { name: 'Take over' })).toHaveCount(0);
+  await expect(status(page)).toContainText('Not connected');
+  await expect(status(page).getByRole('alert')).toContainText('Another tab uses this key right now');
+  await expect(page.getByRole('button', { name: 'Take over' })).toBeVisible();
+});
+
 test("one click on the demo shows a handshake, a ping time and the site's bytes", async ({
   console: page,
 }) => {

@@ -54,6 +54,7 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
 function Actions({ model }: { model: ConsoleModel }) {
   const phase = model.session.phase.value;
   const idle = phase === 'idle';
+  const isKeyTaken = model.session.isKeyTaken.value;
   const busy = phase === 'opening' || phase === 'closing';
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -72,10 +73,17 @@ function Actions({ model }: { model: ConsoleModel }) {
           Try the demo network
         </button>
       )}
+      {isKeyTaken && (
+        <button type="button" class="primary" onClick={() => void model.connect({ takeOver: true })}>
+          Take over
+        </button>
+      )}
       <button
         type="button"
         ref={button}
-        class={idle && (model.text.value !== '' || !model.settings.value.demo) ? 'primary' : ''}
+        class={
+          idle && !isKeyTaken && (model.text.value !== '' || !model.settings.value.demo) ? 'primary' : ''
+        }
         aria-disabled={busy}
         onClick={(event) => {
           // The second click of a double click would undo the first.

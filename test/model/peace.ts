@@ -3,13 +3,17 @@ import { nameOf, type Side } from './side.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
+const REJECT_AFTER_TIME = 180_000;
+
 /** 12 s after the last interference every packet arrives, in both directions. */
 export function makePeace(world: World): void {
   world.flights = [];
   world.isCalm = true;
   // What waits for its turn or for a static key may still move an endpoint.
   for (const question of world.questions) question.due = world.now;
-  world.wait(1000);
+  // The sender's index in a response is protected by nothing but mac1, which anybody can make. An initiator who was told
+  // a wrong one sends into the void while the other side's old session keeps it content, until that is too old.
+  world.wait(world.isMisled ? REJECT_AFTER_TIME + 1000 : 1000);
   for (const side of world.sides) {
     side.up();
     for (const other of world.sides) if (other !== side) reconcile(world, side, other);

@@ -41,7 +41,12 @@ const ACTS: { [Name in keyof Choices]: (choices: Choices[Name], world: World) =>
     take(world, n, (flight) => world.deliver({ ...flight, from: flight.to, to: flight.from })),
   corrupt: ({ n, at, bit }, world) => change(world, n, (bytes, message) => corrupt(bytes, message, at, bit)),
   tamper: ({ n, at, bit }, world) =>
-    change(world, n, (bytes, message) => tamper(bytes, message, at, bit, world.suite)),
+    change(world, n, (bytes, message) => {
+      const changed = tamper(bytes, message, at, bit, world.suite);
+      if (changed.kind === 'response' && !changed.broken && message.kind === 'response')
+        world.isMisled ||= changed.sender !== message.sender;
+      return changed;
+    }),
   resize: ({ n, by }, world) => change(world, n, (bytes, message) => resize(bytes, message, by)),
   garbage: ({ side, kind, size }, world) => deliverGarbage(world, world.sides[side]!, kind, size),
   flood: ({ side, n, times }, world) => {

@@ -50,6 +50,8 @@ export class World {
   now = 1_000_000;
   wall = 1_800_000_000_000;
   wallWentBack = false;
+  /** Someone may believe a wrong index to be the other side's (peace.ts). */
+  isMisled = false;
   /** While true, datagrams arrive by themselves. */
   isCalm = true;
   flights: Flight[] = [];

@@ -39,9 +39,9 @@ const GROWTH: Record<keyof Sample['memory'], number> = {
 const SETTLED = 3;
 /**
  * Counted although nothing was lost: the peer's kernel sends router solicitations from its link-local address, and its
- * TCP sends again what was only late.
+ * TCP sends again what was only late, a FIN among it, whose connection is in TIME-WAIT by then.
  */
-const HARMLESS = ['disallowed_source', 'tcp_duplicate', 'tcp_outside_window'];
+const HARMLESS = ['disallowed_source', 'tcp_duplicate', 'tcp_outside_window', 'tcp_time_wait'];
 
 /** One line for the minute. */
 export function lineOf({ minute, report, theirHandshakes, kernel, memory }: Sample): string {

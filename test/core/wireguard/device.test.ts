@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { IpAddress } from '../../../src/core/address.ts';
 import { toBase64 } from '../../../src/core/bytes.ts';
-import type { RawIdentity, StaticIdentity } from '../../../src/core/crypto/identity.ts';
 import type { Endpoint } from '../../../src/core/endpoint.ts';
-import { type Instant, NEVER, SECOND } from '../../../src/core/time.ts';
+import { NEVER, SECOND } from '../../../src/core/time.ts';
 import { IndexTable } from '../../../src/core/wireguard/index-table.ts';
 import { isLaterTimestamp } from '../../../src/core/wireguard/tai64n.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { Opponent, type Session } from './opponent.ts';
+import { SlowIdentity } from './slow-identity.ts';
 import { kindOf, makePacket, Station } from './station.ts';
 
 const outgoing = makePacket('10.0.0.2', '10.0.0.1');
@@ -426,31 +426,6 @@ describe('a way that lets only handshakes through', () => {
     expect(kinds()).toEqual([]);
   });
 });
-
-/** An identity whose private key is elsewhere: answers wait until the test lets them come. */
-class SlowIdentity implements StaticIdentity {
-  readonly publicKey: Uint8Array;
-  readonly waiting: ((now: Instant) => void)[] = [];
-  readonly #raw: RawIdentity;
-
-  constructor(raw: RawIdentity) {
-    this.publicKey = raw.publicKey;
-    this.#raw = raw;
-  }
-
-  dh(publicKey: Uint8Array, now: Instant, answer: Parameters<StaticIdentity['dh']>[2]): void {
-    this.waiting.push((later) => this.#raw.dh(publicKey, now, (shared) => answer(shared, later)));
-  }
-
-  /** Lets the answers come that are waiting now. */
-  answer(now: Instant): void {
-    for (const one of this.waiting.splice(0)) one(now);
-  }
-
-  destroy(): void {
-    this.waiting.length = 0;
-  }
-}
 
 describe('with a private key out of reach', () => {
   let identity: SlowIdentity;

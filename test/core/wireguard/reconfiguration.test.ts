@@ -2,13 +2,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { IpPrefix } from '../../../src/core/address.ts';
 import { toBase64 } from '../../../src/core/bytes.ts';
-import { RawIdentity, type StaticIdentity } from '../../../src/core/crypto/identity.ts';
+import { RawIdentity } from '../../../src/core/crypto/identity.ts';
 import type { Endpoint } from '../../../src/core/endpoint.ts';
-import { type Instant, SECOND } from '../../../src/core/time.ts';
+import { SECOND } from '../../../src/core/time.ts';
 import { isLaterTimestamp, timestampOf } from '../../../src/core/wireguard/tai64n.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../support/random.ts';
 import { Opponent, type Session } from './opponent.ts';
+import { SlowIdentity } from './slow-identity.ts';
 import { kindOf, makePacket, Station } from './station.ts';
 
 const outgoing = makePacket('10.0.0.2', '10.0.0.1');
@@ -46,31 +47,6 @@ function addPeer(persistentKeepalive = 0) {
 
 const hear = (session: Session, plaintext = incoming) =>
   station.receive(opponent.seal(session, plaintext), opponent.endpoint);
-
-/** Answers through a queue, and remembers whether it was wiped. */
-class SlowIdentity implements StaticIdentity {
-  readonly publicKey: Uint8Array;
-  readonly waiting: ((now: Instant) => void)[] = [];
-  isDestroyed = false;
-  readonly #raw: RawIdentity;
-
-  constructor(raw: RawIdentity) {
-    this.publicKey = raw.publicKey;
-    this.#raw = raw;
-  }
-
-  dh(publicKey: Uint8Array, now: Instant, answer: Parameters<StaticIdentity['dh']>[2]): void {
-    this.waiting.push((later) => this.#raw.dh(publicKey, now, (shared) => answer(shared, later)));
-  }
-
-  answer(now: Instant): void {
-    for (const one of this.waiting.splice(0)) one(now);
-  }
-
-  destroy(): void {
-    this.isDestroyed = true;
-  }
-}
 
 describe('a new private key', () => {
   const newIdentity = (seed = 77) => new RawIdentity(new SeededRandom(seed).bytes(32), station.crypto);

@@ -16,12 +16,15 @@ import {
   echoRequestType,
   echoSequence,
   ICMP_HEADER_LENGTH,
+  ICMP_PARAMETER_PROBLEM,
+  ICMPV6_PARAMETER_PROBLEM,
   icmpCode,
   icmpType,
   writeIcmp,
 } from '../wire/icmp.ts';
 import { IPV4_HEADER_LENGTH } from '../wire/ipv4.ts';
 import { IPV6_HEADER_LENGTH, IPV6_MINIMUM_MTU } from '../wire/ipv6.ts';
+import type { ParameterProblem } from '../wire/parameter-problem.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/protocols.ts';
 import { appendCopy } from './copy-bytes.ts';
 import type { NetStackDrop } from './drops.ts';
@@ -106,10 +109,30 @@ export class Icmp {
 
   /**
    * Tells the sender of the received packet [header.start, packet.end) that it was not delivered, if the rules and the
-   * limits of RFC 1122 §3.2.2 and RFC 4443 §2.4 allow it.
+   * limits of RFC 1122 §3.2.2 and RFC 4443 §2.4 allow it. `packet.start` is its upper layer's header.
    */
   sendError(packet: PacketBuffer, header: ReceivedHeader, type: number, code: number, now: Instant): void {
-    if (header.isForGroup || this.#isAboutError(packet, header)) return;
+    if (!header.isForGroup) this.#sendError(packet, header, type, code, 0, now);
+  }
+
+  /** The same for a header that could not be processed. */
+  sendProblem(packet: PacketBuffer, header: ReceivedHeader, problem: ParameterProblem, now: Instant): void {
+    if (problem.code < 0 || (header.isForGroup && !problem.isForGroups)) return;
+    const isIpv4 = header.version === 4;
+    const type = isIpv4 ? ICMP_PARAMETER_PROBLEM : ICMPV6_PARAMETER_PROBLEM;
+    const rest = isIpv4 ? problem.pointer << 24 : problem.pointer;
+    this.#sendError(packet, header, type, problem.code, rest, now);
+  }
+
+  #sendError(
+    packet: PacketBuffer,
+    header: ReceivedHeader,
+    type: number,
+    code: number,
+    rest: number,
+    now: Instant,
+  ): void {
+    if (this.#isAboutError(packet, header)) return;
     if (this.#ip.congested) {
       this.#drops.count('congested');
       return;
@@ -123,13 +146,13 @@ export class Icmp {
         ? IPV4_ERROR_LENGTH - IPV4_HEADER_LENGTH - ICMP_HEADER_LENGTH
         : IPV6_MINIMUM_MTU - IPV6_HEADER_LENGTH - ICMP_HEADER_LENGTH;
     const end = Math.min(packet.end, header.start + most);
-    this.#reply(packet, header.start, end, header, type, code, 0, 0);
+    this.#reply(packet, header.start, end, header, type, code, rest, 0);
   }
 
-  /** Errors beget no errors. Of ICMP we send errors only for want of fragments; so only echoes deserve one. */
+  /** Errors beget no errors. Of ICMP only echoes deserve one, and what shows no type might be anything. */
   #isAboutError(packet: PacketBuffer, header: ReceivedHeader): boolean {
-    if (header.protocol !== PROTOCOL_ICMP && header.protocol !== PROTOCOL_ICMPV6) return false;
-    return icmpType(packet.view, packet.start) !== echoRequestType(header.version);
+    if (header.protocol !== (header.version === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6)) return false;
+    return packet.length === 0 || icmpType(packet.view, packet.start) !== echoRequestType(header.version);
   }
 
   #answerEcho(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {

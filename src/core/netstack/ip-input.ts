@@ -14,6 +14,7 @@ import {
   IPV4_TOS,
   IPV4_TOTAL_LENGTH,
   IPV4_TTL,
+  ipv4FragmentOffset,
   ipv4HeaderLength,
   ipv4IsFragment,
 } from '../wire/ipv4.ts';
@@ -22,19 +23,29 @@ import {
   ExtensionChain,
   IPV6_ADDRESSES,
   IPV6_FRAGMENT_HEADER_LENGTH,
+  IPV6_FRAGMENT_OFFSET,
   IPV6_HEADER_LENGTH,
   IPV6_HOP_LIMIT,
+  IPV6_MAX_PAYLOAD,
   IPV6_PAYLOAD_LENGTH,
   ipv6FragmentOffset,
   ipv6MoreFragments,
   ipv6TrafficClass,
+  skipToUpperLayer,
   walkExtensionHeaders,
   walkPastFragmentHeader,
 } from '../wire/ipv6.ts';
 import {
+  ERRONEOUS_FIELD,
+  INCOMPLETE_HEADER_CHAIN,
+  ParameterProblem,
+  UNKNOWN_NEXT_HEADER,
+} from '../wire/parameter-problem.ts';
+import {
   PROTOCOL_FRAGMENT,
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
+  PROTOCOL_NO_NEXT_HEADER,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
 } from '../wire/protocols.ts';
@@ -71,10 +82,12 @@ export interface Transports {
   receiveTcp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void;
   receiveUdp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void;
   receiveIcmp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void;
-  /** A protocol that we do not speak. */
+  /** An IPv4 protocol that we do not speak. */
   receiveUnknown(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void;
   /** The first fragment of a packet of which the rest did not come in time. */
   receiveIncomplete(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void;
+  /** A header that we refuse, with what there is to say to the sender; its upper layer may not be known. */
+  receiveFaulty(packet: PacketBuffer, header: ReceivedHeader, problem: ParameterProblem, now: Instant): void;
 }
 
 export class IpInput implements Pollable {
@@ -84,6 +97,7 @@ export class IpInput implements Pollable {
   readonly #drops: DropCounters<NetStackDrop>;
   readonly #header = new ReceivedHeader();
   readonly #chain = new ExtensionChain();
+  readonly #problem = new ParameterProblem();
 
   constructor(addresses: LocalAddresses, transports: Transports, drops: DropCounters<NetStackDrop>) {
     this.#addresses = addresses;
@@ -126,14 +140,16 @@ export class IpInput implements Pollable {
       const fault = checkIpv4(view, start, packet.end);
       if (fault) return fault;
       packet.end = start + view.getUint16(start + IPV4_TOTAL_LENGTH);
-      return this.#checkIpv4Addresses(packet, isFromTunnel) ?? checkIpv4Options(view, start);
+      return this.#checkIpv4Addresses(packet, isFromTunnel);
     }
     if (version === 6) {
       header.version = 6;
       header.addresses = start + IPV6_ADDRESSES;
       const fault = checkIpv6(view, start, packet.end);
       if (fault) return fault;
-      packet.end = start + IPV6_HEADER_LENGTH + view.getUint16(start + IPV6_PAYLOAD_LENGTH);
+      const payloadLength = view.getUint16(start + IPV6_PAYLOAD_LENGTH);
+      // Without a length it can only be a jumbogram, whose option is in what follows.
+      if (payloadLength > 0) packet.end = start + IPV6_HEADER_LENGTH + payloadLength;
       return this.#checkIpv6Addresses(packet, isFromTunnel);
     }
     return 'ip-version';
@@ -176,6 +192,11 @@ export class IpInput implements Pollable {
 
   #acceptIpv4(packet: PacketBuffer, now: Instant): NetStackDrop | undefined {
     const { view, start } = packet;
+    const fault = checkIpv4Options(view, start, this.#problem);
+    if (fault) {
+      this.#reportIpv4Fault(packet, now);
+      return fault;
+    }
     if (ipv4IsFragment(view, start)) {
       const whole = this.#reassembly.receiveIpv4(packet, now);
       if (whole) this.#acceptReassembled(whole, now);
@@ -190,19 +211,26 @@ export class IpInput implements Pollable {
   #acceptIpv6(packet: PacketBuffer, now: Instant, isReassembled = false): NetStackDrop | undefined {
     const { view, start, end } = packet;
     const chain = this.#chain;
+    const isEmpty = view.getUint16(start + IPV6_PAYLOAD_LENGTH) === 0;
     let fault: NetStackDrop | undefined = walkExtensionHeaders(view, start, end, chain);
     if (!fault && chain.protocol === PROTOCOL_FRAGMENT) {
       if (chain.at + IPV6_FRAGMENT_HEADER_LENGTH > end) return 'ipv6-extension-length';
-      if (isReassembled) return 'fragment-malformed';
+      if (isReassembled || isEmpty) return 'fragment-malformed';
       const isFirst = ipv6FragmentOffset(view, chain.at) === 0;
       if (!isFirst || ipv6MoreFragments(view, chain.at)) return this.#collectIpv6(packet, isFirst, now);
       // "Atomic": a fragment header on a whole packet, which is no matter for reassembly (RFC 6946 §4).
       fault = walkPastFragmentHeader(view, start, end, chain);
       if (!fault && chain.protocol === PROTOCOL_FRAGMENT) fault = 'fragment-malformed';
     }
-    if (fault) return fault;
+    if (fault) {
+      this.#reportIpv6Fault(packet, now);
+      return fault;
+    }
+    if (isEmpty) return 'ipv6-payload-length';
     const header = this.#header;
     readIpv6Header(packet, header, chain);
+    // In case nobody speaks it.
+    chain.problem.set(UNKNOWN_NEXT_HEADER, chain.namedAt - start);
     packet.start = chain.at;
     return this.#deliver(packet, PROTOCOL_ICMPV6, now);
   }
@@ -210,19 +238,66 @@ export class IpInput implements Pollable {
   #collectIpv6(packet: PacketBuffer, isFirst: boolean, now: Instant): NetStackDrop | undefined {
     const chain = this.#chain;
     const { at, namedAt } = chain;
-    if (isFirst && !this.#showsUpperLayer(packet)) return 'fragment-malformed';
+    chain.problem.clear();
+    const fault = isFirst ? this.#checkFirstFragment(packet) : undefined;
+    if (fault) {
+      this.#reportIpv6Fault(packet, now);
+      return fault;
+    }
+    const { at: upper, protocol } = chain;
     chain.at = at;
     chain.namedAt = namedAt;
+    this.#checkIpv6Fragment(packet);
     const whole = this.#reassembly.receiveIpv6(packet, chain, now);
-    if (whole) this.#acceptReassembled(whole, now);
+    if (whole) {
+      this.#acceptReassembled(whole, now);
+    } else if (chain.problem.code >= 0) {
+      chain.at = upper;
+      // Of a later fragment nothing else is known.
+      chain.protocol = isFirst ? protocol : PROTOCOL_NO_NEXT_HEADER;
+      this.#reportIpv6Fault(packet, now);
+    }
     return undefined;
   }
 
   /** A first fragment holds all headers, that of the upper layer included (RFC 7112 §5). */
-  #showsUpperLayer(packet: PacketBuffer): boolean {
+  #checkFirstFragment(packet: PacketBuffer): NetStackDrop | undefined {
     const chain = this.#chain;
-    if (walkPastFragmentHeader(packet.view, packet.start, packet.end, chain)) return false;
-    return chain.at + upperHeaderLength(chain.protocol) <= packet.end;
+    const fault = walkPastFragmentHeader(packet.view, packet.start, packet.end, chain);
+    if (fault && fault !== 'ipv6-extension-length') return fault;
+    if (!fault && chain.at + upperHeaderLength(chain.protocol) <= packet.end) return undefined;
+    chain.problem.set(INCOMPLETE_HEADER_CHAIN, 0);
+    return 'fragment-malformed';
+  }
+
+  /** What RFC 8200 §4.5 has us say about a fragment that can be no part of any packet; reassembly will refuse it. */
+  #checkIpv6Fragment(packet: PacketBuffer): void {
+    const { view, start, end } = packet;
+    const { at, problem } = this.#chain;
+    const length = end - at - IPV6_FRAGMENT_HEADER_LENGTH;
+    if (ipv6MoreFragments(view, at) && length % 8 !== 0) problem.set(ERRONEOUS_FIELD, IPV6_PAYLOAD_LENGTH);
+    else if (ipv6FragmentOffset(view, at) + length > IPV6_MAX_PAYLOAD)
+      problem.set(ERRONEOUS_FIELD, at + IPV6_FRAGMENT_OFFSET - start);
+  }
+
+  /** A later fragment is not answered (RFC 1122 §3.2.2). */
+  #reportIpv4Fault(packet: PacketBuffer, now: Instant): void {
+    const { view, start } = packet;
+    if (this.#problem.code < 0 || ipv4FragmentOffset(view, start) !== 0) return;
+    readIpv4Header(packet, this.#header);
+    packet.start = start + ipv4HeaderLength(view, start);
+    this.#transports.receiveFaulty(packet, this.#header, this.#problem, now);
+  }
+
+  /** `chain` stands at the header with the fault. */
+  #reportIpv6Fault(packet: PacketBuffer, now: Instant): void {
+    const { view, end } = packet;
+    const chain = this.#chain;
+    const header = this.#header;
+    if (chain.problem.code < 0 || !skipToUpperLayer(view, end, chain)) return;
+    readIpv6Header(packet, header, chain);
+    packet.start = Math.min(chain.at, end);
+    this.#transports.receiveFaulty(packet, header, chain.problem, now);
   }
 
   #acceptReassembled(whole: PacketBuffer, now: Instant): void {
@@ -262,10 +337,17 @@ export class IpInput implements Pollable {
     // An echo request to a broadcast address goes unanswered (RFC 1122 §3.2.2.6); one to all IPv6 nodes does not.
     if (header.isForGroup && (header.version === 4 || protocol !== PROTOCOL_ICMPV6))
       return 'protocol-to-group';
-    if (protocol === PROTOCOL_TCP) this.#transports.receiveTcp(packet, header, now);
-    else if (protocol === icmp) this.#transports.receiveIcmp(packet, header, now);
-    else this.#transports.receiveUnknown(packet, header, now);
-    return undefined;
+    if (protocol === PROTOCOL_TCP) {
+      this.#transports.receiveTcp(packet, header, now);
+      return undefined;
+    }
+    if (protocol === icmp) {
+      this.#transports.receiveIcmp(packet, header, now);
+      return undefined;
+    }
+    if (header.version === 4) this.#transports.receiveUnknown(packet, header, now);
+    else this.#transports.receiveFaulty(packet, header, this.#chain.problem, now);
+    return 'protocol-unknown';
   }
 }
 

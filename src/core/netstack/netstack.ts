@@ -81,6 +81,7 @@ export class NetStack implements Pollable {
       receiveIcmp: (packet, header, now) => this.#icmp.receive(packet, header, now),
       receiveUnknown: (packet, header, now) => this.#receiveUnknown(packet, header, now),
       receiveIncomplete: (packet, header, now) => this.#receiveIncomplete(packet, header, now),
+      receiveFaulty: (packet, header, problem, now) => this.#icmp.sendProblem(packet, header, problem, now),
     };
     this.#input = new IpInput(addresses, transports, this.drops);
   }
@@ -160,9 +161,7 @@ export class NetStack implements Pollable {
   }
 
   #receiveUnknown(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
-    this.drops.count('protocol-unknown');
-    if (header.version === 4)
-      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, now);
+    this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, now);
   }
 
   #receiveIncomplete(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {

@@ -9,6 +9,7 @@
 
 import { IpAddress } from '../address.ts';
 import { sum16 } from './checksum.ts';
+import { ERRONEOUS_FIELD, type ParameterProblem } from './parameter-problem.ts';
 
 export const IPV4_HEADER_LENGTH = 20;
 export const IPV4_MAX_LENGTH = 65_535;
@@ -70,9 +71,15 @@ export function checkIpv4(view: DataView, at: number, end: number): Ipv4Fault | 
 
 /**
  * Walks the options of a checked header. Source routes are refused (RFC 7126 §4.3.5, §4.4.5: they let a sender go
- * round filters); every other option is of no concern to a host that is the destination.
+ * round filters); every other option is of no concern to a host that is the destination. `problem` is what to tell
+ * the sender of a malformed one.
  */
-export function checkIpv4Options(view: DataView, at: number): Ipv4OptionFault | undefined {
+export function checkIpv4Options(
+  view: DataView,
+  at: number,
+  problem: ParameterProblem,
+): Ipv4OptionFault | undefined {
+  problem.clear();
   const end = at + ipv4HeaderLength(view, at);
   let option = at + IPV4_HEADER_LENGTH;
   while (option < end) {
@@ -82,9 +89,11 @@ export function checkIpv4Options(view: DataView, at: number): Ipv4OptionFault | 
       option += 1;
       continue;
     }
-    if (option + 2 > end) return 'ipv4-options';
-    const length = view.getUint8(option + 1);
-    if (length < 2 || option + length > end) return 'ipv4-options';
+    const length = option + 2 > end ? 0 : view.getUint8(option + 1);
+    if (length < 2 || option + length > end) {
+      problem.set(ERRONEOUS_FIELD, option - at);
+      return 'ipv4-options';
+    }
     if (type === OPTION_LOOSE_SOURCE_ROUTE || type === OPTION_STRICT_SOURCE_ROUTE) return 'ipv4-source-route';
     option += length;
   }

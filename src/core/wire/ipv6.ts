@@ -8,7 +8,14 @@
 
 import { IpAddress } from '../address.ts';
 import {
+  ERRONEOUS_FIELD,
+  ParameterProblem,
+  UNKNOWN_NEXT_HEADER,
+  UNKNOWN_OPTION,
+} from './parameter-problem.ts';
+import {
   PROTOCOL_DESTINATION_OPTIONS,
+  PROTOCOL_FRAGMENT,
   PROTOCOL_HOP_BY_HOP,
   PROTOCOL_NO_NEXT_HEADER,
   PROTOCOL_ROUTING,
@@ -26,7 +33,7 @@ export const IPV6_HOP_LIMIT = 7;
 export const IPV6_ADDRESSES = 8;
 
 export const IPV6_FRAGMENT_HEADER_LENGTH = 8;
-const FRAGMENT_OFFSET = 2;
+export const IPV6_FRAGMENT_OFFSET = 2;
 const FRAGMENT_IDENTIFICATION = 4;
 
 // RFC 8504 §5.3 lets a host bound the work an unusual chain makes; these are its suggestions.
@@ -38,6 +45,11 @@ export const MAX_CHAIN_LENGTH = 512;
 
 const OPTION_PAD1 = 0;
 const OPTION_PADN = 1;
+/** The two highest bits of an option's type say what to do with one that is not known (RFC 8200 §4.2). */
+const OPTION_ACTION = 0xc0;
+const SKIP = 0x00;
+const DISCARD = 0x40;
+const DISCARD_AND_TELL = 0x80;
 
 export type Ipv6Fault = 'ip-short' | 'ipv6-payload-length';
 export type ExtensionFault =
@@ -50,15 +62,17 @@ export type ExtensionFault =
 
 /**
  * Checks the fixed header of the packet at [at, end), whose version is known to be 6. Bytes after the payload are for
- * the caller to cut off. An empty payload under any next header but "none" would be a jumbogram, or nothing at all.
+ * the caller to cut off. An empty payload under any next header but "none" is nothing at all; under hop-by-hop options
+ * it would be a jumbogram, which the walk along them finds out.
  */
 export function checkIpv6(view: DataView, at: number, end: number): Ipv6Fault | undefined {
   if (end - at < IPV6_HEADER_LENGTH) return 'ip-short';
   const payloadLength = view.getUint16(at + IPV6_PAYLOAD_LENGTH);
   if (payloadLength > end - at - IPV6_HEADER_LENGTH) return 'ipv6-payload-length';
-  if (payloadLength === 0 && view.getUint8(at + IPV6_NEXT_HEADER) !== PROTOCOL_NO_NEXT_HEADER)
-    return 'ipv6-payload-length';
-  return undefined;
+  if (payloadLength > 0) return undefined;
+  const nextHeader = view.getUint8(at + IPV6_NEXT_HEADER);
+  const mayBeEmpty = nextHeader === PROTOCOL_NO_NEXT_HEADER || nextHeader === PROTOCOL_HOP_BY_HOP;
+  return mayBeEmpty ? undefined : 'ipv6-payload-length';
 }
 
 /** DSCP and ECN bits. */
@@ -68,11 +82,11 @@ export function ipv6TrafficClass(view: DataView, at: number): number {
 
 /** In bytes; `at` is the fragment header's. */
 export function ipv6FragmentOffset(view: DataView, at: number): number {
-  return view.getUint16(at + FRAGMENT_OFFSET) & 0xfff8;
+  return view.getUint16(at + IPV6_FRAGMENT_OFFSET) & 0xfff8;
 }
 
 export function ipv6MoreFragments(view: DataView, at: number): boolean {
-  return (view.getUint16(at + FRAGMENT_OFFSET) & 1) !== 0;
+  return (view.getUint16(at + IPV6_FRAGMENT_OFFSET) & 1) !== 0;
 }
 
 export function ipv6FragmentIdentification(view: DataView, at: number): number {
@@ -87,6 +101,10 @@ export class ExtensionChain {
   at = 0;
   /** Where the next-header field lies that named it. */
   namedAt = 0;
+  /** Extension headers passed. */
+  headers = 0;
+  /** After a fault: what to tell the sender. */
+  readonly problem: ParameterProblem = new ParameterProblem();
 }
 
 /**
@@ -102,6 +120,7 @@ export function walkExtensionHeaders(
   chain.namedAt = start + IPV6_NEXT_HEADER;
   chain.protocol = view.getUint8(chain.namedAt);
   chain.at = start + IPV6_HEADER_LENGTH;
+  chain.headers = 0;
   return continueChain(view, start, end, chain);
 }
 
@@ -112,11 +131,30 @@ export function walkPastFragmentHeader(
   end: number,
   chain: ExtensionChain,
 ): ExtensionFault | undefined {
+  chain.problem.clear();
   if (chain.at + IPV6_FRAGMENT_HEADER_LENGTH > end) return 'ipv6-extension-length';
+  chain.headers++;
   chain.namedAt = chain.at;
   chain.protocol = view.getUint8(chain.at);
   chain.at += IPV6_FRAGMENT_HEADER_LENGTH;
   return continueChain(view, start, end, chain);
+}
+
+/**
+ * After a fault: goes on from there to the upper layer without looking at what is in between, so that one knows what
+ * the packet is; it may end before. False for a later fragment, and for a chain that does not end.
+ */
+export function skipToUpperLayer(view: DataView, end: number, chain: ExtensionChain): boolean {
+  while (isExtensionHeader(chain.protocol) || chain.protocol === PROTOCOL_FRAGMENT) {
+    if (++chain.headers > MAX_EXTENSION_HEADERS) return false;
+    if (chain.at + 8 > end) return true;
+    const isFragment = chain.protocol === PROTOCOL_FRAGMENT;
+    if (isFragment && ipv6FragmentOffset(view, chain.at) !== 0) return false;
+    const length = isFragment ? IPV6_FRAGMENT_HEADER_LENGTH : (view.getUint8(chain.at + 1) + 1) * 8;
+    chain.protocol = view.getUint8(chain.at);
+    chain.at += length;
+  }
+  return true;
 }
 
 function continueChain(
@@ -125,8 +163,9 @@ function continueChain(
   end: number,
   chain: ExtensionChain,
 ): ExtensionFault | undefined {
-  for (let headers = 0; isExtensionHeader(chain.protocol); headers++) {
-    if (headers >= MAX_EXTENSION_HEADERS) return 'ipv6-extension-limit';
+  chain.problem.clear();
+  for (; isExtensionHeader(chain.protocol); chain.headers++) {
+    if (chain.headers >= MAX_EXTENSION_HEADERS) return 'ipv6-extension-limit';
     if (chain.at + 8 > end) return 'ipv6-extension-length';
     const next = chain.at + (view.getUint8(chain.at + 1) + 1) * 8;
     if (next > end) return 'ipv6-extension-length';
@@ -156,16 +195,26 @@ function checkExtensionHeader(
 ): ExtensionFault | undefined {
   if (chain.protocol === PROTOCOL_ROUTING) {
     // Whatever its type, one that is used up is passed over, and we forward for nobody (RFC 8200 §4.4, RFC 5095).
-    return view.getUint8(chain.at + 3) === 0 ? undefined : 'ipv6-routing-header';
+    if (view.getUint8(chain.at + 3) === 0) return undefined;
+    chain.problem.set(ERRONEOUS_FIELD, chain.at + 2 - start);
+    return 'ipv6-routing-header';
   }
   // Hop-by-hop options come directly after the fixed header or not at all (RFC 8200 §4.1).
-  if (chain.protocol === PROTOCOL_HOP_BY_HOP && chain.at !== start + IPV6_HEADER_LENGTH)
+  if (chain.protocol === PROTOCOL_HOP_BY_HOP && chain.at !== start + IPV6_HEADER_LENGTH) {
+    chain.problem.set(UNKNOWN_NEXT_HEADER, chain.namedAt - start);
     return 'ipv6-extension-order';
-  return checkOptions(view, chain.at + 2, next);
+  }
+  return checkOptions(view, start, chain, next);
 }
 
 /** The options of a hop-by-hop or destination options header (RFC 8200 §4.2). We know none but padding. */
-function checkOptions(view: DataView, at: number, end: number): ExtensionFault | undefined {
+function checkOptions(
+  view: DataView,
+  start: number,
+  chain: ExtensionChain,
+  end: number,
+): ExtensionFault | undefined {
+  let at = chain.at + 2;
   let options = 0;
   let padding = 0;
   while (at < end) {
@@ -178,15 +227,18 @@ function checkOptions(view: DataView, at: number, end: number): ExtensionFault |
     if (at + 2 > end) return 'ipv6-option';
     const length = 2 + view.getUint8(at + 1);
     if (at + length > end) return 'ipv6-option';
-    at += length;
     if (type === OPTION_PADN) {
       if ((padding += length) > MAX_PADDING) return 'ipv6-extension-limit';
-      continue;
+    } else {
+      padding = 0;
+      if (++options > MAX_OPTIONS) return 'ipv6-extension-limit';
+      const action = type & OPTION_ACTION;
+      if (action !== SKIP) {
+        if (action !== DISCARD) chain.problem.set(UNKNOWN_OPTION, at - start, action === DISCARD_AND_TELL);
+        return 'ipv6-option';
+      }
     }
-    padding = 0;
-    if (++options > MAX_OPTIONS) return 'ipv6-extension-limit';
-    // The two highest bits say what to do with an option one does not know: 00 is "skip", all others discard.
-    if ((type & 0xc0) !== 0) return 'ipv6-option';
+    at += length;
   }
   return undefined;
 }
@@ -222,7 +274,7 @@ export function writeIpv6Fragment(
 ): void {
   view.setUint8(at, nextHeader);
   view.setUint8(at + 1, 0);
-  view.setUint16(at + FRAGMENT_OFFSET, offset | (moreFragments ? 1 : 0));
+  view.setUint16(at + IPV6_FRAGMENT_OFFSET, offset | (moreFragments ? 1 : 0));
   view.setUint32(at + FRAGMENT_IDENTIFICATION, identification);
 }
 

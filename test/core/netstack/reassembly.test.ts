@@ -194,7 +194,8 @@ for (const { name, us, peer, request, reply, exceeded, header, most } of familie
       lone.receive(piece(8, false, counting(0)));
       // "Ping of death": the last one ends beyond what any datagram can hold.
       lone.receive(piece(65_528, false, counting(100)));
-      expect(lone.exchange()).toEqual([]);
+      // IPv6 has the sender told (RFC 8200 §4.5), unless it may be about an ICMP error.
+      expect(lone.exchange()).toHaveLength(name === 'IPv4' ? 0 : 1);
       expect(lone.drops).toEqual({ 'fragment-malformed': 4 });
       expect(lone.stack.pollAt()).toBe(NEVER);
     });
@@ -203,7 +204,8 @@ for (const { name, us, peer, request, reply, exceeded, header, most } of familie
       const lone = new LoneStack();
       const [first, second, third] = three();
       const last = piece(65_528, false, counting(100));
-      expect(lone.exchange(first!, last, second!, third!)).toEqual([]);
+      lone.exchange(first!, last);
+      expect(lone.exchange(second!, third!)).toEqual([]);
     });
 
     it('takes at most 64 fragments of a datagram', () => {
@@ -376,7 +378,8 @@ describe('reassembly of IPv6', () => {
     lone.receive(chained(44, '', 6, 0, true, counting(16)));
     lone.receive(chained(44, '', 60, 0, true, fromHex('3a 01 01 04 00000000')));
     lone.receive(chained(44, '', 60, 0, true, fromHex('3a 00 01 04 00000000')));
-    expect(lone.exchange()).toEqual([]);
+    // Two of them might be ICMP errors.
+    expect(lone.exchange()).toHaveLength(1);
     expect(lone.drops).toEqual({ 'fragment-malformed': 3 });
   });
 

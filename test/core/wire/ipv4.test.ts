@@ -17,6 +17,7 @@ import {
   printIpv4,
   writeIpv4,
 } from '../../../src/core/wire/ipv4.ts';
+import { ParameterProblem } from '../../../src/core/wire/parameter-problem.ts';
 import { fromHex, toHex } from '../../support/hex.ts';
 import { concat, counting, ipv4 } from '../../support/packets.ts';
 import { LINUX_ECHO_V4, LINUX_FRAGMENT_1_V4, LINUX_FRAGMENT_2_V4, LINUX_UDP_V4 } from './golden.ts';
@@ -35,7 +36,7 @@ describe('reading IPv4', () => {
     for (const packet of [LINUX_ECHO_V4, LINUX_UDP_V4]) {
       const { view, at, end } = placed(packet);
       expect(checkIpv4(view, at, end)).toBeUndefined();
-      expect(checkIpv4Options(view, at)).toBeUndefined();
+      expect(checkIpv4Options(view, at, new ParameterProblem())).toBeUndefined();
     }
   });
 
@@ -79,7 +80,7 @@ describe('reading IPv4', () => {
     });
   }
 
-  const options: [string, string, ReturnType<typeof checkIpv4Options>][] = [
+  const options: [string, string, ReturnType<typeof checkIpv4Options>, number?][] = [
     ['end of list, then garbage', '00 ff ff ff', undefined],
     ['padding', '01 01 01 01', undefined],
     ['router alert', '94 04 00 00', undefined],
@@ -87,16 +88,20 @@ describe('reading IPv4', () => {
     ['an unknown option', '9e 04 12 34', undefined],
     ['loose source route', '83 07 04 0a 00 00 01 00', 'ipv4-source-route'],
     ['strict source route', '89 07 04 0a 00 00 01 00', 'ipv4-source-route'],
-    ['a length of 0', '07 00 01 01', 'ipv4-options'],
-    ['a length of 1', '07 01 01 01', 'ipv4-options'],
-    ['a length beyond the header', '01 01 07 04', 'ipv4-options'],
-    ['a type without a length', '01 01 01 07', 'ipv4-options'],
+    ['a length of 0', '07 00 01 01', 'ipv4-options', 20],
+    ['a length of 1', '07 01 01 01', 'ipv4-options', 20],
+    ['a length beyond the header', '01 01 07 04', 'ipv4-options', 22],
+    ['a type without a length', '01 01 01 07', 'ipv4-options', 23],
   ];
-  for (const [name, text, fault] of options) {
+  for (const [name, text, fault, pointer] of options) {
     it(`judges options, ${name}: ${fault ?? 'fine'}`, () => {
       const { view, at, end } = placed(ipv4({ ...base, options: fromHex(text) }));
       expect(checkIpv4(view, at, end)).toBeUndefined();
-      expect(checkIpv4Options(view, at)).toBe(fault);
+      const problem = new ParameterProblem();
+      problem.set(3, 3);
+      expect(checkIpv4Options(view, at, problem)).toBe(fault);
+      expect(problem.code).toBe(pointer === undefined ? -1 : 0);
+      if (pointer !== undefined) expect(problem.pointer).toBe(pointer);
     });
   }
 });

@@ -43,6 +43,7 @@ const allowed: Record<string, string[]> = {
 /** npm packages a room may import at run time. */
 const packages: Record<string, string[]> = {
   'src/core/crypto': ['@noble/curves'],
+  'src/core/wire': ['@leichtgewicht/dns-packet'],
   'src/client': ['comlink'],
   'src/worker': ['comlink'],
   'src/node': ['ws'],

@@ -9,6 +9,8 @@ export interface ChildOptions {
   env?: Record<string, string>;
   /** Written to the child's standard input, which then ends. */
   input?: string | Buffer;
+  /** Its standard input stays open, for the test to write to. */
+  isInteractive?: boolean;
 }
 
 /** A program this process started. It is killed with this process, whatever ends it. */
@@ -32,12 +34,12 @@ export class Child {
       {
         cwd: options.cwd,
         env: { ...process.env, ...options.env },
-        stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        stdio: [options.input !== undefined || options.isInteractive ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       },
     );
     this.pid = this.process.pid ?? 0;
     this.process.stdin?.on('error', () => {});
-    this.process.stdin?.end(options.input);
+    if (!options.isInteractive) this.process.stdin?.end(options.input);
     const take = (chunk: Buffer): void => {
       this.#output = (this.#output + chunk.toString()).slice(-KEPT_OUTPUT);
       this.#wake();

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Child } from './child-process.ts';
@@ -44,6 +44,11 @@ export class Nginx {
       throw error;
     });
     return server;
+  }
+
+  /** The bytes of a file that it serves. */
+  read({ path }: ServedFile): Buffer {
+    return readFileSync(join(this.#folder, path));
   }
 
   async stop(): Promise<void> {

@@ -29,6 +29,12 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('curl', 'curl'),
     program('ps', 'procps'),
     program('setpriv', 'util-linux'),
+    program('iperf3', 'iperf3'),
+    program('sshd', 'openssh-server'),
+    program('ssh', 'openssh-client'),
+    program('nc.openbsd', 'netcat-openbsd'),
+    program('dnsmasq', 'dnsmasq-base'),
+    program('dig', 'bind9-dnsutils'),
   ],
 };
 needs.interop.unshift(...needs.browser);

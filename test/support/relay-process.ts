@@ -8,6 +8,8 @@ export interface RelayProcessOptions {
   allow: readonly (string | AllowRule)[];
   /** Pages that may connect. */
   origins: readonly string[];
+  /** Programs other than browsers too. */
+  allowNoOrigin?: boolean;
   /** Default: a free one. */
   port?: number;
   limits?: Partial<Limits>;

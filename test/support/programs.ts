@@ -1,0 +1,182 @@
+// Programs that know nothing of tunnels, and what they say, in a form that tests can compare.
+import { createHash } from 'node:crypto';
+import { Child, run } from './child-process.ts';
+import type { Namespace } from './namespace.ts';
+
+/** Where a program runs: in a namespace, or out here on loopback. */
+export type Place = Namespace | undefined;
+
+function start(place: Place, command: string, args: readonly string[], input?: Buffer): Child {
+  const options = input === undefined ? {} : { input };
+  return place ? place.start(command, args, options) : new Child(command, args, options);
+}
+
+export interface Iperf3Result {
+  /** Bytes that the sending side counts, and the receiving one. */
+  sent: number;
+  received: number;
+  /** The same of the other direction, with --bidir. */
+  reverse: { sent: number; received: number } | undefined;
+  /** Of the slowest second, in bytes, all streams together. */
+  slowest: number;
+  /** UDP: of those that were sent. */
+  lost: number;
+  datagrams: number;
+}
+
+interface Sum {
+  bytes: number;
+  lost_packets?: number;
+  packets?: number;
+}
+
+interface Iperf3Report {
+  intervals: { sum: Sum & { seconds: number } }[];
+  end: Partial<
+    Record<'sum' | 'sum_sent' | 'sum_received' | 'sum_sent_bidir_reverse' | 'sum_received_bidir_reverse', Sum>
+  >;
+}
+
+/** iperf3's client, to the server behind this port of loopback. */
+export async function iperf3(port: number, ...args: string[]): Promise<Iperf3Result> {
+  const report = JSON.parse(
+    await run('iperf3', ['-J', '-c', '127.0.0.1', '-p', String(port), ...args]),
+  ) as Iperf3Report;
+  const { end, intervals } = report;
+  const reverse = end.sum_sent_bidir_reverse && {
+    sent: end.sum_sent_bidir_reverse.bytes,
+    received: end.sum_received_bidir_reverse?.bytes ?? 0,
+  };
+  return {
+    sent: (end.sum_sent ?? end.sum)?.bytes ?? 0,
+    received: (end.sum_received ?? end.sum)?.bytes ?? 0,
+    reverse,
+    // The last interval may be a splinter.
+    slowest: Math.min(...intervals.filter(({ sum }) => sum.seconds > 0.5).map(({ sum }) => sum.bytes)),
+    lost: end.sum?.lost_packets ?? 0,
+    datagrams: end.sum?.packets ?? 0,
+  };
+}
+
+/** A program that was fed and has ended: how it ended, and what it printed. */
+export interface Conversation {
+  code: number | null;
+  received: Buffer;
+}
+
+/** `nc`, given all of its input at once; with -N among the arguments, its end is told to the other side. */
+export class Netcat {
+  readonly #child: Child;
+  readonly #parts: Buffer[] = [];
+
+  constructor(place: Place, args: readonly string[], input: Buffer) {
+    this.#child = start(place, 'nc.openbsd', args, input);
+    this.#child.process.stdout?.on('data', (chunk: Buffer) => this.#parts.push(chunk));
+  }
+
+  get running(): boolean {
+    return this.#child.running;
+  }
+
+  get receivedBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  async end(): Promise<Conversation> {
+    const code = await this.#child.exited;
+    return { code, received: Buffer.concat(this.#parts) };
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop();
+  }
+}
+
+export interface CurlAnswer {
+  status: number;
+  bytes: number;
+  /** Of the body, lower-case hex. */
+  sha256: string;
+}
+
+/** `curl` of one URL. */
+export async function curl(place: Place, url: string, ...args: string[]): Promise<CurlAnswer> {
+  const child = start(place, 'curl', ['-sS', '-o', '-', '-w', '%{stderr}%{http_code}', ...args, url]);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let status = '';
+  child.process.stdout?.on('data', (chunk: Buffer) => {
+    hash.update(chunk);
+    bytes += chunk.length;
+  });
+  child.process.stderr?.on('data', (chunk: Buffer) => {
+    status += chunk.toString();
+  });
+  if ((await child.exited) !== 0) throw new Error(`curl ${url}: ${status}`);
+  return { status: Number(status.trim()), bytes, sha256: hash.digest('hex') };
+}
+
+/** `curl` of a URL with a range in brackets: how many answers had this status and this many bytes each. */
+export async function curlMany(place: Place, url: string, ...args: string[]): Promise<Map<string, number>> {
+  const child = start(place, 'curl', [
+    '-sS',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code} %{size_download}\n',
+    ...args,
+    url,
+  ]);
+  const code = await child.exited;
+  if (code !== 0) throw new Error(`curl ${url} ended with ${code}\n${child.output}`);
+  const counts = new Map<string, number>();
+  for (const line of child.output.trim().split('\n')) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return counts;
+}
+
+export interface DigAnswer {
+  status: string;
+  /** Such as `qr`, `aa`, `tc`. */
+  flags: string[];
+  /** The records of the answer, sorted: their data comes in any order. */
+  answer: string[];
+  over: string;
+}
+
+/** `dig` of one question, asked once. */
+export async function dig(
+  place: Place,
+  host: string,
+  port: number,
+  ...question: string[]
+): Promise<DigAnswer> {
+  const args = [`@${host}`, '-p', String(port), '+tries=1', '+time=5', ...question];
+  const child = start(place, 'dig', args);
+  if ((await child.exited) !== 0) throw new Error(`dig ${args.join(' ')}\n${child.output}`);
+  const { output } = child;
+  return {
+    status: /status: (\w+)/.exec(output)?.[1] ?? '',
+    flags: (/^;; flags: ([^;]*)/m.exec(output)?.[1] ?? '').split(' ').filter(Boolean),
+    answer: (/^;; ANSWER SECTION:\n([^;]*)\n\n/m.exec(output)?.[1] ?? '').split('\n').filter(Boolean).sort(),
+    over: /^;; SERVER: .*\((\w+)\)$/m.exec(output)?.[1] ?? '',
+  };
+}
+
+/**
+ * Types so many lines into a `cat` over ssh, each when the echo of the one before is there. Milliseconds from line to echo,
+ * sorted.
+ */
+export async function keystrokes(ssh: readonly string[], count: number): Promise<number[]> {
+  const child = new Child('ssh', [...ssh, 'echo ready; cat'], { isInteractive: true });
+  await child.saw(/ready/);
+  const times: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const started = performance.now();
+    child.process.stdin!.write(`line ${n}\n`);
+    await child.saw(new RegExp(`^line ${n}$`, 'm'));
+    times.push(Math.round(performance.now() - started));
+  }
+  child.process.stdin!.end();
+  await child.exited;
+  return times.sort((a, b) => a - b);
+}

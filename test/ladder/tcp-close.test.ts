@@ -281,7 +281,7 @@ describe('TIME-WAIT (RFC 9293 §3.6.1, RFC 1337, RFC 6191)', () => {
       +0    > . 2:2(0) ack 2 <TS 200 2000>`);
   });
 
-  it('gives way to a SYN that is newer by number or by timestamp, and to no other', () => {
+  describe('gives way to a SYN that is clearly newer (RFC 6191 §2)', () => {
     const serve = (peer: string) => {
       const ladder = new Ladder();
       const tail = peer === '' ? '' : ` <${peer}>`;
@@ -297,16 +297,46 @@ describe('TIME-WAIT (RFC 9293 §3.6.1, RFC 1337, RFC 6191)', () => {
       +10   < F. 1:1(0) ack 2${ts}
       +0    > . 2:2(0) ack 2`);
     };
-    const byNumber = serve('').run(
-      '+1000 < S 0:0(0)\n+0 > . 2:2(0) ack 2\n+0 < S 3:3(0)\n+0 > S. 0:0(0) ack 4',
-    );
-    expect(byNumber.layer.timeWaitCount).toBe(0);
-    const byTime = serve('TS 1000 0').run(`
-      +1000 < S 0:0(0) <TS 1999 0>
-      +0    > . 2:2(0) ack 2
+    const stays = '+0 > . 2:2(0) ack 2';
+    const opens = (next: number) => `+0 > S. 0:0(0) ack ${next}`;
+
+    it('by its number, where neither connection has timestamps', () => {
+      const { layer } = serve('').run(`+1000 < S 2:2(0)\n${stays}\n+0 < S 3:3(0)\n${opens(4)}`);
+      expect([layer.timeWaitCount, layer.halfOpenCount]).toEqual([0, 1]);
+    });
+
+    it('by its timestamp, where both have them: no number helps an old one', () => {
+      const { layer } = serve('TS 1000 0').run(`
+      +1000 < S 5000:5000(0) <TS 1999 0>
+      ${stays}
       +0    < S 0:0(0) <TS 2001 0>
-      +0    > S. 0:0(0) ack 1`);
-    expect(byTime.layer.timeWaitCount).toBe(0);
+      ${opens(1)}`);
+      expect([layer.timeWaitCount, layer.halfOpenCount]).toEqual([0, 1]);
+    });
+
+    it('by its number, where the timestamp is the last one', () => {
+      serve('TS 1000 0').run(`
+      +1000 < S 2:2(0) <TS 2000 0>
+      ${stays}
+      +0    < S 3:3(0) <TS 2000 0>
+      ${opens(4)}`);
+    });
+
+    it('by its number, where only the old one had timestamps', () => {
+      serve('TS 1000 0').run(`+1000 < S 2:2(0)\n${stays}\n+0 < S 3:3(0)\n${opens(4)}`);
+    });
+
+    it('whatever its number, where only the new one has timestamps', () => {
+      serve('').run(`+1000 < S -9000:-9000(0) <TS 5 0>\n${opens(-8999)}`);
+    });
+
+    it('and is not given up for a SYN that finds no place', () => {
+      const ladder = serve('TS 1000 0');
+      ladder.listener!.close();
+      ladder.ip.outlet = () => undefined;
+      ladder.run('+1000 < S 0:0(0) <TS 2001 0>');
+      expect(ladder.layer.timeWaitCount).toBe(1);
+    });
   });
 
   it('lets connect use the port again after a second, if timestamps were in use', () => {

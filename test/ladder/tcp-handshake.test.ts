@@ -253,8 +253,10 @@ describe('listening (RFC 9293 §3.10.7.2)', () => {
       +4000  > S. 0:0(0) ack 1
       +8000  > S. 0:0(0) ack 1
       +16000 > S. 0:0(0) ack 1
-      +90000 nothing`);
-    expect(ladder.layer.connectionCount).toBe(0);
+      +31000 nothing`);
+    expect(ladder.layer.halfOpenCount).toBe(1);
+    ladder.run('+1001 nothing');
+    expect(ladder.layer.halfOpenCount).toBe(0);
   });
 
   it('forgets a half-open connection on an exact reset, challenges one in the window (RFC 5961)', () => {
@@ -266,7 +268,7 @@ describe('listening (RFC 9293 §3.10.7.2)', () => {
       +0    > . 1:1(0) ack 1
       +10   < R 1:1(0)
       +9000 nothing`);
-    expect(ladder.layer.connectionCount).toBe(0);
+    expect(ladder.layer.halfOpenCount).toBe(0);
   });
 
   it('answers a wrong ACK in SYN-RECEIVED by a reset and stays (§3.10.7.4, fifth)', () => {
@@ -332,7 +334,7 @@ describe('listening (RFC 9293 §3.10.7.2)', () => {
       ladder.remotePort = 7000 + i;
       ladder.run(i < 4 ? '+0 < S 0:0(0)\n+0 > S. 0:0(0)' : '+0 < S 0:0(0)');
     }
-    expect(ladder.layer.connectionCount).toBe(4);
+    expect(ladder.layer.halfOpenCount).toBe(4);
     expect(ladder.layer.drops.of('tcp_syn_queue_full')).toBe(16);
   });
 
@@ -388,15 +390,15 @@ describe('a port where nobody listens (RFC 9293 §3.10.7.1)', () => {
       +0    < R. 5:5(0) ack 99`);
   });
 
-  it('sends no more than 200 resets a second', () => {
+  it('sends no more than 100 resets a second to one source', () => {
     const ladder = new Ladder();
     let sent = 0;
     ladder.ip.outlet = () => sent++;
     for (let i = 0; i < 1000; i++) ladder.run('+0 < S 0:0(0)');
-    expect(sent).toBe(200);
+    expect(sent).toBe(100);
     ladder.run('+500 nothing');
     for (let i = 0; i < 1000; i++) ladder.run('+0 < S 0:0(0)');
-    expect(sent).toBe(300);
-    expect(ladder.layer.drops.of('tcp_reset_rate_limit')).toBe(1700);
+    expect(sent).toBe(150);
+    expect(ladder.layer.drops.of('tcp_reset_rate_limit')).toBe(1850);
   });
 });

@@ -11,6 +11,7 @@
 //
 // Numbers are relative to the initial sequence numbers; both sides' bytes follow a pattern and are checked. Of a
 // segment that must leave, ack, window and options are compared where the line gives them.
+import type { SocketAddress } from '../../src/core/address.ts';
 import type { TunnelError } from '../../src/core/errors.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../../src/core/netstack/tcp/listener.ts';
@@ -94,6 +95,11 @@ export class Ladder {
     this.layer = new TcpLayer(this.ip, hashEnvironment(1, this.#memory), limits);
     const { slots } = this.#memory;
     this.#incoming = new PacketBuffer(this.#memory, { start: slots.start + 32_768, end: slots.end });
+  }
+
+  /** The peer, at one of its ports. */
+  remote(port: number): SocketAddress {
+    return { address: this.#remote.address, port };
   }
 
   /** Runs a script; several in turn go on where the one before ended. */

@@ -1,5 +1,5 @@
 import type { SocketAddress } from '../../address.ts';
-import type { Environment } from '../../environment.ts';
+import { joined, type TupleHash } from './tuple-hash.ts';
 
 /** What can be found by the two ends of a connection. */
 export interface TableEntry<Entry> {
@@ -12,17 +12,17 @@ export interface TableEntry<Entry> {
 const FIRST_BUCKETS = 64;
 
 /**
- * Connections by local and remote address and port (RFC 9293 §3.3.1). The hash is keyed, so that nobody outside can
- * choose addresses that fall into one bucket; the last one found is tried first, since bulk traffic comes in trains.
+ * Connections by local and remote address and port (RFC 9293 §3.3.1). The last one found is tried first, since bulk
+ * traffic comes in trains. There are as many buckets as the connections need, also when most of them are gone.
  */
 export class ConnectionTable<Entry extends TableEntry<Entry>> {
-  readonly #key = new Int32Array(2);
+  readonly #hash: TupleHash;
   #buckets: (Entry | undefined)[] = new Array<Entry | undefined>(FIRST_BUCKETS).fill(undefined);
   #size = 0;
   #last: Entry | undefined;
 
-  constructor(environment: Environment) {
-    environment.fillRandom(new Uint8Array(this.#key.buffer));
+  constructor(hash: TupleHash) {
+    this.#hash = hash;
   }
 
   get size(): number {
@@ -43,8 +43,8 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
   ): Entry | undefined {
     const last = this.#last;
     if (last && isAt(last, memory, addresses, version, remotePort, localPort)) return last;
-    const hash = this.#hashAt(view, addresses, version, remotePort, localPort);
-    let entry = this.#buckets[hash & (this.#buckets.length - 1)];
+    const hash = this.#hash.at(view, addresses, version, remotePort, localPort);
+    let entry = this.#buckets[this.#bucket(hash)];
     while (
       entry &&
       !(entry.hash === hash && isAt(entry, memory, addresses, version, remotePort, localPort))
@@ -66,18 +66,15 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
   }
 
   add(entry: Entry): void {
-    const { local, remote } = entry;
-    const bytes = joined(local, remote);
-    const { version } = remote.address;
-    entry.hash = this.#hashAt(new DataView(bytes.buffer), 0, version, remote.port, local.port);
-    if (this.#size >= this.#buckets.length) this.#grow();
+    entry.hash = this.#hash.of(entry.local, entry.remote);
+    if (this.#size >= this.#buckets.length) this.#resize(2 * this.#buckets.length);
     this.#link(entry);
     this.#size++;
   }
 
   remove(entry: Entry): void {
     if (this.#last === entry) this.#last = undefined;
-    const index = entry.hash & (this.#buckets.length - 1);
+    const index = this.#bucket(entry.hash);
     let at = this.#buckets[index];
     if (at === entry) this.#buckets[index] = entry.hashNext;
     else {
@@ -87,6 +84,8 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
     }
     entry.hashNext = undefined;
     this.#size--;
+    const { length } = this.#buckets;
+    if (length > FIRST_BUCKETS && this.#size < length / 8) this.#resize(length / 2);
   }
 
   /** All entries, as they stand now: the table may change while they are gone through. */
@@ -96,31 +95,22 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
     return all;
   }
 
+  /** The lowest bit of a hash is the family. */
+  #bucket(hash: number): number {
+    return (hash >>> 1) & (this.#buckets.length - 1);
+  }
+
   #link(entry: Entry): void {
-    const index = entry.hash & (this.#buckets.length - 1);
+    const index = this.#bucket(entry.hash);
     entry.hashNext = this.#buckets[index];
     this.#buckets[index] = entry;
   }
 
-  #grow(): void {
+  #resize(buckets: number): void {
     const all = this.entries();
-    this.#buckets = new Array<Entry | undefined>(this.#buckets.length * 4).fill(undefined);
+    this.#buckets = new Array<Entry | undefined>(buckets).fill(undefined);
     for (const entry of all) this.#link(entry);
   }
-
-  #hashAt(view: DataView, addresses: number, version: 4 | 6, remotePort: number, localPort: number): number {
-    const end = addresses + (version === 4 ? 8 : 32);
-    let hash = mix(this.#key[0]! ^ ((remotePort << 16) | localPort));
-    for (let at = addresses; at < end; at += 4) hash = mix(hash ^ view.getInt32(at) ^ this.#key[1]!);
-    return hash;
-  }
-}
-
-/** Multiply and xor-shift (the finisher of MurmurHash3). */
-function mix(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
 
 function isAt<Entry extends TableEntry<Entry>>(
@@ -139,12 +129,4 @@ function isAt<Entry extends TableEntry<Entry>>(
     remote.address.equalsAt(memory, addresses) &&
     local.address.equalsAt(memory, addresses + (version === 4 ? 4 : 16))
   );
-}
-
-/** The addresses as they lie in a packet that comes from the remote end. */
-function joined(local: SocketAddress, remote: SocketAddress): Uint8Array {
-  const bytes = new Uint8Array(2 * remote.address.bytes.length);
-  bytes.set(remote.address.bytes);
-  bytes.set(local.address.bytes, remote.address.bytes.length);
-  return bytes;
 }

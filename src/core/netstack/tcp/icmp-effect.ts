@@ -12,10 +12,14 @@ import type { Tcb } from './tcb.ts';
 export function icmpErrorArrives(tcb: Tcb, quotedSequence: number, kind: IcmpErrorKind): boolean {
   if (lt(quotedSequence, tcb.sndUna) || ge(quotedSequence, tcb.sndNxt)) return false;
   const error = errorOf(tcb, kind);
-  const isHard = kind === 'refused' || kind === 'prohibited';
-  if (isHard && tcb.isEmbryonic) tcb.end(error);
+  if (isHard(kind) && tcb.isEmbryonic) tcb.end(error);
   else tcb.softError = error;
   return true;
+}
+
+/** Whether trying again is useless (RFC 1122 §4.2.3.9). */
+export function isHard(kind: IcmpErrorKind): boolean {
+  return kind === 'refused' || kind === 'prohibited';
 }
 
 function errorOf(tcb: Tcb, kind: IcmpErrorKind): TunnelError {

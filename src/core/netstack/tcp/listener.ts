@@ -3,9 +3,6 @@ import type { TcpConnection } from './connection.ts';
 import type { TcpOptions } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
-/** Half-open connections one source may have, as a part of the backlog. */
-const PER_SOURCE = 4;
-
 /** What a listener asks of the layer it belongs to. */
 export interface ListenerContext {
   /** The application's side of an established connection. */
@@ -13,19 +10,20 @@ export interface ListenerContext {
   stopListening(listener: TcpListener): void;
 }
 
-/** LISTEN: waits for SYNs and keeps what came of them until someone accepts it. */
+/** LISTEN: keeps what came of SYNs until someone accepts it. (What comes before is in passive-open.ts.) */
 export class TcpListener {
   readonly local: SocketAddress;
+  /** Connections that may be half open, and that may wait to be accepted. */
+  readonly backlog: number;
+  /** What records of half-open connections know it by; given by Listeners. */
+  number = 0;
   /** Whether any address of ours will do. */
   readonly isWildcard: boolean;
   readonly options: TcpOptions;
   /** Must only take note. */
   observer: { acceptable(): void } | undefined;
   readonly #context: ListenerContext;
-  readonly #backlog: number;
   readonly #isDualStack: boolean;
-  /** In SYN-RECEIVED. */
-  readonly #halfOpen = new Set<Tcb>();
   /** Established and not accepted yet. */
   readonly #waiting: Tcb[] = [];
 
@@ -39,7 +37,7 @@ export class TcpListener {
   ) {
     this.#context = context;
     this.local = local;
-    this.#backlog = backlog;
+    this.backlog = backlog;
     this.isWildcard = isWildcard;
     this.#isDualStack = isDualStack;
     this.options = options;
@@ -53,11 +51,10 @@ export class TcpListener {
     return this.#context.connectionOf(tcb);
   }
 
-  /** Connections that have not been accepted are reset; accepted ones live on. */
+  /** Connections that are half open or have not been accepted are reset at the next poll; accepted ones live on. */
   close(): void {
     this.#context.stopListening(this);
-    for (const tcb of [...this.#halfOpen, ...this.#waiting]) this.#context.connectionOf(tcb).abort();
-    this.#halfOpen.clear();
+    for (const tcb of this.#waiting) this.#context.connectionOf(tcb).abort();
     this.#waiting.length = 0;
   }
 
@@ -79,32 +76,12 @@ export class TcpListener {
 
   /** Whether one more established connection may wait. */
   get hasRoom(): boolean {
-    return this.#waiting.length < this.#backlog;
+    return this.#waiting.length < this.backlog;
   }
 
-  /** Whether a SYN from `source` may become a half-open connection. */
-  mayOpen(source: IpAddress): boolean {
-    if (this.#halfOpen.size >= this.#backlog) return false;
-    const share = Math.max(1, Math.floor(this.#backlog / PER_SOURCE));
-    if (this.#halfOpen.size < share) return true;
-    let count = 0;
-    for (const tcb of this.#halfOpen) if (tcb.remote.address.equals(source)) count++;
-    return count < share;
-  }
-
-  halfOpened(tcb: Tcb): void {
-    tcb.listener = this;
-    this.#halfOpen.add(tcb);
-  }
-
+  /** It waits to be accepted from now on, even if its peer resets it: its application shall see how it ended. */
   established(tcb: Tcb): void {
-    this.#halfOpen.delete(tcb);
     this.#waiting.push(tcb);
     this.observer?.acceptable();
-  }
-
-  /** A half-open connection came to nothing. An established one stays, so that its application sees how it ended. */
-  forget(tcb: Tcb): void {
-    this.#halfOpen.delete(tcb);
   }
 }

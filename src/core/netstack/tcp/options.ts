@@ -22,14 +22,18 @@ export function limitMss(tcb: Tcb): boolean {
 }
 
 /**
- * The shift count that can say the largest window this connection will ever have (RFC 7323 §2.3). A buffer whose size
+ * The shift count that can say the largest window a connection will ever have (RFC 7323 §2.3). A buffer whose size
  * the application fixed is not to grow, and a small one needs the fine unit.
  */
-export function offeredShift(tcb: Tcb): number {
-  const most = tcb.isReceiveLimitFixed ? tcb.receiveLimit : MAX_RECEIVE_LIMIT;
+export function shiftFor(fixedLimit: number | undefined): number {
+  const most = fixedLimit ?? MAX_RECEIVE_LIMIT;
   let shift = 0;
   while (shift < MAX_WINDOW_SHIFT && 0xffff << shift < most) shift++;
   return shift;
+}
+
+export function offeredShift(tcb: Tcb): number {
+  return shiftFor(tcb.isReceiveLimitFixed ? tcb.receiveLimit : undefined);
 }
 
 /** Takes over what the peer's SYN offers: all of it was, or will be, offered by ours. */

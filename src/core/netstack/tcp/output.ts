@@ -55,17 +55,20 @@ function outputSyn(tcb: Tcb, now: Instant): void {
     return;
   }
   emitSyn(tcb, tcb.state === 'SYN-SENT' ? SYN : SYN | ACK, now);
-  const isFirst = tcb.sndNxt === tcb.iss;
-  tcb.sndPos = tcb.sndNxt = add(tcb.iss, 1);
-  tcb.cwndLimitedAt = tcb.sndSmall = tcb.sndNxt;
-  if (isFirst) {
-    tcb.rttSequence = tcb.sndNxt;
-    tcb.rttStartedAt = now;
-    tcb.waitingSince = now;
+  if (tcb.sndNxt === tcb.iss) {
+    noteSynSent(tcb, now);
   } else {
+    tcb.sndPos = tcb.sndNxt;
     tcb.retransmits++;
   }
   settleResendTimer(tcb, now, true);
+}
+
+/** The SYN has been sent the first time; `at` is NEVER when the time of its answer would mean nothing. */
+export function noteSynSent(tcb: Tcb, at: Instant): void {
+  tcb.sndPos = tcb.sndNxt = add(tcb.iss, 1);
+  tcb.cwndLimitedAt = tcb.sndSmall = tcb.rttSequence = tcb.sndNxt;
+  tcb.rttStartedAt = tcb.waitingSince = at;
 }
 
 /** The loop of segmentation. False when it stopped because the way out is full. */

@@ -3,59 +3,51 @@ import { DropCounters } from '../../counters.ts';
 import type { Environment } from '../../environment.ts';
 import { TunnelError } from '../../errors.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
-import type { Instant, Pollable } from '../../time.ts';
+import type { Instant, Millis, Pollable } from '../../time.ts';
 import { pseudoHeaderSum, sum16 } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
-import {
-  ACK,
-  CHECKSUM_OFFSET,
-  FIN,
-  RST,
-  readTcp,
-  SYN,
-  TCP_HEADER_LENGTH,
-  TcpSegment,
-  TIMESTAMPS_LENGTH,
-  writeTcpHeader,
-  writeTimestamps,
-} from '../../wire/tcp.ts';
+import { FIN, RST, readTcp, TcpSegment } from '../../wire/tcp.ts';
 import type { IcmpErrorKind } from '../icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from '../ip-layer.ts';
 import { PagePool } from '../page-pool.ts';
 import { EphemeralPorts } from '../ports.ts';
+import { BareSegments } from './bare-segments.ts';
 import { TcpConnection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { Deadlines } from './deadlines.ts';
-import { icmpErrorArrives } from './icmp-effect.ts';
+import { icmpErrorArrives, isHard } from './icmp-effect.ts';
 import { InitialNumbers } from './isn.ts';
 import { type ListenerContext, TcpListener } from './listener.ts';
-import { limitMss, negotiate } from './options.ts';
+import { Listeners } from './listeners.ts';
+import { limitMss } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
+import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts';
+import { NO_ROW } from './record-table.ts';
+import { ResetLimit } from './reset-limit.ts';
 import { segmentArrives } from './segment-arrives.ts';
-import { add, gt } from './sequence.ts';
+import { add } from './sequence.ts';
 import { type ConnectOptions, type ListenOptions, printSocketAddress, type TcpDropReason } from './state.ts';
-import { Tcb, type TcpContext } from './tcb.ts';
-import { TimeWaitRecord, TimeWaitTable } from './time-wait.ts';
+import { Tcb } from './tcb.ts';
+import { TimeWaitTable } from './time-wait.ts';
 import { expire, HANDSHAKE_PATIENCE, settleFinalTimer } from './timers.ts';
+import { TupleHash } from './tuple-hash.ts';
 
 const MAX_CONNECTIONS = 65_536;
 const DEFAULT_BACKLOG = 128;
 const MAX_BACKLOG = 4096;
-/** Resets to segments that belong to no connection, per second. */
-const RESETS_PER_SECOND = 200;
-/** How old a TIME-WAIT record must be for `connect` to use its ports again (RFC 6191 §2). */
-const TIME_WAIT_REUSE = 1000;
 
 export interface TcpLayerOptions {
   /** Bound of all socket buffers together, in bytes. */
   bufferLimit?: number;
+  /** 2 MSL, in ms; absent: 4 minutes. */
+  timeWait?: Millis;
 }
 
 /**
  * TCP (RFC 9293) above one IP layer: finds whose a segment is, keeps the deadlines of all connections, and lets every
  * connection that has something to do send once per poll, when the batch that woke it is over.
  */
-export class TcpLayer implements Pollable, TcpContext, ListenerContext {
+export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly ip: IpLayer;
   readonly pages: PagePool;
   readonly drops: DropCounters<TcpDropReason> = new DropCounters<TcpDropReason>();
@@ -64,7 +56,11 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
   readonly #segment = new TcpSegment();
   readonly #connections: ConnectionTable<Tcb>;
   readonly #timeWait: TimeWaitTable;
-  readonly #listeners = new Map<number, TcpListener[]>();
+  readonly #listeners = new Listeners();
+  readonly #passiveOpen: PassiveOpen;
+  readonly #bare: BareSegments;
+  readonly #hash: TupleHash;
+  readonly #resetLimit = new ResetLimit();
   readonly #deadlines = new Deadlines();
   /** Connections with something to do at the next poll. */
   #awake: Tcb[] = [];
@@ -73,21 +69,27 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
   readonly #held = new Set<Tcb>();
   /** Connections whose application waits for pages. */
   readonly #starved = new Set<Tcb>();
-  #resetTokens = RESETS_PER_SECOND;
-  #resetTokensAt: Instant = 0;
 
   constructor(ip: IpLayer, environment: Environment, options: TcpLayerOptions = {}) {
     this.ip = ip;
     this.pages = new PagePool(options.bufferLimit);
     this.#ports = new EphemeralPorts(environment);
     this.#initialNumbers = new InitialNumbers(environment);
-    this.#connections = new ConnectionTable(environment);
-    this.#timeWait = new TimeWaitTable(environment);
+    this.#hash = new TupleHash(environment);
+    this.#connections = new ConnectionTable(this.#hash);
+    this.#timeWait = new TimeWaitTable(this.#hash, options.timeWait);
+    this.#bare = new BareSegments(ip);
+    this.#passiveOpen = new PassiveOpen(this, this.#listeners, this.#bare, this.#initialNumbers, this.#hash);
   }
 
-  /** Connections that are not closed, TIME-WAIT not counted. */
+  /** Connections that are neither closed nor half open by the peer's wish; TIME-WAIT not counted. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** Handshakes that peers began and have not finished. */
+  get halfOpenCount(): number {
+    return this.#passiveOpen.queue.size;
   }
 
   get timeWaitCount(): number {
@@ -100,16 +102,22 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
    */
   connect(remote: SocketAddress, options: ConnectOptions, now: Instant): TcpConnection {
     const localAddress = this.#localAddressFor(remote, options.localAddress);
-    if (this.#connections.size >= MAX_CONNECTIONS)
+    if (this.isFull)
       throw new TunnelError('ERR_LIMIT', `There are ${MAX_CONNECTIONS} TCP connections already.`);
     const local = {
       address: localAddress,
       port: this.#localPortFor(localAddress, remote, options.localPort, now),
     };
-    const predecessor = this.#timeWait.table.get(local, remote);
+    const predecessor = this.#timeWait.get(local, remote);
+    const iss =
+      predecessor === NO_ROW
+        ? this.#initialNumbers.sequence(local, remote, now)
+        : this.#timeWait.nextIss(predecessor);
+    if (predecessor !== NO_ROW) this.#timeWait.remove(predecessor);
     const tcb = new Tcb(this, local, remote, options);
-    if (predecessor) this.#timeWait.remove(predecessor);
-    this.#open(tcb, predecessor?.nextIss, now);
+    tcb.beginSending(iss);
+    tcb.tsOffset = this.#initialNumbers.timestampOffset(local, remote);
+    this.adopt(tcb);
     tcb.state = 'SYN-SENT';
     tcb.finalAt = now + (options.userTimeout || HANDSHAKE_PATIENCE);
     return new TcpConnection(tcb);
@@ -128,14 +136,7 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
     const isDualStack = isWildcard && address.version === 6 && !options.ipv6Only;
     const backlog = Math.min(Math.max(options.backlog ?? DEFAULT_BACKLOG, 1), MAX_BACKLOG);
     const listener = new TcpListener(this, { address, port }, backlog, isWildcard, isDualStack, options);
-    const there = this.#listeners.get(port) ?? [];
-    if (there.some((other) => other.overlaps(listener))) {
-      const where = printSocketAddress(listener.local);
-      throw new TunnelError('ERR_ADDRESS_IN_USE', `Something listens on ${where} already.`, {
-        leg: 'inside',
-      });
-    }
-    this.#listeners.set(port, [...there, listener]);
+    this.#listeners.add(listener);
     return listener;
   }
 
@@ -181,8 +182,13 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
     const size = version === 4 ? 4 : 16;
     const local = { address: IpAddress.readFrom(memory, addresses, version), port: view.getUint16(start) };
     const remoteAddress = IpAddress.readFrom(memory, addresses + size, version);
-    const tcb = this.#connections.get(local, { address: remoteAddress, port: view.getUint16(start + 2) });
-    if (!tcb || !icmpErrorArrives(tcb, view.getInt32(start + 4), kind)) this.drops.count('tcp_icmp_mismatch');
+    const remote = { address: remoteAddress, port: view.getUint16(start + 2) };
+    const sequence = view.getInt32(start + 4);
+    const tcb = this.#connections.get(local, remote);
+    const concerns = tcb
+      ? icmpErrorArrives(tcb, sequence, kind)
+      : this.#passiveOpen.errorArrives({ local, remote }, sequence, isHard(kind));
+    if (!concerns) this.drops.count('tcp_icmp_mismatch');
   }
 
   /** Our outer address changed, or the tunnel is back: do not wait for a timer that backed off meanwhile. */
@@ -197,6 +203,7 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
 
   /** Resets the connections from addresses that are ours no longer; says how many. */
   addressesChanged(): number {
+    this.#passiveOpen.addressesChanged();
     const orphans = this.#connections.entries().filter((tcb) => !this.ip.isLocal(tcb.local.address));
     for (const tcb of orphans) {
       const error = new TunnelError(
@@ -222,6 +229,7 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
 
   poll(now: Instant): void {
     this.#timeWait.expire(now);
+    this.#passiveOpen.poll(now);
     for (let tcb = this.#deadlines.takeDue(now); tcb; tcb = this.#deadlines.takeDue(now)) {
       expire(tcb, now);
       this.wake(tcb);
@@ -238,10 +246,19 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
   pollAt(): Instant {
     const canFeed = this.#starved.size > 0 && this.pages.pressure !== 'critical';
     if (this.#awake.length > 0 || canFeed || (this.#held.size > 0 && !this.ip.congested)) return 0;
-    return Math.min(this.#deadlines.next, this.#timeWait.next);
+    return Math.min(this.#deadlines.next, this.#timeWait.next, this.#passiveOpen.next);
   }
 
-  // ---- TcpContext and ListenerContext
+  // ---- TcpContext, PassiveOpenHost and ListenerContext
+
+  get isFull(): boolean {
+    return this.#connections.size >= MAX_CONNECTIONS;
+  }
+
+  adopt(tcb: Tcb): void {
+    this.#connections.add(tcb);
+    this.wake(tcb);
+  }
 
   wake(tcb: Tcb): void {
     if (tcb.isAwake) return;
@@ -258,13 +275,12 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
     this.#deadlines.remove(tcb);
     this.#held.delete(tcb);
     this.#starved.delete(tcb);
-    tcb.listener?.forget(tcb);
   }
 
   enterTimeWait(tcb: Tcb, now: Instant): void {
     if (tcb.ackDue) sendAck(tcb, now);
     this.remove(tcb);
-    this.#timeWait.add(new TimeWaitRecord(tcb, now));
+    this.#timeWait.add(tcb, now);
   }
 
   connectionOf(tcb: Tcb): TcpConnection {
@@ -272,10 +288,7 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
   }
 
   stopListening(listener: TcpListener): void {
-    const { port } = listener.local;
-    const rest = (this.#listeners.get(port) ?? []).filter((other) => other !== listener);
-    if (rest.length > 0) this.#listeners.set(port, rest);
-    else this.#listeners.delete(port);
+    this.#listeners.remove(listener);
   }
 
   // ---- one connection's turn
@@ -304,13 +317,6 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
       tcb.observer?.writable();
     }
     this.#starved.clear();
-  }
-
-  #open(tcb: Tcb, iss: number | undefined, now: Instant): void {
-    tcb.beginSending(iss ?? this.#initialNumbers.sequence(tcb.local, tcb.remote, now));
-    tcb.tsOffset = this.#initialNumbers.timestampOffset(tcb.local, tcb.remote);
-    this.#connections.add(tcb);
-    this.wake(tcb);
   }
 
   // ---- choosing our end
@@ -359,156 +365,78 @@ export class TcpLayer implements Pollable, TcpContext, ListenerContext {
   }
 
   #isTaken(local: SocketAddress, remote: SocketAddress, now: Instant): boolean {
-    if (this.#connections.has(local, remote)) return true;
-    const record = this.#timeWait.table.get(local, remote);
-    return record !== undefined && !(record.timestamps && now - record.since > TIME_WAIT_REUSE);
+    if (this.#connections.has(local, remote) || this.#passiveOpen.queue.get(local, remote) !== NO_ROW)
+      return true;
+    const record = this.#timeWait.get(local, remote);
+    return record !== NO_ROW && !this.#timeWait.isReusable(record, now);
   }
 
   // ---- segments that belong to no connection
 
+  /** Half-open connections, then those in TIME-WAIT, then listeners. */
   #withoutConnection(packet: PacketBuffer, header: IpHeaderInfo, now: Instant): void {
     const segment = this.#segment;
-    const { memory, view } = packet;
+    const { view } = packet;
     const { addresses, version } = header;
     const { sourcePort, destinationPort } = segment;
-    const { table } = this.#timeWait;
-    const record = table.find(view, memory, addresses, version, sourcePort, destinationPort);
-    if (record && !this.#reopens(record, segment)) {
-      this.#inTimeWait(record, segment, now);
+    const ends = endsOf(packet, header, sourcePort, destinationPort);
+    const hash = this.#hash.at(view, addresses, version, sourcePort, destinationPort);
+    const { queue } = this.#passiveOpen;
+    const halfOpen = queue.table.find(view, addresses, hash, sourcePort, destinationPort);
+    if (halfOpen !== NO_ROW) {
+      this.#passiveOpen.segmentArrives(halfOpen, ends, segment, packet, now);
       return;
     }
-    const size = version === 4 ? 4 : 16;
-    const remote = { address: IpAddress.readFrom(memory, addresses, version), port: sourcePort };
-    const local = { address: IpAddress.readFrom(memory, addresses + size, version), port: destinationPort };
-    const listener = this.#listenerAt(local);
+    const record = this.#timeWait.table.find(view, addresses, hash, sourcePort, destinationPort);
+    const reopens = record !== NO_ROW && this.#timeWait.reopens(record, segment);
+    if (record !== NO_ROW && !reopens) {
+      this.#inTimeWait(record, ends, segment, now);
+      return;
+    }
+    const listener = this.#listeners.at(ends.local.address, destinationPort);
     if (!listener) {
-      this.#nobody(local, remote, segment, now);
+      this.nobody(ends.local, ends.remote, segment, now);
       return;
     }
-    if (this.#mayOpen(listener, local, remote, segment, now)) {
-      if (record) this.#timeWait.remove(record);
-      this.#openPassively(listener, local, remote, record?.nextIss, now);
-    }
+    const iss = reopens ? this.#timeWait.nextIss(record) : undefined;
+    if (this.#passiveOpen.synArrives(listener, ends, segment, iss, now) && reopens)
+      this.#timeWait.remove(record);
   }
 
   /** §3.10.7.1, CLOSED. */
-  #nobody(local: SocketAddress, remote: SocketAddress, segment: TcpSegment, now: Instant): void {
+  nobody(local: SocketAddress, remote: SocketAddress, segment: TcpSegment, now: Instant): void {
     this.drops.count('tcp_no_connection');
     if (segment.has(RST)) return;
-    if (!this.#takeResetToken(now)) {
-      this.drops.count('tcp_reset_rate_limit');
-      return;
-    }
-    if (segment.has(ACK)) {
-      this.#emitBare(local, remote, segment.acknowledgment, 0, RST, undefined, now);
-      return;
-    }
-    const acknowledgment = add(segment.sequence, segment.length);
-    this.#emitBare(local, remote, 0, acknowledgment, RST | ACK, undefined, now);
-  }
-
-  /** §3.10.7.2, LISTEN: whether the segment begins a connection. */
-  #mayOpen(
-    listener: TcpListener,
-    local: SocketAddress,
-    remote: SocketAddress,
-    segment: TcpSegment,
-    now: Instant,
-  ): boolean {
-    if (segment.has(RST)) return this.#refuse('tcp_bad_reset');
-    if (segment.has(ACK)) {
-      this.#nobody(local, remote, segment, now);
-      return false;
-    }
-    if (!segment.has(SYN) || segment.has(FIN)) return this.#refuse('tcp_bad_flags');
-    if (!listener.hasRoom) return this.#refuse('tcp_accept_queue_full');
-    if (!listener.mayOpen(remote.address) || this.#connections.size >= MAX_CONNECTIONS)
-      return this.#refuse('tcp_syn_queue_full');
-    return true;
-  }
-
-  #refuse(reason: TcpDropReason): false {
-    this.drops.count(reason);
-    return false;
-  }
-
-  /** Text in a SYN is left for the peer to send again: it must not be delivered before the handshake ends. */
-  #openPassively(
-    listener: TcpListener,
-    local: SocketAddress,
-    remote: SocketAddress,
-    iss: number | undefined,
-    now: Instant,
-  ): void {
-    const segment = this.#segment;
-    const tcb = new Tcb(this, local, remote, listener.options);
-    listener.halfOpened(tcb);
-    this.#open(tcb, iss, now);
-    tcb.beginReceiving(segment.sequence);
-    negotiate(tcb, segment, now);
-    tcb.state = 'SYN-RECEIVED';
-  }
-
-  #listenerAt({ address, port }: SocketAddress): TcpListener | undefined {
-    const listeners = this.#listeners.get(port);
-    return (
-      listeners?.find((listener) => !listener.isWildcard && listener.takes(address)) ??
-      listeners?.find((listener) => listener.takes(address))
-    );
-  }
-
-  /** A new SYN may end TIME-WAIT early if it is clearly newer than the old connection (MAY-2, RFC 6191). */
-  #reopens(record: TimeWaitRecord, segment: TcpSegment): boolean {
-    if (!segment.has(SYN) || segment.has(ACK) || segment.has(RST)) return false;
-    if (record.timestamps && segment.hasTimestamps && gt(segment.tsVal, record.tsRecent)) return true;
-    return gt(segment.sequence, record.rcvNxt);
+    if (this.#resetLimit.allows(this.#hash.ofSource(remote.address, 0), now))
+      this.#bare.resetAnswering(local, remote, segment);
+    else this.drops.count('tcp_reset_rate_limit');
   }
 
   /** TIME-WAIT: a reset must not end it (RFC 1337); a FIN that came again is acknowledged again (§3.10.7.4). */
-  #inTimeWait(record: TimeWaitRecord, segment: TcpSegment, now: Instant): void {
+  #inTimeWait(row: number, { local, remote }: Ends, segment: TcpSegment, now: Instant): void {
     this.drops.count('tcp_time_wait');
     if (segment.has(RST) || segment.length === 0) return;
-    const isLastFin = segment.has(FIN) && add(segment.sequence, segment.length) === record.rcvNxt;
-    if (isLastFin) this.#timeWait.restart(record, now);
-    this.#emitBare(record.local, record.remote, record.sndNxt, record.rcvNxt, ACK, record, now);
+    const { sndNxt, rcvNxt, window, timestamps, tsRecent, tsOffset, ttl, tos } = this.#timeWait.read(row);
+    const isLastFin = segment.has(FIN) && add(segment.sequence, segment.length) === rcvNxt;
+    if (isLastFin) this.#timeWait.restart(row, now);
+    const tsVal = (Math.floor(now) + tsOffset) | 0;
+    this.#bare.acknowledge(local, remote, {
+      sequence: sndNxt,
+      acknowledgment: rcvNxt,
+      window,
+      timestamps: timestamps ? { tsVal, tsEcr: tsRecent } : undefined,
+      ttl,
+      tos,
+    });
   }
+}
 
-  #takeResetToken(now: Instant): boolean {
-    const earned = ((now - this.#resetTokensAt) * RESETS_PER_SECOND) / 1000;
-    this.#resetTokens = Math.min(RESETS_PER_SECOND, this.#resetTokens + earned);
-    this.#resetTokensAt = now;
-    if (this.#resetTokens < 1) return false;
-    this.#resetTokens--;
-    return true;
-  }
-
-  /** A segment without text from no connection, or from what is left of one. */
-  #emitBare(
-    local: SocketAddress,
-    remote: SocketAddress,
-    sequence: number,
-    acknowledgment: number,
-    flags: number,
-    record: TimeWaitRecord | undefined,
-    now: Instant,
-  ): void {
-    const packet = this.ip.begin(remote.address.version);
-    const { view } = packet;
-    const headerLength = TCP_HEADER_LENGTH + (record?.timestamps ? TIMESTAMPS_LENGTH : 0);
-    const at = packet.append(headerLength);
-    const window = record?.window ?? 0;
-    writeTcpHeader(view, at, local.port, remote.port, sequence, acknowledgment, headerLength, flags, window);
-    if (record?.timestamps)
-      writeTimestamps(view, at + TCP_HEADER_LENGTH, (Math.floor(now) + record.tsOffset) | 0, record.tsRecent);
-    const bytes = new Uint8Array([...local.address.bytes, ...remote.address.bytes]);
-    const pseudo = pseudoHeaderSum(
-      new DataView(bytes.buffer),
-      0,
-      remote.address.version,
-      PROTOCOL_TCP,
-      headerLength,
-    );
-    view.setUint16(at + CHECKSUM_OFFSET, ~sum16(view, at, packet.end, pseudo) & 0xffff);
-    this.ip.send(packet, local.address, remote.address, PROTOCOL_TCP, record?.ttl ?? 64, record?.tos ?? 0);
-  }
+function endsOf(packet: PacketBuffer, header: IpHeaderInfo, remotePort: number, localPort: number): Ends {
+  const { memory } = packet;
+  const { addresses, version } = header;
+  const size = version === 4 ? 4 : 16;
+  return {
+    remote: { address: IpAddress.readFrom(memory, addresses, version), port: remotePort },
+    local: { address: IpAddress.readFrom(memory, addresses + size, version), port: localPort },
+  };
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { RoundTrip } from '../../../../src/core/netstack/tcp/round-trip.ts';
 import { TcpLayer } from '../../../../src/core/netstack/tcp/tcp-layer.ts';
 import { plainMemory } from '../../../../src/core/packet-buffer.ts';
+import { ACK } from '../../../../src/core/wire/tcp.ts';
+import { Crowd } from '../memory/crowd.ts';
 import { address, FakeIp, hashEnvironment, socketAddress } from './fake-ip.ts';
 
 function layerWith(seed: number, own = ['10.0.0.1', 'fd00::1']) {
@@ -79,6 +81,26 @@ describe('TcpLayer', () => {
     expect(layer.pollAt()).toBe(1000);
     connection.close();
     expect(layer.connectionCount).toBe(0);
+  });
+});
+
+describe('resets to segments that are nobody’s', () => {
+  it('are 200 a second in all', () => {
+    const crowd = new Crowd({ clients: 1000 });
+    for (let client = 0; client < 1000; client++) crowd.segment(client, ACK);
+    expect(crowd.resets).toBe(200);
+    crowd.now += 500;
+    for (let client = 0; client < 1000; client++) crowd.segment(client, ACK);
+    expect(crowd.resets).toBe(300);
+    expect(crowd.layer.drops.of('tcp_reset_rate_limit')).toBe(1700);
+  });
+
+  it('are half of that to one source, which cannot silence us for others', () => {
+    const crowd = new Crowd({ clients: 1000 });
+    for (let i = 0; i < 1000; i++) crowd.segment(7, ACK);
+    expect(crowd.resets).toBe(100);
+    for (let client = 100; client < 150; client++) crowd.segment(client, ACK);
+    expect(crowd.resets).toBeGreaterThan(145);
   });
 });
 

@@ -175,6 +175,12 @@ describe('keep-alive (RFC 9293 §3.8.4)', () => {
     ladder.run('+10000 > R. 1:1(0) ack 1\n+0 error ERR_TIMEOUT');
   });
 
+  it('does not count probes that are answered in the instant in which they leave', () => {
+    const ladder = established({ connect: { keepAliveDelay: 10_000 } });
+    for (let i = 0; i < 20; i++) ladder.run('+10000 > . 0:0(0) ack 1\n+0 < . 1:1(0) ack 1');
+    ladder.run('+0 state ESTABLISHED');
+  });
+
   it('can be switched on and off later', () => {
     const ladder = established();
     ladder.connection!.setOptions({ keepAliveDelay: 5000 });

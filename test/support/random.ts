@@ -5,10 +5,13 @@
 export class SeededRandom {
   readonly #state = new Uint32Array(4);
 
+  /** Any safe integer. */
   constructor(seed: number) {
+    const high = Math.trunc(seed / 2 ** 32);
     // splitmix32 spreads a small seed over the whole state
     for (let i = 0; i < 4; i++) {
       seed = (seed + 0x9e3779b9) | 0;
+      if (i === 1) seed ^= high;
       let z = seed ^ (seed >>> 16);
       z = Math.imul(z, 0x21f0aaad);
       z ^= z >>> 15;

@@ -96,6 +96,11 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     return this.#timeWait.size;
   }
 
+  /** A look inside, for tests: whatever is not closed. */
+  controlBlocks(): Tcb[] {
+    return this.#connections.entries();
+  }
+
   /**
    * Starts to connect; the SYN leaves at the next poll. Throws ERR_NO_ROUTE, ERR_ADDRESS_IN_USE (the local port) or
    * ERR_LIMIT.

@@ -39,8 +39,9 @@ function finalTimeout(tcb: Tcb, now: Instant): void {
 function keepAlive(tcb: Tcb, now: Instant): void {
   const idleUntil = tcb.lastHeardAt + tcb.keepAliveDelay;
   const isBusy = tcb.outstanding > 0 || tcb.unsent > 0;
+  // Over loopback a probe is answered in the instant in which it leaves.
+  if (now <= idleUntil || isBusy) tcb.keepAliveProbes = 0;
   if (now < idleUntil || isBusy) {
-    tcb.keepAliveProbes = 0;
     tcb.keepAliveAt = now < idleUntil ? idleUntil : now + tcb.keepAliveDelay;
     return;
   }

@@ -35,6 +35,10 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('nc.openbsd', 'netcat-openbsd'),
     program('dnsmasq', 'dnsmasq-base'),
     program('dig', 'bind9-dnsutils'),
+    // The bench network (test/netsim) is compiled where it runs.
+    program('gcc', 'gcc'),
+    header('linux/if_tun.h', 'linux-libc-dev'),
+    header('stdio.h', 'libc6-dev'),
   ],
 };
 needs.interop.unshift(...needs.browser);
@@ -88,6 +92,10 @@ function packagesOf(list: Prerequisite[]): string[] {
 
 function program(name: string, from: string): Prerequisite {
   return { what: name, package: from, present: () => isInPath(name) };
+}
+
+function header(name: string, from: string): Prerequisite {
+  return { what: name, package: from, present: () => existsSync(join('/usr/include', name)) };
 }
 
 function isInPath(name: string): boolean {

@@ -1,0 +1,117 @@
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child, run } from '../support/child-process.ts';
+import { Namespace, uniqueName } from '../support/namespace.ts';
+import { compiled } from './build.ts';
+import { type LinkProfile, type NetworkReport, printLink } from './link-profile.ts';
+
+/** Who is at an end: Linux, in a namespace of its own, or a process of ours, over a socket. */
+export interface EndWish {
+  is: 'linux' | 'ours';
+  /** With the length of their prefix. */
+  addresses: readonly string[];
+}
+
+export interface NetworkWish {
+  /** One end a side, or several that share the side's link. */
+  a: readonly EndWish[];
+  b: readonly EndWish[];
+  ab: LinkProfile;
+  ba: LinkProfile;
+  seed: number;
+  mtu: number;
+  /** Writes what side A sees to a file. */
+  capture?: string;
+}
+
+export interface NetworkEnd {
+  readonly addresses: readonly string[];
+  /** Linux's. */
+  readonly namespace: Namespace | undefined;
+  /** Ours: where our process connects to. */
+  readonly path: string | undefined;
+}
+
+const DEVICE = 'bench';
+/** More than any burst, so that nothing is lost where it is not counted. */
+const DEVICE_QUEUE = 10_000;
+
+/** Two sides with a bad network between them (c/impair.c). */
+export class BenchNetwork {
+  readonly a: NetworkEnd[] = [];
+  readonly b: NetworkEnd[] = [];
+  #process: Child | undefined;
+  readonly #wish: NetworkWish;
+
+  private constructor(wish: NetworkWish) {
+    this.#wish = wish;
+  }
+
+  static async up(wish: NetworkWish): Promise<BenchNetwork> {
+    const network = new BenchNetwork(wish);
+    try {
+      await network.#up();
+    } catch (error) {
+      await network.#clear();
+      throw error;
+    }
+    return network;
+  }
+
+  async #up(): Promise<void> {
+    const { a, b, ab, ba, seed, mtu, capture } = this.#wish;
+    for (const wish of a) this.a.push(await makeEnd(wish));
+    for (const wish of b) this.b.push(await makeEnd(wish));
+    this.#process = new Child(await compiled('impair'), [
+      ...['--seed', String(seed), '--ab', printLink(ab), '--ba', printLink(ba)],
+      ...this.a.flatMap((end) => ['--a', printEnd(end)]),
+      ...this.b.flatMap((end) => ['--b', printEnd(end)]),
+      ...(capture ? ['--pcap-a', capture] : []),
+    ]);
+    await this.#process.saw(/^ready$/m);
+    for (const { namespace, addresses } of [...this.a, ...this.b])
+      if (namespace) await bringUp(namespace, addresses, mtu);
+  }
+
+  /** Takes everything down; says what the network did. */
+  async down(): Promise<NetworkReport> {
+    await this.#process?.stop();
+    const said = this.#process?.output ?? '';
+    await this.#clear();
+    const json = /^\{.*\}$/m.exec(said)?.[0];
+    if (!json) throw new Error(`impair said nothing about its work:\n${said}`);
+    return JSON.parse(json) as NetworkReport;
+  }
+
+  async #clear(): Promise<void> {
+    await this.#process?.stop();
+    for (const { namespace, path } of [...this.a, ...this.b]) {
+      await namespace?.delete();
+      if (path) rmSync(path, { force: true });
+    }
+  }
+}
+
+async function makeEnd({ is, addresses }: EndWish): Promise<NetworkEnd> {
+  const name = uniqueName();
+  if (is === 'ours') return { addresses, namespace: undefined, path: join(tmpdir(), `${name}.sock`) };
+  return { addresses, namespace: await Namespace.create(name), path: undefined };
+}
+
+function printEnd({ namespace, path, addresses }: NetworkEnd): string {
+  const place = namespace ? `tun:${namespace.name}:${DEVICE}` : `unix:${path}`;
+  return [place, ...addresses.map((address) => address.split('/')[0]!)].join(',');
+}
+
+async function bringUp(namespace: Namespace, addresses: readonly string[], mtu: number): Promise<void> {
+  const commands = [
+    ...addresses.map((address) =>
+      address.includes(':')
+        ? `-6 addr add ${address} dev ${DEVICE} nodad`
+        : `addr add ${address} dev ${DEVICE}`,
+    ),
+    `link set ${DEVICE} mtu ${mtu} txqueuelen ${DEVICE_QUEUE} up`,
+  ];
+  for (const command of commands) await run('ip', ['-n', namespace.name, ...command.split(' ')]);
+}

@@ -1,0 +1,35 @@
+// The bench network's programs are C: Node cannot make a TUN device, and its timers are too coarse for a network.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../support/child-process.ts';
+
+const PROGRAMS = {
+  impair: ['impair.c', 'link.c', 'watcher.c', 'ends.c', 'link.h', 'watcher.h', 'ends.h'],
+  traffic: ['traffic.c'],
+} as const;
+
+export type Program = keyof typeof PROGRAMS;
+
+const sources = join(import.meta.dirname, 'c');
+const products = join(import.meta.dirname, 'build');
+
+/** Where the program is; compiles it if its source has changed. */
+export async function compiled(name: Program): Promise<string> {
+  const path = join(products, `${name}-${fingerprint(name)}`);
+  if (existsSync(path)) return path;
+  mkdirSync(products, { recursive: true });
+  const files = PROGRAMS[name].filter((file) => file.endsWith('.c')).map((file) => join(sources, file));
+  // Under a name of its own first: several runs may find that it is missing.
+  const draft = `${path}.${process.pid}`;
+  await run('gcc', ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-o', draft, ...files]);
+  renameSync(draft, path);
+  return path;
+}
+
+/** Changes when the program's source does. */
+export function fingerprint(name: Program): string {
+  const hash = createHash('sha256');
+  for (const file of PROGRAMS[name]) hash.update(readFileSync(join(sources, file)));
+  return hash.digest('hex').slice(0, 12);
+}

@@ -1,0 +1,13 @@
+import type { Result } from './runner.ts';
+
+/** One line for what passed or was skipped; where, expected and got for what failed. */
+export function printResult(name: string, result: Result): string {
+  switch (result.verdict) {
+    case 'pass':
+      return `pass  ${name}`;
+    case 'skip':
+      return `skip  ${name}: ${result.reason}`;
+    case 'fail':
+      return `fail  ${name}:${result.line}\n        expected ${result.expected}\n        got      ${result.got}`;
+  }
+}

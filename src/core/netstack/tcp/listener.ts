@@ -1,4 +1,5 @@
 import type { IpAddress, SocketAddress } from '../../address.ts';
+import type { Instant } from '../../time.ts';
 import type { TcpConnection } from './connection.ts';
 import type { TcpOptions } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -17,6 +18,8 @@ export class TcpListener {
   readonly backlog: number;
   /** What records of half-open connections know it by; given by Listeners. */
   number = 0;
+  /** When a SYN was last answered by a cookie, because it could not be remembered. */
+  cookieSentAt: Instant = Number.NEGATIVE_INFINITY;
   /** Whether any address of ours will do. */
   readonly isWildcard: boolean;
   readonly options: TcpOptions;

@@ -7,6 +7,10 @@ const DEFAULT_MSS_IPV6 = 1220;
 /** A smaller offer would leave no payload beside the options. */
 const MIN_MSS = 48;
 
+export function defaultMss(version: 4 | 6): number {
+  return version === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
+}
+
 /** The MTU without the two headers; options are not deducted (RFC 6691 §2). */
 export function advertisedMss(tcb: Tcb): number {
   return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
@@ -47,8 +51,7 @@ export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
     tcb.tsRecent = segment.tsVal;
     tcb.tsRecentAt = now;
   }
-  const fallback = tcb.version === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
-  const peerMss = Math.max(segment.mss || fallback, MIN_MSS);
+  const peerMss = Math.max(segment.mss || defaultMss(tcb.version), MIN_MSS);
   // Eff.snd.MSS (RFC 9293 §3.7.1).
   tcb.mss = Math.min(peerMss, advertisedMss(tcb)) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
   tcb.congestion.segmentSize(tcb.mss, true);

@@ -1,19 +1,21 @@
 // LISTEN, and SYN-RECEIVED after a passive open (RFC 9293 §3.10.7.2 and §3.10.7.4), on records instead of control
 // blocks: one is made by the segment that completes the handshake, and segment-arrives.ts takes it from there.
 import type { SocketAddress } from '../../address.ts';
+import type { Environment } from '../../environment.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
-import type { Instant, Millis } from '../../time.ts';
+import { type Instant, type Millis, NEVER } from '../../time.ts';
 import { ACK, FIN, RST, SYN, type SynOptions, TcpSegment } from '../../wire/tcp.ts';
 import type { BareSegments } from './bare-segments.ts';
 import type { InitialNumbers } from './isn.ts';
 import type { TcpListener } from './listener.ts';
 import type { Listeners } from './listeners.ts';
-import { negotiate, shiftFor } from './options.ts';
+import { defaultMss, negotiate, shiftFor } from './options.ts';
 import { noteSynSent } from './output.ts';
 import { NO_ROW } from './record-table.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { add, ge, gt, le, lt } from './sequence.ts';
 import type { TcpDropReason } from './state.ts';
+import { COOKIE_LIFETIME, SynCookies } from './syn-cookies.ts';
 import { type HalfOpen, SynQueue } from './syn-queue.ts';
 import { DEFAULT_RECEIVE_LIMIT, Tcb, type TcpContext } from './tcb.ts';
 import type { TupleHash } from './tuple-hash.ts';
@@ -42,6 +44,10 @@ export interface Ends {
 
 export class PassiveOpen {
   readonly queue: SynQueue;
+  /** SYNs that were answered without being remembered, and connections that came of them. */
+  cookiesSent = 0;
+  cookiesAccepted = 0;
+  readonly #cookies: SynCookies;
   readonly #host: PassiveOpenHost;
   readonly #listeners: Listeners;
   readonly #bare: BareSegments;
@@ -55,7 +61,9 @@ export class PassiveOpen {
     bare: BareSegments,
     initialNumbers: InitialNumbers,
     hash: TupleHash,
+    environment: Environment,
   ) {
+    this.#cookies = new SynCookies(environment);
     this.#host = host;
     this.#listeners = listeners;
     this.#bare = bare;
@@ -66,44 +74,98 @@ export class PassiveOpen {
   // ---- LISTEN
 
   /** §3.10.7.2. `iss`: given where the connection follows one that waits in TIME-WAIT. True when it opened one. */
-  synArrives(
+  listenerHears(
     listener: TcpListener,
-    { local, remote }: Ends,
+    ends: Ends,
     segment: TcpSegment,
+    packet: PacketBuffer,
     iss: number | undefined,
     now: Instant,
   ): boolean {
     // First RST, second ACK, third SYN.
     if (segment.has(RST)) return this.#drop('tcp_bad_reset');
     if (segment.has(ACK)) {
-      this.#host.nobody(local, remote, segment, now);
+      this.#ackArrives(listener, ends, segment, packet, now);
       return false;
     }
     if (!segment.has(SYN) || segment.has(FIN)) return this.#drop('tcp_bad_flags');
     if (!listener.hasRoom) return this.#drop('tcp_accept_queue_full');
-    if (!this.#mayQueue(listener, remote)) return this.#drop('tcp_syn_queue_full');
+    if (this.#host.isFull) return this.#drop('tcp_syn_queue_full');
+    const { local, remote } = ends;
     // Text in a SYN is left for the peer to send again: it must not be delivered before the handshake ends.
-    const half = offerOf(segment);
-    half.iss = iss ?? this.#initialNumbers.sequence(local, remote, now);
+    const half = offerOf(segment, remote.address.version);
     half.tsOffset = this.#initialNumbers.timestampOffset(local, remote);
+    if (!this.#mayQueue(listener, remote)) {
+      // A cookie cannot promise to be beyond the numbers of the connection before.
+      if (iss !== undefined) return this.#drop('tcp_syn_queue_full');
+      const stamp = this.#cookies.bake(ends, half, now);
+      this.cookiesSent++;
+      listener.cookieSentAt = now;
+      this.#sendSynAck(listener, ends, half, stamp);
+      return false;
+    }
+    half.iss = iss ?? this.#initialNumbers.sequence(local, remote, now);
     this.queue.add(local, remote, half, listener.number, now);
-    this.#sendSynAck(listener, local, remote, half, now);
+    this.#sendSynAck(listener, ends, half, stampOf(half, now));
     return true;
   }
 
+  /** Second, ACK: nobody's, unless it brings back a cookie. */
+  #ackArrives(
+    listener: TcpListener,
+    ends: Ends,
+    segment: TcpSegment,
+    packet: PacketBuffer,
+    now: Instant,
+  ): void {
+    const half = this.#halfFromCookie(listener, ends, segment, now);
+    if (!half) {
+      this.#host.nobody(ends.local, ends.remote, segment, now);
+      return;
+    }
+    // The peer will say it again, when there may be room.
+    if (!listener.hasRoom || this.#host.isFull) {
+      this.#drop('tcp_accept_queue_full');
+      return;
+    }
+    this.cookiesAccepted++;
+    // Low bits of the echo are not time: the round trip stays unknown.
+    segment.tsEcr = 0;
+    this.#complete(listener, ends, half, 0, NEVER, segment, packet, now);
+  }
+
+  #halfFromCookie(
+    listener: TcpListener,
+    ends: Ends,
+    segment: TcpSegment,
+    now: Instant,
+  ): HalfOpen | undefined {
+    if (segment.has(SYN) || now - listener.cookieSentAt > COOKIE_LIFETIME) return undefined;
+    const irs = add(segment.sequence, -1);
+    const iss = add(segment.acknowledgment, -1);
+    const tsEcr = segment.hasTimestamps ? segment.tsEcr : undefined;
+    const read = this.#cookies.read(ends, irs, iss, tsEcr, now);
+    if (!read) {
+      this.#drop('tcp_bad_cookie');
+      return undefined;
+    }
+    return {
+      ...read,
+      iss,
+      irs,
+      timestamps: segment.hasTimestamps,
+      tsRecent: segment.hasTimestamps ? segment.tsVal : 0,
+      tsOffset: this.#initialNumbers.timestampOffset(ends.local, ends.remote),
+    };
+  }
+
   #mayQueue(listener: TcpListener, { address }: SocketAddress): boolean {
-    if (this.#host.isFull || this.queue.countOf(listener.number) >= listener.backlog) return false;
+    if (this.queue.countOf(listener.number) >= listener.backlog) return false;
     const share = Math.max(1, Math.floor(listener.backlog / SOURCE_SHARE));
     return this.queue.countFrom(address, listener.number) < share;
   }
 
-  #sendSynAck(
-    listener: TcpListener,
-    local: SocketAddress,
-    remote: SocketAddress,
-    half: HalfOpen,
-    now: Instant,
-  ): void {
+  #sendSynAck(listener: TcpListener, { local, remote }: Ends, half: HalfOpen, tsVal: number): void {
     const bare = {
       sequence: half.iss,
       acknowledgment: add(half.irs, 1),
@@ -117,7 +179,7 @@ export class PassiveOpen {
       windowScale: half.windowScale < 0 ? -1 : shiftFor(listener.options.receiveBufferSize),
       sackPermitted: half.sackPermitted,
       timestamps: half.timestamps,
-      tsVal: (Math.floor(now) + half.tsOffset) | 0,
+      tsVal,
       tsEcr: half.tsRecent,
     };
     this.#bare.synAck(local, remote, bare, options);
@@ -177,7 +239,7 @@ export class PassiveOpen {
       if (segment.has(SYN) && !segment.has(ACK) && segment.sequence === half.irs) {
         // The peer has not seen our SYN|ACK: send it again, without waiting for the timer.
         this.queue.noteRepeated(row);
-        this.#sendSynAck(listener, local, remote, half, now);
+        this.#sendSynAck(listener, ends, half, stampOf(half, now));
       } else if (!segment.has(RST)) {
         this.#challenge(row, listener, half, ends, now);
       }
@@ -208,13 +270,12 @@ export class PassiveOpen {
     now: Instant,
   ): void {
     if (!this.queue.mayChallenge(row, CHALLENGE_INTERVAL, now)) return;
-    const tsVal = (Math.floor(now) + half.tsOffset) | 0;
     this.#bare.acknowledge(local, remote, {
       sequence: add(half.iss, 1),
       acknowledgment: add(half.irs, 1),
       window:
         synWindow(listener) >> (half.windowScale < 0 ? 0 : shiftFor(listener.options.receiveBufferSize)),
-      timestamps: half.timestamps ? { tsVal, tsEcr: half.tsRecent } : undefined,
+      timestamps: half.timestamps ? { tsVal: stampOf(half, now), tsEcr: half.tsRecent } : undefined,
       ttl: listener.options.ttl ?? 64,
       tos: (listener.options.tos ?? 0) & 0xfc,
     });
@@ -283,7 +344,9 @@ export class PassiveOpen {
     for (let row = this.queue.takeDue(now); row !== NO_ROW; row = this.queue.takeDue(now)) {
       const listener = this.#listeners.byNumber(this.queue.listenerOf(row))!;
       const { table } = this.queue;
-      this.#sendSynAck(listener, table.localOf(row), table.remoteOf(row), this.queue.read(row), now);
+      const ends = { local: table.localOf(row), remote: table.remoteOf(row) };
+      const half = this.queue.read(row);
+      this.#sendSynAck(listener, ends, half, stampOf(half, now));
     }
   }
 
@@ -298,18 +361,23 @@ export class PassiveOpen {
   }
 }
 
-/** What a SYN offers. */
-function offerOf(segment: TcpSegment): HalfOpen {
+/** What a SYN offers, in a connection that has no numbers of ours yet. */
+function offerOf(segment: TcpSegment, version: 4 | 6): HalfOpen {
   return {
     iss: 0,
     irs: segment.sequence,
-    mss: segment.mss,
+    mss: segment.mss || defaultMss(version),
     windowScale: segment.windowScale,
     sackPermitted: segment.sackPermitted,
     timestamps: segment.hasTimestamps,
     tsRecent: segment.hasTimestamps ? segment.tsVal : 0,
     tsOffset: 0,
   };
+}
+
+/** Our clock as it stands in the connection's timestamps. */
+function stampOf(half: HalfOpen, now: Instant): number {
+  return (Math.floor(now) + half.tsOffset) | 0;
 }
 
 /** The four cases of §3.4, table 6; the window of a SYN is never closed. */

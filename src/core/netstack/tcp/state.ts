@@ -107,6 +107,7 @@ export type TcpDropReason =
   | 'tcp_bad_flags'
   | 'tcp_syn_queue_full'
   | 'tcp_accept_queue_full'
+  | 'tcp_bad_cookie'
   | 'tcp_paws'
   | 'tcp_no_timestamp'
   | 'tcp_outside_window'

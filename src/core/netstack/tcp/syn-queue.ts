@@ -31,8 +31,9 @@ const RETRIES_SHIFT = 24;
 export interface HalfOpen {
   iss: number;
   irs: number;
-  /** As the SYN offered them: 0, or −1 for the shift count, where it did not. */
+  /** What the peer takes, as its SYN said or by default. */
   mss: number;
+  /** As the SYN offered them; −1 where it offered no shift count. */
   windowScale: number;
   sackPermitted: boolean;
   timestamps: boolean;

@@ -79,7 +79,14 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     this.#connections = new ConnectionTable(this.#hash);
     this.#timeWait = new TimeWaitTable(this.#hash, options.timeWait);
     this.#bare = new BareSegments(ip);
-    this.#passiveOpen = new PassiveOpen(this, this.#listeners, this.#bare, this.#initialNumbers, this.#hash);
+    this.#passiveOpen = new PassiveOpen(
+      this,
+      this.#listeners,
+      this.#bare,
+      this.#initialNumbers,
+      this.#hash,
+      environment,
+    );
   }
 
   /** Connections that are neither closed nor half open by the peer's wish; TIME-WAIT not counted. */
@@ -90,6 +97,11 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   /** Handshakes that peers began and have not finished. */
   get halfOpenCount(): number {
     return this.#passiveOpen.queue.size;
+  }
+
+  /** SYN cookies (RFC 4987 §3.6): how many were sent, and how many came back. */
+  get cookies(): { sent: number; accepted: number } {
+    return { sent: this.#passiveOpen.cookiesSent, accepted: this.#passiveOpen.cookiesAccepted };
   }
 
   get timeWaitCount(): number {
@@ -404,8 +416,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       return;
     }
     const iss = reopens ? this.#timeWait.nextIss(record) : undefined;
-    if (this.#passiveOpen.synArrives(listener, ends, segment, iss, now) && reopens)
-      this.#timeWait.remove(record);
+    const opened = this.#passiveOpen.listenerHears(listener, ends, segment, packet, iss, now);
+    if (opened && reopens) this.#timeWait.remove(record);
   }
 
   /** §3.10.7.1, CLOSED. */

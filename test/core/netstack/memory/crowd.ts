@@ -1,3 +1,4 @@
+import { WasmSuite } from '../../../../src/core/crypto/wasm-suite.ts';
 import type { TcpConnection } from '../../../../src/core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../../../../src/core/netstack/tcp/listener.ts';
 import type { ListenOptions } from '../../../../src/core/netstack/tcp/state.ts';
@@ -20,7 +21,11 @@ import {
   writeTcpHeader,
   writeTimestamps,
 } from '../../../../src/core/wire/tcp.ts';
+import { loadAssembly } from '../../../../src/node/assembly.ts';
 import { address, FakeIp, hashEnvironment } from '../tcp/fake-ip.ts';
+
+/** The engine's own: a hash for each connection counts where there are many. */
+const suite = new WasmSuite(await loadAssembly());
 
 /** Clients begin at sequence number 0. */
 const CLIENT_ISN = 0;
@@ -64,7 +69,8 @@ export class Crowd {
     const own = address(this.version === 4 ? '10.0.0.1' : 'fd00::1');
     this.#own = own.bytes;
     this.ip = new FakeIp([own], this.#memory);
-    this.layer = new TcpLayer(this.ip, hashEnvironment(options.seed ?? 1, this.#memory));
+    const environment = { ...hashEnvironment(options.seed ?? 1, this.#memory), crypto: suite };
+    this.layer = new TcpLayer(this.ip, environment);
     const { slots } = this.#memory;
     this.#packet = new PacketBuffer(this.#memory, { start: slots.start + 32_768, end: slots.end });
     this.#sndNxt = new Int32Array(options.clients);
@@ -107,6 +113,13 @@ export class Crowd {
     const sequence = this.#sndNxt[client]!;
     this.#inject(client, sequence, flags, length);
     this.#sndNxt[client] = (sequence + length + (flags & FIN)) | 0;
+  }
+
+  /** An ACK as if the layer's initial sequence number had been `iss`. */
+  guess(client: number, iss: number): void {
+    this.#sndNxt[client] = CLIENT_ISN + 1;
+    this.#rcvNxt[client] = (iss + 1) | 0;
+    this.segment(client, ACK);
   }
 
   poll(): void {

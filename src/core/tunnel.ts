@@ -52,6 +52,7 @@ export class TunnelCore implements Pollable {
         this.device.sendPacket(packet, this.#now);
       },
       hasRoute: (address) => this.device.hasRoute(address),
+      hasRoutes: (version) => this.device.hasRoutes(version),
       get congested() {
         return sink.congested;
       },

@@ -77,10 +77,10 @@ export interface DnsMessageFields {
   truncated?: boolean;
   recursionAvailable?: boolean;
   rcode?: number;
-  questions?: DnsQuestionFields[];
-  answers?: (DnsRecordFields | Uint8Array)[];
-  authorities?: (DnsRecordFields | Uint8Array)[];
-  additionals?: (DnsRecordFields | Uint8Array)[];
+  questions?: readonly DnsQuestionFields[];
+  answers?: readonly (DnsRecordFields | Uint8Array)[];
+  authorities?: readonly (DnsRecordFields | Uint8Array)[];
+  additionals?: readonly (DnsRecordFields | Uint8Array)[];
   /** To lie about. */
   counts?: [number, number, number, number];
 }

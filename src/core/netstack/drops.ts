@@ -40,6 +40,14 @@ export type NetStackDrop =
   | 'udp-port-closed'
   | 'udp-queue-full'
   | 'udp-send-queue-full'
+  /** Came to a DNS query's socket and is no DNS message. */
+  | 'dns-malformed'
+  /** No answer to the query of that socket, or one that somebody made up. */
+  | 'dns-unexpected'
+  /** An answer to our question in letters of another case: asked again over TCP. */
+  | 'dns-case'
+  /** After the answer that counted. */
+  | 'dns-late'
   | 'loopback-full'
   /** Not sent: an answer of no importance while the way out is full. */
   | 'congested';

@@ -17,6 +17,11 @@ export class LocalAddresses {
     this.#prefixes = prefixes;
   }
 
+  /** Whether we have an address of the family that reaches further than the next link. */
+  hasFamily(version: 4 | 6): boolean {
+    return this.#prefixes.some(({ address }) => address.version === version && !isLinkLocal(address));
+  }
+
   /** The address of ours that lies at `offset`, or undefined. Loopback is not among them. */
   ownAt(memory: Uint8Array, offset: number, version: 4 | 6): IpAddress | undefined {
     for (let i = 0; i < this.#prefixes.length; i++) {

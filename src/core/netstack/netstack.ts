@@ -17,6 +17,7 @@ import {
   REASSEMBLY_TIME_EXCEEDED,
 } from '../wire/icmp.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/protocols.ts';
+import type { NameNetwork } from './dns/network.ts';
 import type { NetStackDrop } from './drops.ts';
 import { Icmp, type IcmpError } from './icmp.ts';
 import { IpInput, type ReceivedHeader, type Transports } from './ip-input.ts';
@@ -24,6 +25,7 @@ import type { IpHeaderInfo } from './ip-layer.ts';
 import { IpOutput } from './ip-output.ts';
 import { LocalAddresses, unmapped } from './local-addresses.ts';
 import { Loopback } from './loopback.ts';
+import { Names } from './names.ts';
 import { type PingSocket, Pings } from './ping.ts';
 import type { TcpConnection } from './tcp/connection.ts';
 import type { TcpListener } from './tcp/listener.ts';
@@ -41,6 +43,8 @@ export interface NetStackSink {
   sendPacket(packet: PacketBuffer): void;
   /** Whether a packet to the address would find a peer. */
   hasRoute(address: IpAddress): boolean;
+  /** Whether there is a peer for any address of the family. Absent: not known, and taken for true. */
+  hasRoutes?(version: 4 | 6): boolean;
   /** While true, what can wait does. */
   readonly congested: boolean;
 }
@@ -52,6 +56,7 @@ export interface NetStackSink {
 export class NetStack implements Pollable {
   readonly drops = new DropCounters<NetStackDrop>();
   readonly tcp: TcpLayer;
+  readonly names: Names;
   readonly #addresses: LocalAddresses;
   readonly #ip: IpOutput;
   readonly #loopback = new Loopback();
@@ -84,6 +89,14 @@ export class NetStack implements Pollable {
       receiveFaulty: (packet, header, problem, now) => this.#icmp.sendProblem(packet, header, problem, now),
     };
     this.#input = new IpInput(addresses, transports, this.drops);
+    const network: NameNetwork = {
+      bindUdp: (udp) => this.bindUdp(udp),
+      connectTcp: (remote, tcp, now) => this.connectTcp(remote, tcp, now),
+      sourceFor: (destination) => ip.sourceFor(destination),
+      hasRoute: (address) => ip.hasRoute(address),
+      hasFamily: (version) => addresses.hasFamily(version) && (sink.hasRoutes?.(version) ?? true),
+    };
+    this.names = new Names(network, environment, this.drops);
   }
 
   /** An inner packet from a peer whose allowed IPs cover its source. May be changed in place. */
@@ -93,11 +106,18 @@ export class NetStack implements Pollable {
 
   pollAt(): Instant {
     if (!this.#loopback.isEmpty) return 0;
-    return Math.min(this.tcp.pollAt(), this.#udp.pollAt(), this.#pings.pollAt(), this.#input.pollAt());
+    return Math.min(
+      this.tcp.pollAt(),
+      this.#udp.pollAt(),
+      this.#pings.pollAt(),
+      this.#input.pollAt(),
+      this.names.pollAt(),
+    );
   }
 
   poll(now: Instant): void {
     this.#input.poll(now);
+    this.names.poll(now);
     this.#pings.poll();
     this.#udp.poll();
     this.tcp.poll(now);
@@ -110,6 +130,7 @@ export class NetStack implements Pollable {
 
   /** Our outer address changed: what waits to be sent again goes at once. */
   reconnected(now: Instant): void {
+    this.names.resolver.reconnected();
     this.tcp.reconnected(now);
   }
 

@@ -50,6 +50,11 @@ export class AllowedIps<Owner> {
     return owner;
   }
 
+  /** Whether any prefix of the family has an owner. */
+  hasAny(version: 4 | 6): boolean {
+    return this.#root(version) !== undefined;
+  }
+
   /** The prefixes that still belong to an owner, IPv4 first, in ascending order. */
   prefixesOf(owner: Owner): IpPrefix[] {
     const nodes = [...(this.#owned.get(owner) ?? [])];

@@ -189,6 +189,11 @@ export class Device implements Pollable {
     return this.#allowedIps.lookup(address.bytes, 0, address.version) !== undefined;
   }
 
+  /** Whether some peer's allowed IPs cover any address of the family. */
+  hasRoutes(version: 4 | 6): boolean {
+    return this.#allowedIps.hasAny(version);
+  }
+
   // ---- Our own configuration
 
   /**

@@ -113,6 +113,18 @@ describe('allowed IPs', () => {
     expect(table.prefixesOf('six').map(String)).toEqual(['::ffff:a00:1/128']);
   });
 
+  it('know whether any of a family is there', () => {
+    const table = new AllowedIps<string>();
+    expect([table.hasAny(4), table.hasAny(6)]).toEqual([false, false]);
+    table.insert(prefix('0.0.0.0/0'), 'a');
+    table.insert(prefix('10.0.0.0/8'), 'b');
+    expect([table.hasAny(4), table.hasAny(6)]).toEqual([true, false]);
+    table.removeOwner('a');
+    expect(table.hasAny(4)).toBe(true);
+    table.removeOwner('b');
+    expect(table.hasAny(4)).toBe(false);
+  });
+
   it('are listed IPv4 first, in ascending order, the wider before the narrower', () => {
     const table = new AllowedIps<string>();
     const sorted = [

@@ -113,13 +113,14 @@ describe('closing (RFC 9293 §3.6)', () => {
       +0    > FP. 1381:1501(120) ack 1`);
   });
 
-  it('sends a lost FIN again, and its text with it', () => {
+  it('sends a lost FIN again, behind its text', () => {
     established().run(`
       +0    write 10
       +0    > P. 1:11(10) ack 1
       +0    close
       +0    > F. 11:11(0) ack 1
-      +300  > FP. 1:11(10) ack 1
+      +300  > P. 1:11(10) ack 1
+      +0    > F. 11:11(0) ack 1
       +50   < . 1:1(0) ack 12
       +0    state FIN-WAIT-2`);
   });

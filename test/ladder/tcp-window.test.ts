@@ -122,7 +122,7 @@ describe('the send window (RFC 9293 §3.10.7.4)', () => {
       +0    > . 2761:4141(1380) ack 1
       +50   < . 1:1(0) ack 4141 win 100
       +0    nothing
-      +289  > . 4141:4241(100) ack 1`);
+      +295  > . 4141:4241(100) ack 1`);
   });
 
   it('takes half of the largest window there was for worth filling', () => {

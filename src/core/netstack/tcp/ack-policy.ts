@@ -110,10 +110,10 @@ export function advertise(tcb: Tcb): number {
   return field;
 }
 
-/** Puts the blocks that the next segment reports into `sackScratch`; returns their number. */
-export function collectSackBlocks(tcb: Tcb): number {
-  if (!tcb.sackPermitted || (!tcb.dsackPending && !tcb.receiveQueue.hasGap)) return 0;
-  const limit = tcb.timestamps ? MAX_SACK_BLOCKS - 1 : MAX_SACK_BLOCKS;
+/** Puts the blocks that the next segment reports, `most` at most, into `sackScratch`; returns their number. */
+export function collectSackBlocks(tcb: Tcb, most: number): number {
+  if (!tcb.sackPermitted || most <= 0 || (!tcb.dsackPending && !tcb.receiveQueue.hasGap)) return 0;
+  const limit = Math.min(most, tcb.timestamps ? MAX_SACK_BLOCKS - 1 : MAX_SACK_BLOCKS);
   let count = 0;
   if (tcb.dsackPending) {
     // RFC 2883 §4: what came twice is reported first.

@@ -1,33 +1,41 @@
-import type { Instant, Millis } from '../../time.ts';
+import type { Instant } from '../../time.ts';
+import type { Tcb } from './tcb.ts';
 
 /** Larger windows than this help nobody, and sums of two stay exact in 31 bits. */
 export const MAX_CWND: number = 1 << 29;
 
 /**
- * How much may be in flight: what a congestion control algorithm decides, in bytes. Loss recovery (recovery.ts)
- * borrows `cwnd` while it lasts, inflating it and deflating it, and gives it back at `ssthresh`.
+ * How much may be in flight: what a congestion control algorithm decides. `cwnd` and `ssthresh` (bytes) are the control
+ * block's own, since they outlast a pause; the rest of an algorithm's state lives as long as something is in flight.
+ * During recovery `cwnd` is proportional rate reduction's (recovery.ts).
  */
 export interface CongestionControl {
-  readonly name: string;
-  cwnd: number;
-  ssthresh: number;
-  /** The path's segment size became known or changed. Sets the initial window when `isFirst`. */
-  segmentSize(mss: number, isFirst: boolean): void;
-  /** New data was acknowledged outside of recovery. `limited`: the window, not the application, held us back. */
-  acknowledged(bytes: number, limited: boolean, rtt: Millis, now: Instant): void;
-  /** Loss was found by duplicate ACKs; sets `ssthresh`. `flight`: bytes outstanding. */
-  lost(flight: number, now: Instant): void;
-  /** Recovery is over and `cwnd` is this algorithm's again. */
-  recovered(now: Instant): void;
-  /** The retransmission timer fired. `again`: for the same segment as the last time. */
-  timedOut(flight: number, again: boolean, now: Instant): void;
-  /** Nothing was sent for longer than a retransmission timeout. */
-  idled(): void;
-  /** More than one SYN was lost: the path deserves a careful start (RFC 6928 §2). */
-  startCarefully(): void;
+  readonly name: 'cubic' | 'new-reno';
+  /** A connection begins to send, or begins again after a pause. */
+  begin(tcb: Tcb): void;
+  /** In congestion avoidance, `bytes` were acknowledged while the window was what held us back. */
+  acknowledged(tcb: Tcb, bytes: number, now: Instant): void;
+  /** Congestion: sets `ssthresh`. `factor` is what is kept where the algorithm has no other opinion. */
+  reduce(tcb: Tcb): void;
+  /** Nothing was sent for `gap` ms: time in which the path was not probed does not count. */
+  paused(gap: number): void;
+  /** Remembers itself before a reduction that may turn out to be a mistake. */
+  save(): void;
+  /** It was one. */
+  restore(): void;
 }
 
 /** RFC 6928 §2: ten segments, or 14,600 bytes if they are large. */
 export function initialWindow(mss: number): number {
   return Math.min(10 * mss, Math.max(2 * mss, 14_600));
+}
+
+/** FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). */
+export function usedWindow({ cwnd, outstanding }: Tcb): number {
+  return Math.min(cwnd, outstanding);
+}
+
+/** Never less than two segments (RFC 5681 §3.1, equation 4; RFC 9438 §4.6). */
+export function atLeastTwo(bytes: number, mss: number): number {
+  return Math.max(Math.floor(bytes), 2 * mss);
 }

@@ -143,15 +143,15 @@ export class TcpConnection {
 
   info(): TcpInfo {
     const tcb = this.#tcb;
-    const { roundTrip, congestion } = tcb;
+    const { roundTrip, flight } = tcb;
     return {
       state: tcb.state,
       rtt: roundTrip.smoothed,
       rttVariance: roundTrip.variance,
-      minRtt: roundTrip.smoothed === 0 ? 0 : roundTrip.least,
+      minRtt: roundTrip.least === Number.POSITIVE_INFINITY ? 0 : roundTrip.least,
       rto: roundTrip.timeout,
-      cwnd: congestion.cwnd,
-      ssthresh: congestion.ssthresh,
+      cwnd: tcb.cwnd,
+      ssthresh: tcb.ssthresh,
       mss: tcb.mss,
       bytesInFlight: tcb.outstanding,
       unsentBytes: tcb.unsent,
@@ -164,6 +164,13 @@ export class TcpConnection {
       segmentsReceived: tcb.segmentsReceived,
       retransmits: tcb.retransmits,
       timeouts: tcb.timeouts,
+      recoveries: tcb.recoveries,
+      undos: tcb.undos,
+      tailProbes: tcb.tailProbes,
+      duplicatesReported: tcb.duplicatesReported,
+      lostBytes: flight ? flight.scoreboard.countLost() : 0,
+      sackedBytes: flight?.scoreboard.sackedBytes ?? 0,
+      recoveryPhase: flight?.recovery.phase ?? 'open',
       windowScale: { send: tcb.sndScale, receive: tcb.rcvScale },
       timestamps: tcb.timestamps,
       sack: tcb.sackPermitted,

@@ -1,64 +1,39 @@
-import type { Instant, Millis } from '../../time.ts';
-import { type CongestionControl, initialWindow, MAX_CWND } from './congestion.ts';
+import type { Instant } from '../../time.ts';
+import { atLeastTwo, type CongestionControl, MAX_CWND, usedWindow } from './congestion.ts';
+import type { Tcb } from './tcb.ts';
 
-/** RFC 3465's L, as HyStart++ allows without pacing (RFC 9406 §4.2): peers acknowledge whole batches at once. */
-const SLOW_START_LIMIT = 8;
-
-/** Slow start and congestion avoidance of RFC 5681 with byte counting (RFC 3465). */
+/** Congestion avoidance of RFC 5681 with byte counting (RFC 3465): the plain standard, to compare CUBIC with. */
 export class NewReno implements CongestionControl {
   readonly name = 'new-reno';
-  cwnd = 0;
-  ssthresh: number = MAX_CWND;
-  #mss = 0;
-  /** Bytes acknowledged since `cwnd` last grew in congestion avoidance. */
+  /** Bytes acknowledged since `cwnd` last grew. */
   #acked = 0;
-  /** Slow start after a timeout counts one segment per ACK at most (RFC 3465 §2.3). */
-  #afterTimeout = false;
+  #savedAcked = 0;
 
-  segmentSize(mss: number, isFirst: boolean): void {
-    this.#mss = mss;
-    if (isFirst) this.cwnd = initialWindow(mss);
+  begin(): void {
+    this.#acked = 0;
   }
 
-  acknowledged(bytes: number, limited: boolean, _rtt: Millis, _now: Instant): void {
-    // RFC 7661: a window that was not used says nothing about the path.
-    if (!limited) return;
-    if (this.cwnd < this.ssthresh) {
-      const most = (this.#afterTimeout ? 1 : SLOW_START_LIMIT) * this.#mss;
-      this.cwnd = Math.min(this.cwnd + Math.min(bytes, most), MAX_CWND);
-      return;
-    }
-    this.#afterTimeout = false;
+  acknowledged(tcb: Tcb, bytes: number, _now: Instant): void {
     this.#acked += bytes;
-    if (this.#acked < this.cwnd) return;
-    this.#acked -= this.cwnd;
-    this.cwnd = Math.min(this.cwnd + this.#mss, MAX_CWND);
+    if (this.#acked < tcb.cwnd) return;
+    this.#acked -= tcb.cwnd;
+    tcb.cwnd = Math.min(tcb.cwnd + tcb.mss, MAX_CWND);
   }
 
-  lost(flight: number, _now: Instant): void {
-    // RFC 5681 §3.1, equation 4.
-    this.ssthresh = Math.max(Math.floor(flight / 2), 2 * this.#mss);
-  }
-
-  recovered(_now: Instant): void {
+  reduce(tcb: Tcb): void {
+    tcb.ssthresh = atLeastTwo(usedWindow(tcb) / 2, tcb.mss);
     this.#acked = 0;
-    this.#afterTimeout = false;
   }
 
-  timedOut(flight: number, again: boolean, now: Instant): void {
-    // RFC 5681 §3.1: the threshold is held while the same segment is tried again and again.
-    if (!again) this.lost(flight, now);
-    this.cwnd = this.#mss;
-    this.#acked = 0;
-    this.#afterTimeout = true;
+  paused(): void {
+    // Nothing here depends on time.
   }
 
-  idled(): void {
-    // RFC 5681 §4.1.
-    this.cwnd = Math.min(this.cwnd, initialWindow(this.#mss));
+  save(): void {
+    this.#savedAcked = this.#acked;
   }
 
-  startCarefully(): void {
-    this.cwnd = this.#mss;
+  restore(): void {
+    this.#acked = this.#savedAcked;
   }
 }

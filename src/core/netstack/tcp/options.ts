@@ -21,7 +21,7 @@ export function limitMss(tcb: Tcb): boolean {
   const most = advertisedMss(tcb) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
   if (tcb.mss <= most) return false;
   tcb.mss = most;
-  tcb.congestion.segmentSize(most, false);
+  tcb.flight?.scoreboard.resegment(most);
   return true;
 }
 
@@ -54,5 +54,4 @@ export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
   const peerMss = Math.max(segment.mss || defaultMss(tcb.version), MIN_MSS);
   // Eff.snd.MSS (RFC 9293 §3.7.1).
   tcb.mss = Math.min(peerMss, advertisedMss(tcb)) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
-  tcb.congestion.segmentSize(tcb.mss, true);
 }

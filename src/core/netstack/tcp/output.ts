@@ -22,9 +22,13 @@ import {
   writeTimestamps,
 } from '../../wire/tcp.ts';
 import { acknowledged, advertise, collectSackBlocks, owesAck, sackScratch } from './ack-policy.ts';
+import { initialWindow } from './congestion.ts';
+import type { Flight } from './flight.ts';
 import { advertisedMss, offeredShift } from './options.ts';
-import { settleResendTimer } from './retransmission.ts';
-import { add, diff, gt, later, lt } from './sequence.ts';
+import { noteResent, pipe, stopDoubting } from './recovery.ts';
+import { settleResendTimer, settleSynTimer } from './retransmission.ts';
+import { NO_RECORD } from './scoreboard.ts';
+import { add, diff, ge, gt, later } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
 /** A segment is full although it gave this much of itself to SACK blocks. */
@@ -50,59 +54,124 @@ export function output(tcb: Tcb, now: Instant): boolean {
 }
 
 function outputSyn(tcb: Tcb, now: Instant): void {
-  if (tcb.sndPos !== tcb.iss) {
+  if (!tcb.synDue) {
     if (tcb.ackDue) sendAck(tcb, now);
     return;
   }
+  tcb.synDue = false;
   emitSyn(tcb, tcb.state === 'SYN-SENT' ? SYN : SYN | ACK, now);
   if (tcb.sndNxt === tcb.iss) {
     noteSynSent(tcb, now);
   } else {
-    tcb.sndPos = tcb.sndNxt;
     tcb.retransmits++;
   }
-  settleResendTimer(tcb, now, true);
+  settleSynTimer(tcb, now);
 }
 
 /** The SYN has been sent the first time; `at` is NEVER when the time of its answer would mean nothing. */
 export function noteSynSent(tcb: Tcb, at: Instant): void {
-  tcb.sndPos = tcb.sndNxt = add(tcb.iss, 1);
-  tcb.cwndLimitedAt = tcb.sndSmall = tcb.rttSequence = tcb.sndNxt;
-  tcb.rttStartedAt = tcb.waitingSince = at;
+  tcb.sndNxt = tcb.sndSmall = add(tcb.iss, 1);
+  tcb.synSentAt = tcb.waitingSince = at;
+  tcb.synDue = false;
 }
 
-/** The loop of segmentation. False when it stopped because the way out is full. */
+/** Retransmissions, then new data. False when it stopped because the way out is full. */
 function sendText(tcb: Tcb, now: Instant): boolean {
-  const { congestion, recovery, sendQueue } = tcb;
+  const { flight } = tcb;
+  if (flight && flight.scoreboard.lostCount > 0) {
+    if (flight.recovery.doubt === 'new-data-sent') {
+      if (!sendNew(tcb, now)) return false;
+      if (flight.scoreboard.pipe > 0) return true;
+      stopDoubting(flight.recovery);
+    }
+    if (!resendLost(tcb, flight, now)) return false;
+    if (flight.scoreboard.lostCount > 0) return true;
+  }
+  return sendNew(tcb, now);
+}
+
+/** What is lost goes again, lowest numbers first, as the congestion window allows. False as in sendText. */
+function resendLost(tcb: Tcb, flight: Flight, now: Instant): boolean {
+  const { scoreboard } = flight;
+  for (let slot = scoreboard.nextLost(); slot !== NO_RECORD; slot = scoreboard.nextLost()) {
+    if (tcb.context.ip.congested) return false;
+    // What begins beyond a window that shrank waits for it to open.
+    if (ge(scoreboard.start(slot), add(tcb.sndUna, tcb.sndWnd))) return true;
+    const inFlight = pipe(tcb, flight);
+    if (inFlight > 0 && inFlight + scoreboard.length(slot) > tcb.cwnd) return true;
+    if (slot === scoreboard.last) fillLast(tcb, flight);
+    resend(tcb, flight, slot, now);
+  }
+  return true;
+}
+
+/** A window probe's octet is sent again with what follows it. */
+function fillLast(tcb: Tcb, { scoreboard }: Flight): void {
+  const full = fullSegment(tcb);
+  const windowRoom = tcb.sndWnd - tcb.outstanding;
+  const more = Math.min(
+    full - scoreboard.length(scoreboard.last),
+    tcb.sendQueue.lengthFrom(tcb.sndNxt),
+    windowRoom,
+  );
+  if (more <= 0) return;
+  tcb.sndNxt = add(tcb.sndNxt, more);
+  tcb.bytesSent += more;
+  scoreboard.extendLast(tcb.sndNxt);
+}
+
+/** The loop of segmentation. False as in sendText. */
+function sendNew(tcb: Tcb, now: Instant): boolean {
+  const { sendQueue } = tcb;
   for (;;) {
-    const available = sendQueue.lengthFrom(tcb.sndPos);
+    const available = sendQueue.lengthFrom(tcb.sndNxt);
     const finWaits = tcb.finQueued && available >= 0;
     if (available <= 0 && !finWaits) return true;
     if (tcb.context.ip.congested) return false;
-    if (tcb.outstanding === 0 && now - tcb.lastSentAt > tcb.roundTrip.rto) congestion.idled();
+    if (tcb.outstanding === 0) paused(tcb, now);
     const full = fullSegment(tcb);
-    const windowRoom = tcb.sndWnd - tcb.inFlight;
+    const windowRoom = tcb.sndWnd - tcb.outstanding;
     const length = Math.min(available, full, windowRoom);
     const withFin = finWaits && length === available && windowRoom > length;
     if (length < 0 || (length === 0 && !withFin)) return true;
     if (!isWorthSending(tcb, length, full, available)) return true;
-    const allowance = congestion.cwnd + recovery.limitedTransmit(tcb.mss) - tcb.inFlight;
-    if (length > allowance && tcb.inFlight > 0) {
-      tcb.cwndLimitedAt = tcb.sndNxt;
-      return true;
-    }
+    const flight = tcb.takeFlight();
+    if (!mayLeave(tcb, flight, length) || !flight.scoreboard.hasRoom()) return true;
     sendSegment(tcb, length, withFin, length === available, now);
   }
 }
 
-/** What one segment carries beside the SACK blocks that it must carry too. */
-function fullSegment(tcb: Tcb): number {
-  return tcb.mss - sackLength(collectSackBlocks(tcb));
+/** Whether the congestion window has room, or F-RTO wants to see what becomes of a few new segments. */
+function mayLeave(tcb: Tcb, flight: Flight, length: number): boolean {
+  const { recovery } = flight;
+  if (recovery.trial > 0) {
+    recovery.trial--;
+    return true;
+  }
+  // While the trial is under way, nothing else leaves.
+  if (recovery.doubt === 'new-data-sent') return false;
+  const inFlight = pipe(tcb, flight);
+  if (inFlight === 0 || inFlight + length <= tcb.cwnd) return true;
+  flight.cwndLimitedAt = tcb.sndNxt;
+  return false;
 }
 
-/** Silly window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's algorithm (§3.7.4), for data sent the first time. */
+/** Nothing was in flight: after a longer pause the window is not to be trusted any more (RFC 5681 §4.1). */
+function paused(tcb: Tcb, now: Instant): void {
+  const gap = now - tcb.lastSentAt;
+  if (gap <= tcb.roundTrip.rto || tcb.bytesSent === 0) return;
+  if (tcb.context.slowStartAfterIdle) tcb.cwnd = Math.min(tcb.cwnd, initialWindow(tcb.mss));
+  tcb.flight?.congestion.paused(gap);
+}
+
+/** What one segment carries beside the SACK blocks that it must carry too. */
+function fullSegment(tcb: Tcb): number {
+  return tcb.mss - sackLength(collectSackBlocks(tcb, MAX_SACK_BLOCKS));
+}
+
+/** Silly window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's algorithm (§3.7.4). */
 function isWorthSending(tcb: Tcb, length: number, full: number, available: number): boolean {
-  if (lt(tcb.sndPos, tcb.sndNxt) || length >= full) return true;
+  if (length >= full) return true;
   if (length === available) {
     // Minshall: only a small segment in flight holds back another small one.
     return tcb.noDelay || tcb.finQueued || !gt(tcb.sndSmall, tcb.sndUna);
@@ -110,55 +179,88 @@ function isWorthSending(tcb: Tcb, length: number, full: number, available: numbe
   return 2 * length >= tcb.maxSndWnd;
 }
 
-/** Sends `length` bytes from SND.POS on, and the FIN if it is their turn. */
+/** Sends `length` bytes from SND.NXT on, and the FIN if it is their turn. The flight has room for the record. */
 function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean, now: Instant): void {
-  const sequence = tcb.sndPos;
-  const isNew = sequence === tcb.sndNxt;
+  const flight = tcb.flight!;
+  const sequence = tcb.sndNxt;
   emit(tcb, sequence, length, ACK | (withFin ? FIN : 0) | (isLast && length > 0 ? PSH : 0), now);
-  const end = add(sequence, length + (withFin ? 1 : 0));
-  if (!isNew) {
-    tcb.noteResent(end, now);
-  } else if (tcb.rttStartedAt === NEVER) {
-    tcb.rttSequence = end;
-    tcb.rttStartedAt = now;
-  }
-  if (length < tcb.mss - MAX_SACK_LENGTH) tcb.sndSmall = later(tcb.sndSmall, end);
-  if (gt(end, tcb.sndNxt)) tcb.bytesSent += length;
+  const space = length + (withFin ? 1 : 0);
+  const end = add(sequence, space);
+  flight.scoreboard.append(sequence, end, now);
+  flight.recovery.prrOut += space;
+  flight.probeDue = true;
+  if (length < tcb.mss - MAX_SACK_LENGTH) tcb.sndSmall = end;
+  tcb.bytesSent += length;
   tcb.lastSentAt = now;
-  tcb.sndPos = end;
-  tcb.sndNxt = later(tcb.sndNxt, end);
+  tcb.sndNxt = end;
   if (tcb.waitingSince === NEVER) tcb.waitingSince = now;
 }
 
-/** Sends the first outstanding segment once more, whatever the windows say. Returns the sequence space it takes. */
-export function resendFirst(tcb: Tcb, now: Instant): number {
-  const held = tcb.sendQueue.lengthFrom(tcb.sndUna);
-  const length = Math.max(0, Math.min(fullSegment(tcb), held, tcb.outstanding));
-  const withFin = length === held && tcb.finSent;
-  if (length === 0 && !withFin) return 0;
-  emit(tcb, tcb.sndUna, length, ACK | (withFin ? FIN : 0) | (length === held ? PSH : 0), now);
-  const space = length + (withFin ? 1 : 0);
-  tcb.noteResent(add(tcb.sndUna, space), now);
+/** Sends a record again, as it is. */
+export function resend(tcb: Tcb, flight: Flight, slot: number, now: Instant): void {
+  const { scoreboard } = flight;
+  const sequence = scoreboard.start(slot);
+  const space = scoreboard.length(slot);
+  const held = tcb.sendQueue.lengthFrom(sequence);
+  const length = Math.min(space, held, tcb.mss);
+  const withFin = space > held;
+  emit(tcb, sequence, length, ACK | (withFin ? FIN : 0) | (length === held && length > 0 ? PSH : 0), now);
+  noteResent(flight, now);
+  scoreboard.resent(slot, now);
+  flight.recovery.prrOut += space;
+  tcb.retransmits++;
   tcb.lastSentAt = now;
-  return space;
 }
 
-/** One octet (or the FIN) that the window does not allow: its answer tells the window (RFC 9293 §3.8.6.1). */
+/** Sends the first outstanding segment once more, whatever the windows say. */
+export function resendFirst(tcb: Tcb, now: Instant): void {
+  const { flight } = tcb;
+  if (flight && !flight.scoreboard.isEmpty) resend(tcb, flight, flight.scoreboard.first, now);
+}
+
+/**
+ * One octet (or the FIN) that the window does not allow: its answer tells the window (RFC 9293 §3.8.6.1). It is no part
+ * of what is in the network: should the window open without it, it goes again like something lost.
+ */
 export function sendWindowProbe(tcb: Tcb, now: Instant): void {
+  const { scoreboard } = tcb.takeFlight();
   const length = Math.min(1, tcb.sendQueue.lengthFrom(tcb.sndUna));
-  emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);
   const end = add(tcb.sndUna, 1);
-  if (tcb.outstanding > 0) tcb.noteResent(end, now);
-  else tcb.bytesSent += length;
+  if (tcb.outstanding === 0) {
+    if (!scoreboard.hasRoom()) return;
+    scoreboard.markLost(scoreboard.append(tcb.sndUna, end, now));
+    tcb.bytesSent += length;
+  } else {
+    tcb.retransmits++;
+  }
+  emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);
   tcb.sndNxt = later(tcb.sndNxt, end);
-  tcb.rttStartedAt = NEVER;
 }
 
 /** Sends as much as a small window takes, although it is hardly worth it (RFC 9293 §3.8.6.2.1, the override). */
 export function sendWhatFits(tcb: Tcb, now: Instant): void {
-  const available = tcb.sendQueue.lengthFrom(tcb.sndPos);
-  const length = Math.min(available, fullSegment(tcb), tcb.sndWnd - tcb.inFlight);
-  if (length > 0) sendSegment(tcb, length, false, length === available, now);
+  const available = tcb.sendQueue.lengthFrom(tcb.sndNxt);
+  const length = Math.min(available, fullSegment(tcb), tcb.sndWnd - tcb.outstanding);
+  if (length > 0 && tcb.takeFlight().scoreboard.hasRoom())
+    sendSegment(tcb, length, false, length === available, now);
+}
+
+/**
+ * A tail loss probe (RFC 8985 §7.3): new data if the peer's window takes it, whatever the congestion window says,
+ * otherwise the last segment again. False when there was neither.
+ */
+export function sendTailProbe(tcb: Tcb, flight: Flight, now: Instant): boolean {
+  const { scoreboard, rack } = flight;
+  const before = tcb.sndNxt;
+  sendWhatFits(tcb, now);
+  rack.probeWasResent = tcb.sndNxt === before;
+  if (rack.probeWasResent) {
+    if (scoreboard.isEmpty) return false;
+    resend(tcb, flight, scoreboard.last, now);
+  }
+  rack.probeOut = true;
+  rack.probeEnd = tcb.sndNxt;
+  return true;
 }
 
 export function sendAck(tcb: Tcb, now: Instant): void {
@@ -193,7 +295,10 @@ export function sendResetAt(tcb: Tcb, sequence: number, now: Instant): void {
 function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: Instant): void {
   const packet = tcb.context.ip.begin(tcb.version);
   const { view } = packet;
-  const sackCount = flags & RST ? 0 : collectSackBlocks(tcb);
+  // A segment that was cut before there was anything to report has no room for all of it.
+  const wanted = flags & RST ? 0 : collectSackBlocks(tcb, MAX_SACK_BLOCKS);
+  const sackCount = length === 0 ? wanted : Math.min(wanted, Math.max(0, (tcb.mss - length - 4) >> 3));
+  const isAckStillDue = tcb.ackDue && sackCount < wanted;
   const options = (tcb.timestamps ? TIMESTAMPS_LENGTH : 0) + sackLength(sackCount);
   const at = packet.append(TCP_HEADER_LENGTH + options + length);
   const acknowledgment = flags & ACK ? tcb.rcvNxt : 0;
@@ -218,6 +323,7 @@ function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: In
   if (sackCount > 0) writeSack(view, option, sackScratch, sackCount);
   if (length > 0) tcb.sendQueue.copy(sequence, length, view, at + headerLength);
   finish(tcb, packet, at);
+  tcb.ackDue = isAckStillDue;
 }
 
 const synOptions: SynOptions = {

@@ -1,106 +1,219 @@
+// Getting over losses: how they are noticed, what they cost, how fast what was lost is sent again. RFC 6675 with RACK's
+// idea of what is lost where the peer reports by SACK, NewReno (RFC 6582) where it does not; in both, proportional rate
+// reduction (RFC 9937) says how much may leave.
 import type { Instant } from '../../time.ts';
-import type { TcpSegment } from '../../wire/tcp.ts';
-import { resendFirst } from './output.ts';
-import { restartRetransmissionTimer } from './retransmission.ts';
-import { ge, gt, lt } from './sequence.ts';
+import type { Flight } from './flight.ts';
+import { loseOld, recoveryEnded } from './rack.ts';
+import { LOST, NO_RECORD, RESENT, SACKED } from './scoreboard.ts';
+import { gt, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
 /** RFC 5681 §3.2. */
-const DUPLICATE_ACKS = 3;
+export const DUP_THRESHOLD = 3;
 
-/** Where loss recovery stands: NewReno's variables (RFC 6582). */
+/** RFC 5682 §2.1 step 2. */
+const TRIAL_SEGMENTS = 2;
+
+/** `recovery`: losses are being repaired; `loss`: after a timeout; `cwr`: the window is being reduced for ECN or a probe. */
+export type RecoveryPhase = 'open' | 'recovery' | 'loss' | 'cwr';
+
+/** F-RTO (RFC 5682 §3): nothing doubted; the head was sent again; new data was sent to see what comes back. */
+export type Doubt = 'none' | 'head-resent' | 'new-data-sent';
+
+/** Where loss recovery stands, and what is needed to take it back. */
 export class Recovery {
-  active = false;
-  /** SND.NXT when loss was last found; recovery lasts until all before it is acknowledged. */
+  phase: RecoveryPhase = 'open';
+  /** RecoveryPoint (RFC 6675 §2): the phase lasts until this is acknowledged. */
   recover = 0;
+  /** Consecutive duplicate ACKs from a peer without SACK: each says that one segment has arrived. */
   duplicateAcks = 0;
-  /** Whether a partial ACK came already: only the first restarts the retransmission timer. */
-  partial = false;
 
-  /** Bytes that may be sent beyond the congestion window (RFC 3042): one segment for each of two duplicates. */
-  limitedTransmit(mss: number): number {
-    return this.active ? 0 : Math.min(this.duplicateAcks, DUPLICATE_ACKS - 1) * mss;
+  // Proportional rate reduction, RFC 9937 §6.
+  prrDelivered = 0;
+  prrOut = 0;
+  recoverFs = 0;
+
+  // What undo.ts needs.
+  mayUndo = false;
+  /** SND.UNA when it began. */
+  undoFrom = 0;
+  /** Retransmissions whose needlessness has not been proved; −1: there were none yet. */
+  undoResent = -1;
+  /** When the first of them left. */
+  firstResentAt: Instant = Number.NEGATIVE_INFINITY;
+  priorCwnd = 0;
+  priorSsthresh = 0;
+  priorHystart = false;
+  doubt: Doubt = 'none';
+  /** Segments of new data that may still leave to resolve it. */
+  trial = 0;
+
+  begin(sequence: number): void {
+    this.phase = 'open';
+    this.recover = sequence;
+    this.duplicateAcks = 0;
+    this.mayUndo = false;
+    this.doubt = 'none';
   }
 }
 
-/** RFC 5681 §2: no data, no window change, nothing new acknowledged while something is outstanding. */
-export function isDuplicateAck(tcb: Tcb, segment: TcpSegment, windowChanged: boolean): boolean {
-  if (segment.length !== 0 || segment.acknowledgment !== tcb.sndUna || tcb.outstanding === 0) return false;
-  if (!tcb.sackPermitted) return !windowChanged;
-  // With SACK a duplicate names what arrived (RFC 6675 §2); one that names old data reports a duplicate (RFC 2883).
-  return segment.sackCount > 0 && gt(segment.sackBlocks[0]!, segment.acknowledgment);
+/** Bytes in the network; a peer without SACK says of each duplicate ACK only that something arrived. */
+export function pipe({ mss }: Tcb, { scoreboard, recovery }: Flight): number {
+  if (recovery.duplicateAcks === 0) return scoreboard.pipe;
+  return Math.max(0, scoreboard.pipe - recovery.duplicateAcks * mss);
 }
 
-export function duplicateAck(tcb: Tcb, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  if (tcb.sndPos !== tcb.sndNxt) return; // sending again after a timeout
-  recovery.duplicateAcks++;
-  if (recovery.active) {
-    // A segment has left the network; another may enter it (RFC 6582 §3.2 step 3).
-    congestion.cwnd += tcb.mss;
-  } else if (recovery.duplicateAcks === DUPLICATE_ACKS && mayEnter(tcb)) {
-    enterRecovery(tcb, now);
+/** Losses were found: the window is reduced once, by PRR, while they are repaired. `delivered`: by this ACK. */
+export function enterRecovery(tcb: Tcb, flight: Flight, delivered: number): void {
+  const { recovery } = flight;
+  if (recovery.phase === 'open') {
+    remember(tcb, flight);
+    flight.congestion.reduce(tcb);
+    startReduction(tcb, flight, delivered);
   }
-  tcb.wake();
-}
-
-/** RFC 6582 §3.2 step 2: duplicates of an earlier loss's own resending are no new loss. */
-function mayEnter(tcb: Tcb): boolean {
-  const { recover } = tcb.recovery;
-  // SACK proves a hole even right at the edge of the previous recovery.
-  return tcb.sackPermitted ? ge(tcb.sndUna, recover) : gt(tcb.sndUna, recover);
-}
-
-function enterRecovery(tcb: Tcb, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  // RFC 5681 §3.2: what limited transmit let out does not count.
-  const flight = tcb.outstanding - (DUPLICATE_ACKS - 1) * tcb.mss;
-  congestion.lost(Math.max(flight, tcb.mss), now);
-  recovery.active = true;
-  recovery.partial = false;
+  recovery.phase = 'recovery';
   recovery.recover = tcb.sndNxt;
-  resendFirst(tcb, now);
-  restartRetransmissionTimer(tcb, now);
-  congestion.cwnd = congestion.ssthresh + DUPLICATE_ACKS * tcb.mss;
+  tcb.recoveries++;
 }
 
-/** SND.UNA moved by `acked`; `limited` as in CongestionControl. */
-export function newAck(tcb: Tcb, acked: number, limited: boolean, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  recovery.duplicateAcks = 0;
-  if (!recovery.active) {
-    congestion.acknowledged(acked, limited, tcb.roundTrip.smoothed, now);
-    restartRetransmissionTimer(tcb, now);
-  } else if (lt(tcb.sndUna, recovery.recover)) {
-    partialAck(tcb, acked, now);
+/** Congestion without loss: a mark (RFC 3168 §6.1.2), or a loss that a probe repaired (RFC 8985 §7.4). */
+export function enterReduction(tcb: Tcb, flight: Flight, delivered: number): void {
+  const { recovery } = flight;
+  remember(tcb, flight);
+  recovery.mayUndo = false;
+  flight.congestion.reduce(tcb);
+  startReduction(tcb, flight, delivered);
+  recovery.phase = 'cwr';
+  recovery.recover = tcb.sndNxt;
+}
+
+/** RFC 9937 §6.1: what had been reported before this ACK will not be counted as delivered any more. */
+function startReduction(tcb: Tcb, flight: Flight, delivered: number): void {
+  const { recovery, scoreboard } = flight;
+  recovery.prrDelivered = recovery.prrOut = 0;
+  const reported = scoreboard.sackedBytes + recovery.duplicateAcks * tcb.mss;
+  recovery.recoverFs = Math.max(tcb.outstanding - reported + delivered, 1);
+  flight.hystart.isActive = false;
+}
+
+/** RFC 9937 §6.2: how much may leave in answer to an ACK that said that `delivered` bytes arrived. */
+export function reduce(tcb: Tcb, flight: Flight, delivered: number, isSafe: boolean): void {
+  const { recovery } = flight;
+  recovery.prrDelivered += delivered;
+  const inFlight = pipe(tcb, flight);
+  let count: number;
+  if (inFlight > tcb.ssthresh) {
+    count = Math.ceil((recovery.prrDelivered * tcb.ssthresh) / recovery.recoverFs) - recovery.prrOut;
   } else {
-    fullAck(tcb, now);
-    restartRetransmissionTimer(tcb, now);
+    count = Math.max(recovery.prrDelivered - recovery.prrOut, delivered);
+    if (isSafe) count += tcb.mss;
+    count = Math.min(tcb.ssthresh - inFlight, count);
+  }
+  // The first ACK lets one segment out in any case: it repairs. Without SACK every partial ACK does (RFC 6582 §3.2).
+  const mustRepair = !tcb.sackPermitted && flight.scoreboard.lostCount > 0;
+  if (recovery.prrOut === 0 || mustRepair) count = Math.max(count, tcb.mss);
+  tcb.cwnd = inFlight + Math.max(count, 0);
+}
+
+/** Everything up to RecoveryPoint has arrived. */
+export function leave(tcb: Tcb, flight: Flight): void {
+  const { recovery } = flight;
+  if (recovery.phase !== 'loss') tcb.cwnd = tcb.ssthresh;
+  recovery.phase = 'open';
+  recovery.doubt = 'none';
+  recovery.duplicateAcks = 0;
+  recovery.mayUndo = false;
+  recoveryEnded(flight);
+}
+
+/** The retransmission timer fired (RFC 5681 §3.1, RFC 8985 §6.3). `again`: not for the first time since an ACK. */
+export function enterLoss(tcb: Tcb, flight: Flight, again: boolean, now: Instant): void {
+  const { recovery, scoreboard } = flight;
+  const { phase } = recovery;
+  // A reduction that is under way has been remembered, and is enough; so is one for the same segment as before.
+  if (phase === 'open' || (phase === 'loss' && !again)) {
+    remember(tcb, flight);
+    flight.congestion.reduce(tcb);
+  }
+  recovery.undoFrom = tcb.sndUna;
+  if (scoreboard.first !== NO_RECORD && isReneged(flight)) scoreboard.forgetSacks(now);
+  if (tcb.sackPermitted) loseOld(tcb, flight, now);
+  else scoreboard.loseAll();
+  recovery.phase = 'loss';
+  recovery.recover = tcb.sndNxt;
+  recovery.duplicateAcks = 0;
+  recovery.doubt = tcb.sackPermitted && phase !== 'recovery' ? 'head-resent' : 'none';
+  recovery.trial = 0;
+  flight.rack.probeOut = false;
+  flight.hystart.isActive = false;
+  tcb.cwnd = tcb.mss;
+}
+
+/** RFC 2018 §8: what is reported cannot be missing at the front. */
+function isReneged({ scoreboard }: Flight): boolean {
+  return scoreboard.has(scoreboard.first, SACKED);
+}
+
+/** So that undo.ts can take the reduction back. */
+function remember(tcb: Tcb, { recovery, congestion, hystart }: Flight): void {
+  recovery.mayUndo = true;
+  recovery.undoFrom = tcb.sndUna;
+  recovery.undoResent = -1;
+  recovery.firstResentAt = Number.NEGATIVE_INFINITY;
+  recovery.priorCwnd = tcb.cwnd;
+  recovery.priorSsthresh = tcb.ssthresh;
+  recovery.priorHystart = hystart.isActive;
+  congestion.save();
+}
+
+/** A record was sent again. */
+export function noteResent({ recovery }: Flight, now: Instant): void {
+  if (recovery.undoResent < 0) {
+    recovery.undoResent = 0;
+    recovery.firstResentAt = now;
+  }
+  recovery.undoResent++;
+}
+
+/**
+ * A duplicate ACK of a peer without SACK (RFC 5681 §3.2, RFC 6582 §3.2 step 2): the third says that the first segment
+ * is lost, unless it only answers what an earlier recovery sent again.
+ */
+export function duplicateAck(tcb: Tcb, { recovery, scoreboard }: Flight): void {
+  // More cannot have arrived than is there.
+  if (recovery.duplicateAcks < scoreboard.count - 1) recovery.duplicateAcks++;
+  if (recovery.phase !== 'open' || recovery.duplicateAcks !== DUP_THRESHOLD) return;
+  if (gt(tcb.sndUna, recovery.recover) && scoreboard.lostCount === 0) scoreboard.markLost(scoreboard.first);
+}
+
+/** SND.UNA moved, with a peer without SACK: it stands before the next hole (RFC 6582 §3.2 step 3). */
+export function partialAck(tcb: Tcb, { recovery, scoreboard }: Flight, segments: number): void {
+  recovery.duplicateAcks = Math.max(0, recovery.duplicateAcks - Math.max(0, segments - 1));
+  const { first } = scoreboard;
+  if (
+    recovery.phase === 'recovery' &&
+    lt(tcb.sndUna, recovery.recover) &&
+    first !== NO_RECORD &&
+    !scoreboard.has(first, LOST | RESENT)
+  )
+    scoreboard.markLost(first);
+}
+
+/**
+ * F-RTO, RFC 5682 §3.1 step 2: the ACK of the head that was sent again moved SND.UNA but says nothing of the rest. New
+ * data will tell: if it is acknowledged without anything else having been sent again, nothing was lost.
+ */
+export function doubtLoss({ recovery }: Flight, advanced: boolean, hasNewData: boolean): void {
+  if (recovery.doubt === 'head-resent' && advanced && hasNewData) {
+    recovery.doubt = 'new-data-sent';
+    recovery.trial = TRIAL_SEGMENTS;
+  } else {
+    stopDoubting(recovery);
   }
 }
 
-/** RFC 6582 §3.2 step 3, partial acknowledgment: the next hole begins at SND.UNA. */
-function partialAck(tcb: Tcb, acked: number, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  resendFirst(tcb, now);
-  congestion.cwnd = Math.max(congestion.cwnd - acked + (acked >= tcb.mss ? tcb.mss : 0), tcb.mss);
-  if (!recovery.partial) restartRetransmissionTimer(tcb, now);
-  recovery.partial = true;
-}
-
-/** RFC 6582 §3.2 step 3, full acknowledgment, first option: no burst out of recovery. */
-function fullAck(tcb: Tcb, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  recovery.active = false;
-  congestion.cwnd = Math.min(congestion.ssthresh, Math.max(tcb.outstanding, tcb.mss) + tcb.mss);
-  congestion.recovered(now);
-}
-
-/** The retransmission timer fired: recovery by slow start (RFC 6582 §4). */
-export function recoverByTimeout(tcb: Tcb, now: Instant): void {
-  const { recovery, congestion } = tcb;
-  congestion.timedOut(tcb.outstanding, tcb.resends > 1, now);
-  recovery.active = false;
-  recovery.duplicateAcks = 0;
-  recovery.recover = tcb.sndNxt;
+/** What is lost is lost. */
+export function stopDoubting(recovery: Recovery): void {
+  recovery.doubt = 'none';
+  recovery.trial = 0;
 }

@@ -2,11 +2,12 @@
 // window (RFC 9293 §3.8.6.1).
 import { TunnelError } from '../../errors.ts';
 import { type Instant, type Millis, NEVER, SECOND } from '../../time.ts';
-import { output, resendFirst, sendReset, sendWhatFits, sendWindowProbe } from './output.ts';
-import { recoverByTimeout } from './recovery.ts';
-import { add } from './sequence.ts';
+import type { Flight } from './flight.ts';
+import { output, resendFirst, sendReset, sendTailProbe, sendWhatFits, sendWindowProbe } from './output.ts';
+import { detectLoss, mayProbe, probeTimeout } from './rack.ts';
+import { enterLoss, enterRecovery, reduce } from './recovery.ts';
 import { printSocketAddress } from './state.ts';
-import type { Tcb } from './tcb.ts';
+import type { ResendTimer, Tcb } from './tcb.ts';
 
 /** RFC 9293 §3.8.3's R2: what Linux's fifteen retransmissions amount to. */
 const PATIENCE: Millis = 924 * SECOND;
@@ -18,26 +19,42 @@ const MAX_PERSIST: Millis = 120 * SECOND;
 const SYN_ACK_RETRIES = 5;
 /** When the way out is full at the moment of a timeout: look again, it proves nothing about the path. */
 const CONGESTED_RETRY: Millis = 500;
-
-/** RFC 6298 §5.2–5.3: something new was acknowledged. */
-export function restartRetransmissionTimer(tcb: Tcb, now: Instant): void {
-  if (tcb.outstanding === 0) turnOff(tcb);
-  else arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
-}
+/** A connection that has had nothing to send for so long gives its flight back. */
+const REST: Millis = SECOND;
 
 /** After output: is there something in flight, or something that a closed window holds back? */
 export function settleResendTimer(tcb: Tcb, now: Instant, isFree: boolean): void {
-  if (tcb.inFlight > 0) {
-    if (tcb.resendTimer !== 'retransmission') arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
+  const { flight } = tcb;
+  if (flight && flight.scoreboard.pipe > 0) {
+    settleFlightTimer(tcb, flight, now);
   } else if (tcb.outstanding > 0 || tcb.unsent > 0 || (tcb.finQueued && !tcb.finSent)) {
     // The way out being full is not the peer's doing: the layer calls again.
     if (!isFree || tcb.resendTimer === 'persist') return;
     tcb.resends = 0;
+    if (flight) flight.rtoAt = NEVER;
     if (tcb.waitingSince === NEVER) tcb.waitingSince = now;
     arm(tcb, 'persist', now + tcb.roundTrip.rto);
   } else {
-    turnOff(tcb);
+    tcb.resendTimer = 'off';
+    tcb.resendAt = NEVER;
+    if (flight?.isIdle && tcb.restAt === NEVER) tcb.restAt = now + Math.max(tcb.roundTrip.rto, REST);
   }
+}
+
+/** Our SYN has been sent. */
+export function settleSynTimer(tcb: Tcb, now: Instant): void {
+  arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
+}
+
+/** One timer for three purposes: whichever is due first (RFC 8985 §8). */
+function settleFlightTimer(tcb: Tcb, flight: Flight, now: Instant): void {
+  if (flight.rtoAt === NEVER) flight.rtoAt = now + tcb.roundTrip.timeout;
+  if (!mayProbe(tcb, flight)) flight.probeAt = NEVER;
+  else if (flight.probeDue) flight.probeAt = Math.min(now + probeTimeout(tcb), flight.rtoAt);
+  flight.probeDue = false;
+  if (flight.reorderAt <= flight.rtoAt) arm(tcb, 'reordering', flight.reorderAt);
+  else if (flight.probeAt <= flight.rtoAt) arm(tcb, 'probe', flight.probeAt);
+  else arm(tcb, 'retransmission', flight.rtoAt);
 }
 
 /** The deadline has passed. */
@@ -46,36 +63,61 @@ export function resendTimeout(tcb: Tcb, now: Instant): void {
     giveUp(tcb, now);
     return;
   }
+  const { flight } = tcb;
   if (tcb.context.ip.congested) {
     tcb.resendAt = now + CONGESTED_RETRY;
+    flight?.postpone(tcb.resendAt);
     return;
   }
-  if (tcb.resendTimer === 'persist') {
-    probe(tcb, now);
-    return;
-  }
-  tcb.timeouts++;
-  tcb.resends++;
-  tcb.rttStartedAt = NEVER;
-  tcb.roundTrip.backOff();
-  if (tcb.isEmbryonic) {
-    resendSyn(tcb, now);
-    return;
-  }
-  recoverByTimeout(tcb, now);
-  // Everything counts as lost: start again from SND.UNA, the first segment at once.
-  tcb.sndPos = add(tcb.sndUna, resendFirst(tcb, now));
-  arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
+  if (tcb.resendTimer === 'persist') probe(tcb, now);
+  else if (tcb.isEmbryonic) synTimeout(tcb, now);
+  else if (!flight || flight.scoreboard.isEmpty) tcb.resendAt = NEVER;
+  else if (tcb.resendTimer === 'reordering') reorderingTimeout(tcb, flight, now);
+  else if (tcb.resendTimer === 'probe') probeTail(tcb, flight, now);
+  else retransmissionTimeout(tcb, flight, now);
 }
 
-function resendSyn(tcb: Tcb, now: Instant): void {
+/** RFC 6298 §5.4–5.6. */
+function retransmissionTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
+  tcb.timeouts++;
+  tcb.resends++;
+  tcb.roundTrip.backOff();
+  enterLoss(tcb, flight, tcb.resends > 1, now);
+  resendFirst(tcb, now);
+  flight.probeDue = false;
+  flight.reorderAt = flight.probeAt = NEVER;
+  flight.rtoAt = now + tcb.roundTrip.timeout;
+  arm(tcb, 'retransmission', flight.rtoAt);
+}
+
+/** RFC 8985 §6.2 step 5: what might have been late only has had its time. */
+function reorderingTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
+  tcb.resendAt = flight.rtoAt;
+  if (!detectLoss(tcb, flight, now)) return;
+  const { phase } = flight.recovery;
+  if (phase === 'open' || phase === 'cwr') enterRecovery(tcb, flight, 0);
+  if (phase !== 'loss') reduce(tcb, flight, 0, false);
+}
+
+/** RFC 8985 §7.3: the timeout begins anew behind the probe. */
+function probeTail(tcb: Tcb, flight: Flight, now: Instant): void {
+  flight.probeAt = NEVER;
+  if (sendTailProbe(tcb, flight, now)) tcb.tailProbes++;
+  flight.rtoAt = now + tcb.roundTrip.timeout;
+  flight.probeDue = false;
+  tcb.resendAt = flight.rtoAt;
+}
+
+function synTimeout(tcb: Tcb, now: Instant): void {
+  tcb.timeouts++;
+  tcb.resends++;
+  tcb.roundTrip.backOff();
   tcb.synResends++;
   if (tcb.listener && tcb.synResends > SYN_ACK_RETRIES) {
     tcb.end();
     return;
   }
-  tcb.sndPos = tcb.iss;
-  arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
+  tcb.synDue = true;
   output(tcb, now);
 }
 
@@ -84,30 +126,28 @@ function probe(tcb: Tcb, now: Instant): void {
   if (tcb.sndWnd > 0 && tcb.unsent > 0) {
     // Not closed, only too small to be worth it: the override of RFC 9293 §3.8.6.2.1.
     sendWhatFits(tcb, now);
-    settleResendTimer(tcb, now, true);
-    return;
+    if (tcb.inFlight > 0) {
+      settleResendTimer(tcb, now, true);
+      return;
+    }
+  } else {
+    sendWindowProbe(tcb, now);
   }
-  sendWindowProbe(tcb, now);
   arm(tcb, 'persist', now + Math.min(tcb.roundTrip.rto * 2 ** Math.min(tcb.resends, 16), MAX_PERSIST));
 }
 
-function arm(tcb: Tcb, timer: 'retransmission' | 'persist', at: Instant): void {
+function arm(tcb: Tcb, timer: Exclude<ResendTimer, 'off'>, at: Instant): void {
   tcb.resendTimer = timer;
-  tcb.resendAt = at;
   // The user timeout is kept to the millisecond.
   tcb.resendAt = Math.min(at, Math.max(givesUpAt(tcb), 0));
-}
-
-function turnOff(tcb: Tcb): void {
-  tcb.resendTimer = 'off';
-  tcb.resendAt = NEVER;
 }
 
 /** When patience ends. A peer that answers probes may keep its window closed for ever (RFC 9293 MUST-37). */
 function givesUpAt(tcb: Tcb): Instant {
   if (tcb.isEmbryonic) return NEVER; // `finalAt` decides
   if (tcb.userTimeout > 0) return tcb.waitingSince + tcb.userTimeout;
-  if (tcb.resendTimer !== 'persist') return tcb.waitingSince + (tcb.appGone ? ORPHAN_PATIENCE : PATIENCE);
+  const isWindowClosed = tcb.resendTimer === 'persist' || tcb.sndWnd === 0;
+  if (!isWindowClosed) return tcb.waitingSince + (tcb.appGone ? ORPHAN_PATIENCE : PATIENCE);
   return tcb.appGone ? tcb.waitingSince + ORPHAN_PERSIST_PATIENCE : tcb.lastHeardAt + PATIENCE;
 }
 

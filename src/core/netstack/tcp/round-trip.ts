@@ -1,4 +1,4 @@
-import { type Millis, SECOND } from '../../time.ts';
+import { type Instant, MINUTE, type Millis, SECOND } from '../../time.ts';
 
 /** RFC 6298 §2.1: before anything was measured. */
 const INITIAL_RTO = SECOND;
@@ -9,14 +9,17 @@ const MIN_VARIANCE = 200;
 const MAX_RTO = 120 * SECOND;
 /** Timestamps tick in milliseconds; a shorter measurement is none. */
 const GRANULARITY = 1;
+/** RFC 8985 §6.2: the window of the least RTT may be from seconds to minutes. */
+const LEAST_LIFETIME: Millis = 5 * MINUTE;
 
 /** The round-trip time as RFC 6298 estimates it, and the retransmission timeout that follows, with its back-off. */
 export class RoundTrip {
   /** Smoothed, in ms; 0 until measured. */
   smoothed: Millis = 0;
   variance: Millis = 0;
-  /** The least ever measured. */
+  /** The least measured in the last minutes (RFC 8985 §6.2 step 1). */
   least: Millis = Number.POSITIVE_INFINITY;
+  #leastAt: Instant = 0;
   #rto: Millis = INITIAL_RTO;
   #backoff = 0;
 
@@ -34,19 +37,29 @@ export class RoundTrip {
     return this.#backoff;
   }
 
-  /** A measurement that no retransmission makes ambiguous (Karn's rule is the caller's). Ends the back-off. */
-  measured(rtt: Millis): void {
+  /**
+   * A measurement that no retransmission makes ambiguous (Karn's rule is the caller's). Ends the back-off. `samples`:
+   * how many to expect in a round trip, of which each then counts for less (RFC 7323 appendix G).
+   */
+  measured(rtt: Millis, samples = 1): void {
     rtt = Math.max(rtt, GRANULARITY);
-    if (rtt < this.least) this.least = rtt;
     if (this.smoothed === 0) {
       this.smoothed = rtt;
       this.variance = rtt / 2;
     } else {
-      this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / 4;
-      this.smoothed += (rtt - this.smoothed) / 8;
+      this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / (4 * samples);
+      this.smoothed += (rtt - this.smoothed) / (8 * samples);
     }
     this.#rto = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
     this.#backoff = 0;
+  }
+
+  /** Keeps the least RTT; an old one gives way, since paths change. */
+  noteLeast(rtt: Millis, now: Instant): void {
+    rtt = Math.max(rtt, GRANULARITY);
+    if (rtt > this.least && now - this.#leastAt < LEAST_LIFETIME) return;
+    this.least = rtt;
+    this.#leastAt = now;
   }
 
   backOff(): void {

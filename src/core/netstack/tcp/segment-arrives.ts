@@ -6,15 +6,15 @@ import { TunnelError } from '../../errors.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
 import { type Instant, NEVER } from '../../time.ts';
 import { ACK, FIN, RST, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import { ackArrives, takeWindow } from './ack-arrives.ts';
 import { challenge, gapArrived, reportDuplicate, textArrived } from './ack-policy.ts';
+import { initialWindow } from './congestion.ts';
 import { negotiate } from './options.ts';
 import { sendReset, sendResetAt } from './output.ts';
-import { duplicateAck, isDuplicateAck, newAck } from './recovery.ts';
-import { restartRetransmissionTimer } from './retransmission.ts';
 import { add, diff, earlier, ge, gt, later, le, lt } from './sequence.ts';
 import { printSocketAddress } from './state.ts';
 import type { Tcb } from './tcb.ts';
-import { startKeepAlive } from './timers.ts';
+import { HANDSHAKE_PATIENCE, startKeepAlive } from './timers.ts';
 
 /** RFC 7323 §5.5: after 24 days of silence a timestamp says nothing any more. */
 const TS_RECENT_LIFETIME = 24 * 24 * 3600 * 1000;
@@ -59,7 +59,7 @@ function synSent(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   if (!hasAck) {
     // Simultaneous open (§3.5, figure 7): the same SYN again, now with an ACK.
     tcb.state = 'SYN-RECEIVED';
-    tcb.sndPos = tcb.iss;
+    tcb.synDue = true;
     return false;
   }
   synAcknowledged(tcb, segment, now);
@@ -83,7 +83,7 @@ function checkSequence(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   if (isAcceptable(tcb, segment)) return true;
   if (tcb.state === 'SYN-RECEIVED' && segment.has(SYN) && segment.sequence === tcb.irs) {
     // The peer has not seen our SYN|ACK: send it again, without waiting for the timer.
-    if (!segment.has(ACK)) tcb.sndPos = tcb.iss;
+    if (!segment.has(ACK)) tcb.synDue = true;
     else return true;
   } else if (!isReset) {
     answerUnacceptable(tcb, segment, now);
@@ -158,11 +158,9 @@ function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
     return drop(tcb, 'tcp_bad_ack');
   }
   updateTsRecent(tcb, segment, now);
-  if (lt(acknowledgment, tcb.sndUna)) return true; // an old one: its text may still be good
-  const windowBefore = tcb.sndWnd;
-  if (isNewerWindow(tcb, segment)) takeWindow(tcb, segment);
-  if (gt(acknowledgment, tcb.sndUna)) advance(tcb, segment, now);
-  else if (isDuplicateAck(tcb, segment, tcb.sndWnd !== windowBefore)) duplicateAck(tcb, now);
+  const before = tcb.sndUna;
+  ackArrives(tcb, segment, now);
+  if (tcb.sndUna !== before) tellWriter(tcb);
   return afterAck(tcb, now);
 }
 
@@ -181,14 +179,20 @@ function completeHandshake(tcb: Tcb, segment: TcpSegment, now: Instant): boolean
 }
 
 function synAcknowledged(tcb: Tcb, segment: TcpSegment, now: Instant): void {
-  if (tcb.timestamps && segment.hasTimestamps) measureByTimestamp(tcb, segment, now);
-  else if (tcb.synResends === 0 && tcb.rttStartedAt !== NEVER) tcb.roundTrip.measured(now - tcb.rttStartedAt);
-  tcb.rttStartedAt = NEVER;
+  // An RTT is that of the SYN if it was sent once, or of the one whose timestamp comes back (Karn's rule).
+  const echoed = tcb.timestamps && segment.tsEcr !== 0 ? diff(tcb.timestamp(now), segment.tsEcr) : -1;
+  const rtt = tcb.synResends === 0 ? now - tcb.synSentAt : echoed;
+  if (rtt >= 0 && rtt < HANDSHAKE_PATIENCE) {
+    tcb.roundTrip.measured(rtt);
+    tcb.roundTrip.noteLeast(rtt, now);
+  }
   if (tcb.synResends > 0) tcb.roundTrip.startAfterSynLoss();
-  if (tcb.synResends > 1) tcb.congestion.startCarefully();
+  tcb.cwnd = tcb.synResends > 1 ? tcb.mss : initialWindow(tcb.mss);
   tcb.sndUna = add(tcb.iss, 1);
-  tcb.sndPos = later(tcb.sndPos, tcb.sndUna);
+  tcb.synDue = false;
   tcb.resends = 0;
+  tcb.resendTimer = 'off';
+  tcb.resendAt = NEVER;
   tcb.waitingSince = NEVER;
 }
 
@@ -196,73 +200,10 @@ function establish(tcb: Tcb, now: Instant): void {
   tcb.finalAt = NEVER;
   // The application may have said already that it has no more to send.
   tcb.state = tcb.finQueued ? 'FIN-WAIT-1' : 'ESTABLISHED';
-  restartRetransmissionTimer(tcb, now);
   tcb.lastHeardAt = now;
   startKeepAlive(tcb);
   tcb.observer?.connected();
   tcb.listener?.established(tcb);
-}
-
-/**
- * The RFC's test by SND.WL1 and SND.WL2, and one case more: a segment that acknowledges more was sent later, whatever
- * old text it carries. Without it SND.UNA would move and take the old window's right edge along.
- */
-function isNewerWindow(tcb: Tcb, { sequence, acknowledgment }: TcpSegment): boolean {
-  if (gt(acknowledgment, tcb.sndUna) || lt(tcb.sndWl1, sequence)) return true;
-  return tcb.sndWl1 === sequence && le(tcb.sndWl2, acknowledgment);
-}
-
-/** SND.WND (scaled), SND.WL1 and SND.WL2. */
-function takeWindow(tcb: Tcb, segment: TcpSegment): void {
-  tcb.sndWnd = segment.has(SYN) ? segment.window : segment.window << tcb.sndScale;
-  tcb.sndWl1 = segment.sequence;
-  tcb.sndWl2 = segment.acknowledgment;
-  if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
-}
-
-/** Whether the window was used: it was in the way, or, in slow start, at least half full. */
-function isCwndLimited({ sndUna, cwndLimitedAt, congestion, outstanding }: Tcb): boolean {
-  if (lt(sndUna, cwndLimitedAt)) return true;
-  return congestion.cwnd < congestion.ssthresh && 2 * outstanding >= congestion.cwnd;
-}
-
-/** SND.UNA moves. */
-function advance(tcb: Tcb, segment: TcpSegment, now: Instant): void {
-  const { acknowledgment } = segment;
-  const acked = diff(acknowledgment, tcb.sndUna);
-  const limited = isCwndLimited(tcb);
-  measure(tcb, segment, now);
-  tcb.sndUna = acknowledgment;
-  tcb.sndPos = later(tcb.sndPos, acknowledgment);
-  tcb.bytesAcknowledged += tcb.sendQueue.acknowledge(acknowledgment);
-  tcb.resends = 0;
-  tcb.softError = undefined;
-  tcb.waitingSince = tcb.outstanding > 0 ? now : NEVER;
-  newAck(tcb, acked, limited, now);
-  tellWriter(tcb);
-}
-
-/**
- * One measurement per round trip (RFC 6298 §3, RFC 7323 §4.2). Karn's rule holds with timestamps too: when the ACK of
- * the first copy is lost, the second copy's ACK still echoes the first's timestamp (RFC 7323 §5.3, R3 comes after R2),
- * and would measure our own timeout.
- */
-function measure(tcb: Tcb, segment: TcpSegment, now: Instant): void {
-  if (tcb.timestamps) {
-    if (lt(tcb.sndUna, tcb.resentEnd) && lt(segment.tsEcr, tcb.resentStamp)) return;
-    if (lt(segment.acknowledgment, tcb.rttSequence) && tcb.roundTrip.backoff === 0) return;
-    measureByTimestamp(tcb, segment, now);
-    tcb.rttSequence = tcb.sndNxt;
-  } else if (tcb.rttStartedAt !== NEVER && ge(segment.acknowledgment, tcb.rttSequence)) {
-    tcb.roundTrip.measured(now - tcb.rttStartedAt);
-    tcb.rttStartedAt = NEVER;
-  }
-}
-
-function measureByTimestamp(tcb: Tcb, segment: TcpSegment, now: Instant): void {
-  const rtt = diff(tcb.timestamp(now), segment.tsEcr);
-  // Never from the future, nor from before any of our retransmission timeouts.
-  if (segment.tsEcr !== 0 && rtt >= 0 && rtt < 600_000) tcb.roundTrip.measured(rtt);
 }
 
 /** RFC 7323 §4.3. */

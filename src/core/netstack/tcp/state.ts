@@ -92,6 +92,19 @@ export interface TcpInfo {
   retransmits: number;
   /** Times the retransmission timer fired. */
   timeouts: number;
+  /** Times that loss was found by what arrived, and not by a timeout. */
+  recoveries: number;
+  /** Reductions of the window that were taken back: what seemed lost was late. */
+  undos: number;
+  /** Tail loss probes sent (RFC 8985 §7). */
+  tailProbes: number;
+  /** Segments that the peer says came twice (RFC 2883). */
+  duplicatesReported: number;
+  /** Deemed lost and not sent again yet. */
+  lostBytes: number;
+  /** Arrived out of order, as the peer reports. */
+  sackedBytes: number;
+  recoveryPhase: 'open' | 'recovery' | 'loss' | 'cwr';
   windowScale: { send: number; receive: number };
   timestamps: boolean;
   sack: boolean;

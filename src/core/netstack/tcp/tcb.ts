@@ -6,11 +6,11 @@ import { fold, sum16 } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import type { IpLayer } from '../ip-layer.ts';
 import type { PagePool } from '../page-pool.ts';
-import type { CongestionControl } from './congestion.ts';
+import { MAX_CWND } from './congestion.ts';
+import type { Flight, FlightPool } from './flight.ts';
 import type { TcpListener } from './listener.ts';
-import { NewReno } from './new-reno.ts';
 import { ReceiveQueue } from './receive-queue.ts';
-import { Recovery } from './recovery.ts';
+import { pipe } from './recovery.ts';
 import { RoundTrip } from './round-trip.ts';
 import { SendQueue } from './send-queue.ts';
 import { add, diff } from './sequence.ts';
@@ -21,6 +21,9 @@ export interface TcpContext {
   readonly ip: IpLayer;
   readonly pages: PagePool;
   readonly drops: DropCounters<TcpDropReason>;
+  readonly flights: FlightPool;
+  /** RFC 5681 §4.1; a knob for those who know that their path does not change. */
+  readonly slowStartAfterIdle: boolean;
   /** Something is to be sent or reckoned with at the next poll. */
   wake(tcb: Tcb): void;
   /** It has become writable only when another connection gives pages back. */
@@ -40,8 +43,8 @@ export const MAX_SEND_LIMIT: number = 4 << 20;
 /** Bytes not sent yet that a writer may have waiting at least (twice the window, if that is more). */
 export const MIN_UNSENT_LIMIT: number = 256 << 10;
 
-/** How the resend timer is used: for what is in flight, or for a window that is closed. */
-export type ResendTimer = 'off' | 'retransmission' | 'persist';
+/** What the one resend timer is for: what is in flight, or (`persist`) a window that is closed. */
+export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'persist';
 
 /**
  * The transmission control block (RFC 9293 §3.3.1), with the RFC's names: everything one connection knows. The files
@@ -75,8 +78,8 @@ export class Tcb {
   sndUna = 0;
   /** After the last sequence number ever sent. */
   sndNxt = 0;
-  /** What is to be sent next: SND.NXT, or less while we are sending again after a timeout. */
-  sndPos = 0;
+  /** Our SYN is to be sent, for the first time or again. */
+  synDue = false;
   sndWnd = 0;
   sndWl1 = 0;
   sndWl2 = 0;
@@ -84,8 +87,6 @@ export class Tcb {
   sndScale = 0;
   /** After the last segment that was smaller than the MSS (Minshall's refinement of Nagle's algorithm). */
   sndSmall = 0;
-  /** New data was held back by the congestion window when SND.NXT was this. */
-  cwndLimitedAt = 0;
   finQueued = false;
   readonly sendQueue: SendQueue;
 
@@ -113,17 +114,14 @@ export class Tcb {
   tsOffset = 0;
   tsRecent = 0;
   tsRecentAt: Instant = 0;
-  /** An RTT measurement waits for this sequence number to be acknowledged. */
-  rttSequence = 0;
-  /** When it was sent; NEVER while nothing is being timed. */
-  rttStartedAt: Instant = NEVER;
-  /** After the last sequence number that was sent again, and our timestamp then (Karn's rule). */
-  resentEnd = 0;
-  resentStamp = 0;
-
   readonly roundTrip: RoundTrip = new RoundTrip();
-  readonly recovery: Recovery = new Recovery();
-  congestion: CongestionControl = new NewReno();
+  /** The congestion window and the slow start threshold (RFC 5681 §2), in bytes. */
+  cwnd = 0;
+  ssthresh: number = MAX_CWND;
+  /** What is in the air; undefined while we have nothing to send. */
+  flight: Flight | undefined;
+  /** When the first SYN left; it alone can be timed without a flight. */
+  synSentAt: Instant = NEVER;
 
   // ACKs we owe.
   ackDue = false;
@@ -146,6 +144,8 @@ export class Tcb {
   keepAliveAt: Instant = NEVER;
   /** End of the handshake's patience, or of FIN-WAIT-2 without an application. */
   finalAt: Instant = NEVER;
+  /** When the flight, with nothing in it, is given back. */
+  restAt: Instant = NEVER;
   /** Consecutive times the resend timer fired. */
   resends = 0;
   synResends = 0;
@@ -180,6 +180,13 @@ export class Tcb {
   segmentsReceived = 0;
   retransmits = 0;
   timeouts = 0;
+  /** Times that loss was found other than by a timeout. */
+  recoveries = 0;
+  /** Reductions that were taken back. */
+  undos = 0;
+  tailProbes = 0;
+  /** Duplicates the peer has reported (RFC 2883). */
+  duplicatesReported = 0;
 
   constructor(context: TcpContext, local: SocketAddress, remote: SocketAddress, options: TcpOptions) {
     this.context = context;
@@ -202,17 +209,9 @@ export class Tcb {
     return this.remote.address.version;
   }
 
-  /** [.., end) was sent again: what is acknowledged next may be either copy (RFC 6298 §3). */
-  noteResent(end: number, now: Instant): void {
-    this.retransmits++;
-    this.resentEnd = end;
-    this.resentStamp = this.timestamp(now);
-    this.rttStartedAt = NEVER;
-  }
-
-  /** Sequence space in flight, as far as we believe in it: after a timeout it counts again from the start. */
+  /** Bytes believed to be in the network; a window probe, or what is deemed lost, is not. */
   get inFlight(): number {
-    return diff(this.sndPos, this.sndUna);
+    return this.flight ? pipe(this, this.flight) : 0;
   }
 
   /** FlightSize (RFC 5681 §2): sent at some time and not acknowledged. */
@@ -242,8 +241,7 @@ export class Tcb {
   /** Bytes the application may write now. */
   get writeRoom(): number {
     if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
-    const unsentLimit =
-      this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, 2 * this.congestion.cwnd), MAX_SEND_LIMIT);
+    const unsentLimit = this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, 2 * this.cwnd), MAX_SEND_LIMIT);
     const total = this.sendLimit || MAX_SEND_LIMIT;
     return Math.max(0, Math.min(unsentLimit - this.unsent, total - this.sendQueue.length));
   }
@@ -264,16 +262,9 @@ export class Tcb {
 
   /** Sets the initial send sequence number; nothing is sent yet. */
   beginSending(iss: number): void {
-    this.iss =
-      this.sndUna =
-      this.sndNxt =
-      this.sndPos =
-      this.sndSmall =
-      this.cwndLimitedAt =
-      this.resentEnd =
-        iss;
+    this.iss = this.sndUna = this.sndNxt = this.sndSmall = iss;
+    this.synDue = true;
     this.sendQueue.begin(add(iss, 1));
-    this.recovery.recover = iss;
   }
 
   /** Takes over the peer's initial sequence number. */
@@ -318,15 +309,29 @@ export class Tcb {
 
   #letGo(): void {
     this.sendQueue.clear();
+    this.endFlight();
     if (this.appGone) this.receiveQueue.clear();
     else this.receiveQueue.dropOutOfOrder();
     this.resendTimer = 'off';
-    this.resendAt = this.delayedAckAt = this.keepAliveAt = this.finalAt = NEVER;
+    this.resendAt = this.delayedAckAt = this.keepAliveAt = this.finalAt = this.restAt = NEVER;
+  }
+
+  /** The flight of what is to be sent. */
+  takeFlight(): Flight {
+    this.restAt = NEVER;
+    return (this.flight ??= this.context.flights.take(this));
+  }
+
+  endFlight(): void {
+    this.restAt = NEVER;
+    if (!this.flight) return;
+    this.context.flights.give(this.flight);
+    this.flight = undefined;
   }
 
   /** The earliest of its deadlines. */
   nextDeadline(): Instant {
-    return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt);
+    return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt, this.restAt);
   }
 }
 

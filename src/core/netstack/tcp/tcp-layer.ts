@@ -14,16 +14,20 @@ import { EphemeralPorts } from '../ports.ts';
 import { BareSegments } from './bare-segments.ts';
 import { TcpConnection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
+import { Cubic } from './cubic.ts';
 import { Deadlines } from './deadlines.ts';
+import { FlightPool } from './flight.ts';
 import { icmpErrorArrives, isHard } from './icmp-effect.ts';
 import { InitialNumbers } from './isn.ts';
 import { type ListenerContext, TcpListener } from './listener.ts';
 import { Listeners } from './listeners.ts';
+import { NewReno } from './new-reno.ts';
 import { limitMss } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
 import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts';
 import { NO_ROW } from './record-table.ts';
 import { ResetLimit } from './reset-limit.ts';
+import { RecordBudget } from './scoreboard.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { add } from './sequence.ts';
 import { type ConnectOptions, type ListenOptions, printSocketAddress, type TcpDropReason } from './state.ts';
@@ -33,6 +37,8 @@ import { expire, HANDSHAKE_PATIENCE, settleFinalTimer } from './timers.ts';
 import { TupleHash } from './tuple-hash.ts';
 
 const MAX_CONNECTIONS = 65_536;
+/** Segments in the air that can be remembered, of all connections together. */
+const MAX_SEGMENT_RECORDS = 1 << 20;
 const DEFAULT_BACKLOG = 128;
 const MAX_BACKLOG = 4096;
 
@@ -41,6 +47,9 @@ export interface TcpLayerOptions {
   bufferLimit?: number;
   /** 2 MSL, in ms; absent: 4 minutes. */
   timeWait?: Millis;
+  congestion?: 'cubic' | 'new-reno';
+  /** False: the congestion window is kept through pauses (RFC 5681 §4.1 wants it to shrink). */
+  slowStartAfterIdle?: boolean;
 }
 
 /**
@@ -51,6 +60,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly ip: IpLayer;
   readonly pages: PagePool;
   readonly drops: DropCounters<TcpDropReason> = new DropCounters<TcpDropReason>();
+  readonly flights: FlightPool;
+  readonly slowStartAfterIdle: boolean;
   readonly #ports: EphemeralPorts;
   readonly #initialNumbers: InitialNumbers;
   readonly #segment = new TcpSegment();
@@ -73,6 +84,11 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   constructor(ip: IpLayer, environment: Environment, options: TcpLayerOptions = {}) {
     this.ip = ip;
     this.pages = new PagePool(options.bufferLimit);
+    const isReno = options.congestion === 'new-reno';
+    this.flights = new FlightPool(new RecordBudget(MAX_SEGMENT_RECORDS), () =>
+      isReno ? new NewReno() : new Cubic(),
+    );
+    this.slowStartAfterIdle = options.slowStartAfterIdle ?? true;
     this.#ports = new EphemeralPorts(environment);
     this.#initialNumbers = new InitialNumbers(environment);
     this.#hash = new TupleHash(environment);
@@ -211,8 +227,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   /** Our outer address changed, or the tunnel is back: do not wait for a timer that backed off meanwhile. */
   reconnected(now: Instant): void {
     for (const tcb of this.#connections.entries()) {
-      if (tcb.isEmbryonic) tcb.sndPos = tcb.iss;
-      else if (tcb.inFlight > 0) resendFirst(tcb, now);
+      if (tcb.isEmbryonic) tcb.synDue = true;
+      else if (tcb.outstanding > 0) resendFirst(tcb, now);
       else continue;
       this.wake(tcb);
     }

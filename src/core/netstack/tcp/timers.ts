@@ -22,6 +22,7 @@ export function expire(tcb: Tcb, now: Instant): void {
     tcb.wake();
   }
   if (tcb.resendAt <= now) resendTimeout(tcb, now);
+  if (tcb.restAt <= now) tcb.endFlight();
   if (tcb.keepAliveAt <= now && tcb.state !== 'CLOSED') keepAlive(tcb, now);
 }
 

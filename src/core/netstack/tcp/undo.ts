@@ -1,0 +1,46 @@
+// Taking back what turned out to be a mistake: the segments had not been lost, only late. Three witnesses: the timestamp
+// that the peer echoes (Eifel, RFC 3522), a report that a resent segment had been there before (DSACK, RFC 3708), the
+// arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682). On a path where a relay turns loss
+// into delay, this is what keeps a stall from costing a window.
+import { initialWindow } from './congestion.ts';
+import type { Flight } from './flight.ts';
+import type { Tcb } from './tcb.ts';
+
+/** An ACK arrived that moved SND.UNA or reported something. Whether the reduction was taken back. */
+export function tryUndo(tcb: Tcb, flight: Flight, advanced: boolean): boolean {
+  const { recovery } = flight;
+  if (!recovery.mayUndo || recovery.phase === 'cwr') return false;
+  const wasLate = advanced && recovery.undoResent > 0 && flight.echoesBefore(tcb, recovery.firstResentAt);
+  const allNeedless = recovery.undoResent === 0;
+  const originalsArrived = recovery.phase === 'loss' && recovery.doubt !== 'none' && flight.originalArrived;
+  if (!wasLate && !allNeedless && !originalsArrived) return false;
+  undo(tcb, flight);
+  return true;
+}
+
+/** One needless retransmission is proved. */
+export function duplicateReported({ recovery }: Flight): void {
+  if (recovery.mayUndo && recovery.undoResent > 0) recovery.undoResent--;
+}
+
+/**
+ * RFC 4015 §3.2, RFC 9438 §4.9: the window and its threshold are what they were, but the window opens no further
+ * than by an initial window at once, so that no burst follows the silence.
+ */
+function undo(tcb: Tcb, flight: Flight): void {
+  const { recovery, scoreboard, rack } = flight;
+  scoreboard.findLost();
+  const cautious = tcb.outstanding + initialWindow(tcb.mss);
+  tcb.cwnd = Math.max(tcb.cwnd, Math.min(recovery.priorCwnd, cautious));
+  // What is missing to the former window comes back by slow start.
+  tcb.ssthresh = Math.max(recovery.priorSsthresh, tcb.cwnd < recovery.priorCwnd ? recovery.priorCwnd : 0);
+  flight.congestion.restore();
+  flight.hystart.isActive = recovery.priorHystart;
+  // They came late, so that the path reorders, or stalls.
+  rack.reorderingSeen = true;
+  recovery.phase = 'open';
+  recovery.mayUndo = false;
+  recovery.doubt = 'none';
+  recovery.duplicateAcks = 0;
+  tcb.undos++;
+}

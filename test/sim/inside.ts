@@ -19,7 +19,9 @@ export function checkInside(host: Host, now: number): void {
 function checkConnection(tcb: Tcb, now: number): void {
   if (tcb.outstanding < 0) throw new Error('SND.UNA is beyond SND.NXT');
   if (tcb.rcvWnd < 0) throw new Error('RCV.NXT is beyond the right edge');
-  const { cwnd } = tcb.congestion;
+  const { cwnd, flight } = tcb;
+  if (flight && flight.scoreboard.pipe !== flight.scoreboard.countPipe())
+    throw new Error(`the pipe is ${flight.scoreboard.countPipe()}, not ${flight.scoreboard.pipe}`);
   if (!tcb.isEmbryonic && !(cwnd >= 1 && cwnd <= 2 ** 30)) throw new Error(`cwnd is ${cwnd}`);
   const { rto } = tcb.roundTrip;
   if (!(rto > 0 && rto <= 120_000)) throw new Error(`RTO is ${rto}`);

@@ -2,17 +2,18 @@
 // every test needs. Tests reach both with page.evaluate; worker, WASM and CSP are those of a real application.
 import * as tabwire from '../../src/index.ts';
 import * as page from './page.ts';
+import * as servers from './servers.ts';
 
 declare global {
   interface Window {
     tabwire: typeof tabwire;
     /** Helpers of the test page. */
-    page: typeof page;
+    page: typeof page & typeof servers;
     /** The tunnel that a test opened and goes on using in its next call. */
     tunnel: tabwire.Tunnel;
   }
 }
 
 window.tabwire = tabwire;
-window.page = page;
+window.page = { ...page, ...servers };
 document.title = 'ready';

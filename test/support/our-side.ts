@@ -4,6 +4,7 @@ import type { PingReply, TunnelStatus } from '../../src/index.ts';
 import { Tunnel } from '../../src/node/index.ts';
 import type { Download, Echo, EchoWish } from '../harness/page.ts';
 import * as programs from '../harness/page.ts';
+import * as servers from '../harness/servers.ts';
 
 export type Way = 'directly' | 'through the relay';
 export const WAYS: readonly Way[] = ['directly', 'through the relay'];
@@ -30,6 +31,9 @@ export interface OurSide {
   download(host: string, path: string): Promise<Download>;
   upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }>;
   serveEcho(port: number): Promise<void>;
+  /** HTTP on this port, and a name server on port 53 (servers.ts). */
+  serveHttp(port: number): Promise<void>;
+  serveDns(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -86,6 +90,14 @@ export class NodeSide implements OurSide {
 
   serveEcho(port: number): Promise<void> {
     return programs.serveEcho(this.#open, port);
+  }
+
+  serveHttp(port: number): Promise<void> {
+    return servers.serveHttp(this.#open, port);
+  }
+
+  serveDns(): Promise<void> {
+    return servers.serveDns(this.#open);
   }
 
   async close(): Promise<void> {
@@ -170,6 +182,14 @@ export class PageSide implements OurSide {
 
   serveEcho(port: number): Promise<void> {
     return this.page.evaluate((port) => window.page.serveEcho(window.tunnel, port), port);
+  }
+
+  serveHttp(port: number): Promise<void> {
+    return this.page.evaluate((port) => window.page.serveHttp(window.tunnel, port), port);
+  }
+
+  serveDns(): Promise<void> {
+    return this.page.evaluate(() => window.page.serveDns(window.tunnel));
   }
 
   async close(): Promise<void> {

@@ -86,6 +86,10 @@ export class IpOutput implements IpLayer {
     return this.#addresses.isLocal(address);
   }
 
+  isUnicast(address: IpAddress): boolean {
+    return this.#addresses.isUnicast(address);
+  }
+
   hasRoute(address: IpAddress): boolean {
     if (this.isLocal(address)) return true;
     return this.sourceFor(address) !== undefined && this.#sink.hasRoute(address);

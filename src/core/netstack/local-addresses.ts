@@ -61,6 +61,15 @@ export class LocalAddresses {
     return best;
   }
 
+  /** Whether it can be the address of one host: neither a group's, nor everybody's, nor nobody's. */
+  isUnicast(address: IpAddress): boolean {
+    if (this.isLocal(address)) return true;
+    const { bytes, version } = address;
+    return version === 4
+      ? !isIpv4MartianAt(bytes, 0) && !this.isBroadcastAt(bytes, 0)
+      : !isIpv6MartianAt(bytes, 0);
+  }
+
   /** Whether the IPv4 address at `offset` is the broadcast address of one of our networks. */
   isBroadcastAt(memory: Uint8Array, offset: number): boolean {
     for (let i = 0; i < this.#prefixes.length; i++) {

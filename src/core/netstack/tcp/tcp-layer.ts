@@ -369,6 +369,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
           leg: 'inside',
         },
       );
+    if (!this.ip.isUnicast(address))
+      throw new TunnelError('ERR_NO_ROUTE', `${address} is not the address of one host.`, { leg: 'inside' });
     if (!this.ip.hasRoute(address))
       throw new TunnelError('ERR_NO_ROUTE', `No peer's allowed IPs cover ${address}.`, { leg: 'inside' });
     return from;

@@ -71,6 +71,10 @@ export class FakeIp implements IpLayer {
     return this.#own.some((own) => own.equals(address));
   }
 
+  isUnicast(): boolean {
+    return true;
+  }
+
   hasRoute(): boolean {
     return true;
   }

@@ -42,6 +42,7 @@ export class BenchNetwork {
   readonly a: NetworkEnd[] = [];
   readonly b: NetworkEnd[] = [];
   #process: Child | undefined;
+  #reports = 0;
   readonly #wish: NetworkWish;
 
   private constructor(wish: NetworkWish) {
@@ -74,14 +75,27 @@ export class BenchNetwork {
       if (namespace) await bringUp(namespace, addresses, mtu);
   }
 
-  /** Takes everything down; says what the network did. */
+  /** What the network did since the last time, or in all. */
+  async report(): Promise<NetworkReport> {
+    this.#process!.process.kill('SIGUSR1');
+    return this.#nextReport();
+  }
+
+  /** Takes everything down; says what the network did since the last report. */
   async down(): Promise<NetworkReport> {
-    await this.#process?.stop();
-    const said = this.#process?.output ?? '';
-    await this.#clear();
-    const json = /^\{.*\}$/m.exec(said)?.[0];
-    if (!json) throw new Error(`impair said nothing about its work:\n${said}`);
-    return JSON.parse(json) as NetworkReport;
+    await this.#process!.stop();
+    try {
+      return await this.#nextReport();
+    } finally {
+      await this.#clear();
+    }
+  }
+
+  async #nextReport(): Promise<NetworkReport> {
+    const [, json] = await this.#process!.saw(
+      new RegExp(`(?:^\\{.*\\}$\\s*){${this.#reports++}}^(\\{.*\\})$`, 'm'),
+    );
+    return JSON.parse(json!) as NetworkReport;
   }
 
   async #clear(): Promise<void> {

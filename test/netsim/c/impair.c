@@ -4,7 +4,8 @@
 //   impair --script --ab LINK --ba LINK [--seed N]
 //
 // END is read by end_open (ends.h), LINK by link_parse (link.h). Prints "ready" when the devices and sockets are there.
-// SIGTERM ends it; it then prints one line of JSON that says what it did. As a script it knows no clock and no packets:
+// SIGTERM ends it; it then prints one line of JSON that says what it did. At SIGUSR1 it prints that, too, and counts from
+// zero again. As a script it knows no clock and no packets:
 // each line "MICROSECONDS a|b LENGTH" of its input is one, and each that comes out is a line "MICROSECONDS a|b NUMBER".
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +30,7 @@ static Watcher watchers[2];
 static Flight flight;
 /** How late packets were delivered. */
 static Histogram lateness = {.width = MILLISECOND / 100};
-static volatile sig_atomic_t finished;
+static volatile sig_atomic_t finished, asked;
 
 static Time clock_now(void) {
   struct timespec now;
@@ -40,6 +41,11 @@ static Time clock_now(void) {
 static void finish(int signal) {
   (void)signal;
   finished = 1;
+}
+
+static void ask(int signal) {
+  (void)signal;
+  asked = 1;
 }
 
 static void take_at(int side, const uint8_t *bytes, uint32_t length, Time now) {
@@ -123,6 +129,12 @@ static void report(void) {
   print_link("ba", &links[1], &watchers[1]);
   printf("\"refused\":%lu,\"lateP50\":%.2f,\"lateP99\":%.2f}\n", refused, histogram_quantile(&lateness, 0.5),
          histogram_quantile(&lateness, 0.99));
+  fflush(stdout);
+}
+
+static void start_counting(void) {
+  for (int side = 0; side < 2; side++) link_forget_counts(&links[side]);
+  histogram_clear(&lateness);
 }
 
 static void run(void) {
@@ -134,15 +146,22 @@ static void run(void) {
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
   sigaddset(&blocked, SIGINT);
+  sigaddset(&blocked, SIGUSR1);
   sigprocmask(SIG_BLOCK, &blocked, &mask);
   struct sigaction action = {.sa_handler = finish};
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
+  action.sa_handler = ask;
+  sigaction(SIGUSR1, &action, NULL);
   printf("ready\n");
   fflush(stdout);
   while (!finished) {
     deliver_due();
     wait_for_work(&mask);
+    if (!asked) continue;
+    asked = 0;
+    report();
+    start_counting();
   }
 }
 

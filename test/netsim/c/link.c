@@ -22,6 +22,11 @@ static bool chance(const Link *link, uint64_t n, uint64_t kind, double part) {
   return (double)(bits >> 11) * 0x1p-53 < part;
 }
 
+void histogram_clear(Histogram *histogram) {
+  memset(histogram->bins, 0, sizeof histogram->bins);
+  histogram->count = 0;
+}
+
 void histogram_add(Histogram *histogram, Time value) {
   Time bin = value / histogram->width;
   if (bin < 0) bin = 0;
@@ -47,6 +52,13 @@ void link_init(Link *link, const LinkProfile *profile, uint64_t seed) {
   link->waiting.width = MILLISECOND / 10;
 }
 
+void link_forget_counts(Link *link) {
+  link->packets = link->bytes = link->delivered = link->delivered_bytes = link->lost = link->queue_dropped = 0;
+  link->duplicated = link->reordered = 0;
+  link->queue_peak = 0;
+  histogram_clear(&link->waiting);
+}
+
 /** When what would come out at `due` really does. */
 static Time after_stall(const Link *link, Time due) {
   const LinkProfile *profile = &link->profile;
@@ -59,7 +71,8 @@ static Time after_stall(const Link *link, Time due) {
 
 Fate link_take(Link *link, uint32_t length, Time now) {
   const LinkProfile *profile = &link->profile;
-  uint64_t n = link->packets++;
+  uint64_t n = link->next++;
+  link->packets++;
   link->bytes += length;
   if (link->epoch < 0) link->epoch = now;
   Time start = now;

@@ -47,6 +47,7 @@ typedef struct {
   uint32_t bins[BINS];
 } Histogram;
 
+void histogram_clear(Histogram *histogram);
 void histogram_add(Histogram *histogram, Time value);
 /** The value below which `part` of all lie, in ms. */
 double histogram_quantile(const Histogram *histogram, double part);
@@ -54,10 +55,13 @@ double histogram_quantile(const Histogram *histogram, double part);
 typedef struct {
   LinkProfile profile;
   uint64_t seed;
+  /** How many packets came before. */
+  uint64_t next;
   /** When the bottleneck has sent all that waits. */
   Time free_at;
   /** When the first packet came. */
   Time epoch;
+  /** What follows is counted. */
   uint64_t packets, bytes, delivered, delivered_bytes, lost, queue_dropped, duplicated, reordered;
   double queue_peak;
   Histogram waiting;
@@ -72,6 +76,8 @@ typedef struct {
 } Fate;
 
 void link_init(Link *link, const LinkProfile *profile, uint64_t seed);
+/** Counts from zero again. */
+void link_forget_counts(Link *link);
 /** A packet of `length` bytes comes to the bottleneck at `now`. Times must not go back. */
 Fate link_take(Link *link, uint32_t length, Time now);
 /** Reads "rate=BIT/S,queue=BYTES,delay=MS,loss=P,reorder=P:MS,dup=P,stall=MS:EVERY_MS" in any order. */

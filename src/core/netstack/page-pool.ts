@@ -1,37 +1,52 @@
+import { NO_PAGE, PageMaps } from './page-maps.ts';
+
 /** Bytes in a page. Small, so that ten thousand sockets with one unread byte each cost 40 MiB and not more. */
 export const PAGE_SIZE = 4096;
 const PAGES_PER_CHUNK = 256;
-
-/** Marks "no page" wherever a page number is kept. */
-export const NO_PAGE = -1;
+const CHUNK_SHIFT = 8;
 
 /** How full the pool is, and so what sockets may still do. */
 export type MemoryPressure = 'none' | 'high' | 'critical';
 
+/** Whole chunks that are kept although no page of them is lent. */
+const SPARE_CHUNKS = 2;
+
 /**
- * The memory of all socket buffers: ordinary ArrayBuffers of 1 MiB, made when first needed and kept, cut into
- * pages. A page is taken when bytes land and given back when they are consumed or acknowledged, so that a large
- * window costs nothing until it is filled. The bound holds for all sockets together.
+ * The memory of all socket buffers: ordinary ArrayBuffers of 1 MiB, made when needed and let go of when they lie idle,
+ * cut into pages. A page is taken when bytes land and given back when they are consumed or acknowledged, so that a
+ * large window costs nothing until it is filled. The bound holds for all sockets together.
  */
 export class PagePool {
   readonly limit: number;
+  readonly maps: PageMaps = new PageMaps();
   /** One view of each page and one of each chunk, so that copying makes none. */
-  readonly #pages: Uint8Array[] = [];
-  readonly #chunks: DataView[] = [];
-  /** A stack of free page numbers. */
-  readonly #free: Int32Array;
-  #freeCount = 0;
+  readonly #pages: (Uint8Array | undefined)[] = [];
+  readonly #chunks: (DataView | undefined)[] = [];
+  /** For each chunk, room for a stack of its free pages, and how many there are. */
+  readonly #free: Uint8Array;
+  readonly #freeCounts: Uint16Array;
+  /** Chunks before this one have no free page. */
+  #firstFree = 0;
+  /** Chunks no page of which is lent. */
+  #idle = 0;
   #used = 0;
 
   /** `limitBytes` is rounded down to whole chunks of 1 MiB, at least one. */
   constructor(limitBytes = 128 << 20) {
-    this.limit = Math.max(1, Math.floor(limitBytes / (PAGE_SIZE * PAGES_PER_CHUNK))) * PAGES_PER_CHUNK;
-    this.#free = new Int32Array(this.limit);
+    const chunks = Math.max(1, Math.floor(limitBytes / (PAGE_SIZE * PAGES_PER_CHUNK)));
+    this.limit = chunks * PAGES_PER_CHUNK;
+    this.#free = new Uint8Array(this.limit);
+    this.#freeCounts = new Uint16Array(chunks);
   }
 
   /** Pages lent out. */
   get used(): number {
     return this.#used;
+  }
+
+  /** Bytes that are taken from the system now. */
+  get byteLength(): number {
+    return this.#chunks.filter((chunk) => chunk !== undefined).length * PAGES_PER_CHUNK * PAGE_SIZE;
   }
 
   get pressure(): MemoryPressure {
@@ -41,14 +56,25 @@ export class PagePool {
 
   /** A page number, or NO_PAGE when all are lent. Its content is undefined. */
   take(): number {
-    if (this.#freeCount === 0 && !this.#addChunk()) return NO_PAGE;
+    const counts = this.#freeCounts;
+    let chunk = this.#firstFree;
+    while (chunk < this.#chunks.length && this.#chunks[chunk] && counts[chunk] === 0) chunk++;
+    if (chunk * PAGES_PER_CHUNK >= this.limit) return NO_PAGE;
+    this.#firstFree = chunk;
+    if (!this.#chunks[chunk]) this.#addChunk(chunk);
+    if (counts[chunk] === PAGES_PER_CHUNK) this.#idle--;
     this.#used++;
-    return this.#free[--this.#freeCount]!;
+    const first = chunk * PAGES_PER_CHUNK;
+    return first + this.#free[first + --counts[chunk]!]!;
   }
 
   release(page: number): void {
     this.#used--;
-    this.#free[this.#freeCount++] = page;
+    const chunk = page >> CHUNK_SHIFT;
+    const first = chunk * PAGES_PER_CHUNK;
+    this.#free[first + this.#freeCounts[chunk]!++] = page - first;
+    if (chunk < this.#firstFree) this.#firstFree = chunk;
+    if (this.#freeCounts[chunk] === PAGES_PER_CHUNK && ++this.#idle > SPARE_CHUNKS) this.#dropLastIdleChunk();
   }
 
   bytesOf(page: number): Uint8Array {
@@ -57,21 +83,34 @@ export class PagePool {
 
   /** A view of the chunk that holds the page; the page begins at `offsetOf(page)`. */
   viewOf(page: number): DataView {
-    return this.#chunks[page >> 8]!;
+    return this.#chunks[page >> CHUNK_SHIFT]!;
   }
 
   offsetOf(page: number): number {
     return (page & (PAGES_PER_CHUNK - 1)) * PAGE_SIZE;
   }
 
-  #addChunk(): boolean {
-    const first = this.#chunks.length * PAGES_PER_CHUNK;
-    if (first >= this.limit) return false;
-    const chunk = new ArrayBuffer(PAGE_SIZE * PAGES_PER_CHUNK);
-    this.#chunks.push(new DataView(chunk));
-    for (let i = 0; i < PAGES_PER_CHUNK; i++)
-      this.#pages.push(new Uint8Array(chunk, i * PAGE_SIZE, PAGE_SIZE));
-    for (let page = first + PAGES_PER_CHUNK - 1; page >= first; page--) this.#free[this.#freeCount++] = page;
-    return true;
+  #addChunk(chunk: number): void {
+    const first = chunk * PAGES_PER_CHUNK;
+    const bytes = new ArrayBuffer(PAGE_SIZE * PAGES_PER_CHUNK);
+    this.#chunks[chunk] = new DataView(bytes);
+    for (let i = 0; i < PAGES_PER_CHUNK; i++) {
+      this.#pages[first + i] = new Uint8Array(bytes, i * PAGE_SIZE, PAGE_SIZE);
+      // The last of the stack is the first to be lent.
+      this.#free[first + i] = PAGES_PER_CHUNK - 1 - i;
+    }
+    this.#freeCounts[chunk] = PAGES_PER_CHUNK;
+    this.#idle++;
+  }
+
+  /** The last one: pages are lent from the first, so that the last empty. */
+  #dropLastIdleChunk(): void {
+    let chunk = this.#chunks.length - 1;
+    while (!this.#chunks[chunk] || this.#freeCounts[chunk] !== PAGES_PER_CHUNK) chunk--;
+    const first = chunk * PAGES_PER_CHUNK;
+    this.#chunks[chunk] = undefined;
+    for (let i = 0; i < PAGES_PER_CHUNK; i++) this.#pages[first + i] = undefined;
+    this.#freeCounts[chunk] = 0;
+    this.#idle--;
   }
 }

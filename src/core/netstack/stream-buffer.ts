@@ -1,8 +1,9 @@
-import { NO_PAGE, PAGE_SIZE, type PagePool } from './page-pool.ts';
+import { NO_PAGE, type PageMap } from './page-maps.ts';
+import { PAGE_SIZE, type PagePool } from './page-pool.ts';
 
 const PAGE_SHIFT = 12;
 const IN_PAGE = PAGE_SIZE - 1;
-const EMPTY_MAP = new Int32Array(0);
+const EMPTY_MAP: PageMap = new Int32Array(0);
 
 /**
  * Bytes of a stream over pages of a pool, from a moving front on. Positions are counted from the front, so they
@@ -12,7 +13,7 @@ const EMPTY_MAP = new Int32Array(0);
 export class StreamBuffer {
   readonly #pool: PagePool;
   /** A ring of page numbers; its size is a power of two. */
-  #pages = EMPTY_MAP;
+  #pages: PageMap = EMPTY_MAP;
   /** Where the front lies in the ring, in bytes. */
   #front = 0;
 
@@ -87,11 +88,11 @@ export class StreamBuffer {
     this.#front &= this.#pages.length * PAGE_SIZE - 1;
   }
 
-  /** Nothing is stored any more: gives back the page under the front as well. The map stays for what comes next. */
+  /** Nothing is stored any more: gives back the page under the front as well, and the map. */
   rewind(): void {
     if (this.#pages.length === 0) return;
     this.#giveBack(this.#front >> PAGE_SHIFT);
-    this.#front = 0;
+    this.#giveBackMap();
   }
 
   /** Gives back all pages that lie wholly at or behind `position`: what is stored there is lost. */
@@ -106,8 +107,7 @@ export class StreamBuffer {
   /** Forgets everything, gives back every page and the map. */
   clear(): void {
     for (let i = 0; i < this.#pages.length; i++) this.#giveBack(i);
-    this.#pages = EMPTY_MAP;
-    this.#front = 0;
+    this.#giveBackMap();
   }
 
   /** The page that holds `position`, taken from the pool if need be. */
@@ -121,14 +121,24 @@ export class StreamBuffer {
   }
 
   #growMap(needed: number): void {
-    let size = Math.max(4, this.#pages.length);
-    while (size < needed) size *= 2;
-    const pages = new Int32Array(size).fill(NO_PAGE);
+    const old = this.#pages;
+    const pages = this.#pool.maps.take(needed);
     const base = this.#front >> PAGE_SHIFT;
-    for (let i = 0; i < this.#pages.length; i++)
-      pages[i] = this.#pages[(base + i) & (this.#pages.length - 1)]!;
+    for (let i = 0; i < old.length; i++) {
+      const at = (base + i) & (old.length - 1);
+      pages[i] = old[at]!;
+      old[at] = NO_PAGE;
+    }
+    const front = this.#front & IN_PAGE;
+    this.#giveBackMap();
     this.#pages = pages;
-    this.#front &= IN_PAGE;
+    this.#front = front;
+  }
+
+  #giveBackMap(): void {
+    if (this.#pages.length > 0) this.#pool.maps.release(this.#pages);
+    this.#pages = EMPTY_MAP;
+    this.#front = 0;
   }
 
   #giveBack(index: number): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NO_PAGE, PAGE_SIZE, PagePool } from '../../../src/core/netstack/page-pool.ts';
+import { NO_PAGE } from '../../../src/core/netstack/page-maps.ts';
+import { PAGE_SIZE, PagePool } from '../../../src/core/netstack/page-pool.ts';
 import { StreamBuffer } from '../../../src/core/netstack/stream-buffer.ts';
 import { SeededRandom } from '../../support/random.ts';
 
@@ -25,6 +26,31 @@ describe('PagePool', () => {
       expect(pool.viewOf(page).getUint8(pool.offsetOf(page))).toBe(page & 255);
       expect(pool.viewOf(page).getUint8(pool.offsetOf(page) + PAGE_SIZE - 1)).toBe(page & 255);
     }
+  });
+
+  it('takes memory as it needs it and lets go of what lies idle, but for 2 MiB', () => {
+    const pool = new PagePool();
+    const random = new SeededRandom(1);
+    expect(pool.byteLength).toBe(0);
+    const pages = Array.from({ length: 20 * 256 }, () => pool.take());
+    expect(pool.byteLength).toBe(20 << 20);
+    while (pages.length > 100) {
+      for (let i = 0; i < 3; i++) pool.release(pages.splice(random.below(pages.length), 1)[0]!);
+      pages.push(pool.take());
+    }
+    expect(new Set(pages).size).toBe(pages.length);
+    for (const page of pages) pool.release(page);
+    expect(pool.byteLength).toBe(2 << 20);
+    expect(pool.used).toBe(0);
+    expect(pool.viewOf(pool.take()).byteLength).toBe(1 << 20);
+  });
+
+  it('lends from the first pages, so that the last can go', () => {
+    const pool = new PagePool();
+    const pages = Array.from({ length: 1024 }, () => pool.take());
+    for (const page of pages.slice(1)) pool.release(page);
+    expect(pool.byteLength).toBe(3 << 20);
+    for (let i = 0; i < 255; i++) expect(pool.take() >> 8).toBe(pages[0]! >> 8);
   });
 
   it('says how pressed it is: at 75 % and at 95 %', () => {

@@ -26,9 +26,16 @@ export class FlowWatch {
   /** What its SYN said; −1: no window scale. */
   offeredScale = -1;
   timestamps = false;
+  /**
+   * It answered one SYN with two numbers, as who sends cookies does: which of them the connection will have, only the
+   * two ends know.
+   */
+  isUncertain = false;
   /** Segments with text, SYN or FIN that reached this end lately. */
   answerable = 0;
   #scale = 0;
+  /** What its last SYN|ACK acknowledged. */
+  #answered: number | undefined;
   #highestAck: number | undefined;
   #fin: number | undefined;
   #lastAck = '';
@@ -44,6 +51,7 @@ export class FlowWatch {
     this.sackBlocks += segment.sackCount;
     if (segment.payloadLength > 0) this.dataSegments++;
     if (segment.has(SYN)) this.#seeSyn(segment);
+    if (this.isUncertain || this.opposite?.isUncertain) return;
     if (segment.has(RST)) {
       this.resets++;
       return;
@@ -64,10 +72,12 @@ export class FlowWatch {
 
   #seeSyn(segment: TcpSegment): void {
     if (this.isn !== segment.sequence) {
+      this.isUncertain = segment.has(ACK) && this.#answered === segment.acknowledgment;
       this.#highestAck = this.edge = this.#fin = undefined;
       this.end = segment.sequence;
     }
     this.isn = segment.sequence;
+    if (segment.has(ACK)) this.#answered = segment.acknowledgment;
     this.offeredScale = segment.windowScale;
     this.timestamps = segment.hasTimestamps;
     if (segment.has(ACK) && segment.windowScale < 0) this.#scale = 0;
@@ -185,6 +195,7 @@ export class FlowTable {
   }
 
   #noteDecision(flow: FlowWatch, segment: TcpSegment, now: number): void {
+    if (flow.isUncertain || flow.opposite?.isUncertain) return;
     const isn = flow.isn ?? 0;
     const peerIsn = flow.opposite?.isn ?? 0;
     this.#mix(Math.floor(now * 1000));

@@ -11,6 +11,8 @@ import { kindOf, protocolOf, transportSum, versionOf } from './link.ts';
 const HEADROOM = 64;
 /** An ICMP error quotes so much at least. */
 const QUOTE = 64;
+/** Two addresses and two ports: what initial sequence numbers and timestamps are hashed from; cookies have more. */
+const NUMBER_MESSAGES = [12, 36];
 /** Of the initial sequence numbers' clock, per ms. */
 const ISN_TICKS = 250;
 
@@ -127,7 +129,8 @@ function withIsn(environment: Environment, isn: number | undefined, clock: () =>
   if (isn === undefined) return environment;
   let sequenceKey: Uint8Array | undefined;
   let offset = 0;
-  const sipHash = (key: Uint8Array) => {
+  const sipHash = (key: Uint8Array, message: Uint8Array) => {
+    if (!NUMBER_MESSAGES.includes(message.length)) return environment.crypto.sipHash(key, message);
     // RFC 9293 §3.4.1: the clock will be added.
     if (!sequenceKey) offset = isn - Math.floor(clock() * ISN_TICKS);
     sequenceKey ??= key;

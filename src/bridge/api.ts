@@ -146,9 +146,18 @@ export type PingReply =
       ok: false;
       sequence: number;
       /** What an ICMP message said about it. */
-      reason: 'refused' | 'prohibited' | 'unreachable' | 'time-exceeded' | 'parameter-problem';
+      reason:
+        | 'refused'
+        | 'prohibited'
+        | 'unreachable'
+        | 'time-exceeded'
+        | 'parameter-problem'
+        | 'too-big'
+        | 'other';
       /** Who said so: a router on the way, or the destination. */
       from: string;
+      /** Of `too-big`: what the next link takes, in bytes of whole packet; 0 when the router does not say. */
+      mtu?: number;
     };
 
 export interface PeerStatus {

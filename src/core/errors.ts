@@ -19,6 +19,7 @@ export type TunnelErrorCode =
   | 'ERR_HOST_UNREACHABLE'
   | 'ERR_ADDRESS_IN_USE'
   | 'ERR_MESSAGE_TOO_LONG'
+  | 'ERR_NOT_ALLOWED'
   | 'ERR_LIMIT'
   | 'ERR_CLOSED';
 

@@ -105,7 +105,7 @@ export class PingRun implements Pollable, Drainable {
     const sequence = this.#sent++ & 0xffff;
     this.#answered.delete(sequence);
     this.#outstanding.set(sequence, now + this.#options.timeout);
-    this.#socket.send(sequence, this.#options.size, this.#options.ttl, now);
+    this.#socket.send(sequence, this.#options.size, { ttl: this.#options.ttl }, now);
   }
 
   #note(reply: PingReply): void {

@@ -241,7 +241,7 @@ describe('TCP over WireGuard over a bad network', () => {
       // Zeroing is due 540 s after the session began, and the timer is late.
       clock.run(9 * MINUTE - 2 * SECOND, link, a, b);
       clock.advance(10 * SECOND);
-      a.core.stack.openPing(IpAddress.parse('10.0.0.2')!).send(1, 8, undefined, clock.now);
+      a.core.stack.openPing(IpAddress.parse('10.0.0.2')!).send(1, 8, {}, clock.now);
       a.events.length = 0;
       if (call === 'reconnected') a.core.reconnected(clock.now);
       else a.core.handshakeNeeded(b.endpoint, clock.now);
@@ -253,12 +253,12 @@ describe('TCP over WireGuard over a bad network', () => {
   it('a closed engine has no peers, answers nothing and asks for no more time', async () => {
     const { clock, a, b, link } = await world(6, { delay: 1 });
     const ping = a.core.stack.openPing(IpAddress.parse('10.0.0.2')!);
-    ping.send(1, 1000, undefined, clock.now);
+    ping.send(1, 1000, {}, clock.now);
     clock.run(SECOND, link, a, b);
     const { sent } = link.counts;
     a.core.close();
     expect(a.core.device.status(clock.now).peers).toEqual([]);
-    b.core.stack.openPing(IpAddress.parse('10.0.0.1')!).send(1, 8, undefined, clock.now);
+    b.core.stack.openPing(IpAddress.parse('10.0.0.1')!).send(1, 8, {}, clock.now);
     clock.run(MINUTE, link, a, b);
     expect(a.pollAt()).toBe(NEVER);
     // b's ping, and its initiations when nothing comes back; nothing from a.

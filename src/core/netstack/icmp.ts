@@ -20,6 +20,7 @@ import {
   ICMPV6_PARAMETER_PROBLEM,
   icmpCode,
   icmpType,
+  nextHopMtu,
   writeIcmp,
 } from '../wire/icmp.ts';
 import { IPV4_HEADER_LENGTH } from '../wire/ipv4.ts';
@@ -29,11 +30,11 @@ import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/protocols.ts';
 import { appendCopy } from './copy-bytes.ts';
 import type { NetStackDrop } from './drops.ts';
 import { IcmpErrorLimit } from './icmp-error-limit.ts';
-import { type IcmpErrorKind, icmpErrorKind } from './icmp-errors.ts';
+import { type IcmpReportKind, icmpErrorKind } from './icmp-errors.ts';
 import type { ReceivedHeader } from './ip-input.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
 import type { LocalAddresses } from './local-addresses.ts';
-import { QuotedHeader, readQuote } from './quoted-header.ts';
+import { QuotedHeader, quotedLength, readQuote } from './quoted-header.ts';
 
 const ECHO_REPLIES_PER_SECOND = 1000;
 const ECHO_REPLY_BURST = 50;
@@ -52,9 +53,13 @@ export interface QuoteReceivers {
 
 /** One received error. One object, rewritten for each: copy to keep. */
 export class IcmpError {
-  kind: IcmpErrorKind = 'unreachable';
+  kind: IcmpReportKind = 'unreachable';
   type = 0;
   code = 0;
+  /** Of `too-big`: what the next link takes; 0 when the router does not say. */
+  mtu = 0;
+  /** The length of the quoted packet as the quote has it, which proves nothing. */
+  quotedLength = 0;
   /** Where the address lies, in the packet's memory, of who reports the error. */
   reporter = 0;
 }
@@ -213,7 +218,9 @@ export class Icmp {
       return;
     }
     error.kind = kind;
+    error.mtu = kind === 'too-big' ? nextHopMtu(view, start, header.version) : 0;
     packet.start = start + ICMP_HEADER_LENGTH;
+    error.quotedLength = quotedLength(packet, header.version);
     const isOurs =
       readQuote(packet, header.version, this.#addresses, this.#quoted) &&
       this.#sockets.receiveError(packet, this.#quoted, error, now);

@@ -53,10 +53,9 @@ import { UDP_HEADER_LENGTH } from '../wire/udp.ts';
 import type { NetStackDrop } from './drops.ts';
 import type { IpHeaderInfo } from './ip-layer.ts';
 import {
-  isAllNodesAt,
+  isInterfaceLocalAt,
   isIpv4MartianAt,
   isIpv6MartianAt,
-  isLimitedBroadcastAt,
   type LocalAddresses,
 } from './local-addresses.ts';
 import { Reassembly } from './reassembly.ts';
@@ -157,33 +156,30 @@ export class IpInput implements Pollable {
 
   #checkIpv4Addresses(packet: PacketBuffer, isFromTunnel: boolean): NetStackDrop | undefined {
     const { memory } = packet;
-    const header = this.#header;
-    const source = header.addresses;
-    const destination = source + 4;
-    header.to = this.#addresses.ownAt(memory, destination, 4);
-    header.isForGroup = false;
+    const source = this.#header.addresses;
+    this.#lookUpDestination(memory, source + 4);
     if (!isFromTunnel) return undefined;
     if (isIpv4MartianAt(memory, source) || this.#addresses.isBroadcastAt(memory, source)) return 'ip-source';
     if (this.#addresses.ownAt(memory, source, 4)) return 'ip-source-is-ours';
-    if (header.to) return undefined;
-    header.isForGroup =
-      isLimitedBroadcastAt(memory, destination) || this.#addresses.isBroadcastAt(memory, destination);
-    return header.isForGroup ? undefined : 'ip-destination';
+    return this.#header.to || this.#header.isForGroup ? undefined : 'ip-destination';
   }
 
   #checkIpv6Addresses(packet: PacketBuffer, isFromTunnel: boolean): NetStackDrop | undefined {
     const { memory } = packet;
-    const header = this.#header;
-    const source = header.addresses;
+    const source = this.#header.addresses;
     const destination = source + 16;
-    header.to = this.#addresses.ownAt(memory, destination, 6);
-    header.isForGroup = false;
+    this.#lookUpDestination(memory, destination);
     if (!isFromTunnel) return undefined;
     if (isIpv6MartianAt(memory, source)) return 'ip-source';
     if (this.#addresses.ownAt(memory, source, 6)) return 'ip-source-is-ours';
-    if (header.to) return undefined;
-    header.isForGroup = isAllNodesAt(memory, destination);
-    return header.isForGroup ? undefined : 'ip-destination';
+    if (isInterfaceLocalAt(memory, destination)) return 'ip-destination';
+    return this.#header.to || this.#header.isForGroup ? undefined : 'ip-destination';
+  }
+
+  #lookUpDestination(memory: Uint8Array, offset: number): void {
+    const header = this.#header;
+    header.to = this.#addresses.ownAt(memory, offset, header.version);
+    header.isForGroup = !header.to && this.#addresses.isOurGroupAt(memory, offset, header.version);
   }
 
   #accept(packet: PacketBuffer, now: Instant): NetStackDrop | undefined {

@@ -2,6 +2,7 @@ import type { IpAddress } from '../address.ts';
 import type { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
 import { type EngineMemory, PacketBuffer, type Region } from '../packet-buffer.ts';
+import type { Instant, Pollable } from '../time.ts';
 import { IPV4_DONT_FRAGMENT, IPV4_HEADER_LENGTH, IPV4_MORE_FRAGMENTS, writeIpv4 } from '../wire/ipv4.ts';
 import {
   IPV6_FRAGMENT_HEADER_LENGTH,
@@ -9,13 +10,15 @@ import {
   writeIpv6,
   writeIpv6Fragment,
 } from '../wire/ipv6.ts';
-import { PROTOCOL_FRAGMENT } from '../wire/protocols.ts';
+import { PROTOCOL_FRAGMENT, PROTOCOL_TCP } from '../wire/protocols.ts';
 import type { NetStackDrop } from './drops.ts';
+import { FlowLabels } from './flow-labels.ts';
 import { FragmentIdentification } from './fragment-identification.ts';
 import type { IpLayer } from './ip-layer.ts';
 import type { LocalAddresses } from './local-addresses.ts';
 import type { Loopback } from './loopback.ts';
 import type { NetStackSink } from './netstack.ts';
+import { IPV4_LEAST_PATH_MTU, PathMtus } from './path-mtu.ts';
 
 /** What the stack takes for itself from the end of the memory's packet slots: its one outgoing packet. */
 export const NETSTACK_SLOT_BYTES = 10_240;
@@ -27,6 +30,9 @@ const TAILROOM = 32;
 /** The largest MTU for which there is room. */
 export const MAX_MTU = NETSTACK_SLOT_BYTES - HEADROOM - TAILROOM;
 
+/** No path of either family is smaller than this, for what we do ourselves. */
+const LEAST_PATH_MTU = IPV4_LEAST_PATH_MTU;
+
 /** Room for a datagram of the greatest size, before it is cut into fragments. */
 const LARGE_SLOT_BYTES = 66 * 1024;
 
@@ -36,13 +42,15 @@ export function netstackRegion(memory: EngineMemory): Region {
 }
 
 /** IP's way out: one packet at a time gets its header here and goes to the tunnel, or back to ourselves. */
-export class IpOutput implements IpLayer {
+export class IpOutput implements IpLayer, Pollable {
   #mtu: number;
   readonly #addresses: LocalAddresses;
   readonly #loopback: Loopback;
   readonly #sink: NetStackSink;
   readonly #drops: DropCounters<NetStackDrop>;
   readonly #identification: FragmentIdentification;
+  readonly #paths: PathMtus;
+  readonly #flowLabels: FlowLabels;
   readonly #packet: PacketBuffer;
   #large: PacketBuffer | undefined;
 
@@ -53,8 +61,11 @@ export class IpOutput implements IpLayer {
     environment: Environment,
     sink: NetStackSink,
     drops: DropCounters<NetStackDrop>,
+    pathMtuChanged: (destination: IpAddress) => void,
   ) {
     checkMtu(mtu);
+    this.#paths = new PathMtus(environment, pathMtuChanged);
+    this.#flowLabels = new FlowLabels(environment);
     this.#mtu = mtu;
     this.#addresses = addresses;
     this.#loopback = loopback;
@@ -72,6 +83,34 @@ export class IpOutput implements IpLayer {
   set mtu(mtu: number) {
     checkMtu(mtu);
     this.#mtu = mtu;
+    this.#paths.mtuChanged(mtu);
+  }
+
+  pathMtu(destination: IpAddress): number {
+    return this.#paths.of(destination, this.#mtu);
+  }
+
+  lowerPathMtu(destination: IpAddress, claimed: number, sent: number, now: Instant): boolean {
+    return !this.isLocal(destination) && this.#paths.lower(destination, claimed, sent, this.#mtu, now);
+  }
+
+  flowLabel(
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    sourcePort: number,
+    destinationPort: number,
+  ): number {
+    return this.#flowLabels.of(source, destination, protocol, sourcePort, destinationPort);
+  }
+
+  /** When what is known of some path expires. */
+  pollAt(): Instant {
+    return this.#paths.pollAt();
+  }
+
+  poll(now: Instant): void {
+    this.#paths.poll(now);
   }
 
   get congested(): boolean {
@@ -97,7 +136,9 @@ export class IpOutput implements IpLayer {
 
   begin(version: 4 | 6, length = 0): PacketBuffer {
     const header = version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
-    const packet = header + length <= this.mtu ? this.#packet : this.#largePacket();
+    // What fits the tunnel may have to be cut for its path all the same, which cannot be done in place.
+    const fits = header + length <= (this.#paths.size === 0 ? this.mtu : Math.min(this.mtu, LEAST_PATH_MTU));
+    const packet = fits ? this.#packet : this.#largePacket();
     packet.reset(HEADROOM + header);
     return packet;
   }
@@ -109,19 +150,54 @@ export class IpOutput implements IpLayer {
     protocol: number,
     ttl: number,
     tos: number,
+    flowLabel = 0,
+    staysWhole = protocol === PROTOCOL_TCP,
   ): void {
     const header = source.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
+    const length = header + packet.length;
     if (this.isLocal(destination)) {
-      prependHeader(packet, source, destination, protocol, ttl, tos);
+      prependHeader(packet, source, destination, protocol, ttl, tos, flowLabel);
       if (!this.#loopback.push(packet)) this.#drops.count('loopback-full');
-    } else if (header + packet.length <= this.mtu) {
-      prependHeader(packet, source, destination, protocol, ttl, tos);
-      this.#sink.sendPacket(packet);
+    } else if (length <= this.pathMtu(destination) || (staysWhole && length <= this.mtu)) {
+      const whole = this.#inPlace(packet, header);
+      if (this.#paths.isTiny(destination))
+        this.#prependFragmentable(whole, source, destination, protocol, ttl, tos);
+      else prependHeader(whole, source, destination, protocol, ttl, tos, flowLabel);
+      this.#sink.sendPacket(whole);
     } else if (source.version === 4) {
       this.#sendIpv4Fragments(packet, source, destination, protocol, ttl, tos);
     } else {
-      this.#sendIpv6Fragments(packet, source, destination, protocol, ttl, tos);
+      this.#sendIpv6Fragments(packet, source, destination, protocol, ttl, tos, flowLabel);
     }
+  }
+
+  /** Where routers have to fragment even small packets, each needs an identification (RFC 6864 §4.3). */
+  #prependFragmentable(
+    packet: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const identification = this.#identification.next(source, destination, protocol) & 0xffff;
+    const { memory, view } = packet;
+    const at = packet.prepend(IPV4_HEADER_LENGTH);
+    writeIpv4(memory, view, at, packet.length, identification, 0, ttl, protocol, tos, source, destination);
+  }
+
+  loopBack(
+    packet: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    protocol: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    const { start } = packet;
+    prependHeader(packet, source, destination, protocol, ttl, tos, 0);
+    if (!this.#loopback.push(packet)) this.#drops.count('loopback-full');
+    packet.trimFront(start - packet.start);
   }
 
   #sendIpv4Fragments(
@@ -133,7 +209,7 @@ export class IpOutput implements IpLayer {
     tos: number,
   ): void {
     const identification = this.#identification.next(source, destination, protocol) & 0xffff;
-    const most = (this.mtu - IPV4_HEADER_LENGTH) & ~7;
+    const most = (this.pathMtu(destination) - IPV4_HEADER_LENGTH) & ~7;
     for (let offset = 0; offset < whole.length; offset += most) {
       const size = Math.min(most, whole.length - offset);
       const more = offset + size < whole.length ? IPV4_MORE_FRAGMENTS : 0;
@@ -153,10 +229,11 @@ export class IpOutput implements IpLayer {
     protocol: number,
     ttl: number,
     tos: number,
+    flowLabel: number,
   ): void {
     const identification = this.#identification.next(source, destination, protocol);
     const headers = IPV6_HEADER_LENGTH + IPV6_FRAGMENT_HEADER_LENGTH;
-    const most = (this.mtu - headers) & ~7;
+    const most = (this.pathMtu(destination) - headers) & ~7;
     for (let offset = 0; offset < whole.length; offset += most) {
       const size = Math.min(most, whole.length - offset);
       const packet = this.#fragment(whole, offset, size, headers);
@@ -169,9 +246,16 @@ export class IpOutput implements IpLayer {
         offset + size < whole.length,
         identification,
       );
-      prependHeader(packet, source, destination, PROTOCOL_FRAGMENT, ttl, tos);
+      prependHeader(packet, source, destination, PROTOCOL_FRAGMENT, ttl, tos, flowLabel);
       this.#sink.sendPacket(packet);
     }
+  }
+
+  /** The outgoing packet, holding what the large one held, if that was used without need. */
+  #inPlace(packet: PacketBuffer, headers: number): PacketBuffer {
+    if (packet !== this.#large) return packet;
+    this.#packet.copyFrom(packet.memory, packet.start, packet.end, HEADROOM + headers);
+    return this.#packet;
   }
 
   /** The outgoing packet, holding `size` bytes of the large one. */
@@ -206,6 +290,7 @@ function prependHeader(
   protocol: number,
   ttl: number,
   tos: number,
+  flowLabel: number,
 ): void {
   const { memory, view } = packet;
   if (source.version === 4) {
@@ -216,6 +301,6 @@ function prependHeader(
   } else {
     const payloadLength = packet.length;
     const at = packet.prepend(IPV6_HEADER_LENGTH);
-    writeIpv6(memory, view, at, payloadLength, protocol, ttl, tos, source, destination);
+    writeIpv6(memory, view, at, payloadLength, protocol, ttl, tos, source, destination, flowLabel);
   }
 }

@@ -1,11 +1,15 @@
 import { IpAddress, type IpPrefix } from '../address.ts';
 
 const LOOPBACK_V4 = 127;
+/** Multicast groups that all sockets together may join. */
+const MAX_GROUPS = 256;
 const LOOPBACK_V6 = IpAddress.parse('::1')!;
 
 /** The addresses this host has, and what follows from them. */
 export class LocalAddresses {
   #prefixes: readonly IpPrefix[];
+  /** Multicast groups that sockets have joined, and how many of them each. */
+  readonly #groups: { readonly address: IpAddress; members: number }[] = [];
 
   /** Prefixes with their host bits: the address, and how much of it is shared with the neighbours. */
   constructor(prefixes: readonly IpPrefix[]) {
@@ -20,6 +24,41 @@ export class LocalAddresses {
   /** Whether we have an address of the family that reaches further than the next link. */
   hasFamily(version: 4 | 6): boolean {
     return this.#prefixes.some(({ address }) => address.version === version && !isLinkLocal(address));
+  }
+
+  /** Listens to the group from now on; false when there are too many groups. Each join needs a leave. */
+  join(address: IpAddress): boolean {
+    const group = this.#groups.find((known) => known.address.equals(address));
+    if (group) group.members++;
+    else if (this.#groups.length >= MAX_GROUPS) return false;
+    else this.#groups.push({ address, members: 1 });
+    return true;
+  }
+
+  leave(address: IpAddress): void {
+    const index = this.#groups.findIndex((known) => known.address.equals(address));
+    if (index >= 0 && --this.#groups[index]!.members === 0) this.#groups.splice(index, 1);
+  }
+
+  /** Whether the address at `offset` is that of several hosts, and we are one of them. */
+  isOurGroupAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+    const isForAll =
+      version === 4
+        ? isLimitedBroadcastAt(memory, offset) || this.isBroadcastAt(memory, offset)
+        : isAllNodesAt(memory, offset);
+    if (isForAll) return true;
+    if (!isMulticastAt(memory, offset, version)) return false;
+    for (let i = 0; i < this.#groups.length; i++) {
+      const { address } = this.#groups[i]!;
+      if (address.version === version && address.equalsAt(memory, offset)) return true;
+    }
+    return false;
+  }
+
+  /** Whether a packet to it goes to all hosts of a network (IPv4 only). */
+  isBroadcast(address: IpAddress): boolean {
+    const { bytes, version } = address;
+    return version === 4 && (isLimitedBroadcastAt(bytes, 0) || this.isBroadcastAt(bytes, 0));
   }
 
   /** The address of ours that lies at `offset`, or undefined. Loopback is not among them. */
@@ -105,6 +144,16 @@ export function isIpv6MartianAt(memory: Uint8Array, offset: number): boolean {
   if (first === 0xff) return true;
   if (first !== 0) return false;
   return isIpv4MappedAt(memory, offset) || (isZeroAt(memory, offset, 15) && memory[offset + 15]! <= 1);
+}
+
+/** 224/4 and ff00::/8. */
+export function isMulticastAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+  return version === 4 ? memory[offset]! >> 4 === 14 : memory[offset] === 0xff;
+}
+
+/** A group that only the sender's own interface or host belongs to: it never comes from elsewhere (RFC 4291 §2.7). */
+export function isInterfaceLocalAt(memory: Uint8Array, offset: number): boolean {
+  return memory[offset] === 0xff && (memory[offset + 1]! & 15) <= 1;
 }
 
 export function isLimitedBroadcastAt(memory: Uint8Array, offset: number): boolean {

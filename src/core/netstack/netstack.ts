@@ -72,10 +72,18 @@ export class NetStack implements Pollable {
   constructor(options: { addresses: IpPrefix[]; mtu: number }, environment: Environment, sink: NetStackSink) {
     const addresses = new LocalAddresses(options.addresses);
     this.#addresses = addresses;
-    const ip = new IpOutput(options.mtu, addresses, this.#loopback, environment, sink, this.drops);
+    const ip = new IpOutput(
+      options.mtu,
+      addresses,
+      this.#loopback,
+      environment,
+      sink,
+      this.drops,
+      (destination) => this.tcp.pathMtuChanged(destination),
+    );
     this.#ip = ip;
     this.tcp = new TcpLayer(ip, environment);
-    this.#udp = new UdpLayer(ip, environment, this.drops);
+    this.#udp = new UdpLayer(ip, addresses, environment, this.drops);
     this.#pings = new Pings(ip, environment);
     this.#icmp = new Icmp(ip, addresses, environment, this.drops, this.#pings, {
       receiveError: (packet, quoted, error, now) => this.#receiveError(packet, quoted, error, now),
@@ -112,12 +120,14 @@ export class NetStack implements Pollable {
       this.#pings.pollAt(),
       this.#input.pollAt(),
       this.names.pollAt(),
+      this.#ip.pollAt(),
     );
   }
 
   poll(now: Instant): void {
     this.#input.poll(now);
     this.names.poll(now);
+    this.#ip.poll(now);
     this.#pings.poll();
     this.#udp.poll();
     this.tcp.poll(now);
@@ -145,13 +155,17 @@ export class NetStack implements Pollable {
   }
 
   /**
-   * In bytes of whole inner packet. Existing connections obey a smaller one with their next segment; how much larger
-   * segments their peers would take is not known any more, so that a larger one is for new connections. Throws a
-   * RangeError above MAX_MTU.
+   * In bytes of whole inner packet. Existing connections obey it with their next segment, as far as their peers take
+   * larger ones. Throws a RangeError above MAX_MTU.
    */
   setMtu(mtu: number): void {
     this.#ip.mtu = mtu;
     this.tcp.mtuChanged();
+  }
+
+  /** What the way to `destination` carries as far as is known, in bytes of whole packet. */
+  pathMtu(destination: IpAddress): number {
+    return this.#ip.pathMtu(unmapped(destination));
   }
 
   /** See TcpLayer.connect. */
@@ -194,13 +208,15 @@ export class NetStack implements Pollable {
   #receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError, now: Instant): boolean {
     switch (quoted.protocol) {
       case PROTOCOL_TCP:
-        this.tcp.receiveError(packet, quoted, error.kind, now);
+        if (error.kind === 'too-big')
+          this.tcp.receiveTooBig(packet, quoted, error.mtu, error.quotedLength, now);
+        else this.tcp.receiveError(packet, quoted, error.kind, now);
         return true;
       case PROTOCOL_UDP:
-        return this.#udp.receiveError(packet, quoted, error.kind);
+        return this.#udp.receiveError(packet, quoted, error, now);
       case PROTOCOL_ICMP:
       case PROTOCOL_ICMPV6:
-        return this.#pings.receiveError(packet, quoted, error);
+        return this.#pings.receiveError(packet, quoted, error, now);
       default:
         return false;
     }

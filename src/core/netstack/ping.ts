@@ -13,10 +13,10 @@ import {
   writeIcmp,
 } from '../wire/icmp.ts';
 import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH } from '../wire/ipv4.ts';
-import { IPV6_MAX_PAYLOAD } from '../wire/ipv6.ts';
+import { IPV6_HEADER_LENGTH, IPV6_MAX_PAYLOAD } from '../wire/ipv6.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from '../wire/protocols.ts';
 import type { EchoReplyReceiver, IcmpError } from './icmp.ts';
-import type { IcmpErrorKind } from './icmp-errors.ts';
+import type { IcmpReportKind } from './icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
 
 /** What Linux's ping sends when nothing is asked for. */
@@ -42,11 +42,15 @@ export interface PingReply {
   from: IpAddress;
   /** Whether this sequence number was answered before. */
   isDuplicate: boolean;
+  /** Whether the data came back as it was sent. */
+  isIntact: boolean;
 }
 
 export interface PingFailure {
   sequence: number;
-  kind: IcmpErrorKind;
+  kind: IcmpReportKind;
+  /** Of `too-big`: what the next link takes, as the router says; 0 when it does not. */
+  mtu: number;
   /** Of the ICMP message. */
   type: number;
   code: number;
@@ -60,10 +64,23 @@ export interface PingObserver {
   error(failure: PingFailure): void;
 }
 
+export interface PingMarks {
+  /** TTL or hop limit of the request, 1–255. */
+  ttl?: number | undefined;
+  /** DSCP and ECN bits. */
+  tos?: number | undefined;
+  /** Sent whole whatever is known of the path, to find out: routers must not fragment it. */
+  dontFragment?: boolean | undefined;
+  /** The data, over and over; default: counting up from 0. */
+  pattern?: Uint8Array | undefined;
+}
+
 interface Request {
-  sequence: number;
-  size: number;
-  ttl: number;
+  readonly sequence: number;
+  readonly size: number;
+  readonly marks: PingMarks;
+  readonly sentAt: Instant;
+  isAnswered: boolean;
 }
 
 /** Echo requests to one destination, under one identifier, and what comes back. */
@@ -72,8 +89,8 @@ export class PingSocket {
   readonly identifier: number;
   observer: PingObserver | undefined;
   readonly #pings: Pings;
-  /** When each sequence number left, negative once answered (−1 − instant). Oldest first. */
-  readonly #sentAt = new Map<number, number>();
+  /** By sequence number, the oldest first. */
+  readonly #requests = new Map<number, Request>();
   #waiting: Request[] = [];
   #isClosed = false;
 
@@ -87,15 +104,17 @@ export class PingSocket {
    * Asks for an echo of `size` bytes of data, with a sequence number of 16 bits; it leaves at the next poll. Throws a
    * TunnelError: ERR_MESSAGE_TOO_LONG, ERR_LIMIT when too many are waiting to leave, ERR_CLOSED.
    */
-  send(sequence: number, size: number, ttl: number | undefined, now: Instant): void {
+  send(sequence: number, size: number, marks: PingMarks, now: Instant): void {
     if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The ping is closed.');
-    checkPing(sequence, size, ttl, this.remote.version);
+    checkPing(sequence, size, marks);
+    this.#pings.checkSize(this.remote, size, marks);
     if (this.#waiting.length >= MAX_WAITING)
       throw new TunnelError('ERR_LIMIT', 'Too many echo requests at once.', { retryable: true });
-    this.#sentAt.delete(sequence);
-    if (this.#sentAt.size >= MAX_REMEMBERED) this.#sentAt.delete(this.#sentAt.keys().next().value!);
-    this.#sentAt.set(sequence, now);
-    this.#waiting.push({ sequence, size, ttl: ttl ?? DEFAULT_TTL });
+    this.#requests.delete(sequence);
+    if (this.#requests.size >= MAX_REMEMBERED) this.#requests.delete(this.#requests.keys().next().value!);
+    const request = { sequence, size, marks, sentAt: now, isAnswered: false };
+    this.#requests.set(sequence, request);
+    this.#waiting.push(request);
   }
 
   close(): void {
@@ -115,23 +134,35 @@ export class PingSocket {
     return requests;
   }
 
-  /** Whether the reply is to a request of ours. */
-  receiveReply(sequence: number, bytes: number, ttl: number, now: Instant): boolean {
-    const sent = this.#sentAt.get(sequence);
-    if (sent === undefined) return false;
-    const isDuplicate = sent < 0;
-    const sentAt = isDuplicate ? -1 - sent : sent;
-    // Overwriting keeps its place among the others.
-    this.#sentAt.set(sequence, -1 - sentAt);
-    this.observer?.reply({ sequence, bytes, ttl, rtt: now - sentAt, from: this.remote, isDuplicate });
+  /** Whether the reply, whose data is packet's from `start` on, is to a request of ours. */
+  receiveReply(packet: PacketBuffer, start: number, sequence: number, ttl: number, now: Instant): boolean {
+    const request = this.#requests.get(sequence);
+    if (!request) return false;
+    const { sentAt, isAnswered: isDuplicate } = request;
+    request.isAnswered = true;
+    const bytes = packet.end - start;
+    const isIntact = bytes === request.size && holdsData(packet.memory, start, request);
+    this.observer?.reply({
+      sequence,
+      bytes,
+      ttl,
+      rtt: now - sentAt,
+      from: this.remote,
+      isDuplicate,
+      isIntact,
+    });
     return true;
   }
 
-  /** Whether the error is about a request of ours. */
-  receiveError(sequence: number, error: IcmpError, from: IpAddress): boolean {
-    if (!this.#sentAt.has(sequence)) return false;
-    this.observer?.error({ sequence, kind: error.kind, type: error.type, code: error.code, from });
-    return true;
+  /** The length of the request's packet; 0 if it is not ours. */
+  lengthOf(sequence: number): number {
+    const request = this.#requests.get(sequence);
+    return request ? ipHeaderLength(this.remote.version) + ICMP_HEADER_LENGTH + request.size : 0;
+  }
+
+  receiveError(sequence: number, error: IcmpError, from: IpAddress): void {
+    const { kind, type, code, mtu } = error;
+    this.observer?.error({ sequence, kind, type, code, mtu, from });
   }
 }
 
@@ -166,12 +197,17 @@ export class Pings implements Pollable, EchoReplyReceiver {
     const socket = this.#sockets.get(echoIdentifier(view, start));
     if (!socket || socket.remote.version !== header.version) return false;
     if (!socket.remote.equalsAt(memory, header.addresses)) return false;
-    const bytes = packet.length - ICMP_HEADER_LENGTH;
-    return socket.receiveReply(echoSequence(view, start), bytes, header.ttl, now);
+    return socket.receiveReply(
+      packet,
+      start + ICMP_HEADER_LENGTH,
+      echoSequence(view, start),
+      header.ttl,
+      now,
+    );
   }
 
   /** `packet` starts with the ICMP header that is quoted. */
-  receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError): boolean {
+  receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError, now: Instant): boolean {
     const { memory, view, start } = packet;
     const { version } = quoted;
     if (icmpType(view, start) !== echoRequestType(version)) return false;
@@ -179,8 +215,31 @@ export class Pings implements Pollable, EchoReplyReceiver {
     const destination = quoted.addresses + (version === 4 ? 4 : 16);
     if (!socket || socket.remote.version !== version) return false;
     if (!socket.remote.equalsAt(memory, destination)) return false;
-    const from = IpAddress.readFrom(memory, error.reporter, version);
-    return socket.receiveError(echoSequence(view, start), error, from);
+    const sequence = echoSequence(view, start);
+    const length = socket.lengthOf(sequence);
+    if (length === 0) return false;
+    if (error.kind === 'too-big') {
+      const sent = error.mtu === 0 ? Math.min(error.quotedLength, length) : length;
+      // Not news, perhaps; but an answer to this request if it can be true.
+      if (error.mtu >= length) return false;
+      this.#ip.lowerPathMtu(socket.remote, error.mtu, sent, now);
+    }
+    socket.receiveError(sequence, error, IpAddress.readFrom(memory, error.reporter, version));
+    return true;
+  }
+
+  /** For a ping. Throws ERR_MESSAGE_TOO_LONG. */
+  checkSize(remote: IpAddress, size: number, { dontFragment }: PingMarks): void {
+    const { version } = remote;
+    const mayBeCut = !dontFragment || this.#ip.isLocal(remote);
+    const greatest = version === 4 ? MAX_PING_SIZE_V4 : MAX_PING_SIZE_V6;
+    const most = mayBeCut ? greatest : this.#ip.mtu - ipHeaderLength(version) - ICMP_HEADER_LENGTH;
+    if (size <= most) return;
+    const how = mayBeCut ? '' : ' without fragments';
+    throw new TunnelError(
+      'ERR_MESSAGE_TOO_LONG',
+      `A ping over IPv${version} carries at most ${most} bytes${how}.`,
+    );
   }
 
   pollAt(): Instant {
@@ -203,12 +262,14 @@ export class Pings implements Pollable, EchoReplyReceiver {
     const packet = this.#ip.begin(version, ICMP_HEADER_LENGTH + request.size);
     const at = packet.append(ICMP_HEADER_LENGTH + request.size);
     const data = at + ICMP_HEADER_LENGTH;
-    for (let i = 0; i < request.size; i++) packet.memory[data + i] = i;
+    for (let i = 0; i < request.size; i++) packet.memory[data + i] = byteAt(request, i);
     const rest = (identifier << 16) | request.sequence;
     const sum = version === 4 ? 0 : addressSum(source, remote);
     writeIcmp(packet.view, at, packet.end, version, echoRequestType(version), 0, rest, sum);
     const protocol = version === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
-    this.#ip.send(packet, source, remote, protocol, request.ttl, 0);
+    const { ttl = DEFAULT_TTL, tos = 0, dontFragment = false } = request.marks;
+    const label = this.#ip.flowLabel(source, remote, protocol, identifier, 0);
+    this.#ip.send(packet, source, remote, protocol, ttl, tos, label, dontFragment);
   }
 
   #freeIdentifier(): number {
@@ -219,13 +280,26 @@ export class Pings implements Pollable, EchoReplyReceiver {
   }
 }
 
-function checkPing(sequence: number, size: number, ttl: number | undefined, version: 4 | 6): void {
+function byteAt({ marks: { pattern } }: Request, index: number): number {
+  return pattern ? pattern[index % pattern.length]! : index & 255;
+}
+
+function holdsData(memory: Uint8Array, start: number, request: Request): boolean {
+  for (let i = 0; i < request.size; i++) if (memory[start + i] !== byteAt(request, i)) return false;
+  return true;
+}
+
+function ipHeaderLength(version: 4 | 6): number {
+  return version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH;
+}
+
+function checkPing(sequence: number, size: number, { ttl, tos, pattern }: PingMarks): void {
   if (!Number.isInteger(sequence) || sequence < 0 || sequence > 0xffff)
     throw new RangeError(`sequence: expected 0–65535, got ${sequence}`);
   if (ttl !== undefined && (!Number.isInteger(ttl) || ttl < 1 || ttl > 255))
     throw new RangeError(`ttl: expected 1–255, got ${ttl}`);
+  if (tos !== undefined && (!Number.isInteger(tos) || tos < 0 || tos > 255))
+    throw new RangeError(`tos: expected 0–255, got ${tos}`);
+  if (pattern?.length === 0) throw new RangeError('pattern: expected one byte or more, got none');
   if (!Number.isInteger(size) || size < 0) throw new RangeError(`size: expected 0 or more, got ${size}`);
-  const most = version === 4 ? MAX_PING_SIZE_V4 : MAX_PING_SIZE_V6;
-  if (size > most)
-    throw new TunnelError('ERR_MESSAGE_TOO_LONG', `A ping over IPv${version} carries at most ${most} bytes.`);
 }

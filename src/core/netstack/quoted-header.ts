@@ -4,6 +4,7 @@ import {
   IPV4_HEADER_LENGTH,
   IPV4_PROTOCOL,
   IPV4_TOS,
+  IPV4_TOTAL_LENGTH,
   IPV4_TTL,
   ipv4FragmentOffset,
   ipv4HeaderLength,
@@ -13,6 +14,7 @@ import {
   IPV6_ADDRESSES,
   IPV6_HEADER_LENGTH,
   IPV6_HOP_LIMIT,
+  IPV6_PAYLOAD_LENGTH,
   ipv6FragmentOffset,
   ipv6TrafficClass,
   walkExtensionHeaders,
@@ -55,6 +57,15 @@ export function readQuote(
     packet.length >= MINIMUM_TRANSPORT &&
     addresses.isLocalAt(packet.memory, quoted.addresses, version)
   );
+}
+
+/** How long the quoted packet was, by its own word; 0 if not even that is quoted. */
+export function quotedLength(packet: PacketBuffer, version: 4 | 6): number {
+  const { view, start } = packet;
+  if (packet.length < IPV4_HEADER_LENGTH) return 0;
+  return version === 4
+    ? view.getUint16(start + IPV4_TOTAL_LENGTH)
+    : IPV6_HEADER_LENGTH + view.getUint16(start + IPV6_PAYLOAD_LENGTH);
 }
 
 function readIpv4Quote(packet: PacketBuffer, quoted: QuotedHeader): boolean {

@@ -3,17 +3,23 @@ import { TunnelError } from '../errors.ts';
 import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH } from '../wire/ipv4.ts';
 import { IPV6_MAX_PAYLOAD } from '../wire/ipv6.ts';
 import { UDP_HEADER_LENGTH } from '../wire/udp.ts';
+import type { IcmpReportKind } from './icmp-errors.ts';
 import type { UdpLayer } from './udp-layer.ts';
+import { UdpSendQueue, UdpSent } from './udp-outgoing.ts';
+import { type UdpMessage, UdpRing } from './udp-ring.ts';
 
 export const MAX_UDP_PAYLOAD_V4 = IPV4_MAX_LENGTH - IPV4_HEADER_LENGTH - UDP_HEADER_LENGTH;
 export const MAX_UDP_PAYLOAD_V6 = IPV6_MAX_PAYLOAD - UDP_HEADER_LENGTH;
 
-/** Of received messages that nobody has taken yet, and of sent ones that have not left yet. */
-export const UDP_QUEUE_BYTES = 256 * 1024;
-/** What a message costs a queue besides its data, so that empty ones fill it too. */
-export const UDP_MESSAGE_OVERHEAD = 32;
+/** How messages are marked. */
+export interface UdpMarks {
+  /** TTL or hop limit, 1–255. */
+  ttl?: number;
+  /** DSCP and ECN bits. */
+  tos?: number;
+}
 
-export interface UdpOptions {
+export interface UdpOptions extends UdpMarks {
   /** An address of ours. Absent or `::`: all of them, of both families; `0.0.0.0`: all of IPv4. */
   address?: IpAddress;
   /** Absent or 0: any free one. */
@@ -22,13 +28,27 @@ export interface UdpOptions {
   remote?: SocketAddress;
   /** With `::`: IPv6 only. */
   ipv6Only?: boolean;
-  ttl?: number;
-  /** DSCP and ECN bits of what is sent. */
-  tos?: number;
+  /** Others that say so too may have the same address and port: for groups, whose messages reach them all. */
+  sharesAddress?: boolean;
+  /** What does not fit the path is an error, ERR_MESSAGE_TOO_LONG, instead of fragments. */
+  dontFragment?: boolean;
+  /** Sending to a broadcast address is meant. */
+  broadcast?: boolean;
+  /** TTL of messages to a multicast group; default 1. */
+  multicastTtl?: number;
+  /** Whether members among our own sockets hear what is sent to their group; default true. */
+  multicastLoopback?: boolean;
 }
 
-export interface UdpMessage {
-  readonly data: Uint8Array;
+/** What an ICMP message said about a message of ours. */
+export interface UdpReport {
+  readonly kind: IcmpReportKind;
+  /** Of the ICMP message. */
+  readonly type: number;
+  readonly code: number;
+  /** Who says so: a router on the way, or the destination. */
+  readonly from: IpAddress;
+  /** Where the message went. */
   readonly remote: SocketAddress;
 }
 
@@ -37,39 +57,8 @@ export interface UdpObserver {
   readable(): void;
   /** Of a connected binding: its remote cannot be reached. The binding stays usable. */
   failed(error: TunnelError): void;
-}
-
-/** Messages up to a number of bytes, oldest first. */
-export class UdpQueue {
-  #messages: UdpMessage[] = [];
-  #first = 0;
-  #bytes = 0;
-
-  get isEmpty(): boolean {
-    return this.#first === this.#messages.length;
-  }
-
-  /** Whether there is room for a message of `length` bytes. */
-  hasRoom(length: number): boolean {
-    return this.#bytes + length + UDP_MESSAGE_OVERHEAD <= UDP_QUEUE_BYTES;
-  }
-
-  push(message: UdpMessage): void {
-    this.#messages.push(message);
-    this.#bytes += message.data.length + UDP_MESSAGE_OVERHEAD;
-  }
-
-  shift(): UdpMessage | undefined {
-    if (this.isEmpty) return undefined;
-    const message = this.#messages[this.#first++]!;
-    this.#bytes -= message.data.length + UDP_MESSAGE_OVERHEAD;
-    // Forget what was taken once it is half of the array, so that taking costs the same however long the queue is.
-    if (this.#first * 2 >= this.#messages.length) {
-      this.#messages = this.#messages.slice(this.#first);
-      this.#first = 0;
-    }
-    return message;
-  }
+  /** Every ICMP error about a message of ours, also of a binding that is not connected: for those who ask. */
+  reported?(report: UdpReport): void;
 }
 
 /** A bound UDP port: what a UDP socket is, inside the stack. */
@@ -81,13 +70,22 @@ export class UdpBinding {
   readonly isWildcard: boolean;
   /** Whether, as `::`, it hears IPv4 too. */
   readonly isDualStack: boolean;
+  readonly sharesAddress: boolean;
   readonly ttl: number;
   readonly tos: number;
+  dontFragment: boolean;
+  broadcast: boolean;
+  multicastTtl: number;
+  multicastLoopback: boolean;
   observer: UdpObserver | undefined;
   readonly #layer: UdpLayer;
-  readonly #received = new UdpQueue();
+  readonly #received = new UdpRing();
+  /** Multicast groups that it hears. */
+  readonly groups: IpAddress[] = [];
   /** Filled by `send`, emptied by the layer. */
-  readonly unsent = new UdpQueue();
+  readonly unsent = new UdpSendQueue();
+  /** Kept by the layer. */
+  readonly sent = new UdpSent();
   #isClosed = false;
 
   constructor(
@@ -95,30 +93,50 @@ export class UdpBinding {
     local: SocketAddress,
     remote: SocketAddress | undefined,
     scope: { isWildcard: boolean; isDualStack: boolean },
-    marks: { ttl: number; tos: number },
+    options: UdpOptions,
   ) {
     this.#layer = layer;
     this.local = local;
     this.remote = remote;
     this.isWildcard = scope.isWildcard;
     this.isDualStack = scope.isDualStack;
-    this.ttl = marks.ttl;
-    this.tos = marks.tos;
+    this.sharesAddress = options.sharesAddress ?? false;
+    this.ttl = options.ttl ?? 64;
+    this.tos = options.tos ?? 0;
+    this.dontFragment = options.dontFragment ?? false;
+    this.broadcast = options.broadcast ?? false;
+    this.multicastTtl = options.multicastTtl ?? 1;
+    this.multicastLoopback = options.multicastLoopback ?? true;
   }
 
   /**
    * Sends a copy of `data` (empty is a message too) to `to`, or to where it is connected; it leaves at the next poll,
    * or when the way out has room again. When too much is waiting, the oldest is dropped and counted. Throws a
-   * TunnelError: ERR_NO_ROUTE, ERR_MESSAGE_TOO_LONG, ERR_CLOSED.
+   * TunnelError: ERR_NO_ROUTE, ERR_MESSAGE_TOO_LONG, ERR_NOT_ALLOWED (a broadcast that was not asked for), ERR_CLOSED.
    */
-  send(data: Uint8Array, to?: SocketAddress): void {
-    if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The UDP socket is closed.');
-    this.#layer.queue(this, data, to);
+  send(data: Uint8Array, to?: SocketAddress, marks: UdpMarks = {}): void {
+    this.#checkOpen();
+    this.#layer.queue(this, data, to, marks);
   }
 
   /** The oldest message that has come, or undefined. */
   receive(): UdpMessage | undefined {
     return this.#received.shift();
+  }
+
+  /**
+   * Hears what is sent to a multicast group from now on. That is a filter of ours: nobody is told (no IGMP, no MLD), so
+   * a peer must send us the group's packets by itself. Throws a TunnelError: ERR_ADDRESS_IN_USE (joined already),
+   * ERR_LIMIT, ERR_CLOSED; a TypeError for an address that is no group of the socket's family.
+   */
+  joinGroup(group: IpAddress): void {
+    this.#checkOpen();
+    this.#layer.joinGroup(this, group);
+  }
+
+  /** Throws a TypeError for a group that it has not joined. */
+  leaveGroup(group: IpAddress): void {
+    this.#layer.leaveGroup(this, group);
   }
 
   close(): void {
@@ -133,9 +151,31 @@ export class UdpBinding {
     return this.#received.hasRoom(length);
   }
 
-  /** For the layer: takes a message in. */
-  deliver(message: UdpMessage): void {
-    this.#received.push(message);
+  /** For the layer: takes a copy of memory[start, end), which came from the address at `address`. */
+  deliver(
+    memory: Uint8Array,
+    start: number,
+    end: number,
+    version: 4 | 6,
+    address: number,
+    port: number,
+    ttl: number,
+    tos: number,
+  ): void {
+    this.#received.push(memory, start, end, version, address, port, ttl, tos);
     this.observer?.readable();
+  }
+
+  /** For the layer: whether it is in the group whose address lies at `offset`. */
+  hasJoined(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+    for (let i = 0; i < this.groups.length; i++) {
+      const group = this.groups[i]!;
+      if (group.version === version && group.equalsAt(memory, offset)) return true;
+    }
+    return false;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The UDP socket is closed.');
   }
 }

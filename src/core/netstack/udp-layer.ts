@@ -7,6 +7,8 @@ import { TunnelError } from '../errors.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import { type Instant, NEVER, type Pollable } from '../time.ts';
 import { addressSum } from '../wire/checksum.ts';
+import { IPV4_HEADER_LENGTH } from '../wire/ipv4.ts';
+import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts';
 import { PROTOCOL_UDP } from '../wire/protocols.ts';
 import {
   checkUdp,
@@ -17,20 +19,28 @@ import {
   writeUdp,
 } from '../wire/udp.ts';
 import type { NetStackDrop } from './drops.ts';
-import type { IcmpErrorKind } from './icmp-errors.ts';
+import type { IcmpError } from './icmp.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
-import { isUnspecified, unmapped } from './local-addresses.ts';
+import {
+  isAllNodesAt,
+  isMulticastAt,
+  isUnspecified,
+  type LocalAddresses,
+  unmapped,
+} from './local-addresses.ts';
 import { EphemeralPorts } from './ports.ts';
 import {
   MAX_UDP_PAYLOAD_V4,
   MAX_UDP_PAYLOAD_V6,
   UdpBinding,
-  type UdpMessage,
+  type UdpMarks,
   type UdpOptions,
 } from './udp-binding.ts';
+import type { UdpOutgoing } from './udp-outgoing.ts';
 
 const MAX_BINDINGS = 65_536;
-const DEFAULT_TTL = 64;
+/** Multicast groups that one binding may join, as in Linux. */
+const MAX_GROUPS = 20;
 const ANY_IPV6 = new IpAddress(new Uint8Array(16));
 
 // How closely a binding fits a packet; the closest gets it.
@@ -41,40 +51,48 @@ const MATCHES_REMOTE = 4;
 
 export class UdpLayer implements Pollable {
   readonly #ip: IpLayer;
+  readonly #addresses: LocalAddresses;
   readonly #ports: EphemeralPorts;
   readonly #drops: DropCounters<NetStackDrop>;
   readonly #bindings = new Map<number, UdpBinding[]>();
   #count = 0;
   /** Bindings with messages to send, in the order in which they came to have them. */
   readonly #sending = new Set<UdpBinding>();
-  /** The remote of the last message, so that a stream of them from one place shares one object. */
-  #lastRemote: SocketAddress = { address: ANY_IPV6, port: 0 };
+  /** The flow of the last message, so that a stream of them to one place need not be labelled one by one. */
+  #lastFlow: { binding: UdpBinding; remote: SocketAddress; label: number } | undefined;
 
-  constructor(ip: IpLayer, environment: Environment, drops: DropCounters<NetStackDrop>) {
+  constructor(
+    ip: IpLayer,
+    addresses: LocalAddresses,
+    environment: Environment,
+    drops: DropCounters<NetStackDrop>,
+  ) {
     this.#ip = ip;
+    this.#addresses = addresses;
     this.#ports = new EphemeralPorts(environment);
     this.#drops = drops;
   }
 
-  /** Throws a TunnelError: ERR_NO_ROUTE, ERR_ADDRESS_IN_USE, ERR_LIMIT. */
+  /** Throws a TunnelError: ERR_NO_ROUTE, ERR_ADDRESS_IN_USE, ERR_NOT_ALLOWED, ERR_LIMIT. */
   bind(options: UdpOptions): UdpBinding {
     if (this.#count >= MAX_BINDINGS) throw new TunnelError('ERR_LIMIT', 'Too many UDP sockets.');
     checkOptions(options);
-    const remote = options.remote && this.#connectable(options.remote);
+    const remote = options.remote && this.#connectable(options.remote, options.broadcast ?? false);
     const address = this.#localAddress(options.address && unmapped(options.address), remote);
     const isWildcard = isUnspecified(address);
     const isDualStack = isWildcard && address.version === 6 && !options.ipv6Only;
     const scope = { isWildcard, isDualStack };
-    const marks = { ttl: options.ttl ?? DEFAULT_TTL, tos: options.tos ?? 0 };
     const port = options.port || this.#ports.random((candidate) => this.#bindings.has(candidate));
     if (port === undefined) throw new TunnelError('ERR_ADDRESS_IN_USE', 'All UDP ports are taken.');
-    const binding = new UdpBinding(this, { address, port }, remote, scope, marks);
+    const binding = new UdpBinding(this, { address, port }, remote, scope, options);
     this.#insert(binding);
     return binding;
   }
 
   remove(binding: UdpBinding): void {
     this.#sending.delete(binding);
+    if (this.#lastFlow?.binding === binding) this.#lastFlow = undefined;
+    for (const group of binding.groups.splice(0)) this.#addresses.leave(group);
     const { port } = binding.local;
     const left = this.#bindings.get(port)?.filter((other) => other !== binding) ?? [];
     if (left.length > 0) this.#bindings.set(port, left);
@@ -83,22 +101,41 @@ export class UdpLayer implements Pollable {
   }
 
   /** For a binding: takes a copy of what it sends. */
-  queue(binding: UdpBinding, data: Uint8Array, to: SocketAddress | undefined): void {
+  queue(binding: UdpBinding, data: Uint8Array, to: SocketAddress | undefined, marks: UdpMarks): void {
+    checkMarks(marks);
     const remote = this.#destination(binding, to);
-    const most = remote.address.version === 4 ? MAX_UDP_PAYLOAD_V4 : MAX_UDP_PAYLOAD_V6;
-    if (data.length > most) {
-      throw new TunnelError(
-        'ERR_MESSAGE_TOO_LONG',
-        `A UDP message over IPv${remote.address.version} carries at most ${most} bytes; this one has ${data.length}.`,
-      );
-    }
+    this.#checkLength(binding, remote.address, data.length);
     const { unsent } = binding;
+    const { address } = remote;
+    const isToGroup = isMulticastAt(address.bytes, 0, address.version);
+    const ttl = marks.ttl ?? (isToGroup ? binding.multicastTtl : binding.ttl);
     while (!unsent.hasRoom(data.length)) {
       unsent.shift();
       this.#drops.count('udp-send-queue-full');
     }
-    unsent.push({ data: data.slice(), remote });
+    unsent.push({ data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
     this.#sending.add(binding);
+  }
+
+  /** For a binding. */
+  joinGroup(binding: UdpBinding, group: IpAddress): void {
+    const address = unmapped(group);
+    if (!isMulticastAt(address.bytes, 0, address.version) || !hears(binding, address.version))
+      throw new TypeError(`group: ${group} is not a multicast group that this socket can hear`);
+    if (binding.groups.some((joined) => joined.equals(address)))
+      throw new TunnelError('ERR_ADDRESS_IN_USE', `The socket has joined ${address} already.`);
+    if (binding.groups.length >= MAX_GROUPS || !this.#addresses.join(address))
+      throw new TunnelError('ERR_LIMIT', 'Too many multicast groups.');
+    binding.groups.push(address);
+  }
+
+  /** For a binding. */
+  leaveGroup(binding: UdpBinding, group: IpAddress): void {
+    const address = unmapped(group);
+    const index = binding.groups.findIndex((joined) => joined.equals(address));
+    if (index < 0) throw new TypeError(`group: the socket has not joined ${group}`);
+    binding.groups.splice(index, 1);
+    this.#addresses.leave(address);
   }
 
   /** The packet starts with the UDP header. False when no binding wants it and its sender may be told. */
@@ -120,7 +157,7 @@ export class UdpLayer implements Pollable {
   }
 
   /** An ICMP error about a message of ours: `packet` starts with its UDP header. Whether it can be ours. */
-  receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, kind: IcmpErrorKind): boolean {
+  receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError, now: Instant): boolean {
     const { memory, view, start } = packet;
     const { version, addresses } = quoted;
     const size = version === 4 ? 4 : 16;
@@ -130,7 +167,16 @@ export class UdpLayer implements Pollable {
     if (!bindings) return false;
     const binding = closest(bindings, memory, version, addresses, addresses + size, remotePort);
     if (!binding) return false;
-    // RFC 1122 §4.1.3.3 has errors passed up; soft ones would end what may still work, so those are not.
+    const { kind, type, code, mtu } = error;
+    const address = IpAddress.readFrom(memory, addresses + size, version);
+    if (kind === 'too-big') {
+      const most = binding.sent.to(address);
+      const sent = mtu === 0 ? Math.min(error.quotedLength, most) : most;
+      if (!this.#ip.lowerPathMtu(address, mtu, sent, now)) return false;
+    }
+    const from = IpAddress.readFrom(memory, error.reporter, version);
+    binding.observer?.reported?.({ kind, type, code, from, remote: { address, port: remotePort } });
+    // RFC 1122 §4.1.3.3 has errors passed up; soft ones would end what may still work, so those are only reported.
     if (binding.remote && (kind === 'refused' || kind === 'prohibited'))
       binding.observer?.failed(errorOf(kind, binding.remote));
     return true;
@@ -162,7 +208,7 @@ export class UdpLayer implements Pollable {
     }
   }
 
-  #send(binding: UdpBinding, { data, remote }: UdpMessage): void {
+  #send(binding: UdpBinding, { data, remote, ttl, tos }: UdpOutgoing): void {
     const { address, port } = remote;
     const source = binding.isWildcard ? this.#ip.sourceFor(address) : binding.local.address;
     if (!source) return;
@@ -171,7 +217,30 @@ export class UdpLayer implements Pollable {
     const at = packet.append(length);
     packet.memory.set(data, at + UDP_HEADER_LENGTH);
     writeUdp(packet.view, at, binding.local.port, port, length, addressSum(source, address));
-    this.#ip.send(packet, source, address, PROTOCOL_UDP, binding.ttl, binding.tos);
+    if (this.#reachesUs(binding, address)) this.#ip.loopBack(packet, source, address, PROTOCOL_UDP, ttl, tos);
+    // Zero hops: no further than this host.
+    if (ttl === 0) return;
+    const whole = packet.length + (address.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
+    binding.sent.note(address, Math.min(whole, this.#ip.pathMtu(address)));
+    const label = this.#flowLabel(binding, source, remote);
+    this.#ip.send(packet, source, address, PROTOCOL_UDP, ttl, tos, label, binding.dontFragment);
+  }
+
+  /** Whether a message to a group is for sockets of ours, too. */
+  #reachesUs(binding: UdpBinding, address: IpAddress): boolean {
+    const { bytes, version } = address;
+    if (!this.#addresses.isOurGroupAt(bytes, 0, version)) return false;
+    return binding.multicastLoopback || !isMulticastAt(bytes, 0, version);
+  }
+
+  #flowLabel(binding: UdpBinding, source: IpAddress, remote: SocketAddress): number {
+    if (source.version === 4) return 0;
+    const last = this.#lastFlow;
+    if (last?.binding === binding && last.remote === remote) return last.label;
+    const { address, port } = remote;
+    const label = this.#ip.flowLabel(source, address, PROTOCOL_UDP, binding.local.port, port);
+    this.#lastFlow = { binding, remote, label };
+    return label;
   }
 
   #deliverToClosest(bindings: UdpBinding[], packet: PacketBuffer, header: IpHeaderInfo): boolean {
@@ -183,13 +252,18 @@ export class UdpLayer implements Pollable {
     return binding !== undefined;
   }
 
-  /** Broadcast and multicast reach every binding that is not bound to one address. */
+  /** A multicast message reaches every binding that joined its group; a broadcast, all that hear every address. */
   #deliverToAll(bindings: UdpBinding[], packet: PacketBuffer, header: IpHeaderInfo): boolean {
+    const { memory, view, start } = packet;
+    const { version, addresses } = header;
+    const destination = addresses + (version === 4 ? 4 : 16);
+    const isForAll = !isMulticastAt(memory, destination, version) || isAllNodesAt(memory, destination);
     let wasWanted = false;
     for (const binding of bindings) {
-      if (!binding.isWildcard || !hears(binding, header.version)) continue;
-      if (!isFrom(binding, packet.memory, header.addresses, udpSourcePort(packet.view, packet.start)))
+      if (!hears(binding, version) || !isFrom(binding, memory, addresses, udpSourcePort(view, start)))
         continue;
+      const isMember = binding.hasJoined(memory, destination, version);
+      if (!isMember && !(isForAll && binding.isWildcard)) continue;
       this.#deliver(binding, packet, header);
       wasWanted = true;
     }
@@ -204,21 +278,8 @@ export class UdpLayer implements Pollable {
       return;
     }
     const from = start + UDP_HEADER_LENGTH;
-    const remote = binding.remote ?? this.#remoteOf(packet, header);
-    binding.deliver({ data: memory.slice(from, from + length), remote });
-  }
-
-  #remoteOf(packet: PacketBuffer, header: IpHeaderInfo): SocketAddress {
-    const { memory } = packet;
-    const port = udpSourcePort(packet.view, packet.start);
-    const last = this.#lastRemote;
-    const isSame =
-      last.port === port &&
-      last.address.version === header.version &&
-      last.address.equalsAt(memory, header.addresses);
-    if (!isSame)
-      this.#lastRemote = { address: IpAddress.readFrom(memory, header.addresses, header.version), port };
-    return this.#lastRemote;
+    const { version, addresses, ttl, tos } = header;
+    binding.deliver(memory, from, from + length, version, addresses, udpSourcePort(view, start), ttl, tos);
   }
 
   #insert(binding: UdpBinding): void {
@@ -230,8 +291,9 @@ export class UdpLayer implements Pollable {
     this.#count++;
   }
 
-  #connectable(remote: SocketAddress): SocketAddress {
+  #connectable(remote: SocketAddress, broadcast: boolean): SocketAddress {
     const address = unmapped(remote.address);
+    if (this.#addresses.isBroadcast(address) && !broadcast) throw notAllowed(address);
     if (!this.#ip.hasRoute(address)) throw noRoute(address);
     return { address, port: remote.port };
   }
@@ -264,7 +326,20 @@ export class UdpLayer implements Pollable {
     checkPort(to.port, 1, 'to.port');
     const address = unmapped(to.address);
     if (!hears(binding, address.version) || !this.#ip.hasRoute(address)) throw noRoute(address);
+    if (this.#addresses.isBroadcast(address) && !binding.broadcast) throw notAllowed(address);
     return address === to.address ? to : { address, port: to.port };
+  }
+
+  #checkLength(binding: UdpBinding, address: IpAddress, length: number): void {
+    const { version } = address;
+    const greatest = version === 4 ? MAX_UDP_PAYLOAD_V4 : MAX_UDP_PAYLOAD_V6;
+    const headers = UDP_HEADER_LENGTH + (version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
+    const mayBeCut = !binding.dontFragment || this.#ip.isLocal(address);
+    const most = mayBeCut ? greatest : this.#ip.pathMtu(address) - headers;
+    if (length <= most) return;
+    const over = mayBeCut ? `over IPv${version}` : `without fragments to ${address}`;
+    const message = `A UDP message ${over} carries at most ${most} bytes; this one has ${length}.`;
+    throw new TunnelError('ERR_MESSAGE_TOO_LONG', message);
   }
 }
 
@@ -305,6 +380,7 @@ function isFrom(binding: UdpBinding, memory: Uint8Array, offset: number, port: n
 
 /** Whether two bindings of one port could not be told apart. */
 function collide(a: UdpBinding, b: UdpBinding): boolean {
+  if (a.sharesAddress && b.sharesAddress) return false;
   if (a.remote && b.remote) {
     const isSameRemote = a.remote.port === b.remote.port && a.remote.address.equals(b.remote.address);
     return isSameRemote && a.local.address.equals(b.local.address);
@@ -318,8 +394,13 @@ function collide(a: UdpBinding, b: UdpBinding): boolean {
 function checkOptions(options: UdpOptions): void {
   if (options.port !== undefined) checkPort(options.port, 0, 'port');
   if (options.remote) checkPort(options.remote.port, 1, 'remote.port');
-  if (options.ttl !== undefined) checkByte(options.ttl, 1, 'ttl');
-  if (options.tos !== undefined) checkByte(options.tos, 0, 'tos');
+  if (options.multicastTtl !== undefined) checkByte(options.multicastTtl, 0, 'multicastTtl');
+  checkMarks(options);
+}
+
+function checkMarks({ ttl, tos }: UdpMarks): void {
+  if (ttl !== undefined) checkByte(ttl, 1, 'ttl');
+  if (tos !== undefined) checkByte(tos, 0, 'tos');
 }
 
 function checkPort(port: number, least: number, name: string): void {
@@ -336,6 +417,13 @@ function gone(address: IpAddress): TunnelError {
   return new TunnelError('ERR_NO_ROUTE', `${address} is no longer an address of this tunnel.`, {
     leg: 'inside',
   });
+}
+
+function notAllowed(address: IpAddress): TunnelError {
+  return new TunnelError(
+    'ERR_NOT_ALLOWED',
+    `${address} is a broadcast address; the socket needs \`broadcast\`.`,
+  );
 }
 
 function noRoute(address: IpAddress): TunnelError {

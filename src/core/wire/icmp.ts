@@ -24,6 +24,8 @@ export const ICMPV6_DESTINATION_UNREACHABLE = 1;
 export const ICMPV6_PACKET_TOO_BIG = 2;
 export const ICMPV6_TIME_EXCEEDED = 3;
 export const ICMPV6_PARAMETER_PROBLEM = 4;
+/** Types below it are errors (RFC 4443 §2.1). */
+export const ICMPV6_INFORMATIONAL = 128;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
 
@@ -55,6 +57,11 @@ export function echoIdentifier(view: DataView, at: number): number {
 
 export function echoSequence(view: DataView, at: number): number {
   return view.getUint16(at + SEQUENCE);
+}
+
+/** What a "too big" message says of the next link: bytes of whole packet; IPv4's old routers say 0 (RFC 1191 §4). */
+export function nextHopMtu(view: DataView, at: number, version: 4 | 6): number {
+  return version === 4 ? view.getUint16(at + SEQUENCE) : view.getUint32(at + REST);
 }
 
 export function echoRequestType(version: 4 | 6): number {

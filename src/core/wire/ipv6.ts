@@ -243,7 +243,7 @@ function checkOptions(
   return undefined;
 }
 
-/** Writes the fixed header at `at`; `payloadLength` is that of everything after it. The flow label is zero. */
+/** Writes the fixed header at `at`; `payloadLength` is that of everything after it. */
 export function writeIpv6(
   memory: Uint8Array,
   view: DataView,
@@ -254,8 +254,9 @@ export function writeIpv6(
   trafficClass: number,
   source: IpAddress,
   destination: IpAddress,
+  flowLabel = 0,
 ): void {
-  view.setUint32(at, 0x60000000 | (trafficClass << 20));
+  view.setUint32(at, 0x60000000 | (trafficClass << 20) | flowLabel);
   view.setUint16(at + IPV6_PAYLOAD_LENGTH, payloadLength);
   view.setUint8(at + IPV6_NEXT_HEADER, nextHeader);
   view.setUint8(at + IPV6_HOP_LIMIT, hopLimit);

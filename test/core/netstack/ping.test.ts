@@ -66,7 +66,7 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
     it('sends a request at the next poll', () => {
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
-      ping.send(3, 56, 9, lone.now);
+      ping.send(3, 56, { ttl: 9 }, lone.now);
       expect(lone.take()).toEqual([]);
       expect(lone.stack.pollAt()).toBe(0);
       const [packet, ...more] = lone.exchange();
@@ -88,13 +88,13 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
       const seen = observe(ping);
-      ping.send(1, 20, undefined, lone.now);
+      ping.send(1, 20, {}, lone.now);
       lone.exchange();
       lone.now += 12.5;
       lone.exchange(answer(ping, 1, 20));
       lone.now += 1;
       lone.exchange(answer(ping, 1, 20));
-      const common = { sequence: 1, bytes: 20, ttl: 64, from: remote };
+      const common = { sequence: 1, bytes: 20, ttl: 64, from: remote, isIntact: true };
       expect(seen.replies).toEqual([
         { ...common, rtt: 12.5, isDuplicate: false },
         { ...common, rtt: 13.5, isDuplicate: true },
@@ -106,7 +106,7 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
       const seen = observe(ping);
-      ping.send(1, 20, undefined, lone.now);
+      ping.send(1, 20, {}, lone.now);
       lone.exchange();
       lone.receive(answer(ping, 2, 20));
       lone.receive(answer(ping, 1, 20, router));
@@ -121,7 +121,7 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
       const seen = observe(ping);
-      ping.send(1, 20, 1, lone.now);
+      ping.send(1, 20, { ttl: 1 }, lone.now);
       const [packet] = lone.exchange();
       const from = IpAddress.parse(router)!;
       lone.receive(icmpPacket({ source: router, destination: us, type: exceeded, data: packet! }));
@@ -134,8 +134,8 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
         }),
       );
       expect(seen.errors).toEqual([
-        { sequence: 1, kind: 'time-exceeded', type: exceeded, code: 0, from },
-        { sequence: 1, kind: 'unreachable', type: unreachable, code: 0, from },
+        { sequence: 1, kind: 'time-exceeded', type: exceeded, code: 0, mtu: 0, from },
+        { sequence: 1, kind: 'unreachable', type: unreachable, code: 0, mtu: 0, from },
       ]);
       expect(lone.drops).toEqual({});
     });
@@ -144,7 +144,7 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
       const seen = observe(ping);
-      ping.send(1, 20, 1, lone.now);
+      ping.send(1, 20, { ttl: 1 }, lone.now);
       lone.exchange();
       const quoted = (destination: string, sequence: number) =>
         icmpPacket({ source: us, destination, type: request, rest: (ping.identifier << 16) | sequence });
@@ -157,12 +157,12 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
     it(`carries 0 to ${most} bytes`, () => {
       const lone = new LoneStack();
       const ping = lone.stack.openPing(remote);
-      ping.send(1, 0, undefined, lone.now);
-      ping.send(2, most, undefined, lone.now);
+      ping.send(1, 0, {}, lone.now);
+      ping.send(2, most, {}, lone.now);
       const packets = lone.exchange();
       expect(packets[0]).toHaveLength(header + 8);
       expect(packets.length).toBeGreaterThan(46);
-      expect(codeOf(() => ping.send(3, most + 1, undefined, lone.now))).toBe('ERR_MESSAGE_TOO_LONG');
+      expect(codeOf(() => ping.send(3, most + 1, {}, lone.now))).toBe('ERR_MESSAGE_TOO_LONG');
     });
   });
 }
@@ -187,7 +187,7 @@ describe('a ping', () => {
       const lone = new LoneStack();
       const ping = lone.stack.openPing(IpAddress.parse(address)!);
       const seen = observe(ping);
-      ping.send(1, 3000, undefined, lone.now);
+      ping.send(1, 3000, {}, lone.now);
       expect(lone.exchange()).toEqual([]);
       expect(seen.replies).toMatchObject([{ sequence: 1, bytes: 3000, rtt: 0, isDuplicate: false }]);
       expect(lone.drops).toEqual({});
@@ -199,7 +199,7 @@ describe('a ping', () => {
     const ping = lone.stack.openPing(remote);
     const seen = observe(ping);
     for (let i = 0; i < 1025; i++) {
-      ping.send(i, 0, undefined, lone.now);
+      ping.send(i, 0, {}, lone.now);
       lone.exchange();
     }
     const reply = (sequence: number) =>
@@ -219,11 +219,11 @@ describe('a ping', () => {
   it('lets 64 requests wait, 1,024 pings exist, and closes', () => {
     const lone = new LoneStack();
     const ping = lone.stack.openPing(remote);
-    for (let i = 0; i < 64; i++) ping.send(i, 0, undefined, 0);
-    expect(codeOf(() => ping.send(64, 0, undefined, 0))).toBe('ERR_LIMIT');
+    for (let i = 0; i < 64; i++) ping.send(i, 0, {}, 0);
+    expect(codeOf(() => ping.send(64, 0, {}, 0))).toBe('ERR_LIMIT');
     ping.close();
     expect(lone.exchange()).toEqual([]);
-    expect(codeOf(() => ping.send(0, 0, undefined, 0))).toBe('ERR_CLOSED');
+    expect(codeOf(() => ping.send(0, 0, {}, 0))).toBe('ERR_CLOSED');
     const identifiers = new Set<number>();
     for (let i = 0; i < 1024; i++) identifiers.add(lone.stack.openPing(remote).identifier);
     expect(identifiers.size).toBe(1024);
@@ -240,14 +240,14 @@ describe('a ping', () => {
       [0, 0, 0],
       [0, 0, 256],
     ] as const)
-      expect(codeOf(() => ping.send(sequence, size, ttl, 0))).toBe('RangeError');
+      expect(codeOf(() => ping.send(sequence, size, { ttl }, 0))).toBe('RangeError');
   });
 
   it('hears of a header that others have changed', () => {
     const lone = new LoneStack();
     const ping = lone.stack.openPing(remote);
     const seen = observe(ping);
-    ping.send(1, 20, 1, lone.now);
+    ping.send(1, 20, { ttl: 1 }, lone.now);
     const [packet] = lone.exchange();
     // Total length in host order, checksum gone, TTL zero: all seen in the wild.
     const mangled = ipv4({

@@ -4,7 +4,17 @@ import type { TunnelError } from '../../../src/core/errors.ts';
 import type { UdpBinding } from '../../../src/core/netstack/udp-binding.ts';
 import { NEVER } from '../../../src/core/time.ts';
 import { LoneStack, OUR_V4, OUR_V6, PEER_V4, PEER_V6 } from '../../support/lone-stack.ts';
-import { concat, counting, cut, icmpPacket, udpPacket } from '../../support/packets.ts';
+import {
+  concat,
+  counting,
+  cut,
+  icmpPacket,
+  ipPacket,
+  ipv4,
+  ipv6,
+  udp,
+  udpPacket,
+} from '../../support/packets.ts';
 
 const at = (text: string, port: number): SocketAddress => ({ address: IpAddress.parse(text)!, port });
 const ip = (text: string) => IpAddress.parse(text)!;
@@ -95,7 +105,7 @@ for (const { name, us, peer, most, unreachable, portCode, softCode, header } of 
       expect(more).toEqual([]);
       expect(packet!.slice(header)).toEqual(fromUs(5353, 53).slice(header));
       if (name === 'IPv4') expect([packet![1], packet![8], packet![6]]).toEqual([0xb8, 7, 0x40]);
-      else expect([packet![0], packet![1], packet![7]]).toEqual([0x6b, 0x80, 7]);
+      else expect([packet![0], packet![1]! & 0xf0, packet![7]]).toEqual([0x6b, 0x80, 7]);
       expect(lone.stack.pollAt()).toBe(NEVER);
     });
 
@@ -161,7 +171,7 @@ for (const { name, us, peer, most, unreachable, portCode, softCode, header } of 
       expect(messages(binding)).toHaveLength(8192);
     });
 
-    it('waits while the way out is full, drops the oldest beyond 256 KiB, then sends the rest in order', () => {
+    it('waits while the way out is full, drops the oldest beyond 64 KiB, then sends the rest in order', () => {
       const lone = new LoneStack();
       lone.congested = true;
       const binding = lone.stack.bindUdp({ port: 53 });
@@ -171,7 +181,7 @@ for (const { name, us, peer, most, unreachable, portCode, softCode, header } of 
       lone.congested = false;
       expect(lone.stack.pollAt()).toBe(0);
       const ports = lone.exchange().map((packet) => (packet[header + 2]! << 8) | packet[header + 3]!);
-      const kept = Math.floor((256 * 1024) / 1032);
+      const kept = Math.floor((64 * 1024) / 1032);
       expect(ports).toEqual(Array.from({ length: kept }, (_, i) => 300 - kept + i + 1));
       expect(lone.drops).toEqual({ 'udp-send-queue-full': 300 - kept });
     });
@@ -327,5 +337,214 @@ describe('binding UDP', () => {
     lone.exchange(packet('10.0.0.255'), packet('255.255.255.255'));
     expect(messages(one)).toHaveLength(2);
     expect(messages(bound)).toHaveLength(0);
+  });
+
+  it('sends to a broadcast address only if it is meant, and hears it, too', () => {
+    const lone = new LoneStack();
+    const shy = lone.stack.bindUdp({ port: 53 });
+    for (const address of ['255.255.255.255', '10.0.0.255']) {
+      expect(codeOf(() => shy.send(counting(1), at(address, 53)))).toBe('ERR_NOT_ALLOWED');
+      expect(codeOf(() => lone.stack.bindUdp({ remote: at(address, 53) }))).toBe('ERR_NOT_ALLOWED');
+    }
+    const bold = lone.stack.bindUdp({ port: 54, broadcast: true });
+    bold.send(counting(1), at('10.0.0.255', 53));
+    expect(lone.exchange()).toHaveLength(1);
+    expect(messages(shy)).toEqual([[OUR_V4, 54, 1]]);
+  });
+
+  it('tells TTL and TOS of what it hears', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    const common = { source: PEER_V4, destination: OUR_V4 };
+    const payload = udp({ ...common, sourcePort: 1, destinationPort: 53 });
+    lone.exchange(ipv4({ ...common, protocol: 17, ttl: 9, tos: 0xb9, payload }));
+    const common6 = { source: PEER_V6, destination: OUR_V6 };
+    const payload6 = udp({ ...common6, sourcePort: 1, destinationPort: 53 });
+    lone.exchange(ipv6({ ...common6, nextHeader: 17, hopLimit: 7, trafficClass: 0x2e, payload: payload6 }));
+    expect(binding.receive()).toMatchObject({ ttl: 9, tos: 0xb9 });
+    expect(binding.receive()).toMatchObject({ ttl: 7, tos: 0x2e });
+  });
+
+  it('marks single messages otherwise', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53, ttl: 30 });
+    binding.send(counting(1), at(PEER_V4, 9), { ttl: 3, tos: 0x20 });
+    binding.send(counting(1), at(PEER_V4, 9));
+    expect(lone.exchange().map((packet) => [packet[8], packet[1]])).toEqual([
+      [3, 0x20],
+      [30, 0],
+    ]);
+    expect(codeOf(() => binding.send(counting(1), at(PEER_V4, 9), { ttl: 0 }))).toBe('RangeError');
+  });
+
+  it('reports every error to those who ask, connected or not', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    const reports: unknown[] = [];
+    binding.observer = { readable: () => {}, failed: () => {}, reported: (report) => reports.push(report) };
+    binding.send(counting(1), at(PEER_V4, 9));
+    const [packet] = lone.exchange();
+    const error = (type: number, code: number) =>
+      icmpPacket({ source: '10.0.0.9', destination: OUR_V4, type, code, data: packet! });
+    lone.exchange(error(11, 0), error(3, 3), error(3, 13), error(12, 0));
+    const common = { from: ip('10.0.0.9'), remote: at(PEER_V4, 9) };
+    expect(reports).toEqual([
+      { kind: 'time-exceeded', type: 11, code: 0, ...common },
+      { kind: 'refused', type: 3, code: 3, ...common },
+      { kind: 'prohibited', type: 3, code: 13, ...common },
+      { kind: 'parameter-problem', type: 12, code: 0, ...common },
+    ]);
+  });
+
+  it('reports ICMPv6 errors that nobody knows yet, and drops other unknown messages', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    const kinds: string[] = [];
+    binding.observer = { readable: () => {}, failed: () => {}, reported: ({ kind }) => kinds.push(kind) };
+    binding.send(counting(1), at(PEER_V6, 9));
+    const [packet] = lone.exchange();
+    const say = (type: number) =>
+      lone.exchange(icmpPacket({ source: PEER_V6, destination: OUR_V6, type, data: packet! }));
+    for (const type of [5, 100, 127, 161, 200, 255]) expect(say(type)).toEqual([]);
+    expect(kinds).toEqual(['other', 'other', 'other']);
+    expect(lone.drops).toEqual({ 'icmp-ignored': 3 });
+  });
+
+  it('marks a flow of IPv6 with one label, other flows with others', () => {
+    const lone = new LoneStack();
+    const labelOf = (packet: Uint8Array) => new DataView(packet.buffer).getUint32(0) & 0xfffff;
+    const one = lone.stack.bindUdp({ port: 53 });
+    const other = lone.stack.bindUdp({ port: 54 });
+    one.send(counting(1), at(PEER_V6, 9));
+    one.send(counting(2000), at(PEER_V6, 9));
+    other.send(counting(1), at(PEER_V6, 9));
+    one.send(counting(1), at(PEER_V6, 10));
+    const labels = lone.exchange().map(labelOf);
+    expect(labels).toHaveLength(5);
+    expect(new Set(labels).size).toBe(3);
+    expect(labels).not.toContain(0);
+    const tcp = lone.stack.connectTcp(at(PEER_V6, 80), {}, lone.now);
+    const [syn] = lone.exchange();
+    lone.now += 1000;
+    lone.poll();
+    const [again] = lone.exchange();
+    expect(labelOf(again!)).toBe(labelOf(syn!));
+    expect(labelOf(syn!)).not.toBe(0);
+    tcp.abort();
+  });
+});
+
+describe('UDP multicast', () => {
+  for (const { name, us, peer, group, other, header } of [
+    { name: 'IPv4', us: OUR_V4, peer: PEER_V4, group: '239.1.2.3', other: '239.1.2.4', header: 20 },
+    { name: 'IPv6', us: OUR_V6, peer: PEER_V6, group: 'ff05::1:3', other: 'ff05::1:4', header: 40 },
+  ]) {
+    const to = (destination: string) =>
+      udpPacket({ source: peer, destination, sourcePort: 1, destinationPort: 53 });
+
+    it(`of ${name} reaches every socket that joined the group, and no other`, () => {
+      const lone = new LoneStack();
+      const a = lone.stack.bindUdp({ port: 53, sharesAddress: true });
+      const b = lone.stack.bindUdp({ port: 53, sharesAddress: true });
+      const c = lone.stack.bindUdp({ port: 53, sharesAddress: true });
+      lone.exchange(to(group));
+      expect(lone.drops).toEqual({ 'ip-destination': 1 });
+      a.joinGroup(ip(group));
+      b.joinGroup(ip(group));
+      c.joinGroup(ip(other));
+      lone.exchange(to(group));
+      expect([a, b, c].map((binding) => messages(binding).length)).toEqual([1, 1, 0]);
+      a.leaveGroup(ip(group));
+      lone.exchange(to(group));
+      expect([a, b, c].map((binding) => messages(binding).length)).toEqual([0, 1, 0]);
+      b.close();
+      lone.exchange(to(group), to(other));
+      expect([a, c].map((binding) => messages(binding).length)).toEqual([0, 1]);
+      expect(lone.drops).toEqual({ 'ip-destination': 2 });
+    });
+
+    it(`of ${name} that nobody hears is not answered`, () => {
+      const lone = new LoneStack();
+      lone.stack.bindUdp({ port: 54 }).joinGroup(ip(group));
+      expect(lone.exchange(to(group))).toEqual([]);
+      expect(lone.drops).toEqual({ 'udp-port-closed': 1 });
+    });
+
+    it(`of ${name} goes one hop unless told otherwise, and is heard by members here`, () => {
+      const lone = new LoneStack();
+      const sender = lone.stack.bindUdp({ port: 9 });
+      const quiet = lone.stack.bindUdp({ port: 10, multicastLoopback: false, multicastTtl: 5 });
+      const homebody = lone.stack.bindUdp({ port: 11, multicastTtl: 0 });
+      const member = lone.stack.bindUdp({ port: 53 });
+      member.joinGroup(ip(group));
+      sender.send(counting(3), at(group, 53));
+      quiet.send(counting(4), at(group, 53));
+      homebody.send(counting(5), at(group, 53));
+      sender.send(counting(6), at(other, 53));
+      const ttls = lone.exchange().map((packet) => packet[header === 20 ? 8 : 7]);
+      expect(ttls).toEqual([1, 5, 1]);
+      expect(messages(member)).toEqual([
+        [us, 9, 3],
+        [us, 11, 5],
+      ]);
+    });
+
+    it(`of ${name} is joined within bounds, and once by each socket`, () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53 });
+      const nth = (i: number) => ip(header === 20 ? `239.0.${i >> 8}.${i & 255}` : `ff05::${i.toString(16)}`);
+      expect(codeOf(() => binding.joinGroup(ip(peer)))).toBe('TypeError');
+      expect(codeOf(() => binding.leaveGroup(ip(group)))).toBe('TypeError');
+      for (let i = 0; i < 20; i++) binding.joinGroup(nth(i));
+      expect(codeOf(() => binding.joinGroup(nth(3)))).toBe('ERR_ADDRESS_IN_USE');
+      expect(codeOf(() => binding.joinGroup(nth(20)))).toBe('ERR_LIMIT');
+      let joined = 20;
+      for (let port = 100; port < 120; port++) {
+        const more = lone.stack.bindUdp({ port });
+        for (let i = 0; i < 20; i++)
+          if (codeOf(() => more.joinGroup(nth(port * 20 + i))) === 'no error') joined++;
+      }
+      expect(joined).toBe(256);
+      binding.close();
+      const last = lone.stack.bindUdp({ port: 53 });
+      expect(codeOf(() => last.joinGroup(nth(9)))).toBe('no error');
+      last.close();
+      expect(codeOf(() => last.joinGroup(nth(9)))).toBe('ERR_CLOSED');
+    });
+  }
+
+  it('of a family that the socket does not hear cannot be joined', () => {
+    const lone = new LoneStack();
+    const four = lone.stack.bindUdp({ address: ip('0.0.0.0') });
+    const six = lone.stack.bindUdp({ address: ip('::'), ipv6Only: true });
+    expect(codeOf(() => four.joinGroup(ip('ff05::1')))).toBe('TypeError');
+    expect(codeOf(() => six.joinGroup(ip('239.0.0.1')))).toBe('TypeError');
+  });
+
+  it('of the interface alone does not come out of the tunnel, joined or not', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    binding.joinGroup(ip('ff01::9'));
+    const packet = udpPacket({ source: PEER_V6, destination: 'ff01::9', sourcePort: 1, destinationPort: 53 });
+    lone.exchange(packet);
+    expect(lone.drops).toEqual({ 'ip-destination': 1 });
+    lone.stack.bindUdp({ port: 1 }).send(counting(1), at('ff01::9', 53));
+    lone.exchange();
+    expect(messages(binding)).toHaveLength(1);
+  });
+
+  it('is no business of TCP, and an echo request to it is answered in IPv6 only', () => {
+    const lone = new LoneStack();
+    const binding = lone.stack.bindUdp({ port: 53 });
+    binding.joinGroup(ip('239.1.2.3'));
+    binding.joinGroup(ip('ff05::1:3'));
+    const four = { source: PEER_V4, destination: '239.1.2.3' };
+    const six = { source: PEER_V6, destination: 'ff05::1:3' };
+    expect(lone.exchange(ipPacket(PEER_V4, '239.1.2.3', 6, counting(20)))).toEqual([]);
+    expect(lone.exchange(ipPacket(PEER_V6, 'ff05::1:3', 6, counting(20)))).toEqual([]);
+    expect(lone.exchange(icmpPacket({ ...four, type: 8 }))).toEqual([]);
+    expect(lone.drops).toEqual({ 'protocol-to-group': 3 });
+    const [answer] = lone.exchange(icmpPacket({ ...six, type: 128 }));
+    expect(answer!.slice(8, 24)).toEqual(ip(OUR_V6).bytes);
   });
 });

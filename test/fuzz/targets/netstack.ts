@@ -65,7 +65,7 @@ function openSockets(lone: LoneStack): World {
   ];
   for (const address of [peer4, peer6]) {
     const ping = stack.openPing(address);
-    ping.send(1, 8, undefined, now);
+    ping.send(1, 8, {}, now);
     ping.observer = { reply: () => {}, error: () => {} };
   }
   return { bindings, connections };

@@ -16,13 +16,20 @@ export function advertisedMss(tcb: Tcb): number {
   return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
 }
 
-/** Shrinks the segments of a connection to what the MTU allows now. Whether that made a difference. */
-export function limitMss(tcb: Tcb): boolean {
-  const most = advertisedMss(tcb) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
-  if (tcb.mss <= most) return false;
-  tcb.mss = most;
-  tcb.flight?.scoreboard.resegment(most);
-  return true;
+/** Eff.snd.MSS (RFC 9293 §3.7.1): what the peer takes and the path carries, without our options. */
+export function effectiveMss(tcb: Tcb): number {
+  const pathMss = tcb.context.ip.pathMtu(tcb.remote.address) - (tcb.version === 4 ? 40 : 60);
+  return Math.min(tcb.peerMss, pathMss) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
+}
+
+/** Brings the segments of a connection to the size that is right now; says by how many bytes they grew. */
+export function adjustMss(tcb: Tcb): number {
+  const mss = effectiveMss(tcb);
+  const growth = mss - tcb.mss;
+  if (growth === 0) return 0;
+  tcb.mss = mss;
+  if (growth < 0) tcb.flight?.scoreboard.resegment(mss);
+  return growth;
 }
 
 /**
@@ -51,7 +58,6 @@ export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
     tcb.tsRecent = segment.tsVal;
     tcb.tsRecentAt = now;
   }
-  const peerMss = Math.max(segment.mss || defaultMss(tcb.version), MIN_MSS);
-  // Eff.snd.MSS (RFC 9293 §3.7.1).
-  tcb.mss = Math.min(peerMss, advertisedMss(tcb)) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
+  tcb.peerMss = Math.max(segment.mss || defaultMss(tcb.version), MIN_MSS);
+  tcb.mss = effectiveMss(tcb);
 }

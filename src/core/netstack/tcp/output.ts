@@ -371,5 +371,6 @@ function finish(tcb: Tcb, packet: PacketBuffer, at: number): void {
   packet.view.setUint16(at + CHECKSUM_OFFSET, ~sum & 0xffff);
   tcb.segmentsSent++;
   acknowledged(tcb);
-  tcb.context.ip.send(packet, tcb.local.address, tcb.remote.address, PROTOCOL_TCP, tcb.ttl, tcb.tos);
+  const { local, remote, ttl, tos, flowLabel } = tcb;
+  tcb.context.ip.send(packet, local.address, remote.address, PROTOCOL_TCP, ttl, tos, flowLabel);
 }

@@ -238,6 +238,15 @@ export class Scoreboard {
     while (this.#oldest !== NO_RECORD) this.markLost(this.#oldest);
   }
 
+  /** What is in flight in more than `most` bytes is lost. */
+  loseLonger(most: number): void {
+    for (let slot = this.#oldest; slot !== NO_RECORD; ) {
+      const next = this.sentNext(slot);
+      if (this.length(slot) > most) this.markLost(slot);
+      slot = next;
+    }
+  }
+
   /** The lost record with the lowest sequence number. */
   nextLost(): number {
     if (this.#lostCount === 0) return NO_RECORD;

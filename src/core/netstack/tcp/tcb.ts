@@ -105,6 +105,8 @@ export class Tcb {
 
   /** Payload bytes of a full segment of ours, options deducted. */
   mss = 0;
+  /** The MSS that the peer offered. */
+  peerMss = 0;
   /** The largest payload the peer has sent: what "full-sized" means for delayed ACKs. */
   rcvMss = 536;
   windowScaling = false;
@@ -166,6 +168,8 @@ export class Tcb {
 
   // Bookkeeping of the layer.
   readonly addressSum: number;
+  /** Of IPv6: the same in all its packets (RFC 6437). */
+  readonly flowLabel: number;
   hash = 0;
   hashNext: Tcb | undefined;
   isAwake = false;
@@ -203,6 +207,8 @@ export class Tcb {
     this.sendQueue = new SendQueue(context.pages);
     this.receiveQueue = new ReceiveQueue(context.pages);
     this.addressSum = addressSum(local, remote);
+    const { address, port } = local;
+    this.flowLabel = context.ip.flowLabel(address, remote.address, PROTOCOL_TCP, port, remote.port);
   }
 
   get version(): 4 | 6 {

@@ -17,12 +17,12 @@ import { ConnectionTable } from './connection-table.ts';
 import { Cubic } from './cubic.ts';
 import { Deadlines } from './deadlines.ts';
 import { FlightPool } from './flight.ts';
-import { icmpErrorArrives, isHard } from './icmp-effect.ts';
+import { icmpErrorArrives, isHard, largestSent, pathMtuChanged } from './icmp-effect.ts';
 import { InitialNumbers } from './isn.ts';
 import { type ListenerContext, TcpListener } from './listener.ts';
 import { Listeners } from './listeners.ts';
 import { NewReno } from './new-reno.ts';
-import { limitMss } from './options.ts';
+import { adjustMss } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
 import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts';
 import { NO_ROW } from './record-table.ts';
@@ -205,23 +205,45 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
    * `header` describes the quoted packet.
    */
   receiveError(packet: PacketBuffer, header: IpHeaderInfo, kind: IcmpErrorKind, _now: Instant): void {
-    const { view, memory, start } = packet;
-    const { addresses, version } = header;
-    if (packet.length < 8) {
+    const ends = quotedEnds(packet, header);
+    if (!ends || !this.#errorArrives(ends, packet.view.getInt32(packet.start + 4), kind))
+      this.drops.count('tcp_icmp_mismatch');
+  }
+
+  #errorArrives(ends: Ends, sequence: number, kind: IcmpErrorKind): boolean {
+    const tcb = this.#connections.get(ends.local, ends.remote);
+    return tcb
+      ? icmpErrorArrives(tcb, sequence, kind)
+      : this.#passiveOpen.errorArrives(ends, sequence, isHard(kind));
+  }
+
+  /**
+   * The same for "too big": `claimed` is the MTU of the next link as the router says, or 0, and `quotedLength` the length
+   * of the quoted packet as the quote says.
+   */
+  receiveTooBig(
+    packet: PacketBuffer,
+    header: IpHeaderInfo,
+    claimed: number,
+    quotedLength: number,
+    now: Instant,
+  ): void {
+    const ends = quotedEnds(packet, header);
+    const tcb = ends && this.#connections.get(ends.local, ends.remote);
+    const most = tcb && largestSent(tcb, packet.view.getInt32(packet.start + 4));
+    if (!most) {
       this.drops.count('tcp_icmp_mismatch');
       return;
     }
-    // The quoted packet went out: its source is we.
-    const size = version === 4 ? 4 : 16;
-    const local = { address: IpAddress.readFrom(memory, addresses, version), port: view.getUint16(start) };
-    const remoteAddress = IpAddress.readFrom(memory, addresses + size, version);
-    const remote = { address: remoteAddress, port: view.getUint16(start + 2) };
-    const sequence = view.getInt32(start + 4);
-    const tcb = this.#connections.get(local, remote);
-    const concerns = tcb
-      ? icmpErrorArrives(tcb, sequence, kind)
-      : this.#passiveOpen.errorArrives({ local, remote }, sequence, isHard(kind));
-    if (!concerns) this.drops.count('tcp_icmp_mismatch');
+    const sent = claimed === 0 ? Math.min(quotedLength, most) : most;
+    const { address } = tcb.remote;
+    if (!this.ip.lowerPathMtu(address, claimed, sent, now)) this.drops.count('tcp_icmp_mismatch');
+  }
+
+  /** The way to `destination` carries less than was known, or may carry more again. */
+  pathMtuChanged(destination: IpAddress): void {
+    for (const tcb of this.#connections.entries())
+      if (tcb.remote.address.equals(destination)) pathMtuChanged(tcb);
   }
 
   /** Our outer address changed, or the tunnel is back: do not wait for a timer that backed off meanwhile. */
@@ -257,7 +279,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
 
   /** Segments that were too large for the new MTU are cut anew as they are sent again. */
   mtuChanged(): void {
-    for (const tcb of this.#connections.entries()) if (!tcb.isEmbryonic && limitMss(tcb)) this.wake(tcb);
+    for (const tcb of this.#connections.entries())
+      if (!tcb.isEmbryonic && adjustMss(tcb) !== 0) this.wake(tcb);
   }
 
   poll(now: Instant): void {
@@ -474,4 +497,14 @@ function endsOf(packet: PacketBuffer, header: IpHeaderInfo, remotePort: number, 
     remote: { address: IpAddress.readFrom(memory, addresses, version), port: remotePort },
     local: { address: IpAddress.readFrom(memory, addresses + size, version), port: localPort },
   };
+}
+
+/** Between whom the quoted segment went: if 8 bytes of its header are there. It went out, so its source is we. */
+function quotedEnds(packet: PacketBuffer, header: IpHeaderInfo): Ends | undefined {
+  const { view, memory, start } = packet;
+  const { addresses, version } = header;
+  if (packet.length < 8) return undefined;
+  const local = { address: IpAddress.readFrom(memory, addresses, version), port: view.getUint16(start) };
+  const remoteAddress = IpAddress.readFrom(memory, addresses + (version === 4 ? 4 : 16), version);
+  return { local, remote: { address: remoteAddress, port: view.getUint16(start + 2) } };
 }

@@ -63,6 +63,20 @@ export class FakeIp implements IpLayer {
     this.outlet(packet, this.#header);
   }
 
+  pathMtu(): number {
+    return this.mtu;
+  }
+
+  loopBack(): void {}
+
+  lowerPathMtu(): boolean {
+    return false;
+  }
+
+  flowLabel(): number {
+    return 0;
+  }
+
   sourceFor(destination: IpAddress): IpAddress | undefined {
     return this.#own.find((address) => address.version === destination.version);
   }

@@ -242,7 +242,8 @@ export class HappyEyeballs implements Pollable {
     this.#lookup.cancel(now);
     this.connection = winner?.connection;
     this.error = error;
-    if (winner) this.#memory.set(this.#host, winner.address.version, now);
+    // Who won without a rival proves nothing.
+    if (winner && !this.#options.dnsQueryType) this.#memory.set(this.#host, winner.address.version, now);
     this.observer?.settled();
   }
 }

@@ -200,6 +200,9 @@ describe('a connection by name', () => {
     expect(race.lab.queries.map(({ type }) => type)).toEqual(['A']);
     race.finish(race.connect({ dnsQueryType: 'ipv6' }, 'other.example'));
     expect(race.lab.queries.map(({ type }) => type)).toEqual(['AAAA']);
+    // And remembers nothing of who won alone.
+    race.finish(race.connect());
+    expect(race.syns).toEqual([[0, 'fd00::10']]);
   });
 
   it('asks for no AAAA without an IPv6 address of ours', () => {

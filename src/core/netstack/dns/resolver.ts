@@ -104,7 +104,7 @@ export class Resolver implements Pollable, ResolutionHost {
     const wanted = address ? `${reverseName(address)}.` : text;
     const name = encodeName(wanted);
     const fault =
-      typeof name === 'string' ? nameFaultText(name) : isAddressType(type) && hostNameFault(wanted);
+      (isAddressType(type) && hostNameFault(wanted)) || (typeof name === 'string' && nameFaultText(name));
     if (typeof name === 'string' || fault) {
       const resolution = new Resolution(text, type, [], this);
       resolution.settle({ error: notAName(text, fault || ''), reason: 'refused' });

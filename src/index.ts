@@ -7,6 +7,9 @@ import type { TunnelConfig } from './core/wireguard/config.ts';
 export type {
   ConfigureReport,
   ConfigureReset,
+  DnsQueryType,
+  DnsRecord,
+  DnsRecordType,
   PeerStatus,
   PingReply,
   TcpSocketInfo,

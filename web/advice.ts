@@ -63,8 +63,6 @@ const SENTENCES: Record<string, Write> = {
     'The preshared key differs: the peer answered, but its answer does not open, so put the same PresharedKey in both configurations.',
   ERR_NO_ROUTE: (_, context) =>
     `No peer is responsible for ${targetOf(context)}: add it to the AllowedIPs of the peer behind which it is.`,
-  ERR_NAME_NOT_RESOLVED: (_, context) =>
-    `“${targetOf(context)}” is not an address: enter an IPv4 or IPv6 address, as names are not looked up inside the tunnel.`,
   ERR_CONNECTION_REFUSED: (_, context) =>
     `${targetOf(context)} refused the connection: check the port and that a server is listening there.`,
   ERR_CONNECTION_RESET: (_, context) => `${targetOf(context)} broke the connection off: try again.`,

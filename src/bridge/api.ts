@@ -10,6 +10,9 @@ export interface EngineConfig {
   /** CIDR text. */
   addresses: string[];
   mtu: number;
+  /** Addresses of DNS servers, in the order in which they are asked. Absent: names are not looked up. */
+  dns?: string[] | undefined;
+  searchDomains?: string[] | undefined;
   /** UDP port to bind, where the transport is UDP. Through a relay: any value lets endpoints call first. */
   listenPort?: number | undefined;
   /** Kept and shown; it has no effect here. */
@@ -52,6 +55,8 @@ export interface EngineApi {
   /** Listens; accepted connections arrive on `port` as ListenerMessages. */
   listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>>;
   bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>>;
+  /** Looks a name up at the configured servers: ERR_NAME_NOT_RESOLVED, ERR_LIMIT. */
+  resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>>;
   /** Starts a ping; its results arrive on `port` as PingMessages. */
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
@@ -67,9 +72,14 @@ export interface SocketName {
   port: number;
 }
 
+/** Which addresses of a name count; absent: all. */
+export type AddressFamily = 'ipv4' | 'ipv6' | undefined;
+
 export interface TcpConnectOptions {
+  /** An address or a name. */
   remoteAddress: string;
   remotePort: number;
+  dnsQueryType?: AddressFamily;
   sendBufferSize?: number | undefined;
   receiveBufferSize?: number | undefined;
   /** Milliseconds of silence before the first probe, and between probes; absent means no keep-alive. */
@@ -109,7 +119,9 @@ export interface TcpListenOptions {
 
 export interface UdpBindOptions {
   local?: { address: string; port?: number | undefined } | undefined;
+  /** Its address may be a name. */
   remote?: SocketName | undefined;
+  dnsQueryType?: AddressFamily;
   ipv6Only?: boolean | undefined;
   ttl?: number | undefined;
   tos?: number | undefined;
@@ -122,10 +134,59 @@ export interface UdpOpened {
 
 export interface UdpDatagram {
   data: Uint8Array;
+  /** To the engine: its address may be a name. */
   remote?: SocketName | undefined;
+  dnsQueryType?: AddressFamily;
 }
 
+/** What records of each type say. Names are in lower or upper case as they came, without the last dot. */
+export interface DnsRecordData {
+  A: { address: string };
+  AAAA: { address: string };
+  CNAME: { target: string };
+  NS: { target: string };
+  PTR: { target: string };
+  MX: { preference: number; exchange: string };
+  /** `strings`: `data` read as UTF-8. */
+  TXT: { strings: string[]; data: Uint8Array[] };
+  SRV: { priority: number; weight: number; port: number; target: string };
+  SOA: {
+    mname: string;
+    rname: string;
+    serial: number;
+    refresh: number;
+    retry: number;
+    expire: number;
+    minimum: number;
+  };
+  CAA: { critical: boolean; tag: string; value: string };
+  NAPTR: {
+    order: number;
+    preference: number;
+    flags: string;
+    services: string;
+    regexp: string;
+    replacement: string;
+  };
+  /** `params` by the numbers of RFC 9460, uninterpreted. */
+  SVCB: { priority: number; target: string; params: { key: number; value: Uint8Array }[] };
+  HTTPS: { priority: number; target: string; params: { key: number; value: Uint8Array }[] };
+  /** A type that is none of these; only an ANY query finds it. */
+  OTHER: { code: number; data: Uint8Array };
+}
+
+export type DnsRecordType = keyof DnsRecordData;
+
+/** What can be asked for. */
+export type DnsQueryType = Exclude<DnsRecordType, 'OTHER'> | 'ANY';
+
+/** `ttl` in seconds: for how long it still holds. */
+export type DnsRecord<Type extends DnsRecordType = DnsRecordType> = {
+  [Each in Type]: { type: Each; name: string; ttl: number } & DnsRecordData[Each];
+}[Type];
+
 export interface PingOptions {
+  /** An address or a name. */
   address: string;
   /** How many requests; Infinity goes on until cancelled. */
   count: number;
@@ -204,7 +265,7 @@ export interface ConfigureReport {
 }
 
 export interface ConfigureReset {
-  change: 'privateKey' | 'addresses' | 'mtu' | 'listenPort';
+  change: 'privateKey' | 'addresses' | 'mtu' | 'listenPort' | 'dns';
   /**
    * What did not survive: `sessions` with peers (the next packet begins a handshake), `connections` (TCP connections and
    * bound UDP sockets of addresses that are gone), or `nothing`.

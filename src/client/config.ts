@@ -75,6 +75,8 @@ function settingsOf(
   return {
     addresses: own.addresses,
     mtu: own.mtu ?? DEFAULT_MTU,
+    dns: own.dns,
+    searchDomains: own.searchDomains,
     listenPort: own.listenPort,
     fwMark: own.fwMark,
     peers: peers.map((peer) => peerOf(peer, isRelayed)),

@@ -2,6 +2,7 @@ import { transfer } from 'comlink';
 import type { PingMessage, PingReply } from '../bridge/api.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import type { EngineClient } from './engine-client.ts';
+import { asciiHost } from './host-name.ts';
 import { toOptionalUnsignedLong } from './web-idl.ts';
 
 export interface PingOptions {
@@ -76,7 +77,7 @@ export async function* ping(
 
 function requestOf(host: string, options: PingOptions) {
   return {
-    address: String(host),
+    address: asciiHost(host),
     count:
       options.count === undefined
         ? Number.POSITIVE_INFINITY

@@ -3,8 +3,9 @@ import type { TcpConnectOptions, TcpOpened, TcpSocketInfo } from '../bridge/api.
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { domException, networkError } from './errors.ts';
+import { asciiHost } from './host-name.ts';
 import { TcpStreams } from './tcp-streams.ts';
-import { toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
+import { toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
 
 /** Direct Sockets' TCPSocketOptions, and our additions below the line. */
 export interface TCPSocketOptions {
@@ -15,6 +16,7 @@ export interface TCPSocketOptions {
   noDelay?: boolean;
   /** Milliseconds, at least 1000; absent means no keep-alive. */
   keepAliveDelay?: number;
+  /** Which addresses of a name are tried; absent: both families, whichever answers first. */
   dnsQueryType?: 'ipv4' | 'ipv6';
 
   /** Aborts opening; afterwards, resets the connection. */
@@ -106,8 +108,9 @@ export function connectTcpSocket(
   options: TCPSocketOptions = {},
 ): TCPSocket {
   const request: TcpConnectOptions = {
-    remoteAddress: String(remoteAddress),
+    remoteAddress: asciiHost(remoteAddress),
     remotePort: toUnsignedShort(remotePort),
+    dnsQueryType: toDnsQueryType(options.dnsQueryType),
     sendBufferSize: toOptionalUnsignedLong(options.sendBufferSize, 'sendBufferSize', 1),
     receiveBufferSize: toOptionalUnsignedLong(options.receiveBufferSize, 'receiveBufferSize', 1),
     keepAliveDelay: toOptionalUnsignedLong(options.keepAliveDelay, 'keepAliveDelay', 1000),

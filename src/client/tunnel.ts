@@ -1,6 +1,7 @@
 import { transfer } from 'comlink';
 import type {
   ConfigureReport,
+  DnsQueryType,
   EngineEvent,
   EngineOptions,
   LogLevel,
@@ -21,6 +22,7 @@ import {
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
+import { type DnsRecordsOf, resolve } from './resolve.ts';
 import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socket.ts';
 import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
@@ -205,7 +207,18 @@ export class Tunnel extends EventTarget {
     }
   }
 
-  /** ICMP echo to an address inside the tunnel. */
+  /**
+   * Looks a name up at the DNS servers of the configuration, through the tunnel. Of an address, PTR gives the names.
+   * Rejects with ERR_NAME_NOT_RESOLVED, which says who said what, or ERR_LIMIT.
+   */
+  resolve<Type extends DnsQueryType = 'A'>(
+    name: string,
+    type: Type = 'A' as Type,
+  ): Promise<DnsRecordsOf<Type>> {
+    return resolve(this.#engine, name, type);
+  }
+
+  /** ICMP echo to a host inside the tunnel, by address or name. */
   ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
     return ping(this.#engine, host, options);
   }

@@ -5,7 +5,8 @@ import { IpAddress } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { closedError, domException, networkError } from './errors.ts';
-import { bytesOf, toOptionalUnsignedLong } from './web-idl.ts';
+import { asciiHost } from './host-name.ts';
+import { bytesOf, toDnsQueryType, toOptionalUnsignedLong } from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
 export interface UDPSocketOptions {
@@ -28,6 +29,8 @@ export interface UDPMessage {
   data: BufferSource;
   remoteAddress?: string;
   remotePort?: number;
+  /** In bound mode, of a `remoteAddress` that is a name: which of its addresses count. */
+  dnsQueryType?: 'ipv4' | 'ipv6';
 }
 
 /** A received datagram. */
@@ -152,15 +155,19 @@ export class UDPSocket {
 
   async #send(message: UDPMessage): Promise<void> {
     const hasRemote = message.remoteAddress !== undefined || message.remotePort !== undefined;
-    if (this.#isConnected && hasRemote) throw new TypeError('A connected socket sends to its remote only.');
+    const dnsQueryType = toDnsQueryType(message.dnsQueryType);
+    if (this.#isConnected && (hasRemote || dnsQueryType))
+      throw new TypeError('A connected socket sends to its remote only.');
     if (!this.#isConnected && (message.remoteAddress === undefined || message.remotePort === undefined)) {
       throw new TypeError('A bound socket needs remoteAddress and remotePort with each message.');
     }
     const id = this.#nextId++;
     const data = new Uint8Array(bytesOf(message.data)); // a copy: the caller keeps its buffer
-    const remote = hasRemote ? { address: message.remoteAddress!, port: message.remotePort! } : undefined;
+    const remote = hasRemote
+      ? { address: asciiHost(message.remoteAddress), port: message.remotePort! }
+      : undefined;
     const sent = new Promise<void>((resolve, reject) => this.#sending.set(id, { resolve, reject }));
-    this.#post({ type: 'send', id, datagram: { data, remote } }, [data.buffer]);
+    this.#post({ type: 'send', id, datagram: { data, remote, dnsQueryType } }, [data.buffer]);
     await sent;
   }
 
@@ -252,9 +259,10 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
       remoteAddress === undefined
         ? undefined
         : {
-            address: String(remoteAddress),
+            address: asciiHost(remoteAddress),
             port: toOptionalUnsignedLong(remotePort, 'remotePort', 0, 65535)!,
           },
+    dnsQueryType: toDnsQueryType(options.dnsQueryType),
     ipv6Only,
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),

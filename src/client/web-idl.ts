@@ -20,6 +20,12 @@ export function toOptionalUnsignedLong(
   return number;
 }
 
+/** Direct Sockets' enumeration SocketDnsQueryType; absent stays absent. */
+export function toDnsQueryType(value: unknown): 'ipv4' | 'ipv6' | undefined {
+  if (value === undefined || value === 'ipv4' || value === 'ipv6') return value;
+  throw new TypeError('dnsQueryType must be "ipv4" or "ipv6".');
+}
+
 /** The bytes of a BufferSource, not copied. */
 export function bytesOf(chunk: unknown): Uint8Array {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);

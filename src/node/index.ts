@@ -3,7 +3,15 @@ import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
 import { NodeEngine } from './engine.ts';
 
-export type { ConfigureReport, ConfigureReset, PeerStatus, TunnelStatus } from '../bridge/api.ts';
+export type {
+  ConfigureReport,
+  ConfigureReset,
+  DnsQueryType,
+  DnsRecord,
+  DnsRecordType,
+  PeerStatus,
+  TunnelStatus,
+} from '../bridge/api.ts';
 export {
   derivePublicKey,
   generateKeyPair,

@@ -7,11 +7,12 @@ import type {
   EngineConfig,
   EnginePeer,
 } from '../bridge/api.ts';
-import { IpPrefix } from '../core/address.ts';
+import { IpAddress, IpPrefix } from '../core/address.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { StaticIdentity } from '../core/crypto/identity.ts';
 import { type Endpoint, printEndpoint } from '../core/endpoint.ts';
 import { TunnelError } from '../core/errors.ts';
+import type { ResolverConfig } from '../core/netstack/dns/resolver.ts';
 import { MAX_MTU } from '../core/netstack/ip-output.ts';
 import type { Instant } from '../core/time.ts';
 import type { DatagramTransport } from '../core/transport.ts';
@@ -56,12 +57,18 @@ export function wipeSecrets({ privateKey, peers }: EngineChange): void {
 }
 
 /** What may be kept of it. */
-export function withoutSecrets({ addresses, mtu, listenPort, fwMark, peers }: Settings): Settings {
-  return { addresses, mtu, listenPort, fwMark, peers: peers.map(withoutSecret) };
+export function withoutSecrets(settings: Settings): Settings {
+  const { addresses, mtu, dns, searchDomains, listenPort, fwMark, peers } = settings;
+  return { addresses, mtu, dns, searchDomains, listenPort, fwMark, peers: peers.map(withoutSecret) };
 }
 
 export function withoutSecret(peer: EnginePeer): EnginePeer {
   return { ...peer, presharedKey: undefined };
+}
+
+/** What the resolver is told. */
+export function resolverConfigOf({ dns = [], searchDomains = [] }: Settings): ResolverConfig {
+  return { servers: dns.map((text) => IpAddress.parse(text)!), searchDomains };
 }
 
 export function prefixesOf(texts: readonly string[]): IpPrefix[] {
@@ -118,6 +125,7 @@ export class Reconfiguration {
     if (this.#after.addresses.join() !== this.#before.addresses.join()) this.#changeAddresses();
     const before = byPublicKey(this.#before.peers);
     for (const [name, peer] of wanted) this.#settlePeer(name, peer, before.get(name), now);
+    this.#settleNames(now);
     return this.#report;
   }
 
@@ -166,6 +174,21 @@ export class Reconfiguration {
         ? 'No address is gone: no connection is reset.'
         : `Connections from ${gone.join(', ')} are reset, ${count} in all.`;
     this.#note('addresses', count > 0 ? 'connections' : 'nothing', count, detail);
+  }
+
+  /** Whatever was found out in the network as it was may be wrong in this one, also where the servers are the same. */
+  #settleNames(now: Instant): void {
+    const config = resolverConfigOf(this.#after);
+    this.#core.stack.names.configure(config, now);
+    const [before, after] = [this.#before, this.#after].map(({ dns = [], searchDomains = [] }) =>
+      [...dns, ...searchDomains].join(', '),
+    );
+    if (before === after) return;
+    const detail =
+      config.servers.length === 0
+        ? 'There is no DNS server any more: names are not looked up.'
+        : `Names are looked up with ${after} from now on, and nothing is kept of before.`;
+    this.#note('dns', 'nothing', 0, detail);
   }
 
   /**

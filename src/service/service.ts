@@ -2,6 +2,8 @@
 // itself) gives it a clock, a transport and the WASM module; everything else is the core.
 import type {
   ConfigureReport,
+  DnsQueryType,
+  DnsRecord,
   EngineApi,
   EngineChange,
   EngineOptions,
@@ -35,6 +37,7 @@ import {
   peerConfigOf,
   prefixesOf,
   Reconfiguration,
+  resolverConfigOf,
   type Settings,
   wipeSecrets,
   withoutSecret,
@@ -187,6 +190,7 @@ export class TunnelService implements EngineApi {
         },
       },
     );
+    core.stack.names.configure(resolverConfigOf(config), clock.now());
     const noted = new Noted();
     const driver = new Driver(clock, transport, core, {
       afterPoll: (now) => noted.drain(now),
@@ -303,6 +307,10 @@ export class TunnelService implements EngineApi {
 
   bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>> {
     return outcomeOf(() => this.#require().sockets.bindUdp(options, port));
+  }
+
+  resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>> {
+    return outcomeOf(() => this.#require().sockets.resolve(name, type));
   }
 
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>> {

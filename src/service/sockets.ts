@@ -1,5 +1,8 @@
 // What the page has open in the tunnel: TCP connections, listeners, UDP sockets, pings.
 import type {
+  AddressFamily,
+  DnsQueryType,
+  DnsRecord,
   PingOptions,
   SocketName,
   TcpConnectOptions,
@@ -9,16 +12,19 @@ import type {
   UdpBindOptions,
   UdpOpened,
 } from '../bridge/api.ts';
+import type { SocketAddress } from '../core/address.ts';
 import type { Driver } from '../core/driver.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import { type Instant, type Millis, SECOND } from '../core/time.ts';
 import { ListenerPipe } from './listener-pipe.ts';
+import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
+import { TcpOpening } from './tcp-opening.ts';
 import { TcpPipe } from './tcp-pipe.ts';
-import { addressOf, nameOf, socketAddressOf, UdpPipe } from './udp-pipe.ts';
+import { nameOf, UdpPipe } from './udp-pipe.ts';
 
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
@@ -28,7 +34,9 @@ export class Sockets {
   readonly #driver: Driver;
   readonly #noted: Noted;
   readonly #tcpPipes = new Map<number, TcpPipe>();
-  readonly #others = new Set<ListenerPipe | UdpPipe | PingRun>();
+  readonly #others = new Set<ListenerPipe | UdpPipe | PingRun | TcpOpening>();
+  readonly #lookups: Lookups;
+  #isClosed = false;
   #nextId = 1;
   /** Ends the wait for what was written. */
   #stopWaiting = () => {};
@@ -37,26 +45,53 @@ export class Sockets {
     this.#stack = stack;
     this.#driver = driver;
     this.#noted = noted;
+    this.#lookups = new Lookups(stack.names, driver, noted);
   }
 
   async connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<TcpOpened> {
     const driver = this.#driver;
     const now = driver.now();
-    const remote = socketAddressOf({ address: options.remoteAddress, port: options.remotePort });
-    const connection = this.#stack.connectTcp(remote, options, now);
+    const openBy = now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT);
+    const address = literalOf(options.remoteAddress, options.dnsQueryType);
+    if (!address) return this.#connectByName(options, openBy, port);
+    const connection = this.#stack.connectTcp({ address, port: options.remotePort }, options, now);
     const pipe = this.#addPipe(connection, port);
     driver.add(pipe);
-    const opened = pipe.opened(now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT));
+    const opened = pipe.opened(openBy);
     driver.settle();
     await opened;
     driver.remove(pipe);
     return openedOf(pipe);
   }
 
+  #connectByName(options: TcpConnectOptions, openBy: Instant, port: MessagePort): Promise<TcpOpened> {
+    const driver = this.#driver;
+    const { remoteAddress, remotePort } = options;
+    const race = this.#stack.names.connectTcp(remoteAddress, remotePort, options, driver.now());
+    const opening = new TcpOpening(race, `${remoteAddress} port ${remotePort}`, port, openBy, {
+      noted: this.#noted,
+      settle: driver.settle,
+      now: () => driver.now(),
+      openingFinished: (finished) => {
+        driver.remove(finished);
+        this.#others.delete(finished);
+      },
+    });
+    this.#others.add(opening);
+    driver.add(opening);
+    const opened = opening.opened((connection) => openedOf(this.#addPipe(connection, port)));
+    driver.settle();
+    return opened;
+  }
+
+  resolve(name: string, type: DnsQueryType): Promise<DnsRecord[]> {
+    return this.#lookups.resolve(name, type);
+  }
+
   listenTcp(options: TcpListenOptions, port: MessagePort): SocketName {
     const listener = this.#stack.listenTcp(
       {
-        address: addressOf(options.localAddress),
+        address: literalOf(options.localAddress, undefined)!,
         ...(options.localPort !== undefined && { port: options.localPort }),
         ...(options.backlog !== undefined && { backlog: options.backlog }),
         ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
@@ -74,11 +109,12 @@ export class Sockets {
     return { address: options.localAddress, port: listener.local.port };
   }
 
-  bindUdp(options: UdpBindOptions, port: MessagePort): UdpOpened {
+  async bindUdp(options: UdpBindOptions, port: MessagePort): Promise<UdpOpened> {
+    const remote = options.remote && (await this.#remoteOf(options.remote, options.dnsQueryType));
     const binding = this.#stack.bindUdp({
-      ...(options.local && { address: addressOf(options.local.address) }),
+      ...(options.local && { address: literalOf(options.local.address, undefined)! }),
       ...(options.local?.port !== undefined && { port: options.local.port }),
-      ...(options.remote && { remote: socketAddressOf(options.remote) }),
+      ...(remote && { remote }),
       ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
       ...(options.ttl !== undefined && { ttl: options.ttl }),
       ...(options.tos !== undefined && { tos: options.tos }),
@@ -87,15 +123,17 @@ export class Sockets {
       new UdpPipe(binding, port, {
         noted: this.#noted,
         settle: this.#driver.settle,
+        addressOf: (host, family) => this.#lookups.addressOf(host, family),
         udpFinished: (pipe) => this.#others.delete(pipe),
       }),
     );
-    return { local: nameOf(binding.local), remote: options.remote };
+    return { local: nameOf(binding.local), ...(binding.remote && { remote: nameOf(binding.remote) }) };
   }
 
-  ping(options: PingOptions, port: MessagePort): void {
+  async ping(options: PingOptions, port: MessagePort): Promise<void> {
     const driver = this.#driver;
-    const run = new PingRun(this.#stack.openPing(addressOf(options.address)), options, port, {
+    const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
+    const run = new PingRun(this.#stack.openPing(address), options, port, {
       noted: this.#noted,
       now: () => driver.now(),
       settle: driver.settle,
@@ -121,6 +159,8 @@ export class Sockets {
     const connections = [...this.#tcpPipes.values()].map(({ connection }) => connection);
     for (const pipe of [...this.#tcpPipes.values()]) pipe.endOfTunnel();
     for (const other of [...this.#others]) other.close();
+    this.#isClosed = true;
+    this.#lookups.close();
     return new Promise((resolve) => {
       this.#stopWaiting = resolve;
       const giveUpAt = driver.now() + timeout;
@@ -140,6 +180,13 @@ export class Sockets {
   /** Nothing more will come: whoever waits in `finish` need not. */
   abandon(): void {
     this.#stopWaiting();
+  }
+
+  /** Waits for a lookup only where there is one, and not beyond the tunnel's end. */
+  async #remoteOf({ address: host, port }: SocketName, family: AddressFamily): Promise<SocketAddress> {
+    const address = await this.#lookups.addressOf(host, family);
+    if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+    return { address, port };
   }
 
   #addPipe(connection: TcpConnection, port: MessagePort): TcpPipe {

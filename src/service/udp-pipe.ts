@@ -1,13 +1,15 @@
-import type { SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
+import type { AddressFamily, SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
-import { IpAddress, type SocketAddress } from '../core/address.ts';
-import { TunnelError } from '../core/errors.ts';
+import type { IpAddress, SocketAddress } from '../core/address.ts';
+import type { TunnelError } from '../core/errors.ts';
 import type { UdpBinding } from '../core/netstack/udp-binding.ts';
 import type { Drainable, Noted } from './noted.ts';
 
 export interface UdpHost {
   readonly noted: Noted;
   settle(): void;
+  /** Of a host: at once, if it is an address. Throws or rejects with a TunnelError. */
+  addressOf(host: string, family: AddressFamily): IpAddress | Promise<IpAddress>;
   udpFinished(pipe: UdpPipe): void;
 }
 
@@ -81,13 +83,34 @@ export class UdpPipe implements Drainable {
     this.#host.settle();
   }
 
-  #send(id: number, { data, remote }: UdpDatagram): void {
+  #send(id: number, { data, remote, dnsQueryType }: UdpDatagram): void {
     try {
-      this.#binding.send(data, remote && socketAddressOf(remote));
-      this.#post({ type: 'sent', id });
+      const address = remote && this.#host.addressOf(remote.address, this.#familyOf(dnsQueryType));
+      if (address instanceof Promise) void this.#sendTo(id, data, address, remote!.port);
+      else this.#sendNow(id, data, address && { address, port: remote!.port });
     } catch (error) {
       this.#post({ type: 'sent', id, error: toPlainError(error) });
     }
+  }
+
+  async #sendTo(id: number, data: Uint8Array, address: Promise<IpAddress>, port: number): Promise<void> {
+    try {
+      this.#sendNow(id, data, { address: await address, port });
+    } catch (error) {
+      this.#post({ type: 'sent', id, error: toPlainError(error) });
+    }
+    this.#host.settle();
+  }
+
+  #sendNow(id: number, data: Uint8Array, remote: SocketAddress | undefined): void {
+    this.#binding.send(data, remote);
+    this.#post({ type: 'sent', id });
+  }
+
+  /** Of a name only those addresses count to which this socket can send. */
+  #familyOf(wanted: AddressFamily): AddressFamily {
+    const { local, isDualStack } = this.#binding;
+    return wanted ?? (isDualStack ? undefined : `ipv${local.address.version}`);
   }
 
   #post(message: UdpMessagePortMessage): void {
@@ -97,19 +120,4 @@ export class UdpPipe implements Drainable {
 
 export function nameOf({ address, port }: SocketAddress): SocketName {
   return { address: address.toString(), port };
-}
-
-/** Throws ERR_NAME_NOT_RESOLVED for anything but an IP address. */
-export function socketAddressOf({ address, port }: SocketName): SocketAddress {
-  return { address: addressOf(address), port };
-}
-
-export function addressOf(text: string): IpAddress {
-  const address = IpAddress.parse(text);
-  if (address) return address;
-  throw new TunnelError(
-    'ERR_NAME_NOT_RESOLVED',
-    `"${text.slice(0, 100)}" is not an IP address, and names are not looked up inside the tunnel yet.`,
-    { leg: 'inside' },
-  );
 }

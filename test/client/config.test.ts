@@ -39,6 +39,12 @@ describe('what the engine is given', () => {
     });
   });
 
+  it('takes DNS servers and search domains apart', () => {
+    const text = file({ address: 'Address = 10.0.0.2/32\nDNS = 10.0.0.53, corp.example, fd00::53' });
+    const config = engineConfigOf(text, { isRelayed: true });
+    expect(config).toMatchObject({ dns: ['10.0.0.53', 'fd00::53'], searchDomains: ['corp.example'] });
+  });
+
   it('assumes a keepalive of 25 s behind a relay when the file says nothing, and none over UDP', () => {
     const text = file({ peer: 'Endpoint = vpn.example:51820' });
     expect(engineConfigOf(text, { isRelayed: true }).peers[0]!.persistentKeepalive).toBe(25);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { bytesOf, toOptionalUnsignedLong, toUnsignedShort } from '../../src/client/web-idl.ts';
+import {
+  bytesOf,
+  toDnsQueryType,
+  toOptionalUnsignedLong,
+  toUnsignedShort,
+} from '../../src/client/web-idl.ts';
 
 describe('arguments are converted as Web IDL says', () => {
   it('wraps an unsigned short modulo 65536', () => {
@@ -17,6 +22,11 @@ describe('arguments are converted as Web IDL says', () => {
     expect(() => toOptionalUnsignedLong(999, 'keepAliveDelay', 1000)).toThrow(
       'keepAliveDelay must be a number from 1000',
     );
+  });
+
+  it('knows the values of an enumeration', () => {
+    expect([undefined, 'ipv4', 'ipv6'].map(toDnsQueryType)).toEqual([undefined, 'ipv4', 'ipv6']);
+    for (const wrong of ['IPv4', '', null, 4]) expect(() => toDnsQueryType(wrong)).toThrow(TypeError);
   });
 
   it('takes the bytes of any BufferSource, in place, and nothing else', () => {

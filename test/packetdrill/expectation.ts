@@ -41,25 +41,37 @@ export class Expectation {
   #compareTcp(script: TcpBody, first: LivePacket, segment: LiveSegment): void {
     const flow = this.#flowOf(first)!;
     this.#machine.flows.check(flow, this.#packet!.ports, this.#event.line);
-    const segments = [segment];
-    let length = segment.payload.length;
     flow.matched(script, segment);
-    while (!this.#machine.settings.strictSegments && length < script.length && follows(segments)) {
-      const next = this.#take();
-      if (next.body.protocol !== 'tcp' || this.#flowOf(next) !== flow) this.#fail(printLive(next, flow));
-      segments.push(next.body as LiveSegment);
-      length += segments.at(-1)!.payload.length;
-    }
+    const segments = [segment];
+    if (!this.#machine.settings.strictSegments) this.#takeMore(script.length, flow, segments);
     const candidate = candidateOf(segments, flow);
     const fault = compareSegment(script, candidate, this.#machine.settings);
     if (fault !== undefined) this.#fail(`${printSegment(candidate)} (${fault})`);
   }
 
+  /** Takes what follows on from the last of them, until they have `length` bytes or no more come in time. */
+  #takeMore(length: number, flow: Flow, segments: LiveSegment[]): void {
+    let missing = length - segments[0]!.payload.length;
+    while (missing > 0) {
+      const [next] = this.#waitForOne();
+      if (!next || !this.#clock.isInTime(next.at) || this.#flowOf(next) !== flow) return;
+      const { body } = next;
+      if (body.protocol !== 'tcp' || !follows(body, segments.at(-1)!)) return;
+      this.#machine.host.sent.shift();
+      segments.push(body);
+      missing -= body.payload.length;
+    }
+  }
+
+  #waitForOne(): LivePacket[] {
+    const { sent } = this.#machine.host;
+    if (sent.length === 0) this.#clock.advanceTo(this.#clock.patience, () => sent.length > 0);
+    return sent;
+  }
+
   /** The next packet that leaves, in time. */
   #take(): LivePacket {
-    const { host } = this.#machine;
-    if (host.sent.length === 0) this.#clock.advanceTo(this.#clock.patience, () => host.sent.length > 0);
-    const live = host.sent.shift() ?? this.#fail('nothing');
+    const live = this.#waitForOne().shift() ?? this.#fail('nothing');
     if (!this.#clock.isInTime(live.at))
       this.#fail(`${printLive(live, this.#flowOf(live))} at ${seconds(this.#clock.toScript(live.at))}`);
     return live;
@@ -77,10 +89,8 @@ export class Expectation {
   }
 }
 
-/** Whether the last of them leaves off in the middle of something. */
-function follows(segments: LiveSegment[]): boolean {
-  const last = segments.at(-1)!;
-  if (last.flags.includes('F') || last.flags.includes('R')) return false;
-  const before = segments.at(-2);
-  return !before || ((before.sequence + before.payload.length - last.sequence) | 0) === 0;
+/** Whether a segment has the text after another's. */
+function follows(segment: LiveSegment, previous: LiveSegment): boolean {
+  if (/[FR]/.test(previous.flags) || segment.payload.length === 0) return false;
+  return ((previous.sequence + previous.payload.length - segment.sequence) | 0) === 0;
 }

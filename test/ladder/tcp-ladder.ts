@@ -22,7 +22,9 @@ import { sum16 } from '../../src/core/wire/checksum.ts';
 import { readTcp, SYN, TcpSegment } from '../../src/core/wire/tcp.ts';
 import { FakeIp, hashEnvironment, socketAddress } from '../core/netstack/tcp/fake-ip.ts';
 
-const FLAGS = 'FSRP.U';
+const FLAGS = 'FSRP.UEW';
+/** The last two bits of the IP header's TOS, as `[ect0]` or `[ce]` before the flags says them. */
+const CODEPOINTS = ['', '[ect1] ', '[ect0] ', '[ce] '];
 /** What time may differ by: timestamps and timers tick in milliseconds. */
 const TOLERANCE = 1;
 /** The peer's initial sequence number: close to the wrap, so that every ladder crosses it. */
@@ -34,10 +36,12 @@ export interface LadderOptions {
   connect?: ConnectOptions;
   listen?: ListenOptions;
   bufferLimit?: number;
+  ecn?: 'answer' | 'ask';
 }
 
 interface Sent {
   at: number;
+  codepoint: string;
   flags: string;
   start: number;
   length: number;
@@ -90,9 +94,10 @@ export class Ladder {
     this.#local = socketAddress(ours, 0);
     this.#remote = socketAddress(theirs, 80);
     this.ip = new FakeIp([this.#local.address], this.#memory, options.mtu ?? 1420);
-    this.ip.outlet = (packet, header) => this.#take(packet, header.addresses);
-    const limits = options.bufferLimit === undefined ? {} : { bufferLimit: options.bufferLimit };
-    this.layer = new TcpLayer(this.ip, hashEnvironment(1, this.#memory), limits);
+    this.ip.outlet = (packet, header) => this.#take(packet, header.addresses, header.tos);
+    const { bufferLimit, ecn = 'answer' } = options;
+    const layerOptions = bufferLimit === undefined ? { ecn } : { bufferLimit, ecn };
+    this.layer = new TcpLayer(this.ip, hashEnvironment(1, this.#memory), layerOptions);
     const { slots } = this.#memory;
     this.#incoming = new PacketBuffer(this.#memory, { start: slots.start + 32_768, end: slots.end });
   }
@@ -226,6 +231,7 @@ export class Ladder {
     const sent = this.#queue.shift() ?? this.#fail('nothing left');
     const got = `${print(sent)} left ${(sent.at - this.now).toFixed(1)} ms from now`;
     if (Math.abs(sent.at - this.now) > TOLERANCE) this.#fail(got);
+    if (expected.codepoint !== '' && sent.codepoint !== expected.codepoint) this.#fail(got);
     if (sent.flags !== expected.flags || sent.start !== expected.start || sent.length !== expected.length)
       this.#fail(got);
     if (expected.ack !== undefined && sent.ack !== expected.ack) this.#fail(got);
@@ -240,7 +246,7 @@ export class Ladder {
       if (bytes[i] !== pattern(offset + i)) this.#fail(`byte ${offset + i} ${what} is wrong`);
   }
 
-  #take(packet: PacketBuffer, addresses: number): void {
+  #take(packet: PacketBuffer, addresses: number, tos: number): void {
     const segment = new TcpSegment();
     const { view, memory, start, end } = packet;
     if (!readTcp(view, start, end, segment)) this.#fail('a malformed segment left');
@@ -254,11 +260,12 @@ export class Ladder {
       this.#tsBase ??= segment.tsVal;
       this.#lastTsVal = segment.tsVal;
     }
-    const letters = [...FLAGS].filter((_, bit) => segment.flags & (1 << [0, 1, 2, 3, 4, 5][bit]!)).join('');
+    const letters = [...FLAGS].filter((_, bit) => segment.flags & (1 << bit)).join('');
     const hasAck = letters.includes('.');
     // A reset to nobody is numbered by what it answers, unless we know our own number.
     this.#queue.push({
       at: this.now,
+      codepoint: CODEPOINTS[tos & 3]!,
       flags: ordered(letters),
       start: (segment.sequence - (this.#iss ?? 0)) | 0,
       length: segment.payloadLength,
@@ -285,7 +292,7 @@ export class Ladder {
   }
 
   #inject(text: string): void {
-    const { flags, start, length, ack, window = 65_535, options = '' } = parse(text);
+    const { codepoint, flags, start, length, ack, window = 65_535, options = '' } = parse(text);
     const optionBytes = this.#optionBytes(options);
     const bytes = new Uint8Array(20 + optionBytes.length + length);
     const view = new DataView(bytes.buffer);
@@ -300,11 +307,11 @@ export class Ladder {
     view.setUint16(14, window);
     bytes.set(optionBytes, 20);
     bytes.set(patternBytes(start - 1, length), 20 + optionBytes.length);
-    this.injectBytes(bytes);
+    this.injectBytes(bytes, false, Math.max(0, CODEPOINTS.indexOf(codepoint)));
   }
 
   /** A segment as it is, but for the checksum, which is put right unless `corrupt`. */
-  injectBytes(bytes: Uint8Array, corrupt = false): void {
+  injectBytes(bytes: Uint8Array, corrupt = false, tos = 0): void {
     const from = this.#remote.address.bytes;
     const to = this.#local.address.bytes;
     const packet = this.#incoming;
@@ -321,7 +328,7 @@ export class Ladder {
     }
     packet.trimFront(headers);
     const version = this.#options.version ?? 4;
-    const header = { version, addresses: at, protocol: 6, ttl: 64, tos: 0 };
+    const header = { version, addresses: at, protocol: 6, ttl: 64, tos };
     this.layer.receiveSegment(packet, header, this.now);
   }
 
@@ -373,6 +380,7 @@ export class Ladder {
 }
 
 interface Line {
+  codepoint: string;
   flags: string;
   start: number;
   length: number;
@@ -382,13 +390,15 @@ interface Line {
 }
 
 function parse(text: string): Line {
-  const match = /^([FSRPU.-]+) (-?\d+):(-?\d+)\((\d+)\)(?: ack (-?\d+))?(?: win (\d+))?(?: <(.*)>)?$/.exec(
-    text,
-  );
+  const match =
+    /^(\[\w+\] )?([FSRPUEW.-]+) (-?\d+):(-?\d+)\((\d+)\)(?: ack (-?\d+))?(?: win (\d+))?(?: <(.*)>)?$/.exec(
+      text,
+    );
   if (!match) throw new Error(`ladder: "${text}" is no segment`);
-  const [, flags, start, end, length, ack, window, options] = match;
+  const [, codepoint = '', flags, start, end, length, ack, window, options] = match;
   if (Number(end) - Number(start) !== Number(length)) throw new Error(`ladder: lengths differ in "${text}"`);
   return {
+    codepoint,
     flags: ordered(flags!.replace('-', '')),
     start: Number(start),
     length: Number(length),
@@ -398,15 +408,15 @@ function parse(text: string): Line {
   };
 }
 
-/** SYN, FIN and RST first, then PSH, URG and the dot. */
+/** SYN, FIN and RST first, then PSH, URG, ECE, CWR and the dot. */
 function ordered(flags: string): string {
-  return [...'SFRPU.'].filter((flag) => flags.includes(flag)).join('');
+  return [...'SFRPUEW.'].filter((flag) => flags.includes(flag)).join('');
 }
 
 function print(sent: Sent): string {
   const ack = sent.ack === undefined ? '' : ` ack ${sent.ack}`;
   const options = sent.options === '' ? '' : ` <${sent.options}>`;
-  return `${sent.flags} ${sent.start}:${sent.start + sent.length}(${sent.length})${ack} win ${sent.window}${options}`;
+  return `${sent.codepoint}${sent.flags} ${sent.start}:${sent.start + sent.length}(${sent.length})${ack} win ${sent.window}${options}`;
 }
 
 /** A connection that is established, by us, with a peer that offers only what `options` says. */

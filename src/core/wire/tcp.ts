@@ -11,6 +11,9 @@ export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
 export const URG = 0x20;
+/** RFC 3168 §6.1: the echo of a mark, and the answer that the window was reduced. */
+export const ECE = 0x40;
+export const CWR = 0x80;
 
 const KIND_END = 0;
 const KIND_NOP = 1;
@@ -40,10 +43,12 @@ export class TcpSegment {
   destinationPort = 0;
   sequence = 0;
   acknowledgment = 0;
-  /** FIN … URG; reserved and ECN bits are left out. */
+  /** FIN … CWR; the reserved bits are left out. */
   flags = 0;
   /** As it stands in the header: unscaled, 0–65,535. */
   window = 0;
+  /** The packet was marked on its way (RFC 3168); its receiver says so. */
+  isMarked = false;
   /** Where the payload lies in the packet's memory. */
   payloadStart = 0;
   payloadEnd = 0;
@@ -110,7 +115,7 @@ export function readTcp(view: DataView, start: number, end: number, segment: Tcp
   segment.destinationPort = view.getUint16(start + 2);
   segment.sequence = view.getInt32(start + 4);
   segment.acknowledgment = view.getInt32(start + 8);
-  segment.flags = view.getUint8(start + 13) & 0x3f;
+  segment.flags = view.getUint8(start + 13);
   segment.window = view.getUint16(start + 14);
   segment.payloadStart = start + headerLength;
   segment.payloadEnd = end;

@@ -2,8 +2,8 @@
 // In this order: the window; what has arrived, by number and by SACK; the round-trip time; what is lost; whether that
 // was a mistake; how much may leave now; when to worry again. Sending is left to the poll that ends the batch.
 import { type Instant, NEVER } from '../../time.ts';
-import type { TcpSegment } from '../../wire/tcp.ts';
-import { MAX_SACK_BLOCKS, SYN } from '../../wire/tcp.ts';
+import { ECE, MAX_SACK_BLOCKS, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import { echoArrives } from './ecn.ts';
 import type { Flight } from './flight.ts';
 import { detectLoss, probeAnswered, widenReorderingWindow } from './rack.ts';
 import { doubtLoss, duplicateAck, enterRecovery, leave, partialAck, reduce } from './recovery.ts';
@@ -29,6 +29,7 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   flight.ackArrives(tcb, segment, now);
 
   const acked = isOld ? 0 : diff(segment.acknowledgment, tcb.sndUna);
+  flight.justAcknowledged = acked;
   if (acked > 0) advance(tcb, flight, segment.acknowledgment, now);
   const reports = takeSacks(tcb, flight, segment);
   let delivered = scoreboard.delivered - deliveredBefore;
@@ -47,8 +48,10 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   const isBare = segment.length === 0 && acked === 0 && (reports & NEWS) === 0 && !isOld;
   if (probeAnswered(tcb, flight, (reports & DUPLICATE) !== 0, isBare) && recovery.phase === 'open')
     payForProbe(tcb, flight);
+  if (tcb.ecn && segment.has(ECE)) echoArrives(tcb, flight, delivered);
   follow(tcb, flight, acked, delivered, found, limited);
   restartTimers(tcb, flight, acked, delivered, now);
+  flight.justAcknowledged = 0;
   if (gt(add(tcb.sndUna, tcb.sndWnd), edgeBefore) || delivered > 0) tcb.wake();
 }
 
@@ -115,7 +118,8 @@ function takeSacks(tcb: Tcb, flight: Flight, segment: TcpSegment): number {
 
 /** RFC 2883 §4: the first block lies below the ACK, or inside the second; not older than any window. */
 function isDuplicateReport(tcb: Tcb, { acknowledgment, sackBlocks, sackCount }: TcpSegment): boolean {
-  const [start, end] = [sackBlocks[0]!, sackBlocks[1]!];
+  const start = sackBlocks[0]!;
+  const end = sackBlocks[1]!;
   if (!lt(start, end) || lt(start, add(tcb.sndUna, -tcb.maxSndWnd)) || gt(end, tcb.sndNxt)) return false;
   if (le(end, acknowledgment)) return true;
   return sackCount > 1 && ge(start, sackBlocks[2]!) && le(end, sackBlocks[3]!);

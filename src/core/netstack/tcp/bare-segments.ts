@@ -5,6 +5,7 @@ import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import {
   ACK,
   CHECKSUM_OFFSET,
+  ECE,
   RST,
   SYN,
   type SynOptions,
@@ -58,10 +59,16 @@ export class BareSegments {
     this.#emit(local, remote, ACK, bare);
   }
 
-  /** SYN|ACK; the timestamps stand in the options. */
-  synAck(local: SocketAddress, remote: SocketAddress, bare: BareSegment, options: SynOptions): void {
+  /** SYN|ACK, with ECE when both speak ECN; the timestamps stand in the options. */
+  synAck(
+    local: SocketAddress,
+    remote: SocketAddress,
+    bare: BareSegment,
+    options: SynOptions,
+    ecn: boolean,
+  ): void {
     const length = TCP_HEADER_LENGTH + synOptionsLength(options);
-    const packet = this.#begin(local, remote, SYN | ACK, bare, length);
+    const packet = this.#begin(local, remote, SYN | ACK | (ecn ? ECE : 0), bare, length);
     writeSynOptions(packet.view, packet.end - length + TCP_HEADER_LENGTH, options);
     this.#send(packet, local, remote, bare);
   }

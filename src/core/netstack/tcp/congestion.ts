@@ -30,9 +30,12 @@ export function initialWindow(mss: number): number {
   return Math.min(10 * mss, Math.max(2 * mss, 14_600));
 }
 
-/** FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). */
-export function usedWindow({ cwnd, outstanding }: Tcb): number {
-  return Math.min(cwnd, outstanding);
+/**
+ * FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). What the ACK
+ * that tells of the congestion acknowledges was in flight too.
+ */
+export function usedWindow({ cwnd, outstanding, flight }: Tcb): number {
+  return Math.min(cwnd, outstanding + (flight?.justAcknowledged ?? 0));
 }
 
 /** Never less than two segments (RFC 5681 §3.1, equation 4; RFC 9438 §4.6). */

@@ -46,6 +46,8 @@ export class Flight implements DeliverySink {
   lastSentAt: Instant = NEVER;
   /** When the last one that had been resent was sent for the last time. */
   resentAt: Instant = NEVER;
+  /** Bytes by which it moved SND.UNA; 0 when no ACK is being looked at. */
+  justAcknowledged = 0;
   /** A segment arrived that was sent before the timeout and never again since (RFC 5682 §3). */
   originalArrived = false;
 

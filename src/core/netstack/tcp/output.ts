@@ -23,6 +23,7 @@ import {
 } from '../../wire/tcp.ts';
 import { acknowledged, advertise, collectSackBlocks, owesAck, sackScratch } from './ack-policy.ts';
 import { initialWindow } from './congestion.ts';
+import { ECT_0, ecnFlags, synEcnFlags } from './ecn.ts';
 import type { Flight } from './flight.ts';
 import { advertisedMss, offeredShift } from './options.ts';
 import { noteResent, pipe, stopDoubting } from './recovery.ts';
@@ -59,7 +60,8 @@ function outputSyn(tcb: Tcb, now: Instant): void {
     return;
   }
   tcb.synDue = false;
-  emitSyn(tcb, tcb.state === 'SYN-SENT' ? SYN : SYN | ACK, now);
+  const flags = tcb.state === 'SYN-SENT' ? SYN : SYN | ACK;
+  emitSyn(tcb, flags | synEcnFlags(tcb, flags), now);
   if (tcb.sndNxt === tcb.iss) {
     noteSynSent(tcb, now);
   } else {
@@ -183,7 +185,8 @@ function isWorthSending(tcb: Tcb, length: number, full: number, available: numbe
 function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean, now: Instant): void {
   const flight = tcb.flight!;
   const sequence = tcb.sndNxt;
-  emit(tcb, sequence, length, ACK | (withFin ? FIN : 0) | (isLast && length > 0 ? PSH : 0), now);
+  const flags = ACK | (withFin ? FIN : 0) | (isLast && length > 0 ? PSH : 0);
+  emit(tcb, sequence, length, flags | ecnFlags(tcb, length > 0), now, tcb.ecn && length > 0 ? ECT_0 : 0);
   const space = length + (withFin ? 1 : 0);
   const end = add(sequence, space);
   flight.scoreboard.append(sequence, end, now);
@@ -204,7 +207,8 @@ export function resend(tcb: Tcb, flight: Flight, slot: number, now: Instant): vo
   const held = tcb.sendQueue.lengthFrom(sequence);
   const length = Math.min(space, held, tcb.mss);
   const withFin = space > held;
-  emit(tcb, sequence, length, ACK | (withFin ? FIN : 0) | (length === held && length > 0 ? PSH : 0), now);
+  const flags = ACK | (withFin ? FIN : 0) | (length === held && length > 0 ? PSH : 0);
+  emit(tcb, sequence, length, flags | ecnFlags(tcb, false), now);
   noteResent(flight, now);
   scoreboard.resent(slot, now);
   flight.recovery.prrOut += space;
@@ -264,7 +268,7 @@ export function sendTailProbe(tcb: Tcb, flight: Flight, now: Instant): boolean {
 }
 
 export function sendAck(tcb: Tcb, now: Instant): void {
-  emit(tcb, ackSequence(tcb), 0, ACK, now);
+  emit(tcb, ackSequence(tcb), 0, ACK | ecnFlags(tcb, false), now);
 }
 
 /** SND.NXT, unless the peer's window ends before it (it shrank, or we probed it): there an ACK would be refused. */
@@ -291,8 +295,8 @@ export function sendResetAt(tcb: Tcb, sequence: number, now: Instant): void {
   emit(tcb, sequence, 0, RST, now);
 }
 
-/** Writes and sends one segment that is not a SYN. */
-function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: Instant): void {
+/** Writes and sends one segment that is not a SYN. `ecn`: the codepoint, which only new text has (RFC 3168 §6.1.4–5). */
+function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: Instant, ecn = 0): void {
   const packet = tcb.context.ip.begin(tcb.version);
   const { view } = packet;
   // A segment that was cut before there was anything to report has no room for all of it.
@@ -322,7 +326,7 @@ function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: In
   }
   if (sackCount > 0) writeSack(view, option, sackScratch, sackCount);
   if (length > 0) tcb.sendQueue.copy(sequence, length, view, at + headerLength);
-  finish(tcb, packet, at);
+  finish(tcb, packet, at, ecn);
   tcb.ackDue = isAckStillDue;
 }
 
@@ -366,11 +370,11 @@ function emitSyn(tcb: Tcb, flags: number, now: Instant): void {
 }
 
 /** Checksum, and away with it. */
-function finish(tcb: Tcb, packet: PacketBuffer, at: number): void {
+function finish(tcb: Tcb, packet: PacketBuffer, at: number, ecn = 0): void {
   const sum = sum16(packet.view, at, packet.end, tcb.addressSum + (packet.end - at));
   packet.view.setUint16(at + CHECKSUM_OFFSET, ~sum & 0xffff);
   tcb.segmentsSent++;
   acknowledged(tcb);
   const { local, remote, ttl, tos, flowLabel } = tcb;
-  tcb.context.ip.send(packet, local.address, remote.address, PROTOCOL_TCP, ttl, tos, flowLabel);
+  tcb.context.ip.send(packet, local.address, remote.address, PROTOCOL_TCP, ttl, tos | ecn, flowLabel);
 }

@@ -6,6 +6,7 @@ import type { PacketBuffer } from '../../packet-buffer.ts';
 import { type Instant, type Millis, NEVER } from '../../time.ts';
 import { ACK, FIN, RST, SYN, type SynOptions, TcpSegment } from '../../wire/tcp.ts';
 import type { BareSegments } from './bare-segments.ts';
+import { asksForEcn } from './ecn.ts';
 import type { InitialNumbers } from './isn.ts';
 import type { TcpListener } from './listener.ts';
 import type { Listeners } from './listeners.ts';
@@ -182,7 +183,7 @@ export class PassiveOpen {
       tsVal,
       tsEcr: half.tsRecent,
     };
-    this.#bare.synAck(local, remote, bare, options);
+    this.#bare.synAck(local, remote, bare, options, half.ecn);
   }
 
   // ---- SYN-RECEIVED
@@ -304,6 +305,7 @@ export class PassiveOpen {
     offer.hasTimestamps = half.timestamps;
     offer.tsVal = half.tsRecent;
     negotiate(tcb, offer, now);
+    tcb.ecn = half.ecn;
     tcb.state = 'SYN-RECEIVED';
     noteSynSent(tcb, sentAt);
     tcb.synResends = resends;
@@ -369,6 +371,7 @@ function offerOf(segment: TcpSegment, version: 4 | 6): HalfOpen {
     mss: segment.mss || defaultMss(version),
     windowScale: segment.windowScale,
     sackPermitted: segment.sackPermitted,
+    ecn: asksForEcn(segment),
     timestamps: segment.hasTimestamps,
     tsRecent: segment.hasTimestamps ? segment.tsVal : 0,
     tsOffset: 0,

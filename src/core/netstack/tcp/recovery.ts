@@ -90,6 +90,7 @@ export function enterReduction(tcb: Tcb, flight: Flight, delivered: number): voi
 /** RFC 9937 §6.1: what had been reported before this ACK will not be counted as delivered any more. */
 function startReduction(tcb: Tcb, flight: Flight, delivered: number): void {
   const { recovery, scoreboard } = flight;
+  tcb.cwrDue = tcb.ecn;
   recovery.prrDelivered = recovery.prrOut = 0;
   const reported = scoreboard.sackedBytes + recovery.duplicateAcks * tcb.mss;
   recovery.recoverFs = Math.max(tcb.outstanding - reported + delivered, 1);
@@ -132,6 +133,7 @@ export function enterLoss(tcb: Tcb, flight: Flight, again: boolean, now: Instant
   const { phase } = recovery;
   // A reduction that is under way has been remembered, and is enough; so is one for the same segment as before.
   if (phase === 'open' || (phase === 'loss' && !again)) {
+    tcb.cwrDue = tcb.ecn;
     remember(tcb, flight);
     flight.congestion.reduce(tcb);
   }

@@ -9,6 +9,7 @@ import { ACK, FIN, RST, SYN, type TcpSegment } from '../../wire/tcp.ts';
 import { ackArrives, takeWindow } from './ack-arrives.ts';
 import { challenge, gapArrived, reportDuplicate, textArrived } from './ack-policy.ts';
 import { initialWindow } from './congestion.ts';
+import { agreesToEcn, asksForEcn, markArrives } from './ecn.ts';
 import { negotiate } from './options.ts';
 import { sendReset, sendResetAt } from './output.ts';
 import { add, diff, earlier, ge, gt, later, le, lt } from './sequence.ts';
@@ -32,6 +33,7 @@ export function segmentArrives(tcb: Tcb, segment: TcpSegment, packet: PacketBuff
     if (!checkAck(tcb, segment, now)) return;
   }
   tcb.lastHeardAt = now;
+  markArrives(tcb, segment);
   processText(tcb, segment, packet, now);
   checkFin(tcb, segment, now);
 }
@@ -54,6 +56,7 @@ function synSent(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   if (!segment.has(SYN)) return drop(tcb, 'tcp_bad_flags');
   tcb.beginReceiving(segment.sequence);
   negotiate(tcb, segment, now);
+  tcb.ecn = hasAck ? tcb.context.asksForEcn && agreesToEcn(segment) : asksForEcn(segment);
   tcb.lastHeardAt = now;
   takeWindow(tcb, segment);
   if (!hasAck) {

@@ -19,6 +19,7 @@ const MSS_MASK = (1 << MSS_BITS) - 1;
 const SCALE_MASK = 0xf;
 const NO_SCALE = 0xf;
 const SACK_BIT = 0x10;
+const ECN_BIT = 0x20;
 const STAMP_BITS = 6;
 const STAMP_MASK = (1 << STAMP_BITS) - 1;
 
@@ -44,12 +45,13 @@ export class SynCookies {
     half.iss = this.#sign(ends, half.irs, Math.floor(now / SLOT), index);
     if (!half.timestamps) {
       half.windowScale = -1;
-      half.sackPermitted = false;
+      half.sackPermitted = half.ecn = false;
       return 0;
     }
     const scale = half.windowScale < 0 ? NO_SCALE : half.windowScale;
     const stamp = (Math.floor(now) + half.tsOffset) | 0;
-    const carrying = (stamp & ~STAMP_MASK) | (half.sackPermitted ? SACK_BIT : 0) | scale;
+    const bits = (half.sackPermitted ? SACK_BIT : 0) | (half.ecn ? ECN_BIT : 0) | scale;
+    const carrying = (stamp & ~STAMP_MASK) | bits;
     // Never ahead of our clock: what we send next must not be older.
     return diff(carrying, stamp) > 0 ? (carrying - (1 << STAMP_BITS)) | 0 : carrying;
   }
@@ -64,7 +66,7 @@ export class SynCookies {
     iss: number,
     tsEcr: number | undefined,
     now: Instant,
-  ): Pick<HalfOpen, 'mss' | 'windowScale' | 'sackPermitted'> | undefined {
+  ): Pick<HalfOpen, 'mss' | 'windowScale' | 'sackPermitted' | 'ecn'> | undefined {
     const index = iss & MSS_MASK;
     const slot = Math.floor(now / SLOT);
     if (this.#sign(ends, irs, slot, index) !== iss && this.#sign(ends, irs, slot - 1, index) !== iss)
@@ -74,6 +76,7 @@ export class SynCookies {
       mss: MSS_TABLE[index]!,
       windowScale: scale === NO_SCALE ? -1 : scale,
       sackPermitted: tsEcr !== undefined && (tsEcr & SACK_BIT) !== 0,
+      ecn: tsEcr !== undefined && (tsEcr & ECN_BIT) !== 0,
     };
   }
 

@@ -25,6 +25,7 @@ const SCALE_SHIFT = 16;
 const SACK_BIT = 1 << 20;
 const TIMESTAMPS_BIT = 1 << 21;
 const REPEATED_BIT = 1 << 22;
+const ECN_BIT = 1 << 23;
 const RETRIES_SHIFT = 24;
 
 /** A handshake of which the peer's SYN has been answered: all that must be known to finish it. */
@@ -37,6 +38,7 @@ export interface HalfOpen {
   windowScale: number;
   sackPermitted: boolean;
   timestamps: boolean;
+  ecn: boolean;
   tsRecent: number;
   tsOffset: number;
 }
@@ -84,7 +86,8 @@ export class SynQueue {
     table.setField(row, TS_RECENT, half.tsRecent);
     table.setField(row, TS_OFFSET, half.tsOffset);
     const scale = (half.windowScale + 1) << SCALE_SHIFT;
-    const flags = (half.sackPermitted ? SACK_BIT : 0) | (half.timestamps ? TIMESTAMPS_BIT : 0);
+    const flags =
+      (half.sackPermitted ? SACK_BIT : 0) | (half.timestamps ? TIMESTAMPS_BIT : 0) | (half.ecn ? ECN_BIT : 0);
     table.setField(row, OFFER, (half.mss & MSS_MASK) | scale | flags);
     table.setField(row, LISTENER, listener);
     table.setField(row, CHALLENGED_AT, (now - SECOND) | 0);
@@ -106,6 +109,7 @@ export class SynQueue {
       windowScale: ((offer >> SCALE_SHIFT) & 0xf) - 1,
       sackPermitted: (offer & SACK_BIT) !== 0,
       timestamps: (offer & TIMESTAMPS_BIT) !== 0,
+      ecn: (offer & ECN_BIT) !== 0,
       tsRecent: table.field(row, TS_RECENT),
       tsOffset: table.field(row, TS_OFFSET),
     };

@@ -24,6 +24,8 @@ export interface TcpContext {
   readonly flights: FlightPool;
   /** RFC 5681 §4.1; a knob for those who know that their path does not change. */
   readonly slowStartAfterIdle: boolean;
+  /** Whether our SYNs ask for ECN (RFC 3168 §6.1.1). */
+  readonly asksForEcn: boolean;
   /** Something is to be sent or reckoned with at the next poll. */
   wake(tcb: Tcb): void;
   /** It has become writable only when another connection gives pages back. */
@@ -112,6 +114,12 @@ export class Tcb {
   windowScaling = false;
   sackPermitted = false;
   timestamps = false;
+  /** Both ends speak ECN (RFC 3168). */
+  ecn = false;
+  /** Marks arrived, and the peer has not said yet that it heard of them. */
+  ecnEcho = false;
+  /** Our window was reduced: the next new text says so. */
+  cwrDue = false;
   /** Added to our clock in timestamps (RFC 7323 §5.4). */
   tsOffset = 0;
   tsRecent = 0;

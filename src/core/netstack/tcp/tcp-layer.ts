@@ -16,6 +16,7 @@ import { TcpConnection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { Cubic } from './cubic.ts';
 import { Deadlines } from './deadlines.ts';
+import { CE } from './ecn.ts';
 import { FlightPool } from './flight.ts';
 import { icmpErrorArrives, isHard, largestSent, pathMtuChanged } from './icmp-effect.ts';
 import { InitialNumbers } from './isn.ts';
@@ -48,6 +49,8 @@ export interface TcpLayerOptions {
   /** 2 MSL, in ms; absent: 4 minutes. */
   timeWait?: Millis;
   congestion?: 'cubic' | 'new-reno';
+  /** `answer` (the default): as peers ask. `ask`: our SYNs ask too. */
+  ecn?: 'answer' | 'ask';
   /** False: the congestion window is kept through pauses (RFC 5681 §4.1 wants it to shrink). */
   slowStartAfterIdle?: boolean;
 }
@@ -62,6 +65,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly drops: DropCounters<TcpDropReason> = new DropCounters<TcpDropReason>();
   readonly flights: FlightPool;
   readonly slowStartAfterIdle: boolean;
+  readonly asksForEcn: boolean;
   readonly #ports: EphemeralPorts;
   readonly #initialNumbers: InitialNumbers;
   readonly #segment = new TcpSegment();
@@ -89,6 +93,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       isReno ? new NewReno() : new Cubic(),
     );
     this.slowStartAfterIdle = options.slowStartAfterIdle ?? true;
+    this.asksForEcn = options.ecn === 'ask';
     this.#ports = new EphemeralPorts(environment);
     this.#initialNumbers = new InitialNumbers(environment);
     this.#hash = new TupleHash(environment);
@@ -192,6 +197,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       return;
     }
     const { addresses, version } = header;
+    segment.isMarked = (header.tos & 3) === CE;
     const tcb = this.#connections.find(view, packet.memory, addresses, version, sourcePort, destinationPort);
     if (tcb) {
       segmentArrives(tcb, segment, packet, now);

@@ -51,7 +51,14 @@ export class FakeIp implements IpLayer {
     return this.#slot;
   }
 
-  send(packet: PacketBuffer, source: IpAddress, destination: IpAddress): void {
+  send(
+    packet: PacketBuffer,
+    source: IpAddress,
+    destination: IpAddress,
+    _protocol = PROTOCOL_TCP,
+    _ttl = 64,
+    tos = 0,
+  ): void {
     const size = source.bytes.length;
     const length = packet.length + (size === 4 ? 20 : 40);
     if (length > this.mtu) throw new Error(`a packet of ${length} bytes for an MTU of ${this.mtu}`);
@@ -60,6 +67,7 @@ export class FakeIp implements IpLayer {
     packet.memory.set(destination.bytes, at + size);
     this.#header.version = source.version;
     this.#header.addresses = at;
+    this.#header.tos = tos;
     this.outlet(packet, this.#header);
   }
 

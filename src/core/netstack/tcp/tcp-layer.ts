@@ -82,6 +82,9 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   #settling: Tcb[] = [];
   /** Connections whose data waits for the way out. */
   readonly #held = new Set<Tcb>();
+  /** Of those, the ones that sent something in this poll. */
+  readonly #hadTurn: Tcb[] = [];
+  readonly #released: Tcb[] = [];
   /** Connections whose application waits for pages. */
   readonly #starved = new Set<Tcb>();
 
@@ -296,13 +299,15 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       expire(tcb, now);
       this.wake(tcb);
     }
-    if (this.#held.size > 0 && !this.ip.congested) this.#release();
+    if (this.#held.size > 0 && !this.ip.congested) this.#release(now);
     if (this.#starved.size > 0 && this.pages.pressure !== 'critical') this.#feed();
     const settling = this.#awake;
     this.#awake = this.#settling;
     this.#settling = settling;
-    for (let i = 0; i < settling.length; i++) this.#settle(settling[i]!, now);
+    for (let i = 0; i < settling.length; i++) if (settling[i]!.isAwake) this.#settle(settling[i]!, now);
     settling.length = 0;
+    for (let i = 0; i < this.#hadTurn.length; i++) this.#held.add(this.#hadTurn[i]!);
+    this.#hadTurn.length = 0;
   }
 
   pollAt(): Instant {
@@ -363,14 +368,23 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       tcb.end(tcb.resetCause);
       return;
     }
-    if (!output(tcb, now)) this.#held.add(tcb);
+    const before = tcb.segmentsSent;
+    // Who sent until the way was full stands behind those who found it so: a keystroke before the next of a bulk flow.
+    if (!output(tcb, now)) {
+      if (tcb.segmentsSent === before) this.#held.add(tcb);
+      else this.#hadTurn.push(tcb);
+    }
     settleFinalTimer(tcb, now);
     this.#deadlines.schedule(tcb, tcb.nextDeadline());
   }
 
-  #release(): void {
-    for (const tcb of this.#held) this.wake(tcb);
+  /** Those that waited go before those that something else woke. */
+  #release(now: Instant): void {
+    const released = this.#released;
+    for (const tcb of this.#held) released.push(tcb);
     this.#held.clear();
+    for (let i = 0; i < released.length; i++) this.#settle(released[i]!, now);
+    released.length = 0;
   }
 
   #feed(): void {

@@ -29,6 +29,7 @@ export const TARGETS = [
   'wg-setconf',
   'relay-frames',
   'netstack',
+  'dns',
 ] as const;
 
 export async function loadTarget(name: string): Promise<Target> {

@@ -21,6 +21,8 @@ import type { DnsServer } from './dns-server.ts';
 import type { ChannelHost, TcpAsk } from './tcp-channel.ts';
 import { UdpQuery } from './udp-query.ts';
 
+const HEADER_LENGTH = 12;
+
 /** From the first query to the end. */
 export const QUESTION_TIMEOUT: Millis = 12 * SECOND;
 const TCP_PATIENCE: Millis = 4 * SECOND;
@@ -209,7 +211,14 @@ export class Question {
       return;
     }
     query.server.answered(now - query.sentAt);
-    this.#accept(query.server, message, query.edns, now);
+    this.#accept(query.server, this.#withOwnLetters(message, bytes), query.edns, now);
+  }
+
+  /** The same message, its question in lower case: names that point there would come in the letters we mixed. */
+  #withOwnLetters(message: DnsMessage, bytes: Uint8Array): DnsMessage {
+    if (message.questions.length === 0) return message;
+    bytes.set(this.wire, HEADER_LENGTH);
+    return readMessage(bytes) ?? message;
   }
 
   /** The same server, over TCP, where nobody can forge and everything fits. Once. */

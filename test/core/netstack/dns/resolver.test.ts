@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { IpAddress } from '../../../../src/core/address.ts';
 import { TunnelError } from '../../../../src/core/errors.ts';
+import type { Resolution } from '../../../../src/core/netstack/dns/resolution.ts';
 import { DnsLab, replyTo, type SeenQuery, type Serve } from '../../../support/dns-lab.ts';
 import {
   addressRecord,
@@ -60,6 +61,24 @@ describe('a question', () => {
       const within = ports.filter((port) => Math.floor((port - 1024) / 8064) === part).length;
       expect(within, `eighth ${part}`).toBeGreaterThan(20);
       expect(within, `eighth ${part}`).toBeLessThan(90);
+    }
+  });
+
+  it('is answered in its own letters, where names in the answer point at it', () => {
+    const pointing: Serve = ({ type }) =>
+      type === 'A'
+        ? { answers: [{ name: Uint8Array.of(0xc0, 12), type, data: Uint8Array.of(192, 0, 2, 1) }] }
+        : {
+            answers: [
+              { name: Uint8Array.of(0xc0, 12), type, data: Uint8Array.of(0, 1, 2, 77, 88, 0xc0, 12) },
+            ],
+          };
+    const lab = new DnsLab({ servers: { [FIRST]: pointing } });
+    for (let i = 0; i < 20; i++) {
+      const name = `averylongname${i}.example`;
+      const { outcome } = settled(lab, lab.resolve(name));
+      expect(outcome).toMatchObject({ records: [{ name }] });
+      expect(lab.lookUp(name, 'MX')).toMatchObject([{ name, exchange: `MX.${name}` }]);
     }
   });
 
@@ -820,6 +839,11 @@ describe('hostile input, rows 60 to 62', () => {
     expect(errors).toEqual([start + 2100]);
   });
 });
+
+function settled(lab: DnsLab, resolution: Resolution): Resolution {
+  lab.runUntil(() => resolution.outcome !== undefined, 60_000);
+  return resolution;
+}
 
 function address(text: string): IpAddress {
   return IpAddress.parse(text)!;

@@ -22,9 +22,9 @@ export class Dnsmasq {
     this.#process = dnsmasq;
   }
 
-  /** On port 53 of every address inside a namespace. */
-  static async inside(namespace: Namespace): Promise<Dnsmasq> {
-    const child = namespace.start('dnsmasq', [...ARGUMENTS, '--port=53']);
+  /** On port 53 of every address inside a namespace, unless `more` arguments say otherwise. */
+  static async inside(namespace: Namespace, more: readonly string[] = []): Promise<Dnsmasq> {
+    const child = namespace.start('dnsmasq', [...ARGUMENTS, '--port=53', ...more]);
     return Dnsmasq.#ready(53, child, (filter) => namespace.exec('ss', '-Hltn', filter));
   }
 

@@ -9,7 +9,7 @@ describe('opening (RFC 9293 §3.5, §3.10)', () => {
       +0    > S 0:0(0) win 65535 <mss 1380,sackOK,TS 0 0,wscale 9>
       +0    state SYN-SENT
       +100  < S. 0:0(0) ack 1 win 5000 <mss 1460,sackOK,TS 700 0,wscale 7>
-      +0    > . 1:1(0) ack 1 win 8192 <TS 100 700>
+      +0    > . 1:1(0) ack 1 win 256 <TS 100 700>
       +0    state ESTABLISHED`);
   });
 

@@ -178,9 +178,26 @@ describe("Nagle's algorithm (RFC 9293 §3.7.4)", () => {
 });
 
 describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
-  it('of 4 MiB is offered from the first ACK on, with window scaling', () => {
-    const ladder = established({ peer: 'mss 1380,wscale 7' });
-    expect(ladder.connection!.info().receiveWindow).toBe(4 << 20);
+  it('is 128 KiB at first, and grows for a reader who reads what comes, not for a slow one', () => {
+    const grown = (readsAll: boolean) => {
+      const ladder = established({ peer: 'mss 1380,wscale 7,TS 1000 0' });
+      ladder.ip.outlet = () => {};
+      const { connection } = ladder;
+      const info = () => connection!.info();
+      ladder.run('+100 < . 1:1381(1380) ack 1 <TS 1100 0>\n+0 read');
+      expect(info().bytesReceived + info().receiveWindow).toBeLessThanOrEqual((128 << 10) + 1380);
+      // Ten rounds in which the peer sends twice as much as in the one before.
+      let at = 1381;
+      for (let round = 1; round <= 10; round++) {
+        ladder.run('+100 poll');
+        for (let segment = 0; segment < 2 ** round && info().receiveWindow >= 1380; segment++, at += 1380)
+          ladder.run(`+0 <+ . ${at}:${at + 1380}(1380) ack 1 <TS ${1100 + 100 * round} ${100 * round}>`);
+        ladder.run(readsAll ? '+0 read' : '+0 read 100');
+      }
+      return info().bytesReceived + info().receiveWindow - at;
+    };
+    expect(grown(true)).toBeGreaterThan(2 << 20);
+    expect(grown(false)).toBeLessThanOrEqual(128 << 10);
   });
 
   it('closes as text waits, and opens by an update when enough was read', () => {
@@ -219,7 +236,12 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
   });
 
   it('stops growing when the memory of all sockets is nearly full, and text in order goes first', () => {
-    const ladder = established({ bufferLimit: 1 << 20, peer: 'mss 1380,wscale 7', window: 65_535 });
+    const ladder = established({
+      connect: { receiveBufferSize: 4 << 20 },
+      bufferLimit: 1 << 20,
+      peer: 'mss 1380,wscale 7',
+      window: 65_535,
+    });
     ladder.ip.outlet = () => {};
     // Far behind a gap: 1380 bytes in each of 250 different places, four of them a page apart.
     for (let i = 0; i < 252; i++) ladder.run(`+0 < . ${8193 + i * 4096}:${8194 + i * 4096}(1) ack 1`);
@@ -233,7 +255,11 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
   });
 
   it('offers no new edge, and takes nothing from writers, while the last 5 % of all memory is in use', () => {
-    const ladder = established({ bufferLimit: 1 << 20, peer: 'mss 1380,wscale 7' });
+    const ladder = established({
+      connect: { receiveBufferSize: 4 << 20 },
+      bufferLimit: 1 << 20,
+      peer: 'mss 1380,wscale 7',
+    });
     const { outlet } = ladder.ip;
     ladder.ip.outlet = () => {};
     const fill = (from: number, to: number) => {
@@ -260,7 +286,11 @@ describe('the receive window (RFC 9293 §3.8.6.2.2)', () => {
   });
 
   it('of a new connection is small while three quarters of all memory are in use, and closed beyond', () => {
-    const hog = established({ bufferLimit: 1 << 20, peer: 'mss 1380,wscale 7' });
+    const hog = established({
+      connect: { receiveBufferSize: 4 << 20 },
+      bufferLimit: 1 << 20,
+      peer: 'mss 1380,wscale 7',
+    });
     hog.ip.outlet = () => {};
     for (let at = 1; at < 800_001; at += 4000) hog.run(`+0 < . ${at}:${at + 4000}(4000) ack 1`);
     expect(hog.layer.pages.pressure).toBe('high');
@@ -276,7 +306,7 @@ describe('writing', () => {
     const ladder = established();
     ladder.ip.outlet = () => {};
     const connection = ladder.connection!;
-    expect(connection.write(new Uint8Array(300_000))).toBe(256 << 10);
+    expect(connection.write(new Uint8Array(300_000))).toBe(128 << 10);
     expect([connection.writableBytes, connection.write(new Uint8Array(1))]).toEqual([0, 0]);
     ladder.run('+0 poll');
     expect(connection.writableBytes).toBe(13_800);
@@ -288,9 +318,9 @@ describe('writing', () => {
         ladder.run(`+1 < . 1:1(0) ack ${acknowledged}`);
       }
     };
-    acknowledgeUntil(140_000);
+    acknowledgeUntil(70_000);
     expect(told()).toBe(0);
-    acknowledgeUntil(120_000);
+    acknowledgeUntil(60_000);
     expect(told()).toBe(1);
     acknowledgeUntil(0);
     expect(told()).toBe(1);

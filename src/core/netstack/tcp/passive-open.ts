@@ -18,7 +18,7 @@ import { add, ge, gt, le, lt } from './sequence.ts';
 import type { TcpDropReason } from './state.ts';
 import { COOKIE_LIFETIME, SynCookies } from './syn-cookies.ts';
 import { type HalfOpen, SynQueue } from './syn-queue.ts';
-import { DEFAULT_RECEIVE_LIMIT, Tcb, type TcpContext } from './tcb.ts';
+import { FIRST_RECEIVE_LIMIT, Tcb, type TcpContext } from './tcb.ts';
 import type { TupleHash } from './tuple-hash.ts';
 
 /** RFC 5961 §7: ACKs to unacceptable segments, per connection. */
@@ -391,5 +391,5 @@ function isAcceptable({ sequence, length }: TcpSegment, rcvNxt: number, edge: nu
 
 /** The window field of our SYN|ACK, which is never scaled. */
 function synWindow({ options }: TcpListener): number {
-  return Math.min(options.receiveBufferSize ?? DEFAULT_RECEIVE_LIMIT, MAX_WINDOW_FIELD);
+  return Math.min(options.receiveBufferSize ?? FIRST_RECEIVE_LIMIT, MAX_WINDOW_FIELD);
 }

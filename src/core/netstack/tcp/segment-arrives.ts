@@ -12,6 +12,7 @@ import { initialWindow } from './congestion.ts';
 import { agreesToEcn, asksForEcn, markArrives } from './ecn.ts';
 import { negotiate } from './options.ts';
 import { sendReset, sendResetAt } from './output.ts';
+import { tuneReceiveLimit } from './receive-tuning.ts';
 import { add, diff, earlier, ge, gt, later, le, lt } from './sequence.ts';
 import { printSocketAddress } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -270,6 +271,7 @@ function processText(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: I
   const filledGap = tcb.receiveQueue.hasGap || diff(tcb.receiveQueue.next, tcb.rcvNxt) > length;
   tcb.bytesReceived += diff(tcb.receiveQueue.next, tcb.rcvNxt);
   tcb.rcvNxt = tcb.receiveQueue.next;
+  tuneReceiveLimit(tcb, segment, now);
   textArrived(tcb, length, now);
   if (filledGap) tcb.ackDue = true;
   tcb.observer?.readable();

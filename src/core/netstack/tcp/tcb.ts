@@ -36,14 +36,14 @@ export interface TcpContext {
   enterTimeWait(tcb: Tcb, now: Instant): void;
 }
 
-/** Default limit of bytes that wait to be read: 40 MB/s at 100 ms. Pages are taken only for bytes that are there. */
-export const DEFAULT_RECEIVE_LIMIT: number = 4 << 20;
+/** Bytes that may wait to be read at first; receive-tuning.ts gives more to who reads fast. */
+export const FIRST_RECEIVE_LIMIT: number = 128 << 10;
 /** What the window scale must be able to say: the largest receive buffer there will ever be by itself. */
 export const MAX_RECEIVE_LIMIT: number = 16 << 20;
 /** Bound of one connection's send queue, sent and unsent. */
 export const MAX_SEND_LIMIT: number = 4 << 20;
-/** Bytes not sent yet that a writer may have waiting at least (twice the window, if that is more). */
-export const MIN_UNSENT_LIMIT: number = 256 << 10;
+/** Bytes not sent yet that a writer may have waiting at least (the congestion window, if that is more). */
+export const MIN_UNSENT_LIMIT: number = 128 << 10;
 
 /** What the one resend timer is for: what is in flight, or (`persist`) a window that is closed. */
 export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'persist';
@@ -133,6 +133,14 @@ export class Tcb {
   /** When the first SYN left; it alone can be timed without a flight. */
   synSentAt: Instant = NEVER;
 
+  // Auto-tuning of the receive buffer (receive-tuning.ts).
+  /** When the round trip began in which reading is being measured, and what had been read then. */
+  tunedAt: Instant = Number.NEGATIVE_INFINITY;
+  tunedRead = 0;
+  /** The most that was read in a round trip. */
+  tunedSpace = 0;
+  receiveRtt: Millis = 0;
+
   // ACKs we owe.
   ackDue = false;
   /** Data segments since our last ACK. */
@@ -207,7 +215,7 @@ export class Tcb {
     this.noDelay = options.noDelay ?? false;
     this.keepAliveDelay = options.keepAliveDelay ?? 0;
     this.sendLimit = options.sendBufferSize ?? 0;
-    this.receiveLimit = options.receiveBufferSize ?? DEFAULT_RECEIVE_LIMIT;
+    this.receiveLimit = options.receiveBufferSize ?? FIRST_RECEIVE_LIMIT;
     this.isReceiveLimitFixed = options.receiveBufferSize !== undefined;
     this.userTimeout = options.userTimeout ?? 0;
     this.ttl = options.ttl ?? 64;
@@ -255,7 +263,7 @@ export class Tcb {
   /** Bytes the application may write now. */
   get writeRoom(): number {
     if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
-    const unsentLimit = this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, 2 * this.cwnd), MAX_SEND_LIMIT);
+    const unsentLimit = this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, this.cwnd), MAX_SEND_LIMIT);
     const total = this.sendLimit || MAX_SEND_LIMIT;
     return Math.max(0, Math.min(unsentLimit - this.unsent, total - this.sendQueue.length));
   }

@@ -2,24 +2,48 @@ const DOT = 46;
 const DIGIT_0 = 48;
 
 /**
- * An IPv4 or IPv6 address. Immutable; equal addresses need not be the same object. The packet path compares an
- * address with bytes inside a packet (`equalsAt`) instead of making new ones.
+ * An IPv4 or IPv6 address. Immutable; equal addresses need not be the same object. It is kept as four words, network
+ * order, of which IPv4 uses the first: an array would be three times as large, and every connection has an address.
+ * The packet path compares an address with bytes inside a packet (`equalsAt`) instead of making new ones.
  */
 export class IpAddress {
   readonly version: 4 | 6;
-  /** 4 or 16 bytes, network order. Not to be written to. */
-  readonly bytes: Uint8Array;
+  /** int32. */
+  readonly word0: number;
+  readonly word1: number;
+  readonly word2: number;
+  readonly word3: number;
+  #bytes: Uint8Array | undefined;
 
-  constructor(bytes: Uint8Array) {
-    if (bytes.length !== 4 && bytes.length !== 16)
-      throw new RangeError(`address: expected 4 or 16 bytes, got ${bytes.length}`);
-    this.version = bytes.length === 4 ? 4 : 6;
-    this.bytes = bytes;
+  /** Copies `size` bytes from `offset` on: all there are, by default. */
+  constructor(bytes: Uint8Array, offset = 0, size: number = bytes.length) {
+    if (size !== 4 && size !== 16) throw new RangeError(`address: expected 4 or 16 bytes, got ${size}`);
+    const isIpv6 = size === 16;
+    this.version = isIpv6 ? 6 : 4;
+    this.word0 = wordAt(bytes, offset);
+    this.word1 = isIpv6 ? wordAt(bytes, offset + 4) : 0;
+    this.word2 = isIpv6 ? wordAt(bytes, offset + 8) : 0;
+    this.word3 = isIpv6 ? wordAt(bytes, offset + 12) : 0;
   }
 
   /** A copy of the address at `offset`. */
   static readFrom(memory: Uint8Array, offset: number, version: 4 | 6): IpAddress {
-    return new IpAddress(memory.slice(offset, offset + (version === 4 ? 4 : 16)));
+    return new IpAddress(memory, offset, version === 4 ? 4 : 16);
+  }
+
+  /** 4 or 16 bytes, network order, made when first asked for. Not to be written to. */
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= bytesOf(this));
+  }
+
+  /** In bytes: 4 or 16. */
+  get size(): number {
+    return this.version === 4 ? 4 : 16;
+  }
+
+  /** The same address, without the array: for whoever keeps many. */
+  compact(): IpAddress {
+    return this.#bytes ? new IpAddress(this.#bytes) : this;
   }
 
   /** The address a user wrote, or undefined. No zone, no brackets, no shorthand such as `127.1`. */
@@ -29,21 +53,50 @@ export class IpAddress {
   }
 
   equals(other: IpAddress): boolean {
-    return this.version === other.version && this.equalsAt(other.bytes, 0);
+    return (
+      this.word0 === other.word0 &&
+      this.version === other.version &&
+      this.word1 === other.word1 &&
+      this.word2 === other.word2 &&
+      this.word3 === other.word3
+    );
   }
 
   /** Whether the bytes at `offset` are this address. The caller has checked the family. */
   equalsAt(memory: Uint8Array, offset: number): boolean {
-    const { bytes } = this;
-    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== memory[offset + i]) return false;
-    return true;
+    if (this.word0 !== wordAt(memory, offset)) return false;
+    return (
+      this.version === 4 ||
+      (this.word1 === wordAt(memory, offset + 4) &&
+        this.word2 === wordAt(memory, offset + 8) &&
+        this.word3 === wordAt(memory, offset + 12))
+    );
+  }
+
+  /** Writes its 4 or 16 bytes. */
+  writeTo(view: DataView, offset: number): void {
+    view.setInt32(offset, this.word0);
+    if (this.version === 4) return;
+    view.setInt32(offset + 4, this.word1);
+    view.setInt32(offset + 8, this.word2);
+    view.setInt32(offset + 12, this.word3);
   }
 
   /** Dotted quad, or RFC 5952 text. */
   toString(): string {
-    const { bytes } = this;
-    return this.version === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : printIpv6(bytes);
+    const bytes = bytesOf(this);
+    return this.version === 4 ? bytes.join('.') : printIpv6(bytes);
   }
+}
+
+function bytesOf(address: IpAddress): Uint8Array {
+  const bytes = new Uint8Array(address.size);
+  address.writeTo(new DataView(bytes.buffer), 0);
+  return bytes;
+}
+
+function wordAt(memory: Uint8Array, at: number): number {
+  return (memory[at]! << 24) | (memory[at + 1]! << 16) | (memory[at + 2]! << 8) | memory[at + 3]!;
 }
 
 /** An address with a prefix length; whether host bits are kept is the maker's choice (`masked`). */

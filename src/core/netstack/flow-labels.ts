@@ -24,9 +24,12 @@ export class FlowLabels {
   ): number {
     if (source.version === 4) return 0;
     const message = new Uint8Array(37);
-    message.set(source.bytes);
-    message.set(destination.bytes, 16);
-    message.set([protocol, sourcePort >> 8, sourcePort, destinationPort >> 8, destinationPort], 32);
+    const view = new DataView(message.buffer);
+    source.writeTo(view, 0);
+    destination.writeTo(view, 16);
+    view.setUint8(32, protocol);
+    view.setUint16(33, sourcePort);
+    view.setUint16(35, destinationPort);
     return this.#environment.crypto.sipHash(this.#key, message)[0] & 0xfffff || 1;
   }
 }

@@ -181,9 +181,9 @@ export class IpOutput implements IpLayer, Pollable {
     tos: number,
   ): void {
     const identification = this.#identification.next(source, destination, protocol) & 0xffff;
-    const { memory, view } = packet;
+    const { view } = packet;
     const at = packet.prepend(IPV4_HEADER_LENGTH);
-    writeIpv4(memory, view, at, packet.length, identification, 0, ttl, protocol, tos, source, destination);
+    writeIpv4(view, at, packet.length, identification, 0, ttl, protocol, tos, source, destination);
   }
 
   loopBack(
@@ -215,9 +215,9 @@ export class IpOutput implements IpLayer, Pollable {
       const more = offset + size < whole.length ? IPV4_MORE_FRAGMENTS : 0;
       const packet = this.#fragment(whole, offset, size, IPV4_HEADER_LENGTH);
       const at = packet.prepend(IPV4_HEADER_LENGTH);
-      const { memory, view, length } = packet;
+      const { view, length } = packet;
       const fragment = more | (offset >> 3);
-      writeIpv4(memory, view, at, length, identification, fragment, ttl, protocol, tos, source, destination);
+      writeIpv4(view, at, length, identification, fragment, ttl, protocol, tos, source, destination);
       this.#sink.sendPacket(packet);
     }
   }
@@ -292,15 +292,15 @@ function prependHeader(
   tos: number,
   flowLabel: number,
 ): void {
-  const { memory, view } = packet;
+  const { view } = packet;
   if (source.version === 4) {
     const at = packet.prepend(IPV4_HEADER_LENGTH);
     // Atomic: the identification has no meaning (RFC 6864 §4.1).
     const { length } = packet;
-    writeIpv4(memory, view, at, length, 0, IPV4_DONT_FRAGMENT, ttl, protocol, tos, source, destination);
+    writeIpv4(view, at, length, 0, IPV4_DONT_FRAGMENT, ttl, protocol, tos, source, destination);
   } else {
     const payloadLength = packet.length;
     const at = packet.prepend(IPV6_HEADER_LENGTH);
-    writeIpv6(memory, view, at, payloadLength, protocol, ttl, tos, source, destination, flowLabel);
+    writeIpv6(view, at, payloadLength, protocol, ttl, tos, source, destination, flowLabel);
   }
 }

@@ -72,7 +72,12 @@ export class LocalAddresses {
 
   /** Whether packets to it stay here: our own addresses, 127/8, ::1. */
   isLocal(address: IpAddress): boolean {
-    return this.isLocalAt(address.bytes, 0, address.version);
+    const isLoopback =
+      address.version === 4 ? address.word0 >>> 24 === LOOPBACK_V4 : LOOPBACK_V6.equals(address);
+    if (isLoopback) return true;
+    for (let i = 0; i < this.#prefixes.length; i++)
+      if (this.#prefixes[i]!.address.equals(address)) return true;
+    return false;
   }
 
   isLocalAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {

@@ -58,10 +58,10 @@ export class EphemeralPorts {
 }
 
 function destinationBytes(local: IpAddress, remote: IpAddress, remotePort: number): Uint8Array {
-  const message = new Uint8Array(local.bytes.length + remote.bytes.length + 2);
-  message.set(local.bytes);
-  message.set(remote.bytes, local.bytes.length);
-  message[message.length - 2] = remotePort >> 8;
-  message[message.length - 1] = remotePort & 255;
+  const message = new Uint8Array(local.size + remote.size + 2);
+  const view = new DataView(message.buffer);
+  local.writeTo(view, 0);
+  remote.writeTo(view, local.size);
+  view.setUint16(message.length - 2, remotePort);
   return message;
 }

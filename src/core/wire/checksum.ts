@@ -50,11 +50,13 @@ export function pseudoHeaderSum(
 
 /** What the two addresses add to a pseudo-header's sum; the same for every packet of a connection. */
 export function addressSum(source: IpAddress, destination: IpAddress): number {
-  return fold(sumOf(source.bytes) + sumOf(destination.bytes));
+  return fold(sumOf(source) + sumOf(destination));
 }
 
-function sumOf(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | bytes[i + 1]!;
-  return fold(sum);
+function sumOf({ word0, word1, word2, word3 }: IpAddress): number {
+  return fold(sumOfWord(word0) + sumOfWord(word1) + sumOfWord(word2) + sumOfWord(word3));
+}
+
+function sumOfWord(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
 }

@@ -105,7 +105,6 @@ export function checkIpv4Options(
  * (offset in units of eight bytes).
  */
 export function writeIpv4(
-  memory: Uint8Array,
   view: DataView,
   at: number,
   totalLength: number,
@@ -124,8 +123,8 @@ export function writeIpv4(
   view.setUint16(at + IPV4_FLAGS, fragment);
   view.setUint8(at + IPV4_TTL, ttl);
   view.setUint8(at + IPV4_PROTOCOL, protocol);
-  memory.set(source.bytes, at + IPV4_ADDRESSES);
-  memory.set(destination.bytes, at + IPV4_ADDRESSES + 4);
+  source.writeTo(view, at + IPV4_ADDRESSES);
+  destination.writeTo(view, at + IPV4_ADDRESSES + 4);
   writeIpv4Checksum(view, at);
 }
 

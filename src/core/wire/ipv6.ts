@@ -245,7 +245,6 @@ function checkOptions(
 
 /** Writes the fixed header at `at`; `payloadLength` is that of everything after it. */
 export function writeIpv6(
-  memory: Uint8Array,
   view: DataView,
   at: number,
   payloadLength: number,
@@ -260,8 +259,8 @@ export function writeIpv6(
   view.setUint16(at + IPV6_PAYLOAD_LENGTH, payloadLength);
   view.setUint8(at + IPV6_NEXT_HEADER, nextHeader);
   view.setUint8(at + IPV6_HOP_LIMIT, hopLimit);
-  memory.set(source.bytes, at + IPV6_ADDRESSES);
-  memory.set(destination.bytes, at + IPV6_ADDRESSES + 16);
+  source.writeTo(view, at + IPV6_ADDRESSES);
+  destination.writeTo(view, at + IPV6_ADDRESSES + 16);
 }
 
 /** Writes a fragment header (RFC 8200 §4.5); `offset` is in bytes, a multiple of eight. */

@@ -110,7 +110,7 @@ describe('writing IPv4', () => {
   function written(totalLength: number, identification: number, fragment: number, protocol: number): string {
     const memory = new Uint8Array(27).fill(0xee);
     const view = new DataView(memory.buffer);
-    writeIpv4(memory, view, 7, totalLength, identification, fragment, 64, protocol, 0, peer, us);
+    writeIpv4(view, 7, totalLength, identification, fragment, 64, protocol, 0, peer, us);
     expect(toHex(memory.slice(0, 7))).toBe('ee'.repeat(7));
     return toHex(memory.slice(7));
   }

@@ -178,7 +178,7 @@ describe('walking extension headers', () => {
 describe('writing IPv6', () => {
   it('writes what Linux writes, but for the flow label', () => {
     const memory = new Uint8Array(40);
-    writeIpv6(memory, new DataView(memory.buffer), 0, 24, 58, 64, 0, peer, us);
+    writeIpv6(new DataView(memory.buffer), 0, 24, 58, 64, 0, peer, us);
     const expected = LINUX_ECHO_V6.slice(0, 40);
     expected.set([0x60, 0, 0, 0]);
     expect(toHex(memory)).toBe(toHex(expected));
@@ -186,7 +186,7 @@ describe('writing IPv6', () => {
 
   it('writes the traffic class', () => {
     const memory = new Uint8Array(40);
-    writeIpv6(memory, new DataView(memory.buffer), 0, 24, 58, 64, 0xb9, peer, us);
+    writeIpv6(new DataView(memory.buffer), 0, 24, 58, 64, 0xb9, peer, us);
     expect(toHex(memory.slice(0, 4))).toBe('6b900000');
   });
 

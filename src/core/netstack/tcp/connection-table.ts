@@ -1,10 +1,12 @@
-import type { SocketAddress } from '../../address.ts';
+import type { IpAddress, SocketAddress } from '../../address.ts';
 import { joined, type TupleHash } from './tuple-hash.ts';
 
 /** What can be found by the two ends of a connection. */
 export interface TableEntry<Entry> {
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress;
+  readonly remotePort: number;
   hash: number;
   hashNext: Entry | undefined;
 }
@@ -60,13 +62,13 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
   }
 
   get(local: SocketAddress, remote: SocketAddress): Entry | undefined {
-    const bytes = joined(local, remote);
+    const view = joined(local, remote);
     const { version } = remote.address;
-    return this.find(new DataView(bytes.buffer), bytes, 0, version, remote.port, local.port);
+    return this.find(view, new Uint8Array(view.buffer), 0, version, remote.port, local.port);
   }
 
   add(entry: Entry): void {
-    entry.hash = this.#hash.of(entry.local, entry.remote);
+    entry.hash = this.#hash.of(entry.localAddress, entry.localPort, entry.remoteAddress, entry.remotePort);
     if (this.#size >= this.#buckets.length) this.#resize(2 * this.#buckets.length);
     this.#link(entry);
     this.#size++;
@@ -121,12 +123,11 @@ function isAt<Entry extends TableEntry<Entry>>(
   remotePort: number,
   localPort: number,
 ): boolean {
-  const { local, remote } = entry;
   return (
-    remote.port === remotePort &&
-    local.port === localPort &&
-    remote.address.version === version &&
-    remote.address.equalsAt(memory, addresses) &&
-    local.address.equalsAt(memory, addresses + (version === 4 ? 4 : 16))
+    entry.remotePort === remotePort &&
+    entry.localPort === localPort &&
+    entry.remoteAddress.version === version &&
+    entry.remoteAddress.equalsAt(memory, addresses) &&
+    entry.localAddress.equalsAt(memory, addresses + (version === 4 ? 4 : 16))
   );
 }

@@ -28,13 +28,13 @@ export class InitialNumbers {
   }
 
   #hash(key: Uint8Array, local: SocketAddress, remote: SocketAddress): number {
-    const size = local.address.bytes.length;
+    const { size } = local.address;
     const message = new Uint8Array(2 * size + 4);
-    message.set(local.address.bytes);
-    message.set(remote.address.bytes, size);
-    const ports = new DataView(message.buffer, 2 * size);
-    ports.setUint16(0, local.port);
-    ports.setUint16(2, remote.port);
+    const view = new DataView(message.buffer);
+    local.address.writeTo(view, 0);
+    remote.address.writeTo(view, size);
+    view.setUint16(2 * size, local.port);
+    view.setUint16(2 * size + 2, remote.port);
     return this.#environment.crypto.sipHash(key, message)[0];
   }
 }

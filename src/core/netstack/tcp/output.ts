@@ -311,8 +311,8 @@ function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: In
   writeTcpHeader(
     view,
     at,
-    tcb.local.port,
-    tcb.remote.port,
+    tcb.localPort,
+    tcb.remotePort,
     sequence,
     acknowledgment,
     headerLength,
@@ -375,6 +375,6 @@ function finish(tcb: Tcb, packet: PacketBuffer, at: number, ecn = 0): void {
   packet.view.setUint16(at + CHECKSUM_OFFSET, ~sum & 0xffff);
   tcb.segmentsSent++;
   acknowledged(tcb);
-  const { local, remote, ttl, tos, flowLabel } = tcb;
-  tcb.context.ip.send(packet, local.address, remote.address, PROTOCOL_TCP, ttl, tos | ecn, flowLabel);
+  const { localAddress, remoteAddress, ttl, tos, flowLabel } = tcb;
+  tcb.context.ip.send(packet, localAddress, remoteAddress, PROTOCOL_TCP, ttl, tos | ecn, flowLabel);
 }

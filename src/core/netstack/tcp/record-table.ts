@@ -65,7 +65,7 @@ export class RecordTable {
   /** The same for ends that are at hand. */
   get(local: SocketAddress, remote: SocketAddress, hash: number): number {
     if (this.#size === 0) return NO_ROW;
-    return this.find(new DataView(joined(local, remote).buffer), 0, hash, remote.port, local.port);
+    return this.find(joined(local, remote), 0, hash, remote.port, local.port);
   }
 
   /** A new row; its fields are whatever they are. `at` is for its queue. */
@@ -252,12 +252,9 @@ function isIpv6(hash: number): boolean {
   return (hash & 1) === 1;
 }
 
-function writeAddress(words: Int32Array, at: number, { bytes }: IpAddress): void {
-  for (let i = 0; i < 4; i++) {
-    const from = 4 * i;
-    words[at + i] =
-      from < bytes.length
-        ? (bytes[from]! << 24) | (bytes[from + 1]! << 16) | (bytes[from + 2]! << 8) | bytes[from + 3]!
-        : 0;
-  }
+function writeAddress(words: Int32Array, at: number, address: IpAddress): void {
+  words[at] = address.word0;
+  words[at + 1] = address.word1;
+  words[at + 2] = address.word2;
+  words[at + 3] = address.word3;
 }

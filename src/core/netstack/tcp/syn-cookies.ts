@@ -3,7 +3,6 @@ import { type Instant, type Millis, SECOND } from '../../time.ts';
 import type { Ends } from './passive-open.ts';
 import { diff } from './sequence.ts';
 import type { HalfOpen } from './syn-queue.ts';
-import { joined } from './tuple-hash.ts';
 
 /** A cookie is good for the slot of time in which it was made, and the next one. */
 const SLOT: Millis = 64 * SECOND;
@@ -81,15 +80,16 @@ export class SynCookies {
   }
 
   #sign({ local, remote }: Ends, irs: number, slot: number, index: number): number {
-    const addresses = joined(local, remote);
-    const message = new Uint8Array(addresses.length + 16);
-    message.set(addresses);
-    const rest = new DataView(message.buffer, addresses.length);
-    rest.setUint16(0, local.port);
-    rest.setUint16(2, remote.port);
-    rest.setInt32(4, irs);
-    rest.setInt32(8, slot);
-    rest.setInt32(12, index);
+    const { size } = remote.address;
+    const message = new Uint8Array(2 * size + 16);
+    const view = new DataView(message.buffer);
+    local.address.writeTo(view, 0);
+    remote.address.writeTo(view, size);
+    view.setUint16(2 * size, local.port);
+    view.setUint16(2 * size + 2, remote.port);
+    view.setInt32(2 * size + 4, irs);
+    view.setInt32(2 * size + 8, slot);
+    view.setInt32(2 * size + 12, index);
     const [hash] = this.#environment.crypto.sipHash(this.#key, message);
     return (hash & ~MSS_MASK) | index;
   }

@@ -74,13 +74,13 @@ export class SynQueue {
 
   /** The row of the half-open connection, or NO_ROW. */
   get(local: SocketAddress, remote: SocketAddress): number {
-    return this.table.get(local, remote, this.#hash.of(local, remote));
+    return this.table.get(local, remote, this.#hash.ofEnds(local, remote));
   }
 
   /** `listener` is its number; the SYN|ACK is sent now. */
   add(local: SocketAddress, remote: SocketAddress, half: HalfOpen, listener: number, now: Instant): void {
     const { table } = this;
-    const row = table.add(local, remote, this.#hash.of(local, remote), 0, now);
+    const row = table.add(local, remote, this.#hash.ofEnds(local, remote), 0, now);
     table.setField(row, ISS, half.iss);
     table.setField(row, IRS, half.irs);
     table.setField(row, TS_RECENT, half.tsRecent);

@@ -1,8 +1,8 @@
-import type { SocketAddress } from '../../address.ts';
+import type { IpAddress, SocketAddress } from '../../address.ts';
 import type { DropCounters } from '../../counters.ts';
 import type { TunnelError } from '../../errors.ts';
 import { type Instant, type Millis, NEVER } from '../../time.ts';
-import { fold, sum16 } from '../../wire/checksum.ts';
+import { addressSum, fold } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import type { IpLayer } from '../ip-layer.ts';
 import type { PagePool } from '../page-pool.ts';
@@ -54,8 +54,10 @@ export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'p
  */
 export class Tcb {
   readonly context: TcpContext;
-  readonly local: SocketAddress;
-  readonly remote: SocketAddress;
+  readonly localAddress: IpAddress;
+  readonly localPort: number;
+  readonly remoteAddress: IpAddress;
+  readonly remotePort: number;
   /** The listener that made it, while nobody has accepted it. */
   listener: TcpListener | undefined;
   observer: TcpObserver | undefined;
@@ -183,6 +185,7 @@ export class Tcb {
   writeBlocked = false;
 
   // Bookkeeping of the layer.
+  /** The part of the pseudo-header's sum that never changes. */
   readonly addressSum: number;
   /** Of IPv6: the same in all its packets (RFC 6437). */
   readonly flowLabel: number;
@@ -210,8 +213,10 @@ export class Tcb {
 
   constructor(context: TcpContext, local: SocketAddress, remote: SocketAddress, options: TcpOptions) {
     this.context = context;
-    this.local = local;
-    this.remote = remote;
+    this.localAddress = local.address;
+    this.localPort = local.port;
+    this.remoteAddress = remote.address.compact();
+    this.remotePort = remote.port;
     this.noDelay = options.noDelay ?? false;
     this.keepAliveDelay = options.keepAliveDelay ?? 0;
     this.sendLimit = options.sendBufferSize ?? 0;
@@ -222,13 +227,21 @@ export class Tcb {
     this.tos = (options.tos ?? 0) & 0xfc;
     this.sendQueue = new SendQueue(context.pages);
     this.receiveQueue = new ReceiveQueue(context.pages);
-    this.addressSum = addressSum(local, remote);
+    this.addressSum = fold(addressSum(local.address, remote.address) + PROTOCOL_TCP);
     const { address, port } = local;
     this.flowLabel = context.ip.flowLabel(address, remote.address, PROTOCOL_TCP, port, remote.port);
   }
 
   get version(): 4 | 6 {
-    return this.remote.address.version;
+    return this.remoteAddress.version;
+  }
+
+  get local(): SocketAddress {
+    return { address: this.localAddress, port: this.localPort };
+  }
+
+  get remote(): SocketAddress {
+    return { address: this.remoteAddress, port: this.remotePort };
   }
 
   /** Bytes believed to be in the network; a window probe, or what is deemed lost, is not. */
@@ -355,14 +368,4 @@ export class Tcb {
   nextDeadline(): Instant {
     return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt, this.restAt);
   }
-}
-
-/** The part of the pseudo-header's sum that never changes. */
-function addressSum(local: SocketAddress, remote: SocketAddress): number {
-  let sum = PROTOCOL_TCP;
-  for (const { address } of [local, remote]) {
-    const { buffer, byteOffset, length } = address.bytes;
-    sum = sum16(new DataView(buffer, byteOffset, length), 0, length, sum);
-  }
-  return fold(sum);
 }

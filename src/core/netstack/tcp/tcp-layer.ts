@@ -40,6 +40,8 @@ import { TupleHash } from './tuple-hash.ts';
 const MAX_CONNECTIONS = 65_536;
 /** Segments in the air that can be remembered, of all connections together. */
 const MAX_SEGMENT_RECORDS = 1 << 20;
+/** Addresses of ours that are remembered; there are seldom more than two. */
+const MAX_OWN = 16;
 const DEFAULT_BACKLOG = 128;
 const MAX_BACKLOG = 4096;
 
@@ -76,6 +78,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly #bare: BareSegments;
   readonly #hash: TupleHash;
   readonly #resetLimit = new ResetLimit();
+  /** Addresses of ours that were spoken to. */
+  readonly #own: IpAddress[] = [];
   readonly #deadlines = new Deadlines();
   /** Connections with something to do at the next poll. */
   #awake: Tcb[] = [];
@@ -268,11 +272,11 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   /** Resets the connections from addresses that are ours no longer; says how many. */
   addressesChanged(): number {
     this.#passiveOpen.addressesChanged();
-    const orphans = this.#connections.entries().filter((tcb) => !this.ip.isLocal(tcb.local.address));
+    const orphans = this.#connections.entries().filter((tcb) => !this.ip.isLocal(tcb.localAddress));
     for (const tcb of orphans) {
       const error = new TunnelError(
         'ERR_CONNECTION_RESET',
-        `${tcb.local.address} is no longer an address of this tunnel; the connection from it was reset.`,
+        `${tcb.localAddress} is no longer an address of this tunnel; the connection from it was reset.`,
         { leg: 'inside', retryable: true },
       );
       if (tcb.state === 'SYN-SENT') {
@@ -457,7 +461,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     const { view } = packet;
     const { addresses, version } = header;
     const { sourcePort, destinationPort } = segment;
-    const ends = endsOf(packet, header, sourcePort, destinationPort);
+    const ends = this.#endsOf(packet, header, sourcePort, destinationPort);
     const hash = this.#hash.at(view, addresses, version, sourcePort, destinationPort);
     const { queue } = this.#passiveOpen;
     const halfOpen = queue.table.find(view, addresses, hash, sourcePort, destinationPort);
@@ -507,16 +511,27 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       tos,
     });
   }
-}
 
-function endsOf(packet: PacketBuffer, header: IpHeaderInfo, remotePort: number, localPort: number): Ends {
-  const { memory } = packet;
-  const { addresses, version } = header;
-  const size = version === 4 ? 4 : 16;
-  return {
-    remote: { address: IpAddress.readFrom(memory, addresses, version), port: remotePort },
-    local: { address: IpAddress.readFrom(memory, addresses + size, version), port: localPort },
-  };
+  #endsOf(packet: PacketBuffer, header: IpHeaderInfo, remotePort: number, localPort: number): Ends {
+    const { memory } = packet;
+    const { addresses, version } = header;
+    const size = version === 4 ? 4 : 16;
+    return {
+      remote: { address: IpAddress.readFrom(memory, addresses, version), port: remotePort },
+      local: { address: this.#ownAt(memory, addresses + size, version), port: localPort },
+    };
+  }
+
+  /** Our address that lies at `offset`, as the one object that all connections share. */
+  #ownAt(memory: Uint8Array, offset: number, version: 4 | 6): IpAddress {
+    const own = this.#own;
+    for (const address of own)
+      if (address.version === version && address.equalsAt(memory, offset)) return address;
+    if (own.length >= MAX_OWN) own.length = 0;
+    const address = IpAddress.readFrom(memory, offset, version);
+    own.push(address);
+    return address;
+  }
 }
 
 /** Between whom the quoted segment went: if 8 bytes of its header are there. It went out, so its source is we. */

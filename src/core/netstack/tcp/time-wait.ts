@@ -61,14 +61,14 @@ export class TimeWaitTable {
 
   /** The row of what is left of the connection, or NO_ROW. */
   get(local: SocketAddress, remote: SocketAddress): number {
-    return this.table.get(local, remote, this.#hash.of(local, remote));
+    return this.table.get(local, remote, this.#hash.ofEnds(local, remote));
   }
 
   add(tcb: Tcb, now: Instant): void {
     const { table } = this;
     const { local, remote } = tcb;
     if (table.size >= MAX_RECORDS) this.remove(table.oldest(QUEUE));
-    const row = table.add(local, remote, this.#hash.of(local, remote), QUEUE, now);
+    const row = table.add(local, remote, this.#hash.ofEnds(local, remote), QUEUE, now);
     table.setField(row, SND_NXT, tcb.sndNxt);
     table.setField(row, RCV_NXT, tcb.rcvNxt);
     table.setField(row, TS_RECENT, tcb.tsRecent);

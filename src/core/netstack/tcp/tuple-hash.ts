@@ -9,8 +9,7 @@ import type { Environment } from '../../environment.ts';
 export class TupleHash {
   readonly #key = new Int32Array(2);
   /** Both addresses as they lie in a packet that comes from the remote end. */
-  readonly #bytes = new Uint8Array(32);
-  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #view = new DataView(new ArrayBuffer(32));
 
   constructor(environment: Environment) {
     environment.fillRandom(new Uint8Array(this.#key.buffer));
@@ -22,17 +21,20 @@ export class TupleHash {
     return (hash & ~1) | (version === 6 ? 1 : 0);
   }
 
-  of(local: SocketAddress, remote: SocketAddress): number {
-    const { version, bytes } = remote.address;
-    this.#bytes.set(bytes);
-    this.#bytes.set(local.address.bytes, bytes.length);
-    return this.at(this.#view, 0, version, remote.port, local.port);
+  of(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {
+    remote.writeTo(this.#view, 0);
+    local.writeTo(this.#view, remote.size);
+    return this.at(this.#view, 0, remote.version, remotePort, localPort);
+  }
+
+  ofEnds(local: SocketAddress, remote: SocketAddress): number {
+    return this.of(local.address, local.port, remote.address, remote.port);
   }
 
   /** Of a host's address, or, in IPv6, of its /64, together with a number. */
-  ofSource({ bytes, version }: IpAddress, salt: number): number {
-    this.#bytes.set(bytes);
-    return this.#hash(this.#view, 0, version === 4 ? 1 : 2, (salt << 3) | version);
+  ofSource(address: IpAddress, salt: number): number {
+    address.writeTo(this.#view, 0);
+    return this.#hash(this.#view, 0, address.version === 4 ? 1 : 2, (salt << 3) | address.version);
   }
 
   /** One round for each of `words` words and for `last`, three to end with. */
@@ -66,10 +68,10 @@ function rotate(word: number, bits: number): number {
 }
 
 /** Both addresses as they lie in a packet that comes from the remote end. */
-export function joined(local: SocketAddress, remote: SocketAddress): Uint8Array {
-  const { bytes } = remote.address;
-  const both = new Uint8Array(2 * bytes.length);
-  both.set(bytes);
-  both.set(local.address.bytes, bytes.length);
+export function joined(local: SocketAddress, remote: SocketAddress): DataView {
+  const { size } = remote.address;
+  const both = new DataView(new ArrayBuffer(2 * size));
+  remote.address.writeTo(both, 0);
+  local.address.writeTo(both, size);
   return both;
 }

@@ -59,12 +59,12 @@ export class FakeIp implements IpLayer {
     _ttl = 64,
     tos = 0,
   ): void {
-    const size = source.bytes.length;
+    const { size } = source;
     const length = packet.length + (size === 4 ? 20 : 40);
     if (length > this.mtu) throw new Error(`a packet of ${length} bytes for an MTU of ${this.mtu}`);
     const at = packet.start - 2 * size;
-    packet.memory.set(source.bytes, at);
-    packet.memory.set(destination.bytes, at + size);
+    source.writeTo(packet.view, at);
+    destination.writeTo(packet.view, at + size);
     this.#header.version = source.version;
     this.#header.addresses = at;
     this.#header.tos = tos;

@@ -26,7 +26,7 @@ describe('RecordTable', () => {
     for (let step = 0; step < 6_000; step++) {
       const n = random.below(600);
       const { local, remote } = ends(n);
-      const key = hash.of(local, remote);
+      const key = hash.ofEnds(local, remote);
       const known = plain.get(n);
       const row = table.get(local, remote, key);
       expect(row).toBe(known?.row ?? NO_ROW);
@@ -66,9 +66,10 @@ describe('RecordTable', () => {
     const table = new RecordTable(2, 1);
     const empty = table.byteLength;
     const all = Array.from({ length: 5000 }, (_, n) => ends(n));
-    for (const { local, remote } of all) table.add(local, remote, hash.of(local, remote), 0, 0);
+    for (const { local, remote } of all) table.add(local, remote, hash.ofEnds(local, remote), 0, 0);
     expect(table.byteLength).toBeGreaterThan(300_000);
-    for (const { local, remote } of all) table.remove(table.get(local, remote, hash.of(local, remote)), 0);
+    for (const { local, remote } of all)
+      table.remove(table.get(local, remote, hash.ofEnds(local, remote)), 0);
     expect([table.size, table.byteLength]).toEqual([0, empty]);
   });
 });
@@ -78,10 +79,10 @@ describe('TupleHash', () => {
     const one = ends(1);
     const hashes = new Set<number>();
     for (const { local, remote } of Array.from({ length: 3000 }, (_, n) => ends(n)))
-      hashes.add(hash.of(local, remote));
-    hashes.add(hash.of({ ...one.local, port: 81 }, one.remote));
-    hashes.add(hash.of(one.remote, one.local));
-    hashes.add(new TupleHash(hashEnvironment(2)).of(one.local, one.remote));
+      hashes.add(hash.ofEnds(local, remote));
+    hashes.add(hash.ofEnds({ ...one.local, port: 81 }, one.remote));
+    hashes.add(hash.ofEnds(one.remote, one.local));
+    hashes.add(new TupleHash(hashEnvironment(2)).ofEnds(one.local, one.remote));
     expect(hashes.size).toBe(3003);
   });
 
@@ -89,12 +90,12 @@ describe('TupleHash', () => {
     const other = new TupleHash(hashEnvironment(2));
     const most = (of: TupleHash, all: ReturnType<typeof ends>[]) => {
       const buckets = new Uint16Array(1024);
-      for (const { local, remote } of all) buckets[(of.of(local, remote) >>> 1) & 1023]!++;
+      for (const { local, remote } of all) buckets[(of.ofEnds(local, remote) >>> 1) & 1023]!++;
       return Math.max(...buckets);
     };
     const all = Array.from({ length: 60_000 }, (_, n) => ends(n));
     expect(most(hash, all)).toBeLessThan(110);
-    const chosen = all.filter(({ local, remote }) => ((other.of(local, remote) >>> 1) & 1023) < 16);
+    const chosen = all.filter(({ local, remote }) => ((other.ofEnds(local, remote) >>> 1) & 1023) < 16);
     expect(chosen.length).toBeGreaterThan(800);
     expect(most(other, chosen)).toBeGreaterThan(40);
     expect(most(hash, chosen)).toBeLessThan(12);

@@ -19,8 +19,12 @@ export interface Violation {
 /** Runs a seed, and again in all the ways that must make no difference. */
 export function checkSeed(seed: number): Violation | undefined {
   const scenario = scenarioOf(seed);
-  const plain = run(scenario);
+  const plain = run(scenario, { hashWire: true });
   if (plain.error) return violation(scenario, 'as it is', {}, plain);
+  const slow = run(scenario, { hashWire: true, fastPath: false });
+  if (slow.error) return violation(scenario, 'without the fast path', { fastPath: false }, slow);
+  if (slow.wireHash !== plain.wireHash)
+    return { ...describe(scenario, 'without the fast path', new Error('other bytes left')), events: [] };
   for (const isn of awkwardNumbers(seed)) {
     const found = compare(scenario, plain, { isn }, `with initial sequence numbers at ${isn >>> 0}`);
     if (found) return found;

@@ -23,6 +23,8 @@ export interface HostOptions {
   mtu: number;
   /** Of every connection; undefined: as the stack chooses. */
   isn: number | undefined;
+  /** Whether TCP may predict headers. */
+  fastPath?: boolean;
   clock: () => number;
 }
 
@@ -42,14 +44,14 @@ export class Host {
   readonly #incoming: PacketBuffer;
   readonly addresses: IpAddress[];
 
-  constructor({ name, seed, prefixes, mtu, isn, clock }: HostOptions) {
+  constructor({ name, seed, prefixes, mtu, isn, fastPath = true, clock }: HostOptions) {
     this.name = name;
     this.addresses = prefixes.map(({ address }) => address);
     const memory = plainMemory(32_768, 16);
     const environment = withIsn(hashEnvironment(seed, memory), isn, clock);
     this.#incoming = new PacketBuffer(memory, { start: 0, end: 16_384 });
     const isCongested = () => this.congested;
-    this.stack = new NetStack({ addresses: prefixes, mtu }, environment, {
+    this.stack = new NetStack({ addresses: prefixes, mtu, tcp: { fastPath } }, environment, {
       sendPacket: (packet) => this.#send(packet.memory.slice(packet.start, packet.end), mtu),
       hasRoute: () => true,
       get congested() {

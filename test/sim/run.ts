@@ -26,6 +26,8 @@ export interface Variant {
   only?: ReadonlySet<string>;
   /** Keep a hash of every byte that left. */
   hashWire?: boolean;
+  /** Off: every segment takes the whole way. */
+  fastPath?: boolean;
 }
 
 export interface Outcome {
@@ -56,6 +58,7 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
     links: scenario.links,
     isn: variant.isn,
     only: variant.only,
+    fastPath: variant.fastPath ?? true,
   });
   if (variant.hashWire) world.wireHash = 0x811c9dc5;
   let error: Error | undefined;

@@ -25,6 +25,7 @@ export interface WorldOptions {
   isn?: number | undefined;
   /** All that the links may do this time (printEvent); undefined: as their models say. */
   only?: ReadonlySet<string> | undefined;
+  fastPath?: boolean;
 }
 
 /** Stacks, links, applications, and a clock that jumps to whatever is due next. */
@@ -40,9 +41,9 @@ export class World {
   /** FNV-1a over everything that left, and when; kept only if asked for. */
   wireHash: number | undefined;
 
-  constructor({ seed, hosts, links, isn, only }: WorldOptions) {
+  constructor({ seed, hosts, links, isn, only, fastPath = true }: WorldOptions) {
     this.hosts = hosts.map(
-      (model, index) => new Host({ ...model, seed: seed * 16 + index, isn, clock: () => this.now }),
+      (model, index) => new Host({ ...model, seed: seed * 16 + index, isn, fastPath, clock: () => this.now }),
     );
     this.links = links.map((model, index) => this.#link(index, seed * 16 + 8 + index, model, only));
     for (const [index, host] of this.hosts.entries())

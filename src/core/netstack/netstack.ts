@@ -30,7 +30,7 @@ import { type PingSocket, Pings } from './ping.ts';
 import type { TcpConnection } from './tcp/connection.ts';
 import type { TcpListener } from './tcp/listener.ts';
 import type { ConnectOptions, ListenOptions } from './tcp/state.ts';
-import { TcpLayer } from './tcp/tcp-layer.ts';
+import { TcpLayer, type TcpLayerOptions } from './tcp/tcp-layer.ts';
 import type { UdpBinding, UdpOptions } from './udp-binding.ts';
 import { UdpLayer } from './udp-layer.ts';
 
@@ -69,7 +69,11 @@ export class NetStack implements Pollable {
    * `addresses` are ours, each with the length of its network's prefix. Takes the end of `environment.memory.slots`
    * for itself (netstackRegion in ip-output.ts).
    */
-  constructor(options: { addresses: IpPrefix[]; mtu: number }, environment: Environment, sink: NetStackSink) {
+  constructor(
+    options: { addresses: IpPrefix[]; mtu: number; tcp?: TcpLayerOptions },
+    environment: Environment,
+    sink: NetStackSink,
+  ) {
     const addresses = new LocalAddresses(options.addresses);
     this.#addresses = addresses;
     const ip = new IpOutput(
@@ -82,7 +86,7 @@ export class NetStack implements Pollable {
       (destination) => this.tcp.pathMtuChanged(destination),
     );
     this.#ip = ip;
-    this.tcp = new TcpLayer(ip, environment);
+    this.tcp = new TcpLayer(ip, environment, options.tcp);
     this.#udp = new UdpLayer(ip, addresses, environment, this.drops);
     this.#pings = new Pings(ip, environment);
     this.#icmp = new Icmp(ip, addresses, environment, this.drops, this.#pings, {

@@ -59,7 +59,7 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
  * The RFC's test by SND.WL1 and SND.WL2, and one case more: a segment that acknowledges more was sent later, whatever
  * old text it carries. Without it SND.UNA would move and take the old window's right edge along.
  */
-function isNewerWindow(tcb: Tcb, { sequence, acknowledgment }: TcpSegment): boolean {
+export function isNewerWindow(tcb: Tcb, { sequence, acknowledgment }: TcpSegment): boolean {
   if (gt(acknowledgment, tcb.sndUna) || lt(tcb.sndWl1, sequence)) return true;
   return tcb.sndWl1 === sequence && le(tcb.sndWl2, acknowledgment);
 }

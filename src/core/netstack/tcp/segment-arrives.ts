@@ -10,6 +10,7 @@ import { ackArrives, takeWindow } from './ack-arrives.ts';
 import { challenge, gapArrived, reportDuplicate, textArrived } from './ack-policy.ts';
 import { initialWindow } from './congestion.ts';
 import { agreesToEcn, asksForEcn, markArrives } from './ecn.ts';
+import { wasPredicted } from './fast-path.ts';
 import { negotiate } from './options.ts';
 import { sendReset, sendResetAt } from './output.ts';
 import { tuneReceiveLimit } from './receive-tuning.ts';
@@ -25,6 +26,7 @@ const TS_RECENT_LIFETIME = 24 * 24 * 3600 * 1000;
 export function segmentArrives(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: Instant): void {
   tcb.segmentsReceived++;
   tcb.wake();
+  if (tcb.context.fastPath && wasPredicted(tcb, segment, packet, now)) return;
   if (tcb.state === 'SYN-SENT') {
     if (!synSent(tcb, segment, now)) return;
   } else {
@@ -211,7 +213,7 @@ function establish(tcb: Tcb, now: Instant): void {
 }
 
 /** RFC 7323 §4.3. */
-function updateTsRecent(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+export function updateTsRecent(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   if (!tcb.timestamps || !segment.hasTimestamps) return;
   if (lt(segment.tsVal, tcb.tsRecent) || gt(segment.sequence, tcb.lastAckSent)) return;
   tcb.tsRecent = segment.tsVal;
@@ -219,7 +221,7 @@ function updateTsRecent(tcb: Tcb, segment: TcpSegment, now: Instant): void {
 }
 
 /** Writers that were refused wait until half of what they may have waiting is free: not for every ACK. */
-function tellWriter(tcb: Tcb): void {
+export function tellWriter(tcb: Tcb): void {
   if (!tcb.writeBlocked) return;
   const room = tcb.writeRoom;
   if (room === 0 || room < tcb.unsent) return;
@@ -269,11 +271,17 @@ function processText(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: I
     return;
   }
   const filledGap = tcb.receiveQueue.hasGap || diff(tcb.receiveQueue.next, tcb.rcvNxt) > length;
-  tcb.bytesReceived += diff(tcb.receiveQueue.next, tcb.rcvNxt);
-  tcb.rcvNxt = tcb.receiveQueue.next;
-  tuneReceiveLimit(tcb, segment, now);
-  textArrived(tcb, length, now);
+  takeInOrder(tcb, segment, now);
   if (filledGap) tcb.ackDue = true;
+}
+
+/** RCV.NXT moves over what has just been stored, and over what it joined. */
+export function takeInOrder(tcb: Tcb, segment: TcpSegment, now: Instant): void {
+  const { next } = tcb.receiveQueue;
+  tcb.bytesReceived += diff(next, tcb.rcvNxt);
+  tcb.rcvNxt = next;
+  tuneReceiveLimit(tcb, segment, now);
+  textArrived(tcb, segment.payloadLength, now);
   tcb.observer?.readable();
 }
 

@@ -24,6 +24,8 @@ export interface TcpContext {
   readonly flights: FlightPool;
   /** RFC 5681 §4.1; a knob for those who know that their path does not change. */
   readonly slowStartAfterIdle: boolean;
+  /** Whether header prediction is used (fast-path.ts). */
+  readonly fastPath: boolean;
   /** Whether our SYNs ask for ECN (RFC 3168 §6.1.1). */
   readonly asksForEcn: boolean;
   /** Something is to be sent or reckoned with at the next poll. */

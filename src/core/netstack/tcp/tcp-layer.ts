@@ -51,6 +51,8 @@ export interface TcpLayerOptions {
   /** 2 MSL, in ms; absent: 4 minutes. */
   timeWait?: Millis;
   congestion?: 'cubic' | 'new-reno';
+  /** False: every segment takes the whole way through segment-arrives.ts; nothing else differs. */
+  fastPath?: boolean;
   /** `answer` (the default): as peers ask. `ask`: our SYNs ask too. */
   ecn?: 'answer' | 'ask';
   /** False: the congestion window is kept through pauses (RFC 5681 §4.1 wants it to shrink). */
@@ -68,6 +70,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly flights: FlightPool;
   readonly slowStartAfterIdle: boolean;
   readonly asksForEcn: boolean;
+  readonly fastPath: boolean;
   readonly #ports: EphemeralPorts;
   readonly #initialNumbers: InitialNumbers;
   readonly #segment = new TcpSegment();
@@ -101,6 +104,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     );
     this.slowStartAfterIdle = options.slowStartAfterIdle ?? true;
     this.asksForEcn = options.ecn === 'ask';
+    this.fastPath = options.fastPath ?? true;
     this.#ports = new EphemeralPorts(environment);
     this.#initialNumbers = new InitialNumbers(environment);
     this.#hash = new TupleHash(environment);

@@ -36,6 +36,12 @@ export class TunnelCore implements Pollable {
   readonly stack: NetStack;
   /** The instant of the call that is being served, for the hand-over between the two. */
   #now: Instant = 0;
+  /** Public keys of peers that met silence. */
+  readonly #silent = new WeakSet<Uint8Array>();
+  /** On the way to some peer only handshakes get through at first. */
+  #isWayNew = false;
+  /** A session has begun that ends such an outage. */
+  #isBack = false;
 
   constructor(options: TunnelOptions, environment: Environment, sink: TunnelSink) {
     const { slots } = environment.memory;
@@ -45,7 +51,10 @@ export class TunnelCore implements Pollable {
     this.device = new Device(deviceOptions, environment, {
       sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
       deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now),
-      notify: (event) => sink.notify(event),
+      notify: (event) => {
+        this.#noteOutage(event);
+        sink.notify(event);
+      },
     });
     this.stack = new NetStack({ addresses: options.addresses, mtu: options.mtu }, environment, {
       sendPacket: (packet) => {
@@ -62,6 +71,9 @@ export class TunnelCore implements Pollable {
   receiveDatagram(datagram: PacketBuffer, from: Endpoint, now: Instant): void {
     this.#now = now;
     this.device.receiveDatagram(datagram, from, now);
+    if (!this.#isBack) return;
+    this.#isBack = false;
+    this.stack.reconnected(now);
   }
 
   pollAt(): Instant {
@@ -91,11 +103,22 @@ export class TunnelCore implements Pollable {
   /** On the way to `endpoint` nobody knows our session any more: only a new handshake gets through. */
   handshakeNeeded(endpoint: Endpoint, now: Instant): void {
     this.catchUp(now);
+    this.#isWayNew = true;
     this.device.handshakeNeeded(endpoint, now);
   }
 
   /** Stops everything and zeroes all keys. */
   close(): void {
     this.device.close();
+  }
+
+  /** TCP's timers back off while nothing gets through; the session that ends an outage says that waiting is over. */
+  #noteOutage(event: DeviceEvent): void {
+    if (event.type === 'stopped-hearing') this.#silent.add(event.publicKey);
+    else if (event.type === 'handshake-attempt' && event.isRetry) this.#silent.add(event.publicKey);
+    else if (event.type === 'handshake') {
+      if (this.#silent.delete(event.publicKey) || this.#isWayNew) this.#isBack = true;
+      this.#isWayNew = false;
+    }
   }
 }

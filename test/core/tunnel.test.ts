@@ -233,6 +233,29 @@ describe('TCP over WireGuard over a bad network', () => {
     expect(transfer.received.digest('hex')).toBe(transfer.sent.digest('hex'));
   });
 
+  it('after a link that was cut for 30 s, a transfer goes on with the new session, long before TCP’s timer', async () => {
+    const here = await world(5, { delay: 10 });
+    const { clock, a, b, random, link } = here;
+    const listener = b.core.stack.listenTcp({ port: 80 }, clock.now);
+    const remote = { address: IpAddress.parse('fd00::2')!, port: 80 };
+    const connection = a.core.stack.connectTcp(remote, {}, clock.now);
+    let accepted: TcpConnection | undefined;
+    const transfer = new Transfer(connection, () => (accepted ??= listener.accept()), 4 << 20, random);
+    run(here, transfer, 150);
+    link.isCut = true;
+    // TCP’s timer is due 57 s after the cut, and WireGuard calls each 5 s.
+    clock.run(30 * SECOND, link, a, b, transfer);
+    const before = transfer.receivedBytes;
+    link.isCut = false;
+    const isHandshake = ({ type }: DeviceEvent) => type === 'handshake';
+    const sessions = a.events.filter(isHandshake).length;
+    for (let i = 0; i < 600 && a.events.filter(isHandshake).length === sessions; i++)
+      clock.run(10, link, a, b, transfer);
+    expect(transfer.receivedBytes).toBe(before);
+    clock.run(50, link, a, b, transfer);
+    expect(transfer.receivedBytes).toBeGreaterThan(before);
+  });
+
   it.each(['reconnected', 'handshakeNeeded'] as const)(
     '%s: keys that are overdue go first, so that the new handshake is not among them',
     async (call) => {

@@ -233,4 +233,21 @@ describe('after a break of the tunnel', () => {
     ladder.layer.reconnected(ladder.now);
     ladder.run('+0 > P. 1:11(10) ack 1');
   });
+
+  it('says once more what it has, to a peer whose own timer has backed off: only the ACK may have been lost', () => {
+    const ladder = established().run(`
+      +0    < P. 1:101(100) ack 1
+      +0    > . 1:1(0) ack 101`);
+    ladder.layer.reconnected(ladder.now);
+    ladder.run('+0 poll\n+0 > . 1:1(0) ack 101');
+  });
+
+  it.each([
+    ['has never sent anything', '+0 nothing'],
+    ['has sent nothing for five minutes', '+0 < P. 1:101(100) ack 1\n+0 > . 1:1(0) ack 101\n+300000 nothing'],
+  ])('says nothing to a peer that %s', (_, before) => {
+    const ladder = established().run(before);
+    ladder.layer.reconnected(ladder.now);
+    ladder.run('+0 poll\n+1000 nothing');
+  });
 });

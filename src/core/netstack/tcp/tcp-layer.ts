@@ -3,7 +3,7 @@ import { DropCounters } from '../../counters.ts';
 import type { Environment } from '../../environment.ts';
 import { TunnelError } from '../../errors.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
-import type { Instant, Millis, Pollable } from '../../time.ts';
+import { type Instant, MINUTE, type Millis, type Pollable } from '../../time.ts';
 import { pseudoHeaderSum, sum16 } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import { FIN, RST, readTcp, TcpSegment } from '../../wire/tcp.ts';
@@ -44,6 +44,8 @@ const MAX_SEGMENT_RECORDS = 1 << 20;
 const MAX_OWN = 16;
 const DEFAULT_BACKLOG = 128;
 const MAX_BACKLOG = 4096;
+/** Of a peer that was heard so lately, it is possible that it waits for an ACK of ours that was lost. */
+const PEER_MAY_WAIT: Millis = 5 * MINUTE;
 
 export interface TcpLayerOptions {
   /** Bound of all socket buffers together, in bytes. */
@@ -263,11 +265,15 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       if (tcb.remote.address.equals(destination)) pathMtuChanged(tcb);
   }
 
-  /** Our outer address changed, or the tunnel is back: do not wait for a timer that backed off meanwhile. */
+  /**
+   * Our outer address changed, or the tunnel is back: do not wait for a timer that backed off meanwhile. The peer's has
+   * backed off too; if only our ACKs were lost, one more lets it go on.
+   */
   reconnected(now: Instant): void {
     for (const tcb of this.#connections.entries()) {
       if (tcb.isEmbryonic) tcb.synDue = true;
       else if (tcb.outstanding > 0) resendFirst(tcb, now);
+      else if (tcb.bytesReceived > 0 && now - tcb.lastHeardAt < PEER_MAY_WAIT) tcb.ackDue = true;
       else continue;
       this.wake(tcb);
     }

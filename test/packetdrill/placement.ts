@@ -4,21 +4,33 @@ import { DEFAULT_START, type Result, type RunOptions, runScript } from './runner
 /** RFC 9293 §3.4.1: the clock that is part of an initial sequence number makes 250 steps in a millisecond. */
 const STEPS = 250;
 
+/** Where the first connection's numbers begin: ours, and what the script calls 0 of the peer's. */
+export interface Placement {
+  readonly localIsn: number;
+  readonly remoteBase: number;
+}
+
 /**
- * Runs a script so that the first initial sequence number of ours is `localIsn` (give or take a step), and the number
- * that the script calls 0 of the peer's is `remoteBase`. The host's clock is what decides: it is set by a first run.
+ * Runs a script as it is, and then once for each placement, up to the first result that is none to be content with. The
+ * host's clock is what decides about our initial sequence number: the first run says how to set it.
  */
 export function runPlaced(
   source: string,
-  { localIsn, remoteBase }: { localIsn: number; remoteBase: number },
+  placements: readonly Placement[],
   options: RunOptions = {},
-): Result {
-  let start = DEFAULT_START;
+): Result & { placement?: Placement } {
+  let observed = 0;
   const first = runScript(source, {
     ...options,
     chose: (isn) => {
-      start += ((localIsn - isn) >>> 0) / STEPS;
+      observed = isn;
     },
   });
-  return first.verdict === 'pass' ? runScript(source, { ...options, start, remoteBase }) : first;
+  if (first.verdict !== 'pass') return first;
+  for (const placement of placements) {
+    const start = DEFAULT_START + ((placement.localIsn - observed) >>> 0) / STEPS;
+    const result = runScript(source, { ...options, start, remoteBase: placement.remoteBase });
+    if (result.verdict !== 'pass') return { ...result, placement };
+  }
+  return first;
 }

@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runPlaced } from './placement.ts';
-import { runScript } from './runner.ts';
 
 const STRICT = { isStrictAtEnd: true };
 const FOLDER = join(import.meta.dirname, 'scripts');
@@ -12,17 +11,14 @@ const scripts = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
 
 /** Where the two sequence spaces begin: a little before the ends of the signed and the unsigned numbers. */
 const PLACEMENTS = [
-  { localIsn: -1500, remoteBase: 0x7fff_ffff - 1200 },
-  { localIsn: 0x7fff_ffff - 1500, remoteBase: -1200 },
-  { localIsn: -2, remoteBase: -2 },
+  { localIsn: -1500, remoteBase: 0x7fff_ffff - 5 },
+  { localIsn: 0x7fff_ffff - 5, remoteBase: -1200 },
 ];
 
 describe('packetdrill scripts of ours', () => {
   it.each(scripts)('%s', (name) => {
     const source = readFileSync(join(FOLDER, name), 'utf8');
-    expect(runScript(source, STRICT)).toEqual({ verdict: 'pass' });
-    for (const placement of PLACEMENTS)
-      expect({ placement, ...runPlaced(source, placement, STRICT) }).toEqual({ placement, verdict: 'pass' });
+    expect(runPlaced(source, PLACEMENTS, STRICT)).toEqual({ verdict: 'pass' });
   });
 
   it('are at least 120, and each says in its first line what it proves', () => {

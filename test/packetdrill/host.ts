@@ -1,5 +1,6 @@
 import { IpAddress, IpPrefix } from '../../src/core/address.ts';
 import { NetStack } from '../../src/core/netstack/netstack.ts';
+import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
 import { hashEnvironment } from '../core/netstack/tcp/fake-ip.ts';
 import { type LivePacket, readPacket } from './live-packet.ts';
@@ -31,15 +32,19 @@ export class Host {
     const memory = plainMemory(MEMORY, 16);
     this.#incoming = new PacketBuffer(memory, RECEIVE_SLOT);
     const addresses = [IpPrefix.parse(`${settings.localAddress}/${settings.version === 4 ? 24 : 64}`)!];
-    this.stack = new NetStack({ addresses, mtu: settings.mtu }, hashEnvironment(1, memory), {
-      sendPacket: ({ memory: bytes, start: from, end }) => {
-        const packet = readPacket(this.now, bytes.slice(from, end));
-        this.leaves(packet);
-        this.sent.push(packet);
+    this.stack = new NetStack(
+      { addresses, mtu: settings.mtu, tcp: tcpOptions(settings) },
+      hashEnvironment(1, memory),
+      {
+        sendPacket: ({ memory: bytes, start: from, end }) => {
+          const packet = readPacket(this.now, bytes.slice(from, end));
+          this.leaves(packet);
+          this.sent.push(packet);
+        },
+        hasRoute: () => true,
+        congested: false,
       },
-      hasRoute: () => true,
-      congested: false,
-    });
+    );
   }
 
   /** A packet out of the tunnel, and all the stack has to do about it now. */
@@ -71,6 +76,15 @@ export class Host {
       this.settle();
     }
   }
+}
+
+/** What scripts choose by sysctl. */
+function tcpOptions({ system }: Settings): TcpLayerOptions {
+  return {
+    ecn: system.get('tcp_ecn') === '1' ? 'ask' : 'answer',
+    congestion: system.get('tcp_congestion_control') === 'reno' ? 'new-reno' : 'cubic',
+    slowStartAfterIdle: system.get('tcp_slow_start_after_idle') !== '0',
+  };
 }
 
 export function parseAddress(text: string): IpAddress {

@@ -2,6 +2,7 @@
 import type { TcpOptions } from '../../src/core/netstack/tcp/state.ts';
 import { type Attempt, type CallContext, type CallTable, done, failed, socketOf } from './call-context.ts';
 import { ERRORS } from './constants.ts';
+import type { Machine } from './machine.ts';
 import { type Expression, Skip } from './script.ts';
 import type { StreamSocket } from './stream-socket.ts';
 import { entry, expectNumber, isGiven, numberOf, parameter } from './values.ts';
@@ -9,13 +10,14 @@ import { entry, expectNumber, isGiven, numberOf, parameter } from './values.ts';
 export const OPTION_CALLS: CallTable = { setsockopt, getsockopt };
 
 interface SocketOption {
-  set?: (socket: StreamSocket, value: number) => void;
+  set?: (socket: StreamSocket, value: number, machine: Machine) => void;
   get?: (socket: StreamSocket) => number;
 }
 
 /** Sets it for a connection to come, and for the one that is there. */
 function choose(socket: StreamSocket, options: TcpOptions): void {
   Object.assign(socket.options, options);
+  if (socket.listener) Object.assign(socket.listener.options, options);
   socket.connection?.setOptions(options);
 }
 
@@ -71,14 +73,27 @@ const OPTIONS: Record<string, SocketOption> = {
     get: (socket) => socket.remembered.get('TCP_KEEPIDLE') ?? 7200,
   },
   TCP_NODELAY: {
-    set: (socket, value) => choose(socket, { noDelay: value !== 0 }),
+    set: (socket, value, machine) => {
+      choose(socket, { noDelay: value !== 0 });
+      if (value !== 0) push(socket, machine);
+    },
     get: (socket) => (socket.options.noDelay ? 1 : 0),
+  },
+  TCP_CORK: {
+    set: (socket, value) => choose(socket, { cork: value !== 0 }),
+    get: (socket) => (socket.options.cork ? 1 : 0),
   },
   TCP_USER_TIMEOUT: {
     set: (socket, value) => choose(socket, { userTimeout: value }),
     get: (socket) => socket.options.userTimeout ?? 0,
   },
-  TCP_MAXSEG: { get: (socket) => socket.connection?.info().mss ?? 536 },
+  TCP_MAXSEG: {
+    set: (socket, value) => {
+      socket.options.maxSegmentSize = value;
+      if (socket.listener) socket.listener.options.maxSegmentSize = value;
+    },
+    get: (socket) => socket.connection?.info().mss ?? socket.options.maxSegmentSize ?? 536,
+  },
   TCP_INQ: remembered('TCP_INQ'),
   IP_TOS: {
     set: (socket, value) => choose(socket, { tos: value }),
@@ -93,6 +108,14 @@ const OPTIONS: Record<string, SocketOption> = {
     get: (socket) => socket.options.ttl ?? 64,
   },
 };
+
+/** Even what is corked goes now, once, when TCP_NODELAY is set. */
+function push({ connection, hasMore, options }: StreamSocket, machine: Machine): void {
+  if (!connection || !(options.cork || hasMore)) return;
+  connection.setOptions({ cork: false });
+  machine.host.stack.poll(machine.now);
+  connection.setOptions({ cork: true });
+}
 
 /** The stack knows one time for both: idle, and between probes. */
 function applyKeepAlive(socket: StreamSocket): void {
@@ -113,7 +136,7 @@ function setsockopt(context: CallContext): Attempt {
   const set = OPTIONS[name]?.set;
   if (!set) throw new Skip(`setsockopt ${name}`);
   return () => {
-    set(socket, numberOf(value));
+    set(socket, numberOf(value), context.machine);
     return done();
   };
 }

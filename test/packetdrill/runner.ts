@@ -56,7 +56,15 @@ export function runScript(source: string, options: RunOptions = {}): Result {
     if (error instanceof Skip) return { verdict: 'skip', reason: error.message };
     if (error instanceof ScriptFailure)
       return { verdict: 'fail', line: error.line, expected: error.expected, got: error.got };
-    return { verdict: 'fail', line, expected: 'no exception', got: String((error as Error).stack) };
+    return {
+      verdict: 'fail',
+      line,
+      expected: 'no exception',
+      got: String((error as Error).stack)
+        .split('\n')
+        .slice(0, 3)
+        .join(' '),
+    };
   }
 }
 
@@ -108,7 +116,7 @@ class Run {
         this.#call(event, action.call);
         break;
       case 'command':
-        runCommands(action.text, this.#settings);
+        this.#runCommands(action.text);
         break;
       case 'code':
         this.#runCode(event, action.text);
@@ -170,6 +178,13 @@ class Run {
     if (!this.#pending) return;
     const got = 'a call that still blocks';
     throw new ScriptFailure(pending.event.line, `${pending.event.text} to return`, got);
+  }
+
+  /** What the stack was made with cannot be changed any more. */
+  #runCommands(text: string): void {
+    const before = JSON.stringify([...this.#settings.system]);
+    runCommands(text, this.#settings);
+    if (JSON.stringify([...this.#settings.system]) !== before) throw new Skip('settings that change midway');
   }
 
   // ---- code

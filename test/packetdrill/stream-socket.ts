@@ -22,6 +22,8 @@ export function errorName({ code }: TunnelError): string {
 export class StreamSocket {
   readonly options: TcpOptions = {};
   isNonBlocking = false;
+  /** The last write said that more was to follow (MSG_MORE). */
+  hasMore = false;
   local: { port: number; isAny: boolean } | undefined;
   listener: TcpListener | undefined;
   connection: TcpConnection | undefined;

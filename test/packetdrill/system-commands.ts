@@ -30,16 +30,18 @@ const SYSCTLS: Record<string, SysctlRule> = {
   },
   tcp_wmem: fine,
   tcp_mem: fine,
-  tcp_timestamps: kept('tcp_timestamps'),
-  tcp_sack: kept('tcp_sack'),
+  tcp_timestamps: only('1'),
+  tcp_sack: only('1'),
   tcp_window_scaling: only('1'),
   tcp_dsack: only('1'),
   tcp_fack: only('0'),
   tcp_frto: only('1', '2'),
   tcp_reordering: only('3'),
-  tcp_congestion_control: only('cubic'),
+  tcp_congestion_control: (value, settings) =>
+    value === 'cubic' || value === 'reno' ? kept('tcp_congestion_control')(value, settings) : 'skip',
   tcp_slow_start_after_idle: kept('tcp_slow_start_after_idle'),
-  tcp_early_retrans: kept('tcp_early_retrans'),
+  // 0 switches tail loss probes off, which scripts do where one would be by chance.
+  tcp_early_retrans: fine,
   tcp_recovery: only('1'),
   tcp_ecn: kept('tcp_ecn'),
   tcp_ecn_option: fine,
@@ -47,7 +49,7 @@ const SYSCTLS: Record<string, SysctlRule> = {
   tcp_synack_retries: only('5'),
   tcp_retries1: fine,
   tcp_retries2: only('15'),
-  tcp_notsent_lowat: kept('tcp_notsent_lowat'),
+  tcp_notsent_lowat: (value) => (Number(value) >= 0x7fffffff ? 'fine' : 'skip'),
   tcp_syncookies: only('1'),
   tcp_mtu_probing: only('0'),
   tcp_moderate_rcvbuf: fine,
@@ -80,10 +82,7 @@ const SYSCTLS: Record<string, SysctlRule> = {
 /** What packetdrill's and the kernel's common/defaults.sh choose, where it can make a difference here. */
 const DEFAULTS_SCRIPT: [string, string][] = [
   ['tcp_rmem', `4096 540000 ${15 << 20}`],
-  ['tcp_timestamps', '1'],
-  ['tcp_sack', '1'],
   ['tcp_slow_start_after_idle', '0'],
-  ['tcp_early_retrans', '4'],
   ['tcp_ecn', '0'],
   ['tcp_fastopen', '0x70403'],
 ];
@@ -115,7 +114,7 @@ const COMMANDS: Rule[] = [
   [/^ip\s+tcp_metrics\s+flush\b.*$/, () => {}],
   // There is no offload to be switched off, and no queue that would pace or drop.
   [/^ethtool\s+-K\s+tun0(?:\s+(?:tso|gso|gro|tx|rx|sg)\s+off)+$/, () => {}],
-  [/^tc\s+qdisc\s+(?:add|replace)\s+dev\s+tun0\s+root\s+(?:pfifo|fq)$/, () => {}],
+  [/^tc\s+qdisc\s+(?:add|replace)\s+dev\s+tun0\s+root\s+pfifo$/, () => {}],
   [/^(?:sleep\s.*|true|:)$/, () => {}],
 ];
 

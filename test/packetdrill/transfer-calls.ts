@@ -95,8 +95,15 @@ function compareControl(item: Expression, { connection }: StreamSocket, line: nu
   if (isGiven(data)) expectNumber(data, left, 'TCP_CM_INQ', line);
 }
 
+/** Scripts that hand over bad pointers are about the kernel. */
+function checkBuffer({ call, line }: CallContext): void {
+  const buffer = parameter(call.parameters, 1, line);
+  if (buffer.kind === 'word' || buffer.kind === 'number') throw new Skip('a pointer to nowhere');
+}
+
 function writing(context: CallContext, length: number, flags: number): Attempt {
   checkFlags(flags, WRITE_FLAGS);
+  checkBuffer(context);
   const socket = socketOf(context);
   const isPatient = !socket.isNonBlocking && (flags & CONSTANTS.MSG_DONTWAIT!) === 0;
   const hasMore = (flags & CONSTANTS.MSG_MORE!) !== 0;
@@ -108,18 +115,18 @@ function writing(context: CallContext, length: number, flags: number): Attempt {
     if (error !== undefined) return written > 0 ? done(written) : failed(error);
     if (socket.isWriteShut || socket.hasEnded) return written > 0 ? done(written) : failed('EPIPE');
     if (!socket.isEstablished) return isPatient ? 'blocked' : failed('EAGAIN');
-    cork(socket, hasMore);
+    if (hasMore) cork(socket, true);
     written += socket.write(pattern(socket.written, length - written));
+    if (!hasMore) cork(socket, false);
     if (written === length) return done(length);
     if (isPatient) return 'blocked';
     return written > 0 ? done(written) : failed('EAGAIN');
   };
 }
 
-/** MSG_MORE corks until a call without it. */
+/** What MSG_MORE held back goes with what is written without it, unless TCP_CORK holds it, too. */
 function cork(socket: StreamSocket, hasMore: boolean): void {
-  const wasCorked = socket.remembered.get('MSG_MORE') === 1;
-  if (hasMore === wasCorked) return;
-  socket.remembered.set('MSG_MORE', hasMore ? 1 : 0);
-  throw new Skip('MSG_MORE');
+  if (hasMore === socket.hasMore) return;
+  socket.hasMore = hasMore;
+  if (!socket.options.cork) socket.connection!.setOptions({ cork: hasMore });
 }

@@ -1,5 +1,6 @@
 import type { SocketAddress } from '../../address.ts';
 import { isWindowUpdateDue } from './ack-policy.ts';
+import { tellWriter } from './segment-arrives.ts';
 import type { TcpInfo, TcpObserver, TcpOptions, TcpState } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { startKeepAlive } from './timers.ts';
@@ -127,16 +128,21 @@ export class TcpConnection {
     this.#reset();
   }
 
-  /** Changes what can be changed while it lives: noDelay, keepAliveDelay, userTimeout, ttl, tos. */
+  /** Changes what can be changed while it lives: all but maxSegmentSize and receiveBufferSize. */
   setOptions(options: TcpOptions): void {
     const tcb = this.#tcb;
     tcb.noDelay = options.noDelay ?? tcb.noDelay;
+    tcb.corked = options.cork ?? tcb.corked;
     tcb.userTimeout = options.userTimeout ?? tcb.userTimeout;
     tcb.ttl = options.ttl ?? tcb.ttl;
     tcb.tos = options.tos === undefined ? tcb.tos : options.tos & 0xfc;
     if (options.keepAliveDelay !== undefined) {
       tcb.keepAliveDelay = options.keepAliveDelay;
       if (!tcb.isEmbryonic && tcb.state !== 'CLOSED') startKeepAlive(tcb);
+    }
+    if (options.sendBufferSize !== undefined) {
+      tcb.sendLimit = options.sendBufferSize;
+      tellWriter(tcb);
     }
     tcb.wake();
   }

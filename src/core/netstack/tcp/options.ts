@@ -11,9 +11,9 @@ export function defaultMss(version: 4 | 6): number {
   return version === 4 ? DEFAULT_MSS_IPV4 : DEFAULT_MSS_IPV6;
 }
 
-/** The MTU without the two headers; options are not deducted (RFC 6691 §2). */
+/** The MTU without the two headers, or the application's bound; options are not deducted (RFC 6691 §2). */
 export function advertisedMss(tcb: Tcb): number {
-  return tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60);
+  return Math.min(tcb.context.ip.mtu - (tcb.version === 4 ? 40 : 60), tcb.maxSegmentSize);
 }
 
 /** Eff.snd.MSS (RFC 9293 §3.7.1): what the peer takes and the path carries, without our options. */
@@ -58,6 +58,6 @@ export function negotiate(tcb: Tcb, segment: TcpSegment, now: number): void {
     tcb.tsRecent = segment.tsVal;
     tcb.tsRecentAt = now;
   }
-  tcb.peerMss = Math.max(segment.mss || defaultMss(tcb.version), MIN_MSS);
+  tcb.peerMss = Math.max(Math.min(segment.mss || defaultMss(tcb.version), tcb.maxSegmentSize), MIN_MSS);
   tcb.mss = effectiveMss(tcb);
 }

@@ -171,9 +171,11 @@ function fullSegment(tcb: Tcb): number {
   return tcb.mss - sackLength(collectSackBlocks(tcb, MAX_SACK_BLOCKS));
 }
 
-/** Silly window avoidance (RFC 9293 §3.8.6.2.1) and Nagle's algorithm (§3.7.4). */
+/** Silly window avoidance (RFC 9293 §3.8.6.2.1), Nagle's algorithm (§3.7.4), and what the application holds back. */
 function isWorthSending(tcb: Tcb, length: number, full: number, available: number): boolean {
   if (length >= full) return true;
+  // The persist timer takes the cork out in the end.
+  if (tcb.corked && !tcb.finQueued) return false;
   if (length === available) {
     // Minshall: only a small segment in flight holds back another small one.
     return tcb.noDelay || tcb.finQueued || !gt(tcb.sndSmall, tcb.sndUna);

@@ -176,7 +176,10 @@ export class PassiveOpen {
     };
     // Only what the SYN offered (RFC 7323 §2.2, §3.2; RFC 2018 §2).
     const options: SynOptions = {
-      mss: this.#host.ip.mtu - (remote.address.version === 4 ? 40 : 60),
+      mss: Math.min(
+        this.#host.ip.mtu - (remote.address.version === 4 ? 40 : 60),
+        listener.options.maxSegmentSize ?? 0xffff,
+      ),
       windowScale: half.windowScale < 0 ? -1 : shiftFor(listener.options.receiveBufferSize),
       sackPermitted: half.sackPermitted,
       timestamps: half.timestamps,

@@ -19,6 +19,11 @@ export type TcpState =
 export interface TcpOptions {
   /** Switches Nagle's algorithm off. */
   noDelay?: boolean;
+  /**
+   * Holds back segments that are not full, until it is taken back, the FIN comes, or nothing has been in flight for a
+   * retransmission timeout.
+   */
+  cork?: boolean;
   /** Idle time, and time between probes, in ms; 0 or absent: no keep-alive. */
   keepAliveDelay?: Millis;
   /** Bytes; absent: as much as the path can use. */
@@ -27,6 +32,8 @@ export interface TcpOptions {
   receiveBufferSize?: number;
   /** Give up when nothing is acknowledged for so long, in ms. Absent: about 15 minutes. */
   userTimeout?: Millis;
+  /** Bytes; no segment carries more, and the peer is asked to keep to it. Absent: as the MTU allows. */
+  maxSegmentSize?: number;
   /** 1–255. */
   ttl?: number;
   /** DSCP, in the upper six bits; the ECN bits are TCP's own. */

@@ -44,6 +44,8 @@ export const FIRST_RECEIVE_LIMIT: number = 128 << 10;
 export const MAX_RECEIVE_LIMIT: number = 16 << 20;
 /** Bound of one connection's send queue, sent and unsent. */
 export const MAX_SEND_LIMIT: number = 4 << 20;
+/** What the MSS option can say. */
+const MAX_SEGMENT_SIZE = 0xffff;
 /** Bytes not sent yet that a writer may have waiting at least (the congestion window, if that is more). */
 export const MIN_UNSENT_LIMIT: number = 128 << 10;
 
@@ -70,12 +72,15 @@ export class Tcb {
   softError: TunnelError | undefined;
 
   noDelay: boolean;
+  corked: boolean;
   keepAliveDelay: Millis;
   sendLimit: number;
   receiveLimit: number;
   /** The application chose it. */
   readonly isReceiveLimitFixed: boolean;
   userTimeout: Millis;
+  /** The application's bound of a segment's payload, options counted. */
+  readonly maxSegmentSize: number;
   ttl: number;
   tos: number;
 
@@ -220,11 +225,13 @@ export class Tcb {
     this.remoteAddress = remote.address.compact();
     this.remotePort = remote.port;
     this.noDelay = options.noDelay ?? false;
+    this.corked = options.cork ?? false;
     this.keepAliveDelay = options.keepAliveDelay ?? 0;
     this.sendLimit = options.sendBufferSize ?? 0;
     this.receiveLimit = options.receiveBufferSize ?? FIRST_RECEIVE_LIMIT;
     this.isReceiveLimitFixed = options.receiveBufferSize !== undefined;
     this.userTimeout = options.userTimeout ?? 0;
+    this.maxSegmentSize = options.maxSegmentSize ?? MAX_SEGMENT_SIZE;
     this.ttl = options.ttl ?? 64;
     this.tos = (options.tos ?? 0) & 0xfc;
     this.sendQueue = new SendQueue(context.pages);

@@ -1,4 +1,5 @@
 import { type Instant, MINUTE, type Millis, SECOND } from '../../time.ts';
+import type { InRow } from './number-rows.ts';
 
 /** RFC 6298 §2.1: before anything was measured. */
 const INITIAL_RTO = SECOND;
@@ -12,29 +13,64 @@ const GRANULARITY = 1;
 /** RFC 8985 §6.2: the window of the least RTT may be from seconds to minutes. */
 const LEAST_LIFETIME: Millis = 5 * MINUTE;
 
+// Its numbers, in the row of whom it belongs to.
+const SMOOTHED = 0;
+const VARIANCE = 1;
+const LEAST = 2;
+const LEAST_AT = 3;
+const RTO = 4;
+const BACKOFF = 5;
+export const ROUND_TRIP_DOUBLES = 6;
+
 /** The round-trip time as RFC 6298 estimates it, and the retransmission timeout that follows, with its back-off. */
 export class RoundTrip {
+  readonly #row: InRow;
+
+  /** Has its numbers at the beginning of the row. */
+  constructor(row: InRow) {
+    this.#row = row;
+    this.least = Number.POSITIVE_INFINITY;
+    this.#put(RTO, INITIAL_RTO);
+  }
+
   /** Smoothed, in ms; 0 until measured. */
-  smoothed: Millis = 0;
-  variance: Millis = 0;
+  get smoothed(): Millis {
+    return this.#get(SMOOTHED);
+  }
+
+  set smoothed(rtt: Millis) {
+    this.#put(SMOOTHED, rtt);
+  }
+
+  get variance(): Millis {
+    return this.#get(VARIANCE);
+  }
+
+  set variance(variance: Millis) {
+    this.#put(VARIANCE, variance);
+  }
+
   /** The least measured in the last minutes (RFC 8985 §6.2 step 1). */
-  least: Millis = Number.POSITIVE_INFINITY;
-  #leastAt: Instant = 0;
-  #rto: Millis = INITIAL_RTO;
-  #backoff = 0;
+  get least(): Millis {
+    return this.#get(LEAST);
+  }
+
+  set least(rtt: Millis) {
+    this.#put(LEAST, rtt);
+  }
 
   /** The timeout now, backed off (RFC 6298 §5.5). */
   get timeout(): Millis {
-    return Math.min(this.#rto * 2 ** this.#backoff, MAX_RTO);
+    return Math.min(this.rto * 2 ** this.backoff, MAX_RTO);
   }
 
   /** The timeout without back-off. */
   get rto(): Millis {
-    return this.#rto;
+    return this.#get(RTO);
   }
 
   get backoff(): number {
-    return this.#backoff;
+    return this.#get(BACKOFF);
   }
 
   /**
@@ -50,25 +86,33 @@ export class RoundTrip {
       this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / (4 * samples);
       this.smoothed += (rtt - this.smoothed) / (8 * samples);
     }
-    this.#rto = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
-    this.#backoff = 0;
+    this.#put(RTO, Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO));
+    this.#put(BACKOFF, 0);
   }
 
   /** Keeps the least RTT; an old one gives way, since paths change. */
   noteLeast(rtt: Millis, now: Instant): void {
     rtt = Math.max(rtt, GRANULARITY);
-    if (rtt > this.least && now - this.#leastAt < LEAST_LIFETIME) return;
+    if (rtt > this.least && now - this.#get(LEAST_AT) < LEAST_LIFETIME) return;
     this.least = rtt;
-    this.#leastAt = now;
+    this.#put(LEAST_AT, now);
   }
 
   backOff(): void {
-    if (this.timeout < MAX_RTO) this.#backoff++;
+    if (this.timeout < MAX_RTO) this.#put(BACKOFF, this.backoff + 1);
   }
 
   /** The handshake is over and its SYN had to be repeated. */
   startAfterSynLoss(): void {
-    if (this.smoothed === 0) this.#rto = RTO_AFTER_SYN_LOSS;
-    this.#backoff = 0;
+    if (this.smoothed === 0) this.#put(RTO, RTO_AFTER_SYN_LOSS);
+    this.#put(BACKOFF, 0);
+  }
+
+  #get(number: number): number {
+    return this.#row.rowDoubles[this.#row.rowAt + number]!;
+  }
+
+  #put(number: number, value: number): void {
+    this.#row.rowDoubles[this.#row.rowAt + number] = value;
   }
 }

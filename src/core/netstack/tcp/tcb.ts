@@ -9,9 +9,10 @@ import type { PagePool } from '../page-pool.ts';
 import { MAX_CWND } from './congestion.ts';
 import type { Flight, FlightPool } from './flight.ts';
 import type { TcpListener } from './listener.ts';
+import { defineDoubles, defineFlags, defineInts, type InRow, type NumberRows } from './number-rows.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { pipe } from './recovery.ts';
-import { RoundTrip } from './round-trip.ts';
+import { ROUND_TRIP_DOUBLES, RoundTrip } from './round-trip.ts';
 import { SendQueue } from './send-queue.ts';
 import { add, diff } from './sequence.ts';
 import type { TcpDropReason, TcpObserver, TcpOptions, TcpState } from './state.ts';
@@ -22,6 +23,8 @@ export interface TcpContext {
   readonly pages: PagePool;
   readonly drops: DropCounters<TcpDropReason>;
   readonly flights: FlightPool;
+  /** Where control blocks have their numbers; of TCB_ROW. */
+  readonly rows: NumberRows;
   /** RFC 5681 §4.1; a knob for those who know that their path does not change. */
   readonly slowStartAfterIdle: boolean;
   /** Whether header prediction is used (fast-path.ts). */
@@ -56,12 +59,18 @@ export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'p
  * The transmission control block (RFC 9293 §3.3.1), with the RFC's names: everything one connection knows. The files
  * of this folder work on it; applications have a TcpConnection. All sequence numbers are int32.
  */
-export class Tcb {
+export class Tcb implements InRow {
+  // Its numbers and flags lie in a row of their own (number-rows.ts); `declare` is what stands of them here.
+  rowDoubles!: Float64Array;
+  rowInts!: Int32Array;
+  rowAt = 0;
+  rowIndex = 0;
+
   readonly context: TcpContext;
   readonly localAddress: IpAddress;
-  readonly localPort: number;
+  declare readonly localPort: number;
   readonly remoteAddress: IpAddress;
-  readonly remotePort: number;
+  declare readonly remotePort: number;
   /** The listener that made it, while nobody has accepted it. */
   listener: TcpListener | undefined;
   observer: TcpObserver | undefined;
@@ -71,155 +80,164 @@ export class Tcb {
   /** The last ICMP error that may pass by itself (RFC 1122 §4.2.3.9): told if the connection times out. */
   softError: TunnelError | undefined;
 
-  noDelay: boolean;
-  corked: boolean;
-  keepAliveDelay: Millis;
-  sendLimit: number;
-  receiveLimit: number;
+  declare noDelay: boolean;
+  declare corked: boolean;
+  declare keepAliveDelay: Millis;
+  declare sendLimit: number;
+  declare receiveLimit: number;
   /** The application chose it. */
-  readonly isReceiveLimitFixed: boolean;
-  userTimeout: Millis;
+  declare readonly isReceiveLimitFixed: boolean;
+  declare userTimeout: Millis;
   /** The application's bound of a segment's payload, options counted. */
-  readonly maxSegmentSize: number;
-  ttl: number;
-  tos: number;
+  declare readonly maxSegmentSize: number;
+  declare ttl: number;
+  declare tos: number;
 
   // Send sequence variables.
-  iss = 0;
-  sndUna = 0;
+  declare iss: number;
+  declare sndUna: number;
   /** After the last sequence number ever sent. */
-  sndNxt = 0;
+  declare sndNxt: number;
   /** Our SYN is to be sent, for the first time or again. */
-  synDue = false;
-  sndWnd = 0;
-  sndWl1 = 0;
-  sndWl2 = 0;
-  maxSndWnd = 0;
-  sndScale = 0;
+  declare synDue: boolean;
+  declare sndWnd: number;
+  declare sndWl1: number;
+  declare sndWl2: number;
+  declare maxSndWnd: number;
+  declare sndScale: number;
   /** After the last segment that was smaller than the MSS (Minshall's refinement of Nagle's algorithm). */
-  sndSmall = 0;
-  finQueued = false;
+  declare sndSmall: number;
+  declare finQueued: boolean;
   readonly sendQueue: SendQueue;
 
   // Receive sequence variables.
-  irs = 0;
-  rcvNxt = 0;
+  declare irs: number;
+  declare rcvNxt: number;
   /** The right edge that was advertised; it never moves left. */
-  rcvEdge = 0;
-  rcvScale = 0;
-  lastAckSent = 0;
+  declare rcvEdge: number;
+  declare rcvScale: number;
+  declare lastAckSent: number;
   /** Where the peer's FIN lies, when `finKnown`. */
-  rcvFin = 0;
-  finKnown = false;
-  finReceived = false;
+  declare rcvFin: number;
+  declare finKnown: boolean;
+  declare finReceived: boolean;
   readonly receiveQueue: ReceiveQueue;
 
   /** Payload bytes of a full segment of ours, options deducted. */
-  mss = 0;
+  declare mss: number;
   /** The MSS that the peer offered. */
-  peerMss = 0;
+  declare peerMss: number;
   /** The largest payload the peer has sent: what "full-sized" means for delayed ACKs. */
-  rcvMss = 536;
-  windowScaling = false;
-  sackPermitted = false;
-  timestamps = false;
+  declare rcvMss: number;
+  declare windowScaling: boolean;
+  declare sackPermitted: boolean;
+  declare timestamps: boolean;
   /** Both ends speak ECN (RFC 3168). */
-  ecn = false;
+  declare ecn: boolean;
   /** Marks arrived, and the peer has not said yet that it heard of them. */
-  ecnEcho = false;
+  declare ecnEcho: boolean;
   /** Our window was reduced: the next new text says so. */
-  cwrDue = false;
+  declare cwrDue: boolean;
   /** Added to our clock in timestamps (RFC 7323 §5.4). */
-  tsOffset = 0;
-  tsRecent = 0;
-  tsRecentAt: Instant = 0;
-  readonly roundTrip: RoundTrip = new RoundTrip();
+  declare tsOffset: number;
+  declare tsRecent: number;
+  declare tsRecentAt: Instant;
+  readonly roundTrip: RoundTrip;
   /** The congestion window and the slow start threshold (RFC 5681 §2), in bytes. */
-  cwnd = 0;
-  ssthresh: number = MAX_CWND;
+  declare cwnd: number;
+  declare ssthresh: number;
   /** What is in the air; undefined while we have nothing to send. */
   flight: Flight | undefined;
   /** When the first SYN left; it alone can be timed without a flight. */
-  synSentAt: Instant = NEVER;
+  declare synSentAt: Instant;
 
   // Auto-tuning of the receive buffer (receive-tuning.ts).
   /** When the round trip began in which reading is being measured, and what had been read then. */
-  tunedAt: Instant = Number.NEGATIVE_INFINITY;
-  tunedRead = 0;
+  declare tunedAt: Instant;
+  declare tunedRead: number;
   /** The most that was read in a round trip. */
-  tunedSpace = 0;
-  receiveRtt: Millis = 0;
+  declare tunedSpace: number;
+  declare receiveRtt: Millis;
 
   // ACKs we owe.
-  ackDue = false;
+  declare ackDue: boolean;
   /** Data segments since our last ACK. */
-  unackedSegments = 0;
+  declare unackedSegments: number;
   /** While positive, ACKs are not delayed beyond every second segment. */
-  quickAcks = 16;
+  declare quickAcks: number;
   /** ACKs sent for out-of-order segments since RCV.NXT last moved. */
-  duplicateAcksSent = 0;
-  dsackPending = false;
-  dsackStart = 0;
-  dsackEnd = 0;
+  declare duplicateAcksSent: number;
+  declare dsackPending: boolean;
+  declare dsackStart: number;
+  declare dsackEnd: number;
   /** When the last ACK to an unacceptable segment was sent (RFC 5961 §7). */
-  challengedAt: Instant = Number.NEGATIVE_INFINITY;
+  declare challengedAt: Instant;
 
   // Deadlines.
   resendTimer: ResendTimer = 'off';
-  resendAt: Instant = NEVER;
-  delayedAckAt: Instant = NEVER;
-  keepAliveAt: Instant = NEVER;
+  declare resendAt: Instant;
+  declare delayedAckAt: Instant;
+  declare keepAliveAt: Instant;
   /** End of the handshake's patience, or of FIN-WAIT-2 without an application. */
-  finalAt: Instant = NEVER;
+  declare finalAt: Instant;
   /** When the flight, with nothing in it, is given back. */
-  restAt: Instant = NEVER;
+  declare restAt: Instant;
   /** Consecutive times the resend timer fired. */
-  resends = 0;
-  synResends = 0;
-  keepAliveProbes = 0;
+  declare resends: number;
+  declare synResends: number;
+  declare keepAliveProbes: number;
   /** Since when the peer owes us an acknowledgment or a window; NEVER when it owes none. */
-  waitingSince: Instant = NEVER;
-  lastHeardAt: Instant = 0;
-  lastSentAt: Instant = 0;
+  declare waitingSince: Instant;
+  declare lastHeardAt: Instant;
+  declare lastSentAt: Instant;
 
   // What the application did.
   /** Nobody will read or write any more. */
-  appGone = false;
-  resetPending = false;
+  declare appGone: boolean;
+  declare resetPending: boolean;
   /** Why, where it was not the application that wanted it. */
   resetCause: TunnelError | undefined;
   /** A write was refused; the application waits for `writable`. */
-  writeBlocked = false;
+  declare writeBlocked: boolean;
 
   // Bookkeeping of the layer.
   /** The part of the pseudo-header's sum that never changes. */
-  readonly addressSum: number;
+  declare readonly addressSum: number;
   /** Of IPv6: the same in all its packets (RFC 6437). */
-  readonly flowLabel: number;
-  hash = 0;
+  declare readonly flowLabel: number;
+  declare hash: number;
   hashNext: Tcb | undefined;
-  isAwake = false;
-  heapIndex = -1;
-  heapAt: Instant = NEVER;
+  declare isAwake: boolean;
+  declare heapIndex: number;
+  declare heapAt: Instant;
 
   // Counts.
-  bytesSent = 0;
-  bytesAcknowledged = 0;
-  bytesReceived = 0;
-  segmentsSent = 0;
-  segmentsReceived = 0;
-  retransmits = 0;
-  timeouts = 0;
+  declare bytesSent: number;
+  declare bytesAcknowledged: number;
+  declare bytesReceived: number;
+  declare segmentsSent: number;
+  declare segmentsReceived: number;
+  declare retransmits: number;
+  declare timeouts: number;
   /** Times that loss was found other than by a timeout. */
-  recoveries = 0;
+  declare recoveries: number;
   /** Reductions that were taken back. */
-  undos = 0;
-  tailProbes = 0;
+  declare undos: number;
+  declare tailProbes: number;
   /** Duplicates the peer has reported (RFC 2883). */
-  duplicatesReported = 0;
+  declare duplicatesReported: number;
 
   constructor(context: TcpContext, local: SocketAddress, remote: SocketAddress, options: TcpOptions) {
     this.context = context;
+    context.rows.add(this);
+    this.rcvMss = 536;
+    this.quickAcks = 16;
+    this.ssthresh = MAX_CWND;
+    this.heapIndex = -1;
+    this.resendAt = this.delayedAckAt = this.keepAliveAt = this.finalAt = this.restAt = this.heapAt = NEVER;
+    this.synSentAt = this.waitingSince = NEVER;
+    this.tunedAt = this.challengedAt = Number.NEGATIVE_INFINITY;
+    this.roundTrip = new RoundTrip(this);
     this.localAddress = local.address;
     this.localPort = local.port;
     this.remoteAddress = remote.address.compact();
@@ -378,3 +396,111 @@ export class Tcb {
     return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt, this.restAt);
   }
 }
+
+const DOUBLES = [
+  'keepAliveDelay',
+  'userTimeout',
+  'tsRecentAt',
+  'cwnd',
+  'ssthresh',
+  'synSentAt',
+  'tunedAt',
+  'tunedRead',
+  'tunedSpace',
+  'receiveRtt',
+  'challengedAt',
+  'resendAt',
+  'delayedAckAt',
+  'keepAliveAt',
+  'finalAt',
+  'restAt',
+  'waitingSince',
+  'lastHeardAt',
+  'lastSentAt',
+  'heapAt',
+  'bytesSent',
+  'bytesAcknowledged',
+  'bytesReceived',
+  'segmentsSent',
+  'segmentsReceived',
+] as const;
+
+const INTS = [
+  'localPort',
+  'remotePort',
+  'sendLimit',
+  'receiveLimit',
+  'maxSegmentSize',
+  'ttl',
+  'tos',
+  'iss',
+  'sndUna',
+  'sndNxt',
+  'sndWnd',
+  'sndWl1',
+  'sndWl2',
+  'maxSndWnd',
+  'sndScale',
+  'sndSmall',
+  'irs',
+  'rcvNxt',
+  'rcvEdge',
+  'rcvScale',
+  'lastAckSent',
+  'rcvFin',
+  'mss',
+  'peerMss',
+  'rcvMss',
+  'tsOffset',
+  'tsRecent',
+  'unackedSegments',
+  'quickAcks',
+  'duplicateAcksSent',
+  'dsackStart',
+  'dsackEnd',
+  'resends',
+  'synResends',
+  'keepAliveProbes',
+  'addressSum',
+  'flowLabel',
+  'hash',
+  'heapIndex',
+  'retransmits',
+  'timeouts',
+  'recoveries',
+  'undos',
+  'tailProbes',
+  'duplicatesReported',
+] as const;
+
+const FLAGS = [
+  'noDelay',
+  'corked',
+  'isReceiveLimitFixed',
+  'synDue',
+  'finQueued',
+  'finKnown',
+  'finReceived',
+  'windowScaling',
+  'sackPermitted',
+  'timestamps',
+  'ecn',
+  'ecnEcho',
+  'cwrDue',
+  'ackDue',
+  'dsackPending',
+  'appGone',
+  'resetPending',
+  'writeBlocked',
+  'isAwake',
+] as const;
+
+const FIRST_INT = 2 * (ROUND_TRIP_DOUBLES + DOUBLES.length);
+const FLAG_WORD = FIRST_INT + INTS.length;
+
+/** The length of a control block's row, in units of 8 bytes. */
+export const TCB_ROW: number = (FLAG_WORD + 2) >> 1;
+
+defineDoubles(Tcb.prototype, ROUND_TRIP_DOUBLES, DOUBLES);
+defineInts(Tcb.prototype, FIRST_INT, INTS);
+defineFlags(Tcb.prototype, FLAG_WORD, FLAGS);

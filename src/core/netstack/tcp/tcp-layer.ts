@@ -23,6 +23,7 @@ import { InitialNumbers } from './isn.ts';
 import { type ListenerContext, TcpListener } from './listener.ts';
 import { Listeners } from './listeners.ts';
 import { NewReno } from './new-reno.ts';
+import { NumberRows } from './number-rows.ts';
 import { adjustMss } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
 import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts';
@@ -32,7 +33,7 @@ import { RecordBudget } from './scoreboard.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { add } from './sequence.ts';
 import { type ConnectOptions, type ListenOptions, printSocketAddress, type TcpDropReason } from './state.ts';
-import { Tcb } from './tcb.ts';
+import { TCB_ROW, Tcb } from './tcb.ts';
 import { TimeWaitTable } from './time-wait.ts';
 import { expire, HANDSHAKE_PATIENCE, settleFinalTimer } from './timers.ts';
 import { TupleHash } from './tuple-hash.ts';
@@ -68,6 +69,7 @@ export interface TcpLayerOptions {
 export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly ip: IpLayer;
   readonly pages: PagePool;
+  readonly rows: NumberRows = new NumberRows(TCB_ROW);
   readonly drops: DropCounters<TcpDropReason> = new DropCounters<TcpDropReason>();
   readonly flights: FlightPool;
   readonly slowStartAfterIdle: boolean;
@@ -352,6 +354,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   }
 
   remove(tcb: Tcb): void {
+    this.rows.remove(tcb);
     this.#connections.remove(tcb);
     this.#deadlines.remove(tcb);
     this.#held.delete(tcb);

@@ -2,6 +2,7 @@ import type { IpAddress, IpPrefix } from '../../src/core/address.ts';
 import type { CryptoSuite } from '../../src/core/crypto/suite.ts';
 import type { Environment } from '../../src/core/environment.ts';
 import { NetStack } from '../../src/core/netstack/netstack.ts';
+import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
 import { hashEnvironment } from '../core/netstack/tcp/fake-ip.ts';
 import { icmp, ipPacket } from '../support/packets.ts';
@@ -23,9 +24,8 @@ export interface HostOptions {
   mtu: number;
   /** Of every connection; undefined: as the stack chooses. */
   isn: number | undefined;
-  /** Whether TCP may predict headers. */
-  fastPath?: boolean;
   clock: () => number;
+  tcp?: TcpLayerOptions | undefined;
 }
 
 /** A whole stack, what leaves it, and what must hold for everything that does. */
@@ -44,14 +44,14 @@ export class Host {
   readonly #incoming: PacketBuffer;
   readonly addresses: IpAddress[];
 
-  constructor({ name, seed, prefixes, mtu, isn, fastPath = true, clock }: HostOptions) {
+  constructor({ name, seed, prefixes, mtu, isn, clock, tcp = {} }: HostOptions) {
     this.name = name;
     this.addresses = prefixes.map(({ address }) => address);
     const memory = plainMemory(32_768, 16);
     const environment = withIsn(hashEnvironment(seed, memory), isn, clock);
     this.#incoming = new PacketBuffer(memory, { start: 0, end: 16_384 });
     const isCongested = () => this.congested;
-    this.stack = new NetStack({ addresses: prefixes, mtu, tcp: { fastPath } }, environment, {
+    this.stack = new NetStack({ addresses: prefixes, mtu, tcp }, environment, {
       sendPacket: (packet) => this.#send(packet.memory.slice(packet.start, packet.end), mtu),
       hasRoute: () => true,
       get congested() {

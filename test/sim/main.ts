@@ -1,13 +1,17 @@
-// npm run test:sim -- [--seeds N] [--first N]
+// npm run test:sim -- [--seeds N] [--first N] | --table
 //
 // Runs seeds of the simulator, on all cores, until all are done or it is interrupted. A seed that breaks something is
 // printed with what it takes of the network's misdeeds. The last line says how many seeds it was and how fast.
+// --table measures throughput.txt anew.
+
 import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { printViolation, type Violation } from './check.ts';
+import { CELLS, measure, printTable } from './throughput.ts';
 
 /** What one worker is given at a time. */
 const BATCH = 200;
@@ -25,7 +29,14 @@ export interface Report {
   found: Violation[];
 }
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, first: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, first: { type: 'string' }, table: { type: 'boolean' } },
+});
+if (values.table) {
+  const table = new Map(CELLS.map((cell) => [cell, measure(cell)]));
+  writeFileSync(join(import.meta.dirname, 'throughput.txt'), printTable(table));
+  process.exit();
+}
 const seeds = numberOf('seeds', values.seeds) ?? 10_000;
 const first = numberOf('first', values.first) ?? 1;
 const end = first + seeds;

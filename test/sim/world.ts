@@ -1,7 +1,8 @@
 import type { IpPrefix } from '../../src/core/address.ts';
+import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { FlowTable } from './flow-watch.ts';
 import { Host, packetTooBig } from './host.ts';
-import { checkInside } from './inside.ts';
+import { Inside } from './inside.ts';
 import { Link, type LinkEvent, type LinkModel } from './link.ts';
 import type { App } from './party.ts';
 
@@ -15,6 +16,7 @@ export interface HostModel {
   name: string;
   prefixes: IpPrefix[];
   mtu: number;
+  tcp?: TcpLayerOptions | undefined;
 }
 
 export interface WorldOptions {
@@ -23,6 +25,10 @@ export interface WorldOptions {
   /** From the host to all others: link i is host i's way out. */
   links: LinkModel[];
   isn?: number | undefined;
+  /** From this host on, all share one way out: the last link. */
+  shareFrom?: number;
+  /** Looks inside after every so many events; absent: after each. */
+  lookEvery?: number;
   /** All that the links may do this time (printEvent); undefined: as their models say. */
   only?: ReadonlySet<string> | undefined;
   fastPath?: boolean;
@@ -33,6 +39,8 @@ export class World {
   now = 1000;
   readonly hosts: Host[];
   readonly links: Link[];
+  readonly #insides: Inside[];
+  readonly #lookEvery: number;
   readonly flows = new FlowTable();
   readonly apps: App[] = [];
   steps = 0;
@@ -41,16 +49,30 @@ export class World {
   /** FNV-1a over everything that left, and when; kept only if asked for. */
   wireHash: number | undefined;
 
-  constructor({ seed, hosts, links, isn, only, fastPath = true }: WorldOptions) {
+  constructor(options: WorldOptions) {
+    const {
+      seed,
+      hosts,
+      links,
+      isn,
+      only,
+      fastPath = true,
+      shareFrom = hosts.length,
+      lookEvery = 1,
+    } = options;
+    const clock = () => this.now;
     this.hosts = hosts.map(
-      (model, index) => new Host({ ...model, seed: seed * 16 + index, isn, fastPath, clock: () => this.now }),
+      (model, index) =>
+        new Host({ ...model, seed: seed * 16 + index, isn, clock, tcp: { fastPath, ...model.tcp } }),
     );
+    this.#lookEvery = lookEvery;
+    this.#insides = this.hosts.map((host) => new Inside(host));
     this.links = links.map((model, index) => this.#link(index, seed * 16 + 8 + index, model, only));
     for (const [index, host] of this.hosts.entries())
       host.outlet = (bytes) => {
         this.flows.left(bytes, host.name, this.now);
         if (this.wireHash !== undefined) this.#hash(bytes);
-        this.links[index]!.take(bytes, this.now);
+        this.links[Math.min(index, shareFrom)]!.take(bytes, this.now);
       };
   }
 
@@ -85,8 +107,10 @@ export class World {
       // Loopback gives way to others now and then.
       for (let round = 0; round < 100 && host.stack.pollAt() === 0; round++) host.stack.poll(now);
     }
-    for (const host of this.hosts)
-      if (host.stack.tcp.connectionCount <= MANY || this.steps % 64 === 0) checkInside(host, now);
+    for (const [index, host] of this.hosts.entries()) {
+      const every = host.stack.tcp.connectionCount <= MANY ? this.#lookEvery : 64;
+      if (this.steps % every === 0) this.#insides[index]!.check(now, every === 1);
+    }
   }
 
   #next(): number {

@@ -110,6 +110,13 @@ export class StreamBuffer {
     this.#giveBackMap();
   }
 
+  /** How many pages it holds. Counts them: for tests. */
+  countPages(): number {
+    let count = 0;
+    for (const page of this.#pages) if (page !== NO_PAGE) count++;
+    return count;
+  }
+
   /** The page that holds `position`, taken from the pool if need be. */
   #pageFor(position: number): number {
     const needed = (((this.#front & IN_PAGE) + position) >> PAGE_SHIFT) + 1;

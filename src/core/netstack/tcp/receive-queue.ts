@@ -32,6 +32,11 @@ export class ReceiveQueue {
     this.#buffer = new StreamBuffer(pool);
   }
 
+  /** How many pages it holds. For tests. */
+  countPages(): number {
+    return this.#buffer.countPages();
+  }
+
   /** Sets the sequence number of the first byte of the stream. */
   begin(sequence: number): void {
     this.#next = sequence;

@@ -13,6 +13,11 @@ export class SendQueue {
     this.#buffer = new StreamBuffer(pool);
   }
 
+  /** How many pages it holds. For tests. */
+  countPages(): number {
+    return this.#buffer.countPages();
+  }
+
   /** Sets the sequence number of the first byte of the stream. */
   begin(sequence: number): void {
     this.#start = sequence;

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bulk, jain } from './bulk.ts';
+import { CELLS, measure, printTable, readTable } from './throughput.ts';
+
+/** Of the table's number: a change that costs, or wins, more than this is to be seen in the table. */
+const TOLERANCE = 0.25;
+/** Not all cells: those that cost little. The whole table is written by hand. */
+const CHOSEN = CELLS.filter(
+  ({ loss, roundTrip, buffer }) =>
+    (loss === 0 && roundTrip === 200 && buffer >= 1 << 20) ||
+    (loss >= 0.01 && roundTrip >= 20 && buffer === 1 << 20),
+);
+
+describe('throughput over one bottleneck', () => {
+  const text = readFileSync(join(import.meta.dirname, 'throughput.txt'), 'utf8');
+  const table = readTable(text);
+
+  it('is in a table that reads back as it was written', () => {
+    expect(printTable(table)).toBe(text);
+  });
+
+  it(`is what throughput.txt says, within ${TOLERANCE * 100} %, in ${CHOSEN.length} of its cells`, () => {
+    const found = CHOSEN.map((cell) => ({ ...cell, before: table.get(cell)!, now: measure(cell) }));
+    expect(found.filter(({ before, now }) => Math.abs(now - before) > TOLERANCE * before)).toEqual([]);
+  }, 60_000);
+
+  it('grows with the buffer and falls with the loss', () => {
+    for (const cell of CELLS) {
+      const worse = CELLS.find(
+        (other) =>
+          other.loss > cell.loss && other.roundTrip === cell.roundTrip && other.buffer === cell.buffer,
+      );
+      if (worse && cell.loss > 0)
+        expect(table.get(worse)! <= table.get(cell)! * 1.1, JSON.stringify(cell)).toBe(true);
+    }
+  });
+});
+
+describe('flows that share a bottleneck', () => {
+  const path = { rate: 1250, roundTrip: 20, queue: 25_000, loss: 0 };
+
+  it.each([2, 4, 8])(
+    '%i of them get equal shares',
+    (count) => {
+      const shares = bulk(
+        path,
+        Array.from({ length: count }, () => ({})),
+        20_000,
+        count,
+        5000,
+      );
+      expect(jain(shares)).toBeGreaterThan(0.9);
+    },
+    60_000,
+  );
+
+  it('leave a Reno flow beside CUBIC its part', () => {
+    const [cubic, reno] = bulk(path, [{}, { tcp: { congestion: 'new-reno' } }], 20_000, 1, 5000) as [
+      number,
+      number,
+    ];
+    const share = reno / (cubic + reno);
+    expect(share).toBeGreaterThan(0.25);
+    expect(share).toBeLessThan(0.6);
+  }, 60_000);
+});

@@ -1,4 +1,4 @@
-import { add, diff, gt, later, le } from '../../src/core/netstack/tcp/sequence.ts';
+import { add, diff, gt, later, le, lt } from '../../src/core/netstack/tcp/sequence.ts';
 import { ACK, FIN, RST, readTcp, SYN, TcpSegment } from '../../src/core/wire/tcp.ts';
 import { protocolOf, transportStart, versionOf } from './link.ts';
 
@@ -31,6 +31,8 @@ export class FlowWatch {
    * two ends know.
    */
   isUncertain = false;
+  /** Cookies are sent. */
+  mayRevive = false;
   /** Segments with text, SYN or FIN that reached this end lately. */
   answerable = 0;
   #scale = 0;
@@ -51,6 +53,8 @@ export class FlowWatch {
     this.sackBlocks += segment.sackCount;
     if (segment.payloadLength > 0) this.dataSegments++;
     if (segment.has(SYN)) this.#seeSyn(segment);
+    // Where cookies are sent, a segment that comes late may bring a connection back that is over.
+    if (this.#isOver && !segment.has(SYN)) this.isUncertain = this.mayRevive;
     if (this.isUncertain || this.opposite?.isUncertain) return;
     if (segment.has(RST)) {
       this.resets++;
@@ -65,13 +69,23 @@ export class FlowWatch {
     this.#checkIdleAcks(segment, now);
   }
 
+  /** Whether both ends have acknowledged the other's FIN. */
+  get #isOver(): boolean {
+    const { opposite } = this;
+    if (!opposite || this.#fin === undefined || opposite.#fin === undefined) return false;
+    return this.#highestAck === opposite.#fin && opposite.#highestAck === this.#fin;
+  }
+
   /** Whether both ends have said that they use timestamps. */
   get hasTimestamps(): boolean {
     return this.timestamps && this.opposite?.timestamps === true;
   }
 
   #seeSyn(segment: TcpSegment): void {
-    if (this.isn !== segment.sequence) {
+    // A cookie may give an old SYN that comes late the number once more that its connection had.
+    const isLate =
+      segment.has(ACK) && this.#highestAck !== undefined && lt(segment.acknowledgment, this.#highestAck);
+    if (this.isn !== segment.sequence || isLate) {
       this.isUncertain = segment.has(ACK) && this.#answered === segment.acknowledgment;
       this.#highestAck = this.edge = this.#fin = undefined;
       this.end = segment.sequence;
@@ -152,6 +166,8 @@ export class FlowWatch {
 export class FlowTable {
   readonly #flows = new Map<number, FlowWatch>();
   readonly #segment = new TcpSegment();
+  /** Some listener is so small that it sends cookies. */
+  mayRevive = false;
   /** Of every decision that can be seen on the wire, whatever the initial sequence numbers and the family of IP. */
   decisions = 0;
 
@@ -188,6 +204,7 @@ export class FlowTable {
     const flow = new FlowWatch(
       `${host}, port ${bytes[transportStart(bytes)]! * 256 + bytes[transportStart(bytes) + 1]!}`,
     );
+    flow.mayRevive = this.mayRevive;
     flow.opposite = this.#flows.get(reverseKeyOf(bytes));
     if (flow.opposite) flow.opposite.opposite = flow;
     this.#flows.set(key, flow);

@@ -1,3 +1,4 @@
+import type { TunnelError } from '../../src/core/errors.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import type { TcpObserver } from '../../src/core/netstack/tcp/state.ts';
 import { SeededRandom } from '../support/random.ts';
@@ -74,7 +75,7 @@ export class Party implements App, TcpObserver {
   readEnded = false;
   connectedCount = 0;
   closedCount = 0;
-  error: Error | undefined;
+  error: TunnelError | undefined;
   ended = false;
   aborted = false;
   readonly connection: TcpConnection;
@@ -95,6 +96,9 @@ export class Party implements App, TcpObserver {
     this.#reads = reads;
     this.#random = new SeededRandom(seed);
     connection.observer = this;
+    // It may have ended while it waited to be accepted.
+    if (connection.state === 'CLOSED' || connection.state === 'TIME-WAIT')
+      this.closed(connection.error as TunnelError | undefined);
   }
 
   // ---- TcpObserver: only takes note
@@ -112,7 +116,7 @@ export class Party implements App, TcpObserver {
     this.#isTold = true;
   }
 
-  closed(error?: Error): void {
+  closed(error?: TunnelError): void {
     if (++this.closedCount > 1) throw new Error('closed twice');
     this.error = error;
     this.#isTold = true;

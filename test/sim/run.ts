@@ -1,4 +1,5 @@
 import { IpPrefix, type SocketAddress } from '../../src/core/address.ts';
+import type { NetStack } from '../../src/core/netstack/netstack.ts';
 import type { TcpListener } from '../../src/core/netstack/tcp/listener.ts';
 import { NEVER } from '../../src/core/time.ts';
 import type { LinkEvent } from './link.ts';
@@ -40,6 +41,8 @@ export interface Outcome {
   resent: number;
   /** Virtual time until all was done, in ms. */
   took: number;
+  /** How connections ended that ended badly: the codes, clients first. */
+  failures: string[];
   /** What broke. */
   error: Error | undefined;
 }
@@ -55,16 +58,20 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
       prefixes: addresses.map((text) => IpPrefix.parse(text)!),
       mtu: scenario.mtu[index]! + longer,
     })),
-    links: scenario.links,
+    links: scenario.links.map((link) => ({ ...link, mtu: link.mtu + longer })),
     isn: variant.isn,
     only: variant.only,
     fastPath: variant.fastPath ?? true,
   });
+  world.flows.mayRevive = scenario.workload === 'listen overflow';
   if (variant.hashWire) world.wireHash = 0x811c9dc5;
   let error: Error | undefined;
   let took = 0;
+  let failures: string[] = [];
   try {
-    took = new Play(world, scenario, version).run();
+    const play = new Play(world, scenario, version);
+    took = play.run();
+    failures = play.failures;
   } catch (thrown) {
     error = thrown as Error;
   }
@@ -76,6 +83,7 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
     packets,
     resent: world.flows.resent,
     took,
+    failures,
     error,
   };
 }
@@ -110,12 +118,15 @@ class Play {
     const took = world.now - began;
     this.#checkResult();
     this.#closeAll();
-    world.run(
-      () => world.hosts.every(({ stack }) => stack.tcp.connectionCount + stack.tcp.timeWaitCount === 0),
-      LONGEST_REST,
-    );
+    world.run(() => world.hosts.every(({ stack }) => isAtRest(stack)), LONGEST_REST);
     this.#checkNothingLeft();
     return took;
+  }
+
+  /** See Outcome. */
+  get failures(): string[] {
+    const errors = [...this.#clients, ...this.#servers].map((party) => party?.error);
+    return errors.filter((error) => error !== undefined).map((error) => error.code);
   }
 
   get #isCrossing(): boolean {
@@ -227,7 +238,12 @@ class Play {
   /** Its peer went away without a word that reached it, and it has nothing to say by which it would find out. */
   #isIdle(party: Party): boolean {
     const { unsentBytes, bytesInFlight } = party.connection.info();
-    return unsentBytes + bytesInFlight === 0 && party.nextAt === NEVER;
+    return unsentBytes + bytesInFlight === 0 && party.nextAt === NEVER && !this.#keepsAlive(party);
+  }
+
+  #keepsAlive(party: Party): boolean {
+    const { options } = this.#scenario;
+    return (options[this.#clients.includes(party) ? 0 : 1].keepAliveDelay ?? 0) > 0;
   }
 
   #checkResult(): void {
@@ -269,4 +285,9 @@ class Play {
         throw new Error(`${name}: nothing to do, but pollAt() is ${stack.pollAt()}`);
     }
   }
+}
+
+/** TIME-WAIT has passed, what was known of the path is forgotten, and nobody has anything left to do. */
+function isAtRest(stack: NetStack): boolean {
+  return stack.tcp.connectionCount + stack.tcp.timeWaitCount === 0 && stack.pollAt() === NEVER;
 }

@@ -16,7 +16,7 @@ export interface Scenario {
   seed: number;
   workload: Workload;
   version: 4 | 6;
-  /** For IPv4; with IPv6, 20 more, so that segments are equally large. */
+  /** For IPv4, as the links' MTUs; with IPv6, 20 more, so that segments are equally large. */
   mtu: [number, number];
   links: [LinkModel, LinkModel];
   options: [TcpOptions, TcpOptions];
@@ -129,6 +129,7 @@ function randomLink(random: SeededRandom, mtu: number): LinkModel {
     stall: stalls ? { every: 5000, length: pick(random, [200, 400, 1500]) } : PERFECT.stall,
     batch: pick(random, [0, 0, 0, 2, 25]),
     thinning: pick(random, [0, 0, 0, 0.5, 1]),
+    mtu: pick(random, [9000, 9000, 9000, 9000, 1280, 1400]),
   };
 }
 

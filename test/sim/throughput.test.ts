@@ -7,24 +7,21 @@ import { CELLS, measure, printTable, readTable } from './throughput.ts';
 /** Of the table's number: a change that costs, or wins, more than this is to be seen in the table. */
 const TOLERANCE = 0.25;
 /** Not all cells: those that cost little. The whole table is written by hand. */
-const CHOSEN = CELLS.filter(
-  ({ loss, roundTrip, buffer }) =>
-    (loss === 0 && roundTrip === 200 && buffer >= 1 << 20) ||
-    (loss >= 0.01 && roundTrip >= 20 && buffer === 1 << 20),
-);
+const isCheap = (value: number) => value <= 100;
 
 describe('throughput over one bottleneck', () => {
   const text = readFileSync(join(import.meta.dirname, 'throughput.txt'), 'utf8');
   const table = readTable(text);
+  const chosen = CELLS.filter((cell) => cell.buffer === 1 << 20 && isCheap(table.get(cell)!));
 
   it('is in a table that reads back as it was written', () => {
     expect(printTable(table)).toBe(text);
   });
 
-  it(`is what throughput.txt says, within ${TOLERANCE * 100} %, in ${CHOSEN.length} of its cells`, () => {
-    const found = CHOSEN.map((cell) => ({ ...cell, before: table.get(cell)!, now: measure(cell) }));
+  it(`is what throughput.txt says, within ${TOLERANCE * 100} %, in ${chosen.length} of its cells`, () => {
+    const found = chosen.map((cell) => ({ ...cell, before: table.get(cell)!, now: measure(cell) }));
     expect(found.filter(({ before, now }) => Math.abs(now - before) > TOLERANCE * before)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('grows with the buffer and falls with the loss', () => {
     for (const cell of CELLS) {
@@ -64,5 +61,5 @@ describe('flows that share a bottleneck', () => {
     const share = reno / (cubic + reno);
     expect(share).toBeGreaterThan(0.25);
     expect(share).toBeLessThan(0.6);
-  }, 60_000);
+  }, 180_000);
 });

@@ -35,7 +35,7 @@ export const RFC_9293: RfcDocument = {
       '3.1',
       'Windows are kept in 32 bits.',
       'netstack/tcp/tcb.ts',
-      `${WINDOW}of 4 MiB is offered from the first ACK on, with window scaling`,
+      `${WINDOW}is 128 KiB at first, and grows for a reader who reads what comes, not for a slow one`,
     ),
     met(
       'MUST-2',
@@ -299,11 +299,12 @@ export const RFC_9293: RfcDocument = {
       `${RETRANSMISSION}grows in slow start by what is acknowledged, however many ACKs say it`,
       `${RETRANSMISSION}fires after SRTT plus 200 ms, and doubles (§5.5)`,
     ),
-    deviation(
+    met(
       'SHLD-8',
       '3.8.2',
-      'ECN is supported.',
-      'ECN is not negotiated: SYNs that ask for it are answered without.',
+      'ECN is supported (asked for only where it is switched on).',
+      'netstack/tcp/options.ts netstack/tcp/ack-policy.ts',
+      'ladder/tcp-ecn.test.ts › echoes a mark in every ACK, the first at once, until the peer says that it has reduced (§6.1.3)',
     ),
     met(
       'MAY-18',

@@ -9,6 +9,9 @@ import type { Resolver } from './dns/resolver.ts';
 /** Direct Sockets' dnsQueryType: which addresses of a name count. Absent: all that we have a way to. */
 export type AddressFamily = 'ipv4' | 'ipv6' | undefined;
 
+/** Of each family; a server that gives more gives them in vain. */
+export const MAX_ADDRESSES = 64;
+
 /** A host's addresses of both families: two questions, AAAA first and A at once behind it (RFC 8305 §3). */
 export class AddressLookup {
   readonly host: string;
@@ -49,9 +52,9 @@ export class AddressLookup {
   addressesOf(version: 4 | 6): readonly IpAddress[] {
     const outcome = this.#resolutions.get(version)?.outcome;
     if (!outcome || 'error' in outcome) return [];
-    return outcome.records.flatMap((record) =>
-      record.type === 'A' || record.type === 'AAAA' ? record.address : [],
-    );
+    return outcome.records
+      .flatMap((record) => (record.type === 'A' || record.type === 'AAAA' ? record.address : []))
+      .slice(0, MAX_ADDRESSES);
   }
 
   get addresses(): IpAddress[] {

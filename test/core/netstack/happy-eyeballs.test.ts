@@ -171,8 +171,9 @@ describe('a connection by name', () => {
   });
 
   it('has at most 8 attempts at once', () => {
-    const all = Array.from({ length: 12 }, (_, i) => `10.0.0.${100 + i}`);
-    const race = new Race(all);
+    const all = Array.from({ length: 12 }, (_, i) => `fd00::${100 + i}`);
+    // Something happens, too, while there are eight.
+    const race = new Race([...all, '10.0.0.10'], { delays: { A: 3000 } });
     for (const text of all) race.dead.add(text);
     race.connect({ attemptDelay: 100 });
     race.lab.run(60_000);
@@ -303,6 +304,14 @@ describe('a connection by name', () => {
     }
     expect(race.lab.queries).toEqual([]);
   });
+});
+
+it('a name has at most 64 addresses of each family', () => {
+  const all = Array.from({ length: 70 }, (_, i) => `10.0.0.${100 + i}`);
+  const race = new Race(all, { ours: ['10.0.0.2/24'] });
+  const { error } = race.finish(race.connect());
+  expect(race.syns).toHaveLength(64);
+  expect(error!.message).toMatch(/, and 56 more\.$/);
 });
 
 describe('the addresses of a host', () => {

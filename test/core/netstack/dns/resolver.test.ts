@@ -278,6 +278,44 @@ describe('TCP', () => {
     expect(lab.queries.map(({ over }) => over)).toEqual(['udp', 'tcp']);
   });
 
+  it('is asked once, however often the server says that it is needed', () => {
+    const insisting: Serve = (query) =>
+      query.over === 'udp'
+        ? [
+            replyOf(query, '192.0.2.66', { truncated: true }),
+            replyOf(query, '192.0.2.66', { truncated: true }),
+          ]
+        : { bytes: replyOf(query, '192.0.2.1'), after: 100 };
+    const lab = new DnsLab({ servers: { [FIRST]: insisting } });
+    expect(lab.lookUp('a.example')).toEqual(['192.0.2.1']);
+    expect(lab.queries.map(({ over }) => over)).toEqual(['udp', 'tcp']);
+  });
+
+  it('is asked without EDNS, too, where that is not understood', () => {
+    const old: Serve = (query) => {
+      if (query.over === 'udp') return { truncated: true };
+      return query.edns ? { rcode: 1 } : { answers: [addressRecord(query.lower, '192.0.2.1')] };
+    };
+    const lab = new DnsLab({ servers: { [FIRST]: old } });
+    expect(lab.lookUp('a.example')).toEqual(['192.0.2.1']);
+    expect(lab.queries.map(({ over, edns }) => [over, edns])).toEqual([
+      ['udp', 1232],
+      ['tcp', 1232],
+      ['tcp', undefined],
+    ]);
+  });
+
+  it('on which nothing came in time is left for a new connection', () => {
+    const lab = new DnsLab({
+      servers: {
+        [FIRST]: (query) => (query.over === 'tcp' && query.lower[0] === 'a' ? undefined : large(query)),
+      },
+    });
+    expectError(lab.lookUp('a.example'), 'ERR_NAME_NOT_RESOLVED', /did not answer over TCP/, true);
+    expect(lab.lookUp('b.example')).toEqual(all);
+    expect(lab.tcpConnections).toBe(2);
+  });
+
   it('is used again within 5 seconds, and closed after them', () => {
     const lab = new DnsLab({ servers: { [FIRST]: large } });
     lab.lookUp('a.example');
@@ -414,11 +452,24 @@ describe('an alias', () => {
 
   it('in a circle over several answers is an error', () => {
     const serve: Serve = ({ lower }) => ({
-      answers: [aliasRecord(lower, lower === 'a.example' ? 'b.example' : 'a.example')],
+      answers: [aliasRecord(lower, lower === 'a.example' ? 'b.example' : 'a.example', 0)],
     });
     const lab = new DnsLab({ servers: { [FIRST]: serve } });
     expectError(lab.lookUp('a.example'), 'ERR_NAME_NOT_RESOLVED', /circle/, false);
-    expect(lab.queries.length).toBeLessThanOrEqual(3);
+    expect(lab.queries).toHaveLength(3);
+  });
+
+  it('of a name without such a record is not asked for again where the answer has the zone’s SOA record', () => {
+    const serve: Serve = () => ({
+      answers: [aliasRecord('a.example', 'b.example')],
+      authorities: [soaRecord('example', 60)],
+    });
+    const lab = new DnsLab({ servers: { [FIRST]: serve } });
+    expectError(lab.lookUp('a.example'), 'ERR_NAME_NOT_RESOLVED', '"b.example" has no A record', false);
+    expect(lab.queries).toHaveLength(1);
+    lab.lookUp('a.example');
+    lab.lookUp('b.example');
+    expect(lab.queries).toHaveLength(1);
   });
 
   it('of a name that does not exist is final', () => {
@@ -564,6 +615,16 @@ describe('what is known', () => {
     expect(times).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
     lab.lookUp('b.example');
     expect(lab.queries.at(-1)!.lower).toBe('b.example');
+    // An answer makes up for all of it.
+    lab.run(300_000);
+    lab.servers.set(FIRST, giving('192.0.2.1', 0));
+    expect(lab.lookUp('a.example')).toEqual(['192.0.2.1']);
+    lab.servers.set(FIRST, failing(2));
+    lab.lookUp('a.example');
+    lab.run(5000);
+    const { length } = lab.queries;
+    lab.lookUp('a.example');
+    expect(lab.queries).toHaveLength(length + 1);
   });
 
   it('is forgotten with the configuration, and what is being asked is asked of the new servers', () => {

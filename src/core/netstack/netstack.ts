@@ -167,6 +167,15 @@ export class NetStack implements Pollable {
     this.tcp.mtuChanged();
   }
 
+  /** Of the tunnel, in bytes of whole inner packet. */
+  get mtu(): number {
+    return this.#ip.mtu;
+  }
+
+  isLocal(address: IpAddress): boolean {
+    return this.#ip.isLocal(unmapped(address));
+  }
+
   /** What the way to `destination` carries as far as is known, in bytes of whole packet. */
   pathMtu(destination: IpAddress): number {
     return this.#ip.pathMtu(unmapped(destination));
@@ -193,7 +202,7 @@ export class NetStack implements Pollable {
   }
 
   #receiveUdp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
-    if (this.#udp.receive(packet, header, header.isForGroup)) return;
+    if (this.#udp.receive(packet, header, header.isForGroup, now)) return;
     if (header.version === 4)
       this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PORT_UNREACHABLE, now);
     else this.#icmp.sendError(packet, header, ICMPV6_DESTINATION_UNREACHABLE, ICMPV6_PORT_UNREACHABLE, now);

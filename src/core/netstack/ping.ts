@@ -56,6 +56,8 @@ export interface PingFailure {
   code: number;
   /** Who says so: a router on the way, or the destination. */
   from: IpAddress;
+  /** Milliseconds between the request's `now` and the error's. */
+  rtt: number;
 }
 
 /** Must only take note. */
@@ -160,9 +162,10 @@ export class PingSocket {
     return request ? ipHeaderLength(this.remote.version) + ICMP_HEADER_LENGTH + request.size : 0;
   }
 
-  receiveError(sequence: number, error: IcmpError, from: IpAddress): void {
+  receiveError(sequence: number, error: IcmpError, from: IpAddress, now: Instant): void {
     const { kind, type, code, mtu } = error;
-    this.observer?.error({ sequence, kind, type, code, mtu, from });
+    const rtt = now - this.#requests.get(sequence)!.sentAt;
+    this.observer?.error({ sequence, kind, type, code, mtu, from, rtt });
   }
 }
 
@@ -224,7 +227,7 @@ export class Pings implements Pollable, EchoReplyReceiver {
       if (error.mtu >= length) return false;
       this.#ip.lowerPathMtu(socket.remote, error.mtu, sent, now);
     }
-    socket.receiveError(sequence, error, IpAddress.readFrom(memory, error.reporter, version));
+    socket.receiveError(sequence, error, IpAddress.readFrom(memory, error.reporter, version), now);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { IpAddress, SocketAddress } from '../address.ts';
 import { TunnelError } from '../errors.ts';
+import type { Instant } from '../time.ts';
 import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH } from '../wire/ipv4.ts';
 import { IPV6_MAX_PAYLOAD } from '../wire/ipv6.ts';
 import { UDP_HEADER_LENGTH } from '../wire/udp.ts';
@@ -50,6 +51,7 @@ export interface UdpReport {
   readonly from: IpAddress;
   /** Where the message went. */
   readonly remote: SocketAddress;
+  readonly at: Instant;
 }
 
 /** Must only take note. */
@@ -161,8 +163,9 @@ export class UdpBinding {
     port: number,
     ttl: number,
     tos: number,
+    at: Instant,
   ): void {
-    this.#received.push(memory, start, end, version, address, port, ttl, tos);
+    this.#received.push(memory, start, end, version, address, port, ttl, tos, at);
     this.observer?.readable();
   }
 

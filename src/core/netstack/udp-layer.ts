@@ -139,7 +139,7 @@ export class UdpLayer implements Pollable {
   }
 
   /** The packet starts with the UDP header. False when no binding wants it and its sender may be told. */
-  receive(packet: PacketBuffer, header: IpHeaderInfo, isForGroup: boolean): boolean {
+  receive(packet: PacketBuffer, header: IpHeaderInfo, isForGroup: boolean, now: Instant): boolean {
     const { view, start, end } = packet;
     const fault = checkUdp(view, start, end, header.version, header.addresses);
     if (fault) {
@@ -149,8 +149,8 @@ export class UdpLayer implements Pollable {
     const bindings = this.#bindings.get(udpDestinationPort(view, start));
     const wasWanted = bindings
       ? isForGroup
-        ? this.#deliverToAll(bindings, packet, header)
-        : this.#deliverToClosest(bindings, packet, header)
+        ? this.#deliverToAll(bindings, packet, header, now)
+        : this.#deliverToClosest(bindings, packet, header, now)
       : false;
     if (!wasWanted) this.#drops.count('udp-port-closed');
     return wasWanted;
@@ -175,7 +175,7 @@ export class UdpLayer implements Pollable {
       if (!this.#ip.lowerPathMtu(address, mtu, sent, now)) return false;
     }
     const from = IpAddress.readFrom(memory, error.reporter, version);
-    binding.observer?.reported?.({ kind, type, code, from, remote: { address, port: remotePort } });
+    binding.observer?.reported?.({ kind, type, code, from, remote: { address, port: remotePort }, at: now });
     // RFC 1122 §4.1.3.3 has errors passed up; soft ones would end what may still work, so those are only reported.
     if (binding.remote && (kind === 'refused' || kind === 'prohibited'))
       binding.observer?.failed(errorOf(kind, binding.remote));
@@ -243,17 +243,22 @@ export class UdpLayer implements Pollable {
     return label;
   }
 
-  #deliverToClosest(bindings: UdpBinding[], packet: PacketBuffer, header: IpHeaderInfo): boolean {
+  #deliverToClosest(
+    bindings: UdpBinding[],
+    packet: PacketBuffer,
+    header: IpHeaderInfo,
+    now: Instant,
+  ): boolean {
     const { memory, view, start } = packet;
     const { version, addresses } = header;
     const local = addresses + (version === 4 ? 4 : 16);
     const binding = closest(bindings, memory, version, local, addresses, udpSourcePort(view, start));
-    if (binding) this.#deliver(binding, packet, header);
+    if (binding) this.#deliver(binding, packet, header, now);
     return binding !== undefined;
   }
 
   /** A multicast message reaches every binding that joined its group; a broadcast, all that hear every address. */
-  #deliverToAll(bindings: UdpBinding[], packet: PacketBuffer, header: IpHeaderInfo): boolean {
+  #deliverToAll(bindings: UdpBinding[], packet: PacketBuffer, header: IpHeaderInfo, now: Instant): boolean {
     const { memory, view, start } = packet;
     const { version, addresses } = header;
     const destination = addresses + (version === 4 ? 4 : 16);
@@ -264,13 +269,13 @@ export class UdpLayer implements Pollable {
         continue;
       const isMember = binding.hasJoined(memory, destination, version);
       if (!isMember && !(isForAll && binding.isWildcard)) continue;
-      this.#deliver(binding, packet, header);
+      this.#deliver(binding, packet, header, now);
       wasWanted = true;
     }
     return wasWanted;
   }
 
-  #deliver(binding: UdpBinding, packet: PacketBuffer, header: IpHeaderInfo): void {
+  #deliver(binding: UdpBinding, packet: PacketBuffer, header: IpHeaderInfo, now: Instant): void {
     const { memory, view, start } = packet;
     const length = udpLength(view, start) - UDP_HEADER_LENGTH;
     if (!binding.hasRoom(length)) {
@@ -279,7 +284,17 @@ export class UdpLayer implements Pollable {
     }
     const from = start + UDP_HEADER_LENGTH;
     const { version, addresses, ttl, tos } = header;
-    binding.deliver(memory, from, from + length, version, addresses, udpSourcePort(view, start), ttl, tos);
+    binding.deliver(
+      memory,
+      from,
+      from + length,
+      version,
+      addresses,
+      udpSourcePort(view, start),
+      ttl,
+      tos,
+      now,
+    );
   }
 
   #insert(binding: UdpBinding): void {

@@ -1,4 +1,5 @@
 import { IpAddress, type SocketAddress } from '../address.ts';
+import type { Instant } from '../time.ts';
 
 /** Of received messages that nobody has taken yet, in bytes. */
 export const UDP_RECEIVE_BYTES = 256 * 1024;
@@ -13,16 +14,20 @@ export interface UdpMessage {
   readonly ttl: number;
   /** DSCP and ECN bits. */
   readonly tos: number;
+  /** When it came. */
+  readonly at: Instant;
 }
 
 const LEAST_CAPACITY = 4096;
 
 // A record: this header, then the data. Either may go on at the beginning of the ring.
+/** The data's, and a bit that says that the address is of IPv6. */
 const LENGTH = 0;
+const IPV6_BIT = 0x8000_0000;
 const PORT = 4;
-const VERSION = 6;
-const TTL = 7;
-const TOS = 8;
+const TTL = 6;
+const TOS = 7;
+const AT = 8;
 const ADDRESS = 16;
 
 const header = new Uint8Array(UDP_MESSAGE_OVERHEAD);
@@ -58,13 +63,14 @@ export class UdpRing {
     port: number,
     ttl: number,
     tos: number,
+    at: Instant,
   ): void {
     this.#reserve(UDP_MESSAGE_OVERHEAD + end - start);
-    headerView.setUint32(LENGTH, end - start);
+    headerView.setUint32(LENGTH, (end - start) | (version === 6 ? IPV6_BIT : 0));
     headerView.setUint16(PORT, port);
-    header[VERSION] = version;
     header[TTL] = ttl;
     header[TOS] = tos;
+    headerView.setFloat64(AT, at);
     for (let i = 0; i < (version === 4 ? 4 : 16); i++) header[ADDRESS + i] = memory[address + i]!;
     this.#write(header, 0, UDP_MESSAGE_OVERHEAD);
     this.#write(memory, start, end);
@@ -73,16 +79,17 @@ export class UdpRing {
   shift(): UdpMessage | undefined {
     if (this.isEmpty) return undefined;
     this.#read(header);
-    const data = new Uint8Array(headerView.getUint32(LENGTH));
+    const at = headerView.getFloat64(AT);
+    const data = new Uint8Array(headerView.getUint32(LENGTH) & ~IPV6_BIT);
     this.#read(data);
     if (this.#used === 0) this.#bytes = undefined;
-    return { data, remote: this.#remoteOf(), ttl: header[TTL]!, tos: header[TOS]! };
+    return { data, remote: this.#remoteOf(), ttl: header[TTL]!, tos: header[TOS]!, at };
   }
 
   /** From the header that was read last. */
   #remoteOf(): SocketAddress {
     const port = headerView.getUint16(PORT);
-    const version = header[VERSION] === 4 ? 4 : 6;
+    const version = headerView.getInt32(LENGTH) < 0 ? 6 : 4;
     const last = this.#remote;
     if (last?.port === port && last.address.version === version && last.address.equalsAt(header, ADDRESS))
       return last;

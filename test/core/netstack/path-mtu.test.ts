@@ -201,7 +201,9 @@ for (const { name, us, peer, router, header, least } of families) {
       lone.exchange(tooBig(sent!, isIpv4 ? 800 : 1280));
       expect(lone.stack.pathMtu(ip(peer))).toBe(isIpv4 ? 800 : 1420);
       if (isIpv4)
-        expect(reports).toEqual([{ kind: 'too-big', type: 3, code: 4, from: ip(router), remote: remote(7) }]);
+        expect(reports).toEqual([
+          { kind: 'too-big', type: 3, code: 4, from: ip(router), remote: remote(7), at: 1000 },
+        ]);
     });
   });
 
@@ -360,7 +362,9 @@ for (const { name, us, peer, router, header, least } of families) {
       const [probe] = lone.exchange();
       lone.exchange(tooBig(probe!, 1300));
       const [type, code] = isIpv4 ? [3, 4] : [2, 0];
-      expect(errors).toEqual([{ sequence: 1, kind: 'too-big', type, code, mtu: 1300, from: ip(router) }]);
+      expect(errors).toEqual([
+        { sequence: 1, kind: 'too-big', type, code, mtu: 1300, from: ip(router), rtt: 0 },
+      ]);
       expect(lone.stack.pathMtu(ip(peer))).toBe(1300);
       ping.send(2, size, { dontFragment: true }, lone.now);
       const again = lone.exchange();

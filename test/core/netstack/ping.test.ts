@@ -134,8 +134,8 @@ for (const { name, us, peer, router, request, reply, unreachable, exceeded, head
         }),
       );
       expect(seen.errors).toEqual([
-        { sequence: 1, kind: 'time-exceeded', type: exceeded, code: 0, mtu: 0, from },
-        { sequence: 1, kind: 'unreachable', type: unreachable, code: 0, mtu: 0, from },
+        { sequence: 1, kind: 'time-exceeded', type: exceeded, code: 0, mtu: 0, from, rtt: 0 },
+        { sequence: 1, kind: 'unreachable', type: unreachable, code: 0, mtu: 0, from, rtt: 0 },
       ]);
       expect(lone.drops).toEqual({});
     });

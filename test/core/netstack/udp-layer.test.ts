@@ -387,7 +387,7 @@ describe('binding UDP', () => {
     const error = (type: number, code: number) =>
       icmpPacket({ source: '10.0.0.9', destination: OUR_V4, type, code, data: packet! });
     lone.exchange(error(11, 0), error(3, 3), error(3, 13), error(12, 0));
-    const common = { from: ip('10.0.0.9'), remote: at(PEER_V4, 9) };
+    const common = { from: ip('10.0.0.9'), remote: at(PEER_V4, 9), at: 1000 };
     expect(reports).toEqual([
       { kind: 'time-exceeded', type: 11, code: 0, ...common },
       { kind: 'refused', type: 3, code: 3, ...common },

@@ -22,7 +22,7 @@ describe('the ring of received messages', () => {
           refused++;
           continue;
         }
-        ring.push(memory, 16, 16 + length, version, 0, port, ttl, tos);
+        ring.push(memory, 16, 16 + length, version, 0, port, ttl, tos, step);
         model.push({ data: memory.slice(16, 16 + length), version, port, ttl, tos });
       } else {
         const expected = model.shift();
@@ -43,7 +43,7 @@ describe('the ring of received messages', () => {
     const memory = new Uint8Array(66_000);
     let count = 0;
     for (; ring.hasRoom(1000 - UDP_MESSAGE_OVERHEAD); count++)
-      ring.push(memory, 0, 1000 - UDP_MESSAGE_OVERHEAD, 4, 0, 1, 64, 0);
+      ring.push(memory, 0, 1000 - UDP_MESSAGE_OVERHEAD, 4, 0, 1, 64, 0, 0);
     expect(count).toBe(Math.floor(UDP_RECEIVE_BYTES / 1000));
     const left = UDP_RECEIVE_BYTES - count * 1000;
     expect(ring.hasRoom(left - UDP_MESSAGE_OVERHEAD)).toBe(true);
@@ -52,7 +52,7 @@ describe('the ring of received messages', () => {
 
   it('shares one remote among messages from one place', () => {
     const ring = new UdpRing();
-    for (const port of [1, 1, 2]) ring.push(ADDRESS, 0, 0, 4, 0, port, 64, 0);
+    for (const port of [1, 1, 2]) ring.push(ADDRESS, 0, 0, 4, 0, port, 64, 0, 0);
     const [a, b, c] = [ring.shift()!, ring.shift()!, ring.shift()!];
     expect(a.remote).toBe(b.remote);
     expect(c.remote.port).toBe(2);

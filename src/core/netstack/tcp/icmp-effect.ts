@@ -55,10 +55,14 @@ function errorOf(tcb: Tcb, kind: IcmpErrorKind): TunnelError {
   const where = printSocketAddress(tcb.remote);
   switch (kind) {
     case 'refused':
-      return new TunnelError('ERR_CONNECTION_REFUSED', `${where} refused the connection.`, { leg: 'inside' });
+      return new TunnelError('ERR_CONNECTION_REFUSED', `${where} refused the connection.`, {
+        leg: 'inside',
+        cause: kind,
+      });
     case 'prohibited':
       return new TunnelError('ERR_HOST_UNREACHABLE', `A firewall on the way forbids ${where}.`, {
         leg: 'inside',
+        cause: kind,
       });
     case 'unreachable':
     case 'time-exceeded':
@@ -67,6 +71,7 @@ function errorOf(tcb: Tcb, kind: IcmpErrorKind): TunnelError {
       return new TunnelError('ERR_HOST_UNREACHABLE', `The network has no way to ${where}.`, {
         leg: 'inside',
         retryable: true,
+        cause: kind,
       });
   }
 }

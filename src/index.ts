@@ -10,12 +10,15 @@ export type {
   DnsQueryType,
   DnsRecord,
   DnsRecordType,
+  Hop,
   PeerStatus,
   PingReply,
+  PortState,
   TcpSocketInfo,
   TransportStatus,
   TunnelStatus,
 } from './bridge/api.ts';
+export type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './client/diagnostics.ts';
 export {
   derivePublicKey,
   generateKeyPair,

@@ -59,6 +59,12 @@ export interface EngineApi {
   resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>>;
   /** Starts a ping; its results arrive on `port` as PingMessages. */
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>>;
+  /** Starts a trace; its hops arrive on `port` as TraceMessages. */
+  traceroute(options: TraceOptions, port: MessagePort): Promise<Outcome<void>>;
+  /** Finds out what the way to a host carries, in bytes; any message on `port` ends the search. */
+  pathMtu(address: string, port: MessagePort): Promise<Outcome<number>>;
+  /** Finds out whether somebody listens; any message on `port` ends the search. */
+  checkPort(options: PortCheckOptions, port: MessagePort): Promise<Outcome<PortState>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
   /** The network or the page is back: does what is overdue, and tries the way out again at once. */
@@ -197,29 +203,92 @@ export interface PingOptions {
   ttl?: number | undefined;
   /** Milliseconds to wait for each reply. */
   timeout: number;
+  tos?: number | undefined;
+  dontFragment?: boolean | undefined;
+  /** What the payload repeats, instead of counting up. */
+  pattern?: Uint8Array | undefined;
 }
+
+/** What an ICMP message can say of a packet of ours. */
+export type IcmpReason =
+  | 'refused'
+  | 'prohibited'
+  | 'unreachable'
+  | 'time-exceeded'
+  | 'parameter-problem'
+  | 'too-big'
+  | 'other';
 
 /** One request's fate. A lost reply is a value, not an error. */
 export type PingReply =
-  | { ok: true; sequence: number; from: string; bytes: number; ttl: number; rtt: number; duplicate: boolean }
+  | {
+      ok: true;
+      sequence: number;
+      from: string;
+      /** Of the payload that came back. */
+      bytes: number;
+      /** What was left of the reply's TTL. */
+      ttl: number;
+      /** Milliseconds. */
+      rtt: number;
+      /** This request was answered before. */
+      duplicate: boolean;
+      /** The payload came back as it was sent. */
+      intact: boolean;
+    }
   | { ok: false; sequence: number; reason: 'timeout' }
   | {
       ok: false;
       sequence: number;
       /** What an ICMP message said about it. */
-      reason:
-        | 'refused'
-        | 'prohibited'
-        | 'unreachable'
-        | 'time-exceeded'
-        | 'parameter-problem'
-        | 'too-big'
-        | 'other';
+      reason: IcmpReason;
       /** Who said so: a router on the way, or the destination. */
       from: string;
       /** Of `too-big`: what the next link takes, in bytes of whole packet; 0 when the router does not say. */
       mtu?: number;
     };
+
+export interface TraceOptions {
+  /** An address or a name. */
+  address: string;
+  method: 'icmp' | 'udp';
+  firstHop: number;
+  maxHops: number;
+  /** For each hop. */
+  probes: number;
+  /** Milliseconds to wait for each answer. */
+  timeout: number;
+  /** Payload bytes of each probe. */
+  size: number;
+  tos?: number | undefined;
+}
+
+/** One hop of the way to a host. */
+export interface Hop {
+  /** The hop limit of its probes: 1 is the nearest. */
+  hop: number;
+  /** Who answered, in order, each once: none where routers are silent, several where the way forks. */
+  addresses: string[];
+  /** Milliseconds, of the probes that were answered. */
+  rtts: number[];
+  /** How many probes were not. */
+  lost: number;
+  /** The host itself answered: this is the last hop. */
+  reached: boolean;
+  /** Why it goes no further, as a router says: this is the last hop. */
+  reason?: IcmpReason;
+}
+
+export interface PortCheckOptions {
+  /** An address or a name. */
+  address: string;
+  port: number;
+  /** Milliseconds of silence that mean `filtered`. */
+  timeout: number;
+}
+
+/** `closed`: the host itself said so. `filtered`: nobody answered, or somebody on the way forbids it. */
+export type PortState = 'open' | 'closed' | 'filtered';
 
 export interface PeerStatus {
   /** Base64. */
@@ -330,9 +399,12 @@ export type UdpMessagePortMessage =
   | { type: 'error'; error: PlainError }
   | { type: 'close' };
 
-/** On a ping's port. */
-export type PingMessage =
-  | { type: 'reply'; reply: PingReply }
+/** On the port of something that has results for a while; the page says `close`. */
+export type ResultMessage<Result> =
+  | { type: 'result'; result: Result }
   | { type: 'end' }
   | { type: 'error'; error: PlainError }
   | { type: 'close' };
+
+export type PingMessage = ResultMessage<PingReply>;
+export type TraceMessage = ResultMessage<Hop>;

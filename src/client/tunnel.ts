@@ -4,8 +4,10 @@ import type {
   DnsQueryType,
   EngineEvent,
   EngineOptions,
+  Hop,
   LogLevel,
   PingReply,
+  PortState,
   TransportStatus,
   TunnelStatus,
 } from '../bridge/api.ts';
@@ -19,6 +21,14 @@ import {
   secretBuffersOf,
   wipeSecrets,
 } from './config.ts';
+import {
+  type CheckPortOptions,
+  checkPort,
+  type PathMtuOptions,
+  pathMtu,
+  type TracerouteOptions,
+  traceroute,
+} from './diagnostics.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
@@ -221,6 +231,24 @@ export class Tunnel extends EventTarget {
   /** ICMP echo to a host inside the tunnel, by address or name. */
   ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
     return ping(this.#engine, host, options);
+  }
+
+  /** The way to a host inside the tunnel, hop by hop. */
+  traceroute(host: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
+    return traceroute(this.#engine, host, options);
+  }
+
+  /**
+   * What the way to a host inside the tunnel carries, in bytes of whole IP packet. The host must answer pings: rejects
+   * with ERR_TIMEOUT if it does not, ERR_HOST_UNREACHABLE if there is no way.
+   */
+  pathMtu(host: string, options: PathMtuOptions = {}): Promise<number> {
+    return pathMtu(this.#engine, host, options);
+  }
+
+  /** Whether somebody listens on a TCP port of a host inside the tunnel. */
+  checkPort(host: string, port: number, options: CheckPortOptions = {}): Promise<PortState> {
+    return checkPort(this.#engine, host, port, options);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { PingMessage, PingOptions, PingReply } from '../bridge/api.ts';
+import { toPlainError } from '../bridge/errors.ts';
 import type { PingSocket } from '../core/netstack/ping.ts';
 import { type Instant, NEVER, type Pollable } from '../core/time.ts';
 import type { Drainable, Noted } from './noted.ts';
@@ -38,18 +39,19 @@ export class PingRun implements Pollable, Drainable {
     this.#host = host;
     this.#nextAt = host.now();
     socket.observer = {
-      reply: ({ sequence, from, bytes, ttl, rtt }) => {
+      reply: ({ sequence, from, bytes, ttl, rtt, isIntact: intact }) => {
         const duplicate = !this.#outstanding.has(sequence);
         if (duplicate && !this.#answered.has(sequence)) return; // later than its timeout: already told as lost
         this.#outstanding.delete(sequence);
         this.#answered.add(sequence);
         if (this.#answered.size > MAX_OUTSTANDING)
           this.#answered.delete(this.#answered.values().next().value!);
-        this.#note({ ok: true, sequence, from: from.toString(), bytes, ttl, rtt, duplicate });
+        this.#note({ ok: true, sequence, from: from.toString(), bytes, ttl, rtt, duplicate, intact });
       },
-      error: ({ sequence, from, kind }) => {
+      error: ({ sequence, from, kind, mtu }) => {
         if (!this.#outstanding.delete(sequence)) return;
-        this.#note({ ok: false, sequence, reason: kind, from: from.toString() });
+        const common = { ok: false as const, sequence, reason: kind, from: from.toString() };
+        this.#note(kind === 'too-big' ? { ...common, mtu } : common);
       },
     };
     port.onmessage = ({ data }: MessageEvent<PingMessage>) => {
@@ -76,14 +78,14 @@ export class PingRun implements Pollable, Drainable {
       // After a sleep, go on from now instead of catching up.
       const { interval } = this.#options;
       this.#nextAt = this.#nextAt + interval > now ? this.#nextAt + interval : now + interval;
-      if (this.#outstanding.size < MAX_OUTSTANDING) this.#send(now);
+      if (this.#outstanding.size < MAX_OUTSTANDING) this.#trySend(now);
     }
     this.#host.noted.note(this);
   }
 
   drain(): void {
     if (this.#isOver) return;
-    for (const reply of this.#replies) this.#post({ type: 'reply', reply });
+    for (const result of this.#replies) this.#post({ type: 'result', result });
     this.#replies.length = 0;
     if (this.#sent >= this.#options.count && this.#outstanding.size === 0) {
       this.#post({ type: 'end' });
@@ -101,11 +103,21 @@ export class PingRun implements Pollable, Drainable {
     this.#host.pingFinished(this);
   }
 
+  #trySend(now: Instant): void {
+    try {
+      this.#send(now);
+    } catch (error) {
+      this.#post({ type: 'error', error: toPlainError(error) });
+      this.close();
+    }
+  }
+
   #send(now: Instant): void {
     const sequence = this.#sent++ & 0xffff;
+    const { size, ttl, tos, dontFragment, pattern } = this.#options;
     this.#answered.delete(sequence);
     this.#outstanding.set(sequence, now + this.#options.timeout);
-    this.#socket.send(sequence, this.#options.size, { ttl: this.#options.ttl }, now);
+    this.#socket.send(sequence, size, { ttl, tos, dontFragment, pattern }, now);
   }
 
   #note(reply: PingReply): void {

@@ -9,11 +9,14 @@ import type {
   EngineOptions,
   EnginePeer,
   PingOptions,
+  PortCheckOptions,
+  PortState,
   SocketName,
   TcpConnectOptions,
   TcpListenOptions,
   TcpOpened,
   TcpSocketInfo,
+  TraceOptions,
   TunnelStatus,
   UdpBindOptions,
   UdpOpened,
@@ -315,6 +318,18 @@ export class TunnelService implements EngineApi {
 
   ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>> {
     return outcomeOf(() => this.#require().sockets.ping(options, port));
+  }
+
+  traceroute(options: TraceOptions, port: MessagePort): Promise<Outcome<void>> {
+    return outcomeOf(() => this.#require().sockets.traceroute(options, port));
+  }
+
+  pathMtu(address: string, port: MessagePort): Promise<Outcome<number>> {
+    return outcomeOf(() => this.#require().sockets.pathMtu(address, port));
+  }
+
+  checkPort(options: PortCheckOptions, port: MessagePort): Promise<Outcome<PortState>> {
+    return outcomeOf(() => this.#require().sockets.checkPort(options, port));
   }
 
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {

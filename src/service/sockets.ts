@@ -4,11 +4,14 @@ import type {
   DnsQueryType,
   DnsRecord,
   PingOptions,
+  PortCheckOptions,
+  PortState,
   SocketName,
   TcpConnectOptions,
   TcpListenOptions,
   TcpOpened,
   TcpSocketInfo,
+  TraceOptions,
   UdpBindOptions,
   UdpOpened,
 } from '../bridge/api.ts';
@@ -18,6 +21,7 @@ import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import { type Instant, type Millis, SECOND } from '../core/time.ts';
+import { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
@@ -36,6 +40,7 @@ export class Sockets {
   readonly #tcpPipes = new Map<number, TcpPipe>();
   readonly #others = new Set<ListenerPipe | UdpPipe | PingRun | TcpOpening>();
   readonly #lookups: Lookups;
+  readonly #diagnostics: Diagnostics;
   #isClosed = false;
   #nextId = 1;
   /** Ends the wait for what was written. */
@@ -46,6 +51,7 @@ export class Sockets {
     this.#driver = driver;
     this.#noted = noted;
     this.#lookups = new Lookups(stack.names, driver, noted);
+    this.#diagnostics = new Diagnostics(stack, driver, noted);
   }
 
   async connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<TcpOpened> {
@@ -147,6 +153,21 @@ export class Sockets {
     driver.settle();
   }
 
+  async traceroute(options: TraceOptions, port: MessagePort): Promise<void> {
+    const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
+    this.#diagnostics.trace(address, options, port);
+  }
+
+  async pathMtu(host: string, port: MessagePort): Promise<number> {
+    const { address } = await this.#remoteOf({ address: host, port: 0 }, undefined);
+    return this.#diagnostics.pathMtu(address, port);
+  }
+
+  async checkPort(options: PortCheckOptions, port: MessagePort): Promise<PortState> {
+    const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
+    return this.#diagnostics.checkPort(address, options, port);
+  }
+
   tcpInfo(id: number): TcpSocketInfo {
     const pipe = this.#tcpPipes.get(id);
     if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
@@ -161,6 +182,7 @@ export class Sockets {
     for (const other of [...this.#others]) other.close();
     this.#isClosed = true;
     this.#lookups.close();
+    this.#diagnostics.close();
     return new Promise((resolve) => {
       this.#stopWaiting = resolve;
       const giveUpAt = driver.now() + timeout;

@@ -1,10 +1,15 @@
 import type { WebSocket } from 'ws';
 import { MAX_MESSAGE, RecordWriter } from '../src/core/wire/relay.ts';
+import { RelayWindow } from '../src/core/wire/relay-window.ts';
 import type { RelayCounters } from './counters.ts';
 import type { DownQueue } from './down-queue.ts';
 
 /** Above this, what is on its way to the client waits in the queue, where it can still be dropped. */
 const HIGH_WATER = 64 * 1024;
+/** While the way to the client is full, how often to look whether it has room. */
+const ROOM_POLL = 4;
+/** The frame of a mark. */
+const MARK_BYTES = 6;
 const SEND_OPTIONS = { binary: true, compress: false, fin: true };
 
 /** Where messages are put together, one at a time, in this process. */
@@ -18,15 +23,20 @@ export class Downlink {
   readonly #socket: WebSocket;
   readonly #queue: DownQueue;
   readonly #counters: RelayCounters;
+  readonly #now: () => number;
+  readonly #window = new RelayWindow();
   #isScheduled = false;
+  #roomTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #hasMarked = false;
   /** Records sent. */
   records = 0;
 
-  constructor(socket: WebSocket, queue: DownQueue, counters: RelayCounters) {
+  constructor(socket: WebSocket, queue: DownQueue, counters: RelayCounters, now: () => number) {
     this.#socket = socket;
     this.#queue = queue;
     this.#counters = counters;
+    this.#now = now;
   }
 
   /** Bytes that wait for the client, here and in the WebSocket. */
@@ -43,19 +53,56 @@ export class Downlink {
 
   readonly flush = (): void => {
     this.#isScheduled = false;
+    const now = this.#now();
     while (!this.#isClosed && !this.#queue.isEmpty && this.#socket.bufferedAmount <= HIGH_WATER) {
+      const room = this.#window.limit - this.#window.outstanding(now);
+      if (room <= 0) {
+        this.#window.full(now);
+        this.#waitForRoom();
+      }
       scratch.reset();
-      this.#queue.fill(scratch);
+      // Control and handshakes go even so.
+      const dropped = this.#queue.fill(scratch, room, now);
+      if (dropped > 0) this.#counters.dropDown('queue', dropped);
+      if (scratch.records === 0) break;
       this.records += scratch.records;
+      this.#window.sent(scratch.length, now);
       this.#counters.messagesDown++;
       // ws keeps what the kernel does not take at once, so each message has memory of its own.
       this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
     }
+    this.#mark(now);
   };
+
+  /** A ping came back with what was in it. */
+  receivePong(payload: Buffer): void {
+    if (payload.length !== 4) return;
+    this.#window.markReturned(payload.readUInt32BE(0), this.#now());
+    this.schedule();
+  }
+
+  /** Browsers answer a WebSocket's pings by themselves, once all before it has arrived. */
+  #mark(now: number): void {
+    // The first, behind the welcome, tells the round trip before anything waits.
+    if (this.#isClosed || (this.#hasMarked && !this.#window.wantsMark(now))) return;
+    this.#hasMarked = true;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(this.#window.mark(MARK_BYTES, now));
+    this.#socket.ping(payload);
+  }
+
+  #waitForRoom(): void {
+    this.#roomTimer ??= setTimeout(() => {
+      this.#roomTimer = undefined;
+      this.#mark(this.#now());
+      this.schedule();
+    }, ROOM_POLL);
+  }
 
   /** What still waits is forgotten. */
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#roomTimer);
     this.#queue.clear();
   }
 

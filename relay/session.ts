@@ -94,7 +94,7 @@ export class Session implements ChannelHost {
     this.#context = context;
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, context.limits.queueBytes);
-    this.#downlink = new Downlink(socket, this.#queue, context.counters);
+    this.#downlink = new Downlink(socket, this.#queue, context.counters, () => context.now());
     this.#since = this.#lastActive = this.#lastPing = now;
     const { controlsPerSecond, pingsPerSecond } = context.limits;
     this.#controls = new TokenBucket(controlsPerSecond, Math.max(MAX_CHANNEL, 2 * controlsPerSecond), now);
@@ -105,8 +105,9 @@ export class Session implements ChannelHost {
     socket.on('ping', () => {
       if (!this.#pings.take(context.now())) this.close(CLOSE_LIMIT, 'ping: too many');
     });
-    socket.on('pong', () => {
+    socket.on('pong', (payload) => {
       this.#unansweredPings = 0;
+      this.#downlink.receivePong(payload);
     });
     // ws closes by itself after a protocol error; without a listener the error would end the process.
     socket.on('error', () => {});
@@ -188,7 +189,7 @@ export class Session implements ChannelHost {
   sendData(channel: number, datagram: Uint8Array, now: number): number | false {
     if (!this.#isOpen) return 0;
     if (!this.#down.take(now, datagram.length)) return false;
-    const dropped = this.#queue.pushData(channel, datagram);
+    const dropped = this.#queue.pushData(channel, datagram, now);
     this.#downlink.schedule();
     return dropped;
   }

@@ -36,7 +36,7 @@ const allowed: Record<string, string[]> = {
   'src/node': [...core, 'src/bridge', 'src/service', 'src/transport', 'src/client'],
   'src/index': ['src/core/base', config, 'src/bridge', 'src/client'],
   'src/cli': ['src/core/base', config, ...keys, 'src/client', 'src/node', 'relay'],
-  relay: ['src/core/wire/relay.ts'],
+  relay: ['src/core/wire/relay.ts', 'src/core/wire/relay-window.ts'],
   web: ['src/index'],
 };
 

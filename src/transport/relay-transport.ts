@@ -493,8 +493,10 @@ export class RelayTransport implements DatagramTransport {
   }
 
   #receivePong(nonce: Uint8Array): void {
+    if (this.#uplink.receivePong(nonce)) return;
     if (this.#pingSentAt === undefined || !nonce.every((byte, i) => byte === this.#pingNonce[i])) return;
     this.#rtt = this.#clock.now() - this.#pingSentAt;
+    this.#uplink.measureRoundTrip(this.#rtt);
     this.#pingSentAt = undefined;
     this.#setTimer(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
     this.#report();

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { EngineMemory } from '../core/packet-buffer.ts';
 import type { Instant, Millis } from '../core/time.ts';
-import { RecordWriter } from '../core/wire/relay.ts';
+import { CONTROL_CHANNEL, PING, RecordWriter, writeControl } from '../core/wire/relay.ts';
+import { RelayWindow } from '../core/wire/relay-window.ts';
 import { DrainMeter } from './drain-meter.ts';
 
 /** While full, how often to look whether the WebSocket drained: it has no event for that. */
@@ -11,6 +12,8 @@ const DRAIN_POLL: Millis = 1;
  * beyond by this much before data is dropped.
  */
 const SLACK = 64 * 1024;
+/** The part of the window that is left when TCP goes on. */
+const ROOM_AGAIN = 0.85;
 
 /** What the uplink uses of a WebSocket. */
 export interface UplinkSocket {
@@ -23,9 +26,12 @@ export interface UplinkTimers {
   readonly clearTimer: (timer: unknown) => void;
 }
 
+/** The record of a mark. */
+const MARK_BYTES = 12;
+
 /**
- * The way into a WebSocket: records are collected into one message, and what waits in the socket is kept so short that it
- * adds little delay.
+ * The way into a WebSocket: records are collected into one message, and what waits in the socket, and behind it in the
+ * system, is kept so short that it adds little delay.
  */
 export class Uplink {
   readonly #batch: RecordWriter;
@@ -34,7 +40,10 @@ export class Uplink {
   readonly #hasRoom: () => void;
   #socket: UplinkSocket | undefined;
   #meter = new DrainMeter();
+  #window = new RelayWindow();
   #buffered = 0;
+  /** Bytes that the relay has not got yet, when last looked at. */
+  #outstanding = 0;
   #isFull = false;
   #drainTimer: unknown;
 
@@ -60,8 +69,9 @@ export class Uplink {
     if (this.#isFull) this.#timers.clearTimer(this.#drainTimer);
     this.#socket = undefined;
     this.#isFull = false;
-    this.#buffered = 0;
+    this.#buffered = this.#outstanding = 0;
     this.#meter = new DrainMeter();
+    this.#window = new RelayWindow();
     const { records } = this.#batch;
     this.#batch.reset();
     return records;
@@ -69,7 +79,7 @@ export class Uplink {
 
   /** Whether more data would wait too long. */
   refusesData(): boolean {
-    if (this.#waiting <= this.#meter.limit + SLACK) return false;
+    if (this.#bufferedExcess <= SLACK) return false;
     // What is buffered was last looked at when something was sent: from now on it is looked at until it drains.
     this.#becomeFull();
     return true;
@@ -80,30 +90,66 @@ export class Uplink {
     if (!this.#batch.fits(end - start)) this.flush();
     if (!this.#batch.fits(end - start)) return false;
     this.#batch.append(channel, source, start, end);
-    if (this.#waiting > this.#meter.limit) this.#becomeFull();
+    if (this.#excess > 0) this.#becomeFull();
     return true;
   }
 
   flush(): void {
+    if (this.#batch.length === 0) return;
+    const now = this.#clock.now();
+    this.#window.sent(this.#batch.length, now);
+    this.#mark(now);
     const { bytes, start, end, length } = this.#batch;
-    if (length === 0) return;
     this.#batch.reset();
     // The WebSocket copies before it returns.
     this.#socket!.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
-    const now = this.#clock.now();
     this.#meter.sent(length, now);
     this.#observe(now);
     // Also when it is the limit that fell: whoever asks before sending must not run into the drop above.
-    if (this.#buffered > this.#meter.limit) this.#becomeFull();
+    if (this.#excess > 0) this.#becomeFull();
   }
 
-  get #waiting(): number {
-    return this.#buffered + this.#batch.length;
+  /** A PONG came: whether it was the answer to a mark of ours. */
+  receivePong(nonce: Uint8Array): boolean {
+    const number = new DataView(nonce.buffer, nonce.byteOffset).getUint32(0);
+    if (number === 0) return false;
+    this.#window.markReturned(number, this.#clock.now());
+    return true;
+  }
+
+  /** The answer to another PING took so long. */
+  measureRoundTrip(sample: Millis): void {
+    this.#window.measureRoundTrip(sample, this.#clock.now());
+  }
+
+  /** Behind what is in the batch. Numbers begin with 1: other pings have a nonce that begins with 0. */
+  #mark(now: Instant): void {
+    if (!this.#window.wantsMark(now) || !this.#batch.fits(MARK_BYTES)) return;
+    const nonce = new Uint8Array(8);
+    new DataView(nonce.buffer).setUint32(0, this.#window.mark(MARK_BYTES, now));
+    this.#batch.append(CONTROL_CHANNEL, writeControl({ type: PING, nonce }));
+  }
+
+  /** How much more waits than should, in the WebSocket or on the whole way. */
+  get #excess(): number {
+    return Math.max(this.#bufferedExcess, this.#outstanding + this.#batch.length - this.#window.limit);
+  }
+
+  get #bufferedExcess(): number {
+    return this.#buffered + this.#batch.length - this.#meter.limit;
+  }
+
+  /** Enough below both limits that it does not go back and forth with each datagram. */
+  get #hasRoomAgain(): boolean {
+    const batch = this.#batch.length;
+    const isDrained = this.#buffered + batch <= this.#meter.limit / 2;
+    return isDrained && this.#outstanding + batch <= this.#window.limit * ROOM_AGAIN;
   }
 
   #observe(now: Instant): void {
     this.#buffered = this.#socket?.bufferedAmount ?? 0;
     this.#meter.observe(this.#buffered, now);
+    this.#outstanding = this.#window.outstanding(now);
   }
 
   #becomeFull(): void {
@@ -112,10 +158,14 @@ export class Uplink {
     this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
   }
 
-  /** Half the limit, so that it does not go back and forth with each datagram. */
   readonly #pollDrain = (): void => {
-    this.#observe(this.#clock.now());
-    if (this.#waiting > this.#meter.limit / 2) {
+    const now = this.#clock.now();
+    this.#window.full(now);
+    this.#observe(now);
+    if (!this.#hasRoomAgain) {
+      // What is on its way is known by marks alone, also when nothing more may follow.
+      this.#mark(now);
+      this.flush();
       this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
       return;
     }

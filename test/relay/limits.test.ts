@@ -43,11 +43,13 @@ describe('buckets', () => {
   ])('%s counts as %s', (address, key) => expect(clientKey(address)).toBe(key));
 });
 
+const NOW = 1000;
+const datagram = (fill: number, length = 1000) => new Uint8Array(length).fill(fill);
+
 describe('what waits for a slow client', () => {
-  const datagram = (fill: number, length = 1000) => new Uint8Array(length).fill(fill);
   function take(queue: DownQueue): [number, number][] {
     const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
-    queue.fill(message);
+    queue.fill(message, Number.POSITIVE_INFINITY, NOW);
     const reader = new RecordReader();
     reader.begin(message.bytes, 0, message.end);
     const list: [number, number][] = [];
@@ -57,8 +59,8 @@ describe('what waits for a slow client', () => {
 
   it('leaves in order, control and handshakes first', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 1e6);
-    queue.pushData(1, datagram(1));
-    queue.pushData(1, datagram(2));
+    queue.pushData(1, datagram(1), NOW);
+    queue.pushData(1, datagram(2), NOW);
     queue.pushControl(datagram(9, 5));
     queue.pushFirst(1, datagram(8, 92));
     expect(take(queue)).toEqual([
@@ -75,7 +77,7 @@ describe('what waits for a slow client', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 10_000);
     queue.pushFirst(1, datagram(99, 92));
     let dropped = 0;
-    for (let i = 0; i < 50; i++) dropped += queue.pushData(1, datagram(i));
+    for (let i = 0; i < 50; i++) dropped += queue.pushData(1, datagram(i), NOW);
     expect(queue.bytes).toBeLessThanOrEqual(10_000);
     const left = take(queue);
     expect(left[0]).toEqual([1, 99]);
@@ -86,7 +88,7 @@ describe('what waits for a slow client', () => {
 
   it('small datagrams count with what holding them costs', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 256 * 1024);
-    for (let i = 0; i < 20_000; i++) queue.pushData(1, datagram(i, 33));
+    for (let i = 0; i < 20_000; i++) queue.pushData(1, datagram(i, 33), NOW);
     let left = 0;
     while (!queue.isEmpty) left += take(queue).length;
     expect(left).toBeLessThan(2000);
@@ -100,8 +102,8 @@ describe('what waits for a slow client', () => {
 
   it('a bulk channel does not starve another', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 1e6);
-    for (let i = 0; i < 200; i++) queue.pushData(1, datagram(1));
-    for (let i = 0; i < 10; i++) queue.pushData(2, datagram(2));
+    for (let i = 0; i < 200; i++) queue.pushData(1, datagram(1), NOW);
+    for (let i = 0; i < 10; i++) queue.pushData(2, datagram(2), NOW);
     const first = take(queue);
     expect(first.filter(([channel]) => channel === 2)).toHaveLength(10);
     expect(first.length).toBeGreaterThan(40);
@@ -110,11 +112,11 @@ describe('what waits for a slow client', () => {
   it('all sessions together have a budget: near its end each keeps 32 KiB', () => {
     const budget = new QueueBudget(100_000);
     const [one, two] = [new DownQueue(budget, 256 * 1024), new DownQueue(budget, 256 * 1024)];
-    for (let i = 0; i < 70; i++) one.pushData(1, datagram(1));
+    for (let i = 0; i < 70; i++) one.pushData(1, datagram(1), NOW);
     expect(one.bytes).toBe(70 * 1128);
-    for (let i = 0; i < 100; i++) two.pushData(1, datagram(1));
+    for (let i = 0; i < 100; i++) two.pushData(1, datagram(1), NOW);
     expect(two.bytes).toBeLessThanOrEqual(32 * 1024);
-    one.pushData(1, datagram(1));
+    one.pushData(1, datagram(1), NOW);
     expect(one.bytes).toBeLessThanOrEqual(32 * 1024);
     one.clear();
     two.dropChannel(1);
@@ -196,5 +198,48 @@ describe('the log', () => {
     log.refused('reject', 'origin', {});
     expect(entries).toHaveLength(12);
     expect(entries.reduce((sum, entry) => sum + Number(entry.suppressed ?? 0), 0)).toBe(990);
+  });
+
+  it('leaves as far as there is room; handshakes even so', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    for (let i = 0; i < 5; i++) queue.pushData(1, datagram(i), NOW);
+    queue.pushFirst(1, datagram(8, 92));
+    const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+    queue.fill(message, 0, NOW);
+    expect(message.length).toBe(95);
+    queue.fill(message, 95 + 1500, NOW);
+    expect(message.length).toBe(95 + 2 * 1003);
+    expect(queue.isEmpty).toBe(false);
+  });
+
+  /** So many datagrams a second come and go, each after so many ms in the queue. Returns how many were dropped. */
+  function through(
+    queue: DownQueue,
+    perSecond: number,
+    waits: (ms: number) => number,
+    length = 5000,
+  ): number {
+    let dropped = 0;
+    let taken = 0;
+    for (let ms = 0; ms < length; ms += 1000 / perSecond) {
+      queue.pushData(1, datagram(1), ms);
+      const ready = Math.floor(((ms - waits(ms)) * perSecond) / 1000);
+      const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+      if (ready > taken) dropped += queue.fill(message, 1003 * (ready - taken), ms);
+      taken = Math.max(taken, ready);
+    }
+    return dropped;
+  }
+
+  it('is dropped, now and then, when all of it has waited too long for long enough (RFC 8289)', () => {
+    expect(through(new DownQueue(new QueueBudget(1e9), 1e6), 200, () => 15)).toBe(0);
+    const dropped = through(new DownQueue(new QueueBudget(1e9), 1e6), 200, () => 80);
+    expect(dropped).toBeGreaterThan(5);
+    expect(dropped).toBeLessThan(200);
+  });
+
+  it('may wait in a burst', () => {
+    const burst = (ms: number) => (ms % 1000 < 150 ? 150 : 5);
+    expect(through(new DownQueue(new QueueBudget(1e9), 1e6), 200, burst)).toBe(0);
   });
 });

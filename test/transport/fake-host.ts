@@ -6,6 +6,8 @@ import {
   CONTROL_CHANNEL,
   type Control,
   MAX_MESSAGE,
+  PING,
+  PONG,
   RecordReader,
   RecordWriter,
   readControl,
@@ -69,7 +71,6 @@ export class FakeWebSocket implements WebSocketLike {
   readonly sent: Buffer[] = [];
   binaryType = 'blob';
   protocol = '';
-  bufferedAmount = 0;
   /** Whether what is sent stays in `bufferedAmount` until the test drains it. */
   isSlow = false;
   closedWith: number | undefined;
@@ -77,15 +78,39 @@ export class FakeWebSocket implements WebSocketLike {
   onmessage: ((event: { data: unknown } & never) => void) | null = null;
   onclose: ((event: { code: number; reason: string } & never) => void) | null = null;
   onerror: ((event: never) => void) | null = null;
+  #buffered = 0;
+  #taken = 0;
+  /** Marks of the uplink, each with how much was sent up to its end. */
+  readonly #marks: { nonce: Uint8Array; end: number }[] = [];
 
   constructor(url: string, protocols: string[]) {
     this.url = url;
     this.protocols = protocols;
   }
 
+  get bufferedAmount(): number {
+    return this.#buffered;
+  }
+
+  /** What has drained has arrived: the relay answers the marks in it. */
+  set bufferedAmount(bytes: number) {
+    this.#buffered = bytes;
+    while (this.#marks.length > 0 && this.#marks[0]!.end <= this.#taken - bytes)
+      this.control({ type: PONG, nonce: this.#marks.shift()!.nonce, queuedBytes: 0 });
+  }
+
   send(data: Uint8Array): void {
     this.sent.push(Buffer.from(data));
-    if (this.isSlow) this.bufferedAmount += data.length;
+    this.#taken += data.length;
+    const reader = new RecordReader();
+    reader.begin(data);
+    while (reader.next()) {
+      if (reader.channel !== CONTROL_CHANNEL) continue;
+      const control = readControl(data, reader.start, reader.end);
+      if (control?.type === PING && control.nonce[3] !== 0)
+        this.#marks.push({ nonce: control.nonce, end: this.#taken });
+    }
+    this.bufferedAmount = this.isSlow ? this.#buffered + data.length : 0;
   }
 
   close(code?: number): void {

@@ -1,4 +1,5 @@
 // `tcpi_…`, read from what a connection says of itself.
+import { MAX_CWND } from '../../src/core/netstack/tcp/congestion.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import type { TcpInfo } from '../../src/core/netstack/tcp/state.ts';
 import type { Value } from './code.ts';
@@ -25,7 +26,7 @@ const FIELDS: Record<string, (info: TcpInfo) => number> = {
   tcpi_state: ({ state }) => STATES[state],
   tcpi_snd_cwnd: ({ cwnd, mss }) => Math.floor(cwnd / mss),
   tcpi_snd_ssthresh: ({ ssthresh, mss }) =>
-    ssthresh >= NO_THRESHOLD ? NO_THRESHOLD : Math.floor(ssthresh / mss),
+    ssthresh >= MAX_CWND ? NO_THRESHOLD : Math.floor(ssthresh / mss),
   tcpi_rtt: ({ rtt }) => Math.round(rtt * 1000),
   tcpi_rttvar: ({ rttVariance }) => Math.round(rttVariance * 1000),
   tcpi_min_rtt: ({ minRtt }) => Math.round(minRtt * 1000),

@@ -21,7 +21,11 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   const windowBefore = tcb.sndWnd;
   if (!isOld && isNewerWindow(tcb, segment)) takeWindow(tcb, segment);
   const { flight } = tcb;
-  if (!flight || tcb.outstanding === 0) return;
+  if (!flight) return;
+  if (tcb.outstanding === 0) {
+    lateReport(tcb, flight, segment);
+    return;
+  }
   const { scoreboard, recovery } = flight;
   const deliveredBefore = scoreboard.delivered;
   const countBefore = scoreboard.count;
@@ -53,6 +57,14 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   restartTimers(tcb, flight, acked, delivered, now);
   flight.justAcknowledged = 0;
   if (gt(add(tcb.sndUna, tcb.sndWnd), edgeBefore) || delivered > 0) tcb.wake();
+}
+
+/** That something was needless can be heard when nothing is in flight any more. */
+function lateReport(tcb: Tcb, flight: Flight, segment: TcpSegment): void {
+  if (!tcb.sackPermitted || segment.sackCount === 0 || !isDuplicateReport(tcb, segment)) return;
+  tcb.duplicatesReported++;
+  duplicateReported(flight);
+  tryUndo(tcb, flight, false);
 }
 
 /**
@@ -191,6 +203,9 @@ function follow(
     } else if (recovery.phase === 'loss') {
       if (delivered > 0) doubtLoss(flight, acked > 0, tcb.unsent > 0);
     }
+  } else if (tryUndo(tcb, flight, false)) {
+    // The report of what was needless comes a round trip after the ACK that ended the recovery.
+    return;
   }
   const isLossNew = found || wasLeft || !tcb.sackPermitted;
   if (isLossNew && scoreboard.lostCount > 0 && (recovery.phase === 'open' || recovery.phase === 'cwr'))

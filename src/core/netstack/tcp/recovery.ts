@@ -123,7 +123,6 @@ export function leave(tcb: Tcb, flight: Flight): void {
   recovery.phase = 'open';
   recovery.doubt = 'none';
   recovery.duplicateAcks = 0;
-  recovery.mayUndo = false;
   recoveryEnded(flight);
 }
 
@@ -138,8 +137,9 @@ export function enterLoss(tcb: Tcb, flight: Flight, again: boolean, now: Instant
     flight.congestion.reduce(tcb);
   }
   recovery.undoFrom = tcb.sndUna;
-  if (scoreboard.first !== NO_RECORD && isReneged(flight)) scoreboard.forgetSacks(now);
-  if (tcb.sackPermitted) loseOld(tcb, flight, now);
+  const reneged = scoreboard.first !== NO_RECORD && isReneged(flight);
+  if (reneged) scoreboard.forgetSacks(now);
+  if (tcb.sackPermitted && !reneged) loseOld(tcb, flight, now);
   else scoreboard.loseAll();
   recovery.phase = 'loss';
   recovery.recover = tcb.sndNxt;

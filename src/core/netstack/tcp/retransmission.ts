@@ -25,7 +25,7 @@ const REST: Millis = SECOND;
 /** After output: is there something in flight, or something that a closed window holds back? */
 export function settleResendTimer(tcb: Tcb, now: Instant, isFree: boolean): void {
   const { flight } = tcb;
-  if (flight && flight.scoreboard.pipe > 0) {
+  if (flight && (flight.scoreboard.pipe > 0 || isAllReported(flight))) {
     settleFlightTimer(tcb, flight, now);
   } else if (tcb.outstanding > 0 || tcb.unsent > 0 || (tcb.finQueued && !tcb.finSent)) {
     // The way out being full is not the peer's doing: the layer calls again.
@@ -39,6 +39,11 @@ export function settleResendTimer(tcb: Tcb, now: Instant, isFree: boolean): void
     tcb.resendAt = NEVER;
     if (flight?.isIdle && tcb.restAt === NEVER) tcb.restAt = now + Math.max(tcb.roundTrip.rto, REST);
   }
+}
+
+/** Everything outstanding is SACKed: should the peer have dropped it meanwhile, the timeout finds out (RFC 2018 §8). */
+function isAllReported({ scoreboard }: Flight): boolean {
+  return !scoreboard.isEmpty && scoreboard.lostCount === 0;
 }
 
 /** Our SYN has been sent. */

@@ -3,17 +3,18 @@
 import * as tabwire from '../../src/index.ts';
 import * as page from './page.ts';
 import * as servers from './servers.ts';
+import * as transfers from './transfers.ts';
 
 declare global {
   interface Window {
     tabwire: typeof tabwire;
     /** Helpers of the test page. */
-    page: typeof page & typeof servers;
+    page: typeof page & typeof servers & typeof transfers;
     /** The tunnel that a test opened and goes on using in its next call. */
     tunnel: tabwire.Tunnel;
   }
 }
 
 window.tabwire = tabwire;
-window.page = { ...page, ...servers };
+window.page = { ...page, ...servers, ...transfers };
 document.title = 'ready';

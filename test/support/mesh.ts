@@ -14,6 +14,8 @@ import { RelayProcess } from './relay-process.ts';
 
 export interface MeshOptions {
   way: Way;
+  /** Our engine is in Node also where the way is through the relay. */
+  inNode?: boolean;
   /** Default: one. The n-th has the inner addresses of `innerOf(n)`; a single one those of `INNER`. */
   peers?: readonly MeshPeer[];
   /** Of the tunnel, on both sides. */
@@ -97,7 +99,10 @@ export class Mesh {
         mesh.neighbours.push(result.value);
       }
       if (options.way === 'directly') mesh.us = new NodeSide();
-      else await mesh.#startPage(options, browser);
+      else if (options.inNode) {
+        await mesh.#startRelay(options, []);
+        mesh.us = new NodeSide(mesh.relay!.url);
+      } else await mesh.#startPage(options, browser);
       mesh.#undo.push(() => mesh.us.close());
     } catch (error) {
       await mesh.down();
@@ -171,23 +176,31 @@ export class Mesh {
     return { real, inner, presharedKey, proxy, services, endpoint };
   }
 
-  async #startPage({ listen = false, limits, alsoAllow = [] }: MeshOptions, browser: Browser): Promise<void> {
+  async #startPage(options: MeshOptions, browser: Browser): Promise<void> {
     const site = await PageServer.start(join(import.meta.dirname, '../../dist/harness'), () => [
       `ws://127.0.0.1:${this.relay!.port}`,
     ]);
     this.#undo.push(() => site.stop());
+    await this.#startRelay(options, [site.origin]);
+    const page = await browser.newPage();
+    await page.goto(`${site.origin}/`);
+    await page.waitForFunction(() => document.title === 'ready');
+    this.us = new PageSide(page, this.relay!.url);
+  }
+
+  async #startRelay(
+    { listen = false, limits, alsoAllow = [] }: MeshOptions,
+    origins: readonly string[],
+  ): Promise<void> {
     this.relay = await RelayProcess.start({
       allow: [
         ...this.neighbours.map(({ endpoint }) => endpoint),
         ...alsoAllow.map((port) => `127.0.0.1:${port}`),
       ].map((place) => ({ ...readDestination(place), listen })),
-      origins: [site.origin],
+      origins,
+      allowNoOrigin: origins.length === 0,
       ...(limits && { limits }),
     });
     this.#undo.push(() => this.relay!.stop());
-    const page = await browser.newPage();
-    await page.goto(`${site.origin}/`);
-    await page.waitForFunction(() => document.title === 'ready');
-    this.us = new PageSide(page, this.relay.url);
   }
 }

@@ -63,6 +63,8 @@ function configuration(folder: string): string {
 daemon off; master_process off; pid ${folder}/nginx.pid;
 events { worker_connections 64; }
 http {
+  # A client behind a stalled tunnel is waited for.
+  send_timeout 300s;
   access_log off; sendfile on; default_type application/octet-stream;
   client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
   uwsgi_temp_path ${folder}; scgi_temp_path ${folder};

@@ -5,6 +5,8 @@ import { Tunnel } from '../../src/node/index.ts';
 import type { Download, Echo, EchoWish } from '../harness/page.ts';
 import * as programs from '../harness/page.ts';
 import * as servers from '../harness/servers.ts';
+import type { TransferReport, TransferWish } from '../harness/transfers.ts';
+import * as transfers from '../harness/transfers.ts';
 
 export type Way = 'directly' | 'through the relay';
 export const WAYS: readonly Way[] = ['directly', 'through the relay'];
@@ -30,6 +32,10 @@ export interface OurSide {
   echoes(host: string, wish: EchoWish): Promise<Echo[]>;
   download(host: string, path: string): Promise<Download>;
   upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }>;
+  /** A download and an upload at once (transfers.ts): their begin, how far they are, and what there is to tell at the end. */
+  beginTransfers(wish: TransferWish): Promise<void>;
+  transferred(): Promise<{ down: number; up: number }>;
+  transfersEnded(): Promise<TransferReport>;
   serveEcho(port: number): Promise<void>;
   /** HTTP on this port, and a name server on port 53 (servers.ts). */
   serveHttp(port: number): Promise<void>;
@@ -42,13 +48,18 @@ export async function answered(side: OurSide, host: string, wish: PingWish): Pro
   return (await side.ping(host, { interval: 50, ...wish })).filter(({ ok }) => ok).length;
 }
 
-/** The Node entry point, in this process. */
+/** The Node entry point, in this process; over UDP, or through a relay. */
 export class NodeSide implements OurSide {
   #tunnel: Tunnel | undefined;
+  readonly #relay: string | undefined;
+
+  constructor(relay?: string) {
+    this.#relay = relay;
+  }
 
   async open(config: string): Promise<void> {
     await this.close();
-    this.#tunnel = await Tunnel.open(config);
+    this.#tunnel = await Tunnel.open(config, this.#relay === undefined ? {} : { relay: this.#relay });
   }
 
   async configure(config: string): Promise<void> {
@@ -86,6 +97,18 @@ export class NodeSide implements OurSide {
 
   upload(host: string, port: number, size: number): Promise<{ sent: string; arrived: string }> {
     return programs.upload(this.#open, host, port, size);
+  }
+
+  beginTransfers(wish: TransferWish): Promise<void> {
+    return transfers.beginTransfers(this.#open, wish);
+  }
+
+  transferred(): Promise<{ down: number; up: number }> {
+    return Promise.resolve(transfers.transferred());
+  }
+
+  transfersEnded(): Promise<TransferReport> {
+    return transfers.transfersEnded();
   }
 
   serveEcho(port: number): Promise<void> {
@@ -178,6 +201,18 @@ export class PageSide implements OurSide {
       port,
       size,
     ] as const);
+  }
+
+  beginTransfers(wish: TransferWish): Promise<void> {
+    return this.page.evaluate((wish) => window.page.beginTransfers(window.tunnel, wish), wish);
+  }
+
+  transferred(): Promise<{ down: number; up: number }> {
+    return this.page.evaluate(() => window.page.transferred());
+  }
+
+  transfersEnded(): Promise<TransferReport> {
+    return this.page.evaluate(() => window.page.transfersEnded());
   }
 
   serveEcho(port: number): Promise<void> {

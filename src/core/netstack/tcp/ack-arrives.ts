@@ -84,10 +84,10 @@ export function takeWindow(tcb: Tcb, segment: TcpSegment): void {
   if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
 }
 
-/** Whether the window was used: it was in the way, or, in slow start, at least half full. */
+/** Whether the window was used: it was in the way, or, in slow start, more than half full. */
 function isCwndLimited(tcb: Tcb, { cwndLimitedAt }: Flight): boolean {
   if (lt(tcb.sndUna, cwndLimitedAt)) return true;
-  return tcb.cwnd < tcb.ssthresh && 2 * tcb.outstanding >= tcb.cwnd;
+  return tcb.cwnd < tcb.ssthresh && 2 * tcb.outstanding > tcb.cwnd;
 }
 
 /** SND.UNA moves. */
@@ -195,6 +195,7 @@ function follow(
 ): void {
   const { recovery, scoreboard } = flight;
   let wasLeft = false;
+  const wasReduced = recovery.phase === 'recovery' || recovery.phase === 'cwr';
   if (recovery.phase !== 'open') {
     if (tryUndo(tcb, flight, acked > 0)) return;
     if (acked > 0 && ge(tcb.sndUna, recovery.recover)) {
@@ -212,7 +213,7 @@ function follow(
     enterRecovery(tcb, flight, delivered);
   if (recovery.phase === 'recovery' || recovery.phase === 'cwr') {
     if (delivered > 0) reduce(tcb, flight, delivered, acked > 0 && !found);
-  } else if (acked > 0 && limited && !wasLeft) {
+  } else if (acked > 0 && limited && !(wasLeft && wasReduced)) {
     grow(tcb, flight, acked);
   }
 }

@@ -2,6 +2,7 @@
 // batch, at the poll that ends it (RFC 9293 MUST-58), except where a long batch would keep the peer waiting.
 import { type Instant, type Millis, NEVER } from '../../time.ts';
 import { MAX_SACK_BLOCKS } from '../../wire/tcp.ts';
+import { advertisedMss } from './options.ts';
 import { sendAck } from './output.ts';
 import { add, diff } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
@@ -23,7 +24,8 @@ export const sackScratch: Int32Array = new Int32Array(2 * MAX_SACK_BLOCKS);
 
 /** In-order payload was taken in. */
 export function textArrived(tcb: Tcb, length: number, now: Instant): void {
-  if (length > tcb.rcvMss) tcb.rcvMss = length;
+  // What is larger than we said we take was joined on the way.
+  if (length > tcb.rcvMss) tcb.rcvMss = Math.min(length, advertisedMss(tcb));
   tcb.unackedSegments++;
   tcb.duplicateAcksSent = 0;
   const unacked = diff(tcb.rcvNxt, tcb.lastAckSent);

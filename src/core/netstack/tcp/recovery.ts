@@ -113,7 +113,7 @@ export function reduce(tcb: Tcb, flight: Flight, delivered: number, isSafe: bool
   // The first ACK lets one segment out in any case: it repairs. Without SACK every partial ACK does (RFC 6582 §3.2).
   const mustRepair = !tcb.sackPermitted && flight.scoreboard.lostCount > 0;
   if (recovery.prrOut === 0 || mustRepair) count = Math.max(count, tcb.mss);
-  tcb.cwnd = inFlight + Math.max(count, 0);
+  tcb.cwnd = Math.max(inFlight + Math.max(count, 0), tcb.mss);
 }
 
 /** Everything up to RecoveryPoint has arrived. */

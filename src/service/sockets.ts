@@ -70,7 +70,7 @@ export class Sockets {
     return openedOf(pipe);
   }
 
-  #connectByName(options: TcpConnectOptions, openBy: Instant, port: MessagePort): Promise<TcpOpened> {
+  async #connectByName(options: TcpConnectOptions, openBy: Instant, port: MessagePort): Promise<TcpOpened> {
     const driver = this.#driver;
     const { remoteAddress, remotePort } = options;
     const race = this.#stack.names.connectTcp(remoteAddress, remotePort, options, driver.now());
@@ -85,7 +85,10 @@ export class Sockets {
     });
     this.#others.add(opening);
     driver.add(opening);
-    const opened = opening.opened((connection) => openedOf(this.#addPipe(connection, port)));
+    const adopted = opening.opened((connection) => openedOf(this.#addPipe(connection, port)));
+    driver.settle();
+    const opened = await adopted;
+    // The pipe came to be while others were drained: its own turn is the next.
     driver.settle();
     return opened;
   }

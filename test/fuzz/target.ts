@@ -29,6 +29,7 @@ export const TARGETS = [
   'wg-setconf',
   'relay-frames',
   'netstack',
+  'tcp-segments',
   'dns',
 ] as const;
 

@@ -17,6 +17,12 @@ const NUMBER_MESSAGES = [12, 36];
 /** Of the initial sequence numbers' clock, per ms. */
 const ISN_TICKS = 250;
 
+/** For so long, at the end of every `every` ms, nothing runs: what arrives is seen, and what is due done, afterwards. */
+export interface Naps {
+  every: number;
+  length: number;
+}
+
 export interface HostOptions {
   name: string;
   seed: number;
@@ -25,6 +31,7 @@ export interface HostOptions {
   /** Of every connection; undefined: as the stack chooses. */
   isn: number | undefined;
   clock: () => number;
+  naps?: Naps | undefined;
   tcp?: TcpLayerOptions | undefined;
 }
 
@@ -42,10 +49,14 @@ export class Host {
   /** Counts only while a packet is being delivered. */
   #sentSinceArrival = Number.NEGATIVE_INFINITY;
   readonly #incoming: PacketBuffer;
+  readonly #naps: Naps | undefined;
+  /** What came while nothing ran. */
+  readonly #mail: Uint8Array[] = [];
   readonly addresses: IpAddress[];
 
-  constructor({ name, seed, prefixes, mtu, isn, clock, tcp = {} }: HostOptions) {
+  constructor({ name, seed, prefixes, mtu, isn, clock, naps, tcp = {} }: HostOptions) {
     this.name = name;
+    this.#naps = naps;
     this.addresses = prefixes.map(({ address }) => address);
     const memory = plainMemory(32_768, 16);
     const environment = withIsn(hashEnvironment(seed, memory), isn, clock);
@@ -60,8 +71,30 @@ export class Host {
     });
   }
 
+  /** When it runs again; `now` or before: it does. */
+  wakesAt(now: number): number {
+    if (!this.#naps) return now;
+    const { every, length } = this.#naps;
+    const phase = now % every;
+    return phase > every - length ? now + every - phase : now;
+  }
+
+  get hasMail(): boolean {
+    return this.#mail.length > 0;
+  }
+
+  /** Looks first at what has come, as whoever wakes up must. */
+  wake(now: number): void {
+    if (this.#mail.length > 0 && this.wakesAt(now) <= now)
+      for (const bytes of this.#mail.splice(0)) this.receive(bytes, now);
+  }
+
   /** A packet from the network; it becomes ours. */
   receive(bytes: Uint8Array, now: number): void {
+    if (this.wakesAt(now) > now) {
+      this.#mail.push(bytes);
+      return;
+    }
     const kind = kindOf(bytes);
     this.#unanswerable = kind === 'rst' ? 'a reset' : isIcmpError(bytes) ? 'an ICMP error' : undefined;
     this.#sentSinceArrival = 0;

@@ -16,11 +16,11 @@ interface Seen {
 
 /** Looks into a stack whenever its poll is over, and knows what it saw the last time. */
 export class Inside {
-  readonly #host: Host;
+  readonly #host: Pick<Host, 'name' | 'stack' | 'congested'>;
   /** Every control block that lives, or still holds bytes that nobody has read. */
   readonly #seen = new Map<Tcb, Seen>();
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'name' | 'stack' | 'congested'>) {
     this.#host = host;
   }
 

@@ -23,6 +23,7 @@ function scenario(
       { ...PERFECT, ...links[0] },
       { ...PERFECT, ...links[1] },
     ],
+    naps: [undefined, undefined],
     options: [{}, {}],
     sessions,
     backlog: 64,

@@ -14,6 +14,7 @@ const MEGABYTE: Scenario = {
   version: 4,
   mtu: [1420, 1420],
   links: [PERFECT, PERFECT],
+  naps: [undefined, undefined],
   options: [{}, {}],
   sessions: [{ at: 0, client: { ...QUIET, total: 1_000_000 }, server: QUIET }],
   backlog: 8,

@@ -57,6 +57,7 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
       name,
       prefixes: addresses.map((text) => IpPrefix.parse(text)!),
       mtu: scenario.mtu[index]! + longer,
+      naps: scenario.naps[index],
     })),
     links: scenario.links.map((link) => ({ ...link, mtu: link.mtu + longer })),
     isn: variant.isn,

@@ -1,5 +1,6 @@
 import type { TcpOptions } from '../../src/core/netstack/tcp/state.ts';
 import { SeededRandom } from '../support/random.ts';
+import type { Naps } from './host.ts';
 import { type LinkModel, PERFECT } from './link.ts';
 import { type LossModel, NO_LOSS } from './loss.ts';
 import { type Behaviour, QUIET } from './party.ts';
@@ -19,6 +20,7 @@ export interface Scenario {
   /** For IPv4, as the links' MTUs; with IPv6, 20 more, so that segments are equally large. */
   mtu: [number, number];
   links: [LinkModel, LinkModel];
+  naps: [Naps | undefined, Naps | undefined];
   options: [TcpOptions, TcpOptions];
   sessions: Session[];
   backlog: number;
@@ -70,6 +72,7 @@ export function scenarioOf(seed: number): Scenario {
     version: pick(random, [4, 6]),
     mtu: [mtu, pick(random, [mtu, mtu, 1300])],
     links,
+    naps: [randomNaps(random), randomNaps(random)],
     options: [randomOptions(random), randomOptions(random)],
     sessions: [],
     backlog: 64,
@@ -131,6 +134,13 @@ function randomLink(random: SeededRandom, mtu: number): LinkModel {
     thinning: pick(random, [0, 0, 0, 0.5, 1]),
     mtu: pick(random, [9000, 9000, 9000, 9000, 1280, 1400]),
   };
+}
+
+/** Now and then a page, or a worker, is held up. */
+function randomNaps(random: SeededRandom): Naps | undefined {
+  if (random.fraction() < 0.8) return undefined;
+  const every = pick(random, [100, 1000, 3000]);
+  return { every, length: every * pick(random, [0.1, 0.5, 0.9]) };
 }
 
 function randomOptions(random: SeededRandom): TcpOptions {

@@ -1,7 +1,7 @@
 import type { IpPrefix } from '../../src/core/address.ts';
 import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { FlowTable } from './flow-watch.ts';
-import { Host, packetTooBig } from './host.ts';
+import { Host, type Naps, packetTooBig } from './host.ts';
 import { Inside } from './inside.ts';
 import { Link, type LinkEvent, type LinkModel } from './link.ts';
 import type { App } from './party.ts';
@@ -16,6 +16,7 @@ export interface HostModel {
   name: string;
   prefixes: IpPrefix[];
   mtu: number;
+  naps?: Naps | undefined;
   tcp?: TcpLayerOptions | undefined;
 }
 
@@ -91,6 +92,7 @@ export class World {
       if (next > end) throw new Error(`not done after ${limit} ms`);
       if (++this.steps > MOST_STEPS) throw new Error('too many steps');
       this.now = Math.max(this.now, next);
+      for (const host of this.hosts) host.wake(this.now);
       for (const link of this.links) link.deliver(this.now);
       while (this.#notices.length > 0 && this.#notices[0]!.at <= this.now) {
         const { host, bytes } = this.#notices.shift()!;
@@ -103,19 +105,23 @@ export class World {
     const { now } = this;
     for (const app of this.apps) app.act(now);
     for (const host of this.hosts) {
+      if (host.wakesAt(now) > now) continue;
       host.stack.poll(now);
       // Loopback gives way to others now and then.
       for (let round = 0; round < 100 && host.stack.pollAt() === 0; round++) host.stack.poll(now);
     }
     for (const [index, host] of this.hosts.entries()) {
       const every = host.stack.tcp.connectionCount <= MANY ? this.#lookEvery : 64;
-      if (this.steps % every === 0) this.#insides[index]!.check(now, every === 1);
+      if (this.steps % every === 0 && host.wakesAt(now) <= now) this.#insides[index]!.check(now, every === 1);
     }
   }
 
   #next(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { stack } of this.hosts) next = Math.min(next, stack.pollAt());
+    for (const host of this.hosts) {
+      const due = host.hasMail ? 0 : host.stack.pollAt();
+      next = Math.min(next, Math.max(due, host.wakesAt(this.now)));
+    }
     for (const link of this.links) next = Math.min(next, link.next);
     for (const { at } of this.#notices) next = Math.min(next, at);
     for (const app of this.apps) next = Math.min(next, app.nextAt);

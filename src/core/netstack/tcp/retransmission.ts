@@ -74,12 +74,35 @@ export function resendTimeout(tcb: Tcb, now: Instant): void {
     flight?.postpone(tcb.resendAt);
     return;
   }
-  if (tcb.resendTimer === 'persist') probe(tcb, now);
+  if (isOutdated(tcb, now)) {
+    tcb.resendTimer = 'off';
+    tcb.resendAt = NEVER;
+  } else if (tcb.resendTimer === 'persist') probe(tcb, now);
   else if (tcb.isEmbryonic) synTimeout(tcb, now);
   else if (!flight || flight.scoreboard.isEmpty) tcb.resendAt = NEVER;
   else if (tcb.resendTimer === 'reordering') reorderingTimeout(tcb, flight, now);
   else if (tcb.resendTimer === 'probe') probeTail(tcb, flight, now);
   else retransmissionTimeout(tcb, flight, now);
+}
+
+/**
+ * Who wakes up late looks at what has come before he looks at the clock: it may have moved the deadline, or have left
+ * nothing to wait for. The output that follows starts the timer anew.
+ */
+function isOutdated(tcb: Tcb, now: Instant): boolean {
+  const { flight } = tcb;
+  switch (tcb.resendTimer) {
+    case 'persist':
+      return tcb.outstanding === 0 && tcb.unsent === 0 && (!tcb.finQueued || tcb.finSent);
+    case 'reordering':
+      return flight !== undefined && flight.reorderAt > now;
+    case 'probe':
+      return flight !== undefined && (flight.probeAt > now || !mayProbe(tcb, flight));
+    case 'retransmission':
+      return flight !== undefined && !tcb.isEmbryonic && flight.rtoAt > now;
+    case 'off':
+      return true;
+  }
 }
 
 /** RFC 6298 §5.4–5.6. */

@@ -9,7 +9,8 @@ import type { TcpListener } from '../../src/core/netstack/tcp/listener.ts';
 import type { Pollable } from '../../src/core/time.ts';
 import { Noted } from '../../src/service/noted.ts';
 import { Sockets } from '../../src/service/sockets.ts';
-import { LoneStack } from '../support/lone-stack.ts';
+import { LoneStack, OUR_V4, PEER_V4 } from '../support/lone-stack.ts';
+import { addressBytes, concat, u16, u32, udpPacket } from '../support/packets.ts';
 
 class Place {
   readonly lone = new LoneStack();
@@ -52,7 +53,12 @@ class Place {
     port2.on('message', (message: StreamMessage) => this.messages.push(message));
     port2.postMessage({ type: 'credit', bytes: 1000 } satisfies StreamMessage);
     const opened = this.sockets.connectTcp(
-      { remoteAddress: name, remotePort: port, ...(timeout !== undefined && { timeout }) },
+      {
+        remoteAddress: name,
+        remotePort: port,
+        dnsQueryType: 'ipv4',
+        ...(timeout !== undefined && { timeout }),
+      },
       port1 as unknown as MessagePort,
     );
     return { opened, page: port2 };
@@ -66,20 +72,34 @@ class Place {
 let place: Place;
 afterEach(() => place.close());
 
+/** Lets the DNS query that left be answered with our own address. */
+function answerQuery(): void {
+  const [packet] = place.lone.take();
+  const query = packet!.subarray(28);
+  const question = query.subarray(12, query.indexOf(0, 12) + 5);
+  const record = concat(Uint8Array.of(0xc0, 12), u16(1), u16(1), u32(60), u16(4), addressBytes(OUR_V4));
+  const counts = [1, 1, 0, 0].map(u16);
+  const data = concat(query.subarray(0, 2), u16(0x8180), ...counts, question, record);
+  const destinationPort = packet![20]! * 256 + packet![21]!;
+  place.lone.receive(
+    udpPacket({ source: PEER_V4, destination: OUR_V4, sourcePort: 53, destinationPort, data }),
+  );
+}
+
 it('a connection by name is given credit, and gives what comes, without being asked again', async () => {
   place = new Place();
-  const { opened } = place.connect('localhost');
-  const server = place.listener.accept()!;
-  expect(server.write(Uint8Array.of(1, 2, 3))).toBe(3);
-  expect((await opened).remote).toEqual({ address: '::1', port: 80 });
-  await expect.poll(() => place.messages.map(({ type }) => type)).toContain('credit');
+  const servers = [IpAddress.parse(PEER_V4)!];
+  place.lone.stack.names.configure({ servers, searchDomains: [] }, place.lone.now);
+  const { opened } = place.connect('self.example');
+  // The page's credit is there before the connection.
+  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+  answerQuery();
   place.settle();
-  await expect
-    .poll(() => place.messages.find(({ type }) => type === 'data'))
-    .toEqual({
-      type: 'data',
-      bytes: Uint8Array.of(1, 2, 3),
-    });
+  expect((await opened).remote).toEqual({ address: OUR_V4, port: 80 });
+  await expect.poll(() => place.messages.map(({ type }) => type)).toEqual(['credit']);
+  expect(place.listener.accept()!.write(Uint8Array.of(1, 2, 3))).toBe(3);
+  place.settle();
+  await expect.poll(() => place.messages.at(-1)).toEqual({ type: 'data', bytes: Uint8Array.of(1, 2, 3) });
 });
 
 /** A name whose host says nothing. */

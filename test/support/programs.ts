@@ -1,5 +1,6 @@
 // Programs that know nothing of tunnels, and what they say, in a form that tests can compare.
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Child, run } from './child-process.ts';
 import type { Namespace } from './namespace.ts';
 
@@ -24,6 +25,9 @@ export interface Iperf3Result {
   datagrams: number;
 }
 
+/** How long a server may take to be ready for the next client, in milliseconds. */
+const BUSY = 5000;
+
 interface Sum {
   bytes: number;
   lost_packets?: number;
@@ -31,17 +35,33 @@ interface Sum {
 }
 
 interface Iperf3Report {
+  error?: string;
   intervals: { sum: Sum & { seconds: number } }[];
   end: Partial<
     Record<'sum' | 'sum_sent' | 'sum_received' | 'sum_sent_bidir_reverse' | 'sum_received_bidir_reverse', Sum>
   >;
 }
 
-/** iperf3's client, to the server behind this port of loopback. */
-export async function iperf3(port: number, ...args: string[]): Promise<Iperf3Result> {
-  const report = JSON.parse(
+async function ask(port: number, args: readonly string[]): Promise<Iperf3Report> {
+  return JSON.parse(
     await run('iperf3', ['-J', '-c', '127.0.0.1', '-p', String(port), ...args]),
   ) as Iperf3Report;
+}
+
+/** iperf3's client, to the server behind this port of loopback. */
+export async function iperf3(port: number, ...args: string[]): Promise<Iperf3Result> {
+  const deadline = Date.now() + BUSY;
+  let report = await ask(port, args);
+  // One that has just served someone refuses the next for a moment, in words or by a reset.
+  while (
+    /busy|reset by peer/.test(report.error ?? '') &&
+    report.intervals.length === 0 &&
+    Date.now() < deadline
+  ) {
+    await delay(100);
+    report = await ask(port, args);
+  }
+  if (report.error !== undefined) throw new Error(`iperf3 ${args.join(' ')}: ${report.error}`);
   const { end, intervals } = report;
   const reverse = end.sum_sent_bidir_reverse && {
     sent: end.sum_sent_bidir_reverse.bytes,

@@ -11,6 +11,12 @@ export interface EndWish {
   is: 'linux' | 'ours';
   /** With the length of their prefix. */
   addresses: readonly string[];
+  /** Linux: a namespace that is there already, and stays; default: a new one. */
+  namespace?: Namespace;
+  /** Linux: of the interface; default: `bench`. */
+  device?: string;
+  /** Linux: of the interface, where it differs from the network's. */
+  mtu?: number;
 }
 
 export interface NetworkWish {
@@ -29,6 +35,9 @@ export interface NetworkEnd {
   readonly addresses: readonly string[];
   /** Linux's. */
   readonly namespace: Namespace | undefined;
+  readonly isOwner: boolean;
+  readonly device: string;
+  readonly mtu: number | undefined;
   /** Ours: where our process connects to. */
   readonly path: string | undefined;
 }
@@ -71,8 +80,7 @@ export class BenchNetwork {
       ...(capture ? ['--pcap-a', capture] : []),
     ]);
     await this.#process.saw(/^ready$/m);
-    for (const { namespace, addresses } of [...this.a, ...this.b])
-      if (namespace) await bringUp(namespace, addresses, mtu);
+    for (const end of [...this.a, ...this.b]) if (end.namespace) await bringUp(end.namespace, end, mtu);
   }
 
   /** What the network did since the last time, or in all. */
@@ -100,32 +108,36 @@ export class BenchNetwork {
 
   async #clear(): Promise<void> {
     await this.#process?.stop();
-    for (const { namespace, path } of [...this.a, ...this.b]) {
-      await namespace?.delete();
+    for (const { namespace, isOwner, path } of [...this.a, ...this.b]) {
+      if (isOwner) await namespace?.delete();
       if (path) rmSync(path, { force: true });
     }
   }
 }
 
-async function makeEnd({ is, addresses }: EndWish): Promise<NetworkEnd> {
+async function makeEnd({ is, addresses, namespace, device = DEVICE, mtu }: EndWish): Promise<NetworkEnd> {
   const name = uniqueName();
-  if (is === 'ours') return { addresses, namespace: undefined, path: join(tmpdir(), `${name}.sock`) };
-  return { addresses, namespace: await Namespace.create(name), path: undefined };
+  const isOwner = namespace === undefined;
+  if (is === 'ours')
+    return { addresses, namespace: undefined, isOwner, device, mtu, path: join(tmpdir(), `${name}.sock`) };
+  namespace ??= await Namespace.create(name);
+  return { addresses, namespace, isOwner, device, mtu, path: undefined };
 }
 
-function printEnd({ namespace, path, addresses }: NetworkEnd): string {
-  const place = namespace ? `tun:${namespace.name}:${DEVICE}` : `unix:${path}`;
+function printEnd({ namespace, device, path, addresses }: NetworkEnd): string {
+  const place = namespace ? `tun:${namespace.name}:${device}` : `unix:${path}`;
   return [place, ...addresses.map((address) => address.split('/')[0]!)].join(',');
 }
 
-async function bringUp(namespace: Namespace, addresses: readonly string[], mtu: number): Promise<void> {
+async function bringUp(namespace: Namespace, end: NetworkEnd, networkMtu: number): Promise<void> {
+  const { addresses, device, mtu = networkMtu } = end;
   const commands = [
     ...addresses.map((address) =>
       address.includes(':')
-        ? `-6 addr add ${address} dev ${DEVICE} nodad`
-        : `addr add ${address} dev ${DEVICE}`,
+        ? `-6 addr add ${address} dev ${device} nodad`
+        : `addr add ${address} dev ${device}`,
     ),
-    `link set ${DEVICE} mtu ${mtu} txqueuelen ${DEVICE_QUEUE} up`,
+    `link set ${device} mtu ${mtu} txqueuelen ${DEVICE_QUEUE} up`,
   ];
   for (const command of commands) await run('ip', ['-n', namespace.name, ...command.split(' ')]);
 }

@@ -86,7 +86,7 @@ function Answers({ model }: { model: ConsoleModel }) {
   );
 }
 
-const EXPLANATION = 'Sends one echo request a second to an address inside the tunnel.';
+const EXPLANATION = 'Sends one echo request a second to an address, or a name, inside the tunnel.';
 
 function Reading({ name, value }: { name: string; value: number | undefined }) {
   return (

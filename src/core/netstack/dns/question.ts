@@ -75,7 +75,7 @@ export class Question {
   #turnEndsAt: Instant = NEVER;
   readonly #endsAt: Instant;
   readonly #failures = new Map<string, ServerFailure>();
-  /** Servers that were asked over TCP, and without EDNS: each once. */
+  /** Each is asked over TCP once. */
   readonly #askedOverTcp = new Set<DnsServer>();
 
   constructor(
@@ -103,7 +103,6 @@ export class Question {
     if (!this.outcome) this.#lookAtTcp(now);
     if (this.outcome) return;
     if (now >= this.#turnEndsAt) this.#timedOut(now);
-    if (!this.outcome && now >= this.#endsAt) this.#finish([...this.#failures.values()], now);
   }
 
   /** Nobody wants to know any more. */
@@ -116,16 +115,15 @@ export class Question {
   #next(now: Instant): void {
     for (;;) {
       if (this.#waiting.length === 0) {
-        if (this.#nextRound.length === 0) {
-          this.#finish([...this.#failures.values()], now);
-          return;
-        }
+        if (this.#nextRound.length === 0) break;
         [this.#waiting, this.#nextRound] = [this.#nextRound, []];
         this.#round++;
       }
+      if (now >= this.#endsAt) break;
       const server = this.#waiting.shift()!;
       if (this.#query(server, now)) return;
     }
+    this.#finish([...this.#failures.values()], now);
   }
 
   #query(server: DnsServer, now: Instant): boolean {
@@ -151,7 +149,7 @@ export class Question {
     server.timedOut(now);
     this.#note(server, 'did not answer');
     this.#nextRound.push(server);
-    if (now < this.#endsAt) this.#next(now);
+    this.#next(now);
   }
 
   /** No more from this server: the next, if it is its turn. */

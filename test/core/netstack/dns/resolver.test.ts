@@ -378,6 +378,18 @@ describe('TCP', () => {
     expectError(lab.lookUp('c.example'), 'ERR_NAME_NOT_RESOLVED', '10.0.0.53 refuses TCP.', true);
   });
 
+  it('takes no longer than the whole question may', () => {
+    const truncating: Serve = ({ over }) => (over === 'udp' ? { truncated: true } : undefined);
+    const addresses = [FIRST, SECOND, '10.0.0.55', '10.0.0.56'];
+    const lab = new DnsLab({ servers: Object.fromEntries(addresses.map((text) => [text, truncating])) });
+    const start = lab.now;
+    lab.lookUp('a.example');
+    expect(lab.now - start).toBe(12_000);
+    expect(lab.queries.filter(({ over }) => over === 'udp').map(({ server }) => server)).toEqual(
+      addresses.slice(0, 3),
+    );
+  });
+
   it('with an answer that is truncated too means the next server', () => {
     const truncating: Serve = () => ({ truncated: true });
     const lab = new DnsLab({ servers: { [FIRST]: truncating, [SECOND]: giving('192.0.2.1') } });

@@ -22,6 +22,8 @@ export class Flow {
   readonly #timestamps = new Map<number, number>();
   #firstTimestamp: { script: number; live: number } | undefined;
   #lastTimestamp = 0;
+  /** The MSS that our SYN offered. */
+  offeredMss = 0;
 
   constructor(localPort: number, remotePort: number, remoteBase: number) {
     this.localPort = localPort;
@@ -31,7 +33,10 @@ export class Flow {
 
   /** A segment of ours leaves. Until the script numbers a SYN, it is taken to be 0. */
   leaves({ flags, sequence, options }: LiveSegment): void {
-    for (const option of options) if (option.kind === 'TS') this.#lastTimestamp = option.value;
+    for (const option of options) {
+      if (option.kind === 'TS') this.#lastTimestamp = option.value;
+      if (option.kind === 'mss') this.offeredMss = option.value;
+    }
     if (flags.includes('S')) {
       if (sequence !== this.#localIsn) this.#localScriptIsn = 0;
       this.#localIsn = sequence;

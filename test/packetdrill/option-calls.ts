@@ -94,6 +94,7 @@ const OPTIONS: Record<string, SocketOption> = {
     },
     get: (socket) => socket.connection?.info().mss ?? socket.options.maxSegmentSize ?? 536,
   },
+  IP_MTU_DISCOVER: remembered('IP_MTU_DISCOVER', 1),
   TCP_INQ: remembered('TCP_INQ'),
   IP_TOS: {
     set: (socket, value) => choose(socket, { tos: value }),

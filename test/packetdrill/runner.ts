@@ -190,9 +190,13 @@ class Run {
   // ---- code
 
   #runCode({ line }: ScriptEvent, text: string): void {
-    const { connectionUnderTest } = this.#machine;
+    const { connectionUnderTest, flows } = this.#machine;
+    const names = (name: string): Value =>
+      name === 'tcpi_advmss' && flows.current
+        ? flows.current.offeredMss
+        : infoValue(name, connectionUnderTest);
     try {
-      runCode(text, (name) => infoValue(name, connectionUnderTest), this.#variables);
+      runCode(text, names, this.#variables);
     } catch (error) {
       if (!(error instanceof AssertionFailure)) throw error;
       throw new ScriptFailure(line, 'the assertion to hold', error.message);

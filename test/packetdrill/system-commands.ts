@@ -120,7 +120,10 @@ const COMMANDS: Rule[] = [
 
 /** The commands of one pair of back-ticks. */
 export function runCommands(text: string, settings: Settings): void {
-  const lines = text.replace(/\\\r?\n/g, ' ').split(/\r?\n|;|&&/);
+  const lines = text
+    .replace(/\\\r?\n/g, ' ')
+    .replace(/\$\(\(([0-9*\s]+)\)\)/g, (_, product: string) => String(multiply(product)))
+    .split(/\r?\n|;|&&/);
   for (const line of lines) {
     const command = line
       .replace(/^\s*#.*$|\s+#.*$/, '')
@@ -128,6 +131,11 @@ export function runCommands(text: string, settings: Settings): void {
       .trim();
     if (command !== '') runCommand(command, settings);
   }
+}
+
+/** `15*1024*1024`, as shells reckon. */
+function multiply(product: string): number {
+  return product.split('*').reduce((value, factor) => value * Number(factor), 1);
 }
 
 function runCommand(command: string, settings: Settings): void {

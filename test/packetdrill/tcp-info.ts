@@ -45,6 +45,15 @@ const FIELDS: Record<string, (info: TcpInfo) => number> = {
   tcpi_total_rto: ({ timeouts }) => timeouts,
   tcpi_snd_wscale: ({ windowScale }) => windowScale.send,
   tcpi_rcv_wscale: ({ windowScale }) => windowScale.receive,
+  tcpi_sacked: ({ sackedBytes, mss }) => Math.ceil(sackedBytes / mss),
+  // Linux counts what it has sent again as lost until it arrives.
+  tcpi_lost: ({ lostBytes, resentBytes, mss }) => Math.ceil((lostBytes + resentBytes) / mss),
+  tcpi_retrans: ({ resentBytes, mss }) => Math.ceil(resentBytes / mss),
+  // What Linux calls "disorder" is a phase without measures for us.
+  tcpi_ca_state: ({ recoveryPhase, sackedBytes }) =>
+    recoveryPhase === 'open' && sackedBytes > 0
+      ? INFO_CONSTANTS.TCP_CA_Disorder!
+      : { open: 0, cwr: 2, recovery: 3, loss: 4 }[recoveryPhase],
   tcpi_options: (info) =>
     (info.timestamps ? INFO_CONSTANTS.TCPI_OPT_TIMESTAMPS! : 0) |
     (info.sack ? INFO_CONSTANTS.TCPI_OPT_SACK! : 0) |

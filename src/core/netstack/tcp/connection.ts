@@ -175,6 +175,7 @@ export class TcpConnection {
       tailProbes: tcb.tailProbes,
       duplicatesReported: tcb.duplicatesReported,
       lostBytes: flight ? flight.scoreboard.countLost() : 0,
+      resentBytes: flight ? flight.scoreboard.countResent() : 0,
       sackedBytes: flight?.scoreboard.sackedBytes ?? 0,
       recoveryPhase: flight?.recovery.phase ?? 'open',
       windowScale: { send: tcb.sndScale, receive: tcb.rcvScale },

@@ -328,6 +328,16 @@ export class Scoreboard {
     return bytes;
   }
 
+  /** Bytes that were sent again and are in flight. Looks at every record. */
+  countResent(): number {
+    let bytes = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const slot = (this.#head + index) & this.#mask;
+      if (this.has(slot, RESENT) && !this.has(slot, SACKED | LOST)) bytes += this.length(slot);
+    }
+    return bytes;
+  }
+
   #indexOf(slot: number): number {
     return (slot - this.#head) & this.#mask;
   }

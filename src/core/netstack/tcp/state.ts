@@ -109,6 +109,8 @@ export interface TcpInfo {
   duplicatesReported: number;
   /** Deemed lost and not sent again yet. */
   lostBytes: number;
+  /** Sent again, and not known to have arrived. */
+  resentBytes: number;
   /** Arrived out of order, as the peer reports. */
   sackedBytes: number;
   recoveryPhase: 'open' | 'recovery' | 'loss' | 'cwr';

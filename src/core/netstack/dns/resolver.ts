@@ -38,6 +38,11 @@ export interface ResolverConfig {
   readonly searchDomains: readonly string[];
   /** What counts without asking, as in /etc/hosts. */
   readonly hosts?: ReadonlyMap<string, readonly IpAddress[]>;
+  /**
+   * Whether a server may say that a name has this address: where DNS rebinding is to be kept out. Absent: any, for in a
+   * tunnel private addresses are what one asks for.
+   */
+  readonly accepts?: (name: string, address: IpAddress) => boolean;
 }
 
 /** A resolver for one tunnel. Queries leave with the stack's next poll. */
@@ -50,6 +55,7 @@ export class Resolver implements Pollable, ResolutionHost {
   #servers: DnsServer[] = [];
   #searchDomains: string[] = [];
   #hosts = new Map<string, readonly IpAddress[]>();
+  #accepts: ResolverConfig['accepts'];
   /** Something came. */
   #isNoted = false;
 
@@ -68,12 +74,13 @@ export class Resolver implements Pollable, ResolutionHost {
   }
 
   /** Other servers, domains or hosts: all that was known is forgotten, and what is being asked is asked anew. */
-  configure({ servers, searchDomains, hosts }: ResolverConfig, now: Instant): void {
+  configure({ servers, searchDomains, hosts, accepts }: ResolverConfig, now: Instant): void {
     for (const { channel } of this.#servers) channel.close();
     this.#servers = distinct(servers).map(
       (address) => new DnsServer(address, new TcpChannel(address, this.#host)),
     );
     this.#searchDomains = searchDomainsOf(searchDomains);
+    this.#accepts = accepts;
     this.#hosts = new Map();
     for (const [text, addresses] of hosts ?? []) {
       const name = encodeName(text);
@@ -214,6 +221,7 @@ export class Resolver implements Pollable, ResolutionHost {
     this.#questions.delete(key);
     const { name, type } = there.question;
     if ('kind' in outcome) {
+      outcome = this.#acceptable(outcome);
       this.cache.put(name, type, outcome, now);
       if (outcome.server) this.failures.succeeded(key, outcome.server);
     } else {
@@ -222,6 +230,16 @@ export class Resolver implements Pollable, ResolutionHost {
           this.failures.add(key, server, reason, now);
     }
     for (const resolution of there.waiting) resolution.answered(outcome, now);
+  }
+
+  /** What our policy leaves of it. */
+  #acceptable(answer: Answer): Answer {
+    const accepts = this.#accepts;
+    if (!accepts || answer.kind !== 'records') return answer;
+    const records = answer.records.filter(
+      (record) => !('address' in record) || accepts(answer.name, record.address),
+    );
+    return records.length > 0 ? { ...answer, records } : { ...answer, kind: 'no-data', ttl: 0 };
   }
 
   /** Of the servers that are there now. */

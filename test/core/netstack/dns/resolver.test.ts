@@ -793,6 +793,25 @@ describe('a name', () => {
     expect(lab.queries).toEqual([]);
   });
 
+  it('has the addresses that our policy lets servers give it', () => {
+    const lab = new DnsLab({
+      servers: {
+        [FIRST]: ({ lower }) => ({
+          answers: (lower === 'evil.example' ? ['127.0.0.1'] : ['192.0.2.1', '127.0.0.1']).map((text) =>
+            addressRecord(lower, text),
+          ),
+        }),
+      },
+    });
+    expect(lab.lookUp('evil.example')).toEqual(['127.0.0.1']);
+    const accepts = (name: string, { bytes }: IpAddress) => name.endsWith('.example') && bytes[0] !== 127;
+    lab.configure({ servers: [address(FIRST)], accepts });
+    expect(lab.lookUp('a.example')).toEqual(['192.0.2.1']);
+    expect(lab.lookUp('a.example')).toEqual(['192.0.2.1']);
+    expectError(lab.lookUp('evil.example'), 'ERR_NAME_NOT_RESOLVED', /has no A record/, false);
+    expect(lab.lookUp('localhost')).toEqual(['127.0.0.1']);
+  });
+
   for (const [name, fault] of [
     ['', 'there is nothing before, after or between its dots'],
     ['a..b', 'there is nothing before, after or between its dots'],

@@ -2,17 +2,17 @@ import { NO_PAGE, PageMaps } from './page-maps.ts';
 
 /** Bytes in a page. Small, so that ten thousand sockets with one unread byte each cost 40 MiB and not more. */
 export const PAGE_SIZE = 4096;
-const PAGES_PER_CHUNK = 256;
-const CHUNK_SHIFT = 8;
+const PAGES_PER_CHUNK = 64;
+const CHUNK_SHIFT = 6;
 
 /** How full the pool is, and so what sockets may still do. */
 export type MemoryPressure = 'none' | 'high' | 'critical';
 
-/** Whole chunks that are kept although no page of them is lent. */
-const SPARE_CHUNKS = 2;
+/** Chunks that are kept although no page of them is lent. */
+const SPARE_CHUNKS = 1;
 
 /**
- * The memory of all socket buffers: ordinary ArrayBuffers of 1 MiB, made when needed and let go of when they lie idle,
+ * The memory of all socket buffers: ordinary ArrayBuffers of 256 KiB, made when needed and let go of when they lie idle,
  * cut into pages. A page is taken when bytes land and given back when they are consumed or acknowledged, so that a
  * large window costs nothing until it is filled. The bound holds for all sockets together.
  */
@@ -31,7 +31,7 @@ export class PagePool {
   #idle = 0;
   #used = 0;
 
-  /** `limitBytes` is rounded down to whole chunks of 1 MiB, at least one. */
+  /** `limitBytes` is rounded down to whole chunks of 256 KiB, at least one. */
   constructor(limitBytes = 128 << 20) {
     const chunks = Math.max(1, Math.floor(limitBytes / (PAGE_SIZE * PAGES_PER_CHUNK)));
     this.limit = chunks * PAGES_PER_CHUNK;

@@ -12,8 +12,10 @@ const EMPTY_MAP: PageMap = new Int32Array(0);
  */
 export class StreamBuffer {
   readonly #pool: PagePool;
-  /** A ring of page numbers; its size is a power of two. */
+  /** A ring of page numbers, its size a power of two; empty while one page is enough. */
   #pages: PageMap = EMPTY_MAP;
+  /** That one page: a ring of size one. */
+  #only = NO_PAGE;
   /** Where the front lies in the ring, in bytes. */
   #front = 0;
 
@@ -54,8 +56,8 @@ export class StreamBuffer {
   /** Copies `length` stored bytes from `position` to `view` at `target`. */
   get(position: number, length: number, view: DataView, target: number): void {
     while (length > 0) {
-      const at = (this.#front + position) & (this.#pages.length * PAGE_SIZE - 1);
-      const page = this.#pages[at >> PAGE_SHIFT]!;
+      const at = (this.#front + position) & (this.#ringSize * PAGE_SIZE - 1);
+      const page = this.#pageAt(at >> PAGE_SHIFT);
       const piece = Math.min(length, PAGE_SIZE - (at & IN_PAGE));
       copyBytes(this.#pool.viewOf(page), this.#pool.offsetOf(page) + (at & IN_PAGE), view, target, piece);
       position += piece;
@@ -68,8 +70,8 @@ export class StreamBuffer {
   getArray(target: Uint8Array, length: number): void {
     let done = 0;
     while (done < length) {
-      const at = (this.#front + done) & (this.#pages.length * PAGE_SIZE - 1);
-      const page = this.#pages[at >> PAGE_SHIFT]!;
+      const at = (this.#front + done) & (this.#ringSize * PAGE_SIZE - 1);
+      const page = this.#pageAt(at >> PAGE_SHIFT);
       const piece = Math.min(length - done, PAGE_SIZE - (at & IN_PAGE));
       const bytes = this.#pool.bytesOf(page);
       target.set(piece === PAGE_SIZE ? bytes : bytes.subarray(at & IN_PAGE, (at & IN_PAGE) + piece), done);
@@ -83,21 +85,20 @@ export class StreamBuffer {
     this.#front += length;
     const to = this.#front >> PAGE_SHIFT;
     if (to === from) return;
-    const mask = this.#pages.length - 1;
-    for (let i = from; i < to; i++) this.#giveBack(i & mask);
-    this.#front &= this.#pages.length * PAGE_SIZE - 1;
+    const size = this.#ringSize;
+    for (let i = from; i < to; i++) this.#giveBack(i & (size - 1));
+    this.#front &= size * PAGE_SIZE - 1;
   }
 
   /** Nothing is stored any more: gives back the page under the front as well, and the map. */
   rewind(): void {
-    if (this.#pages.length === 0) return;
     this.#giveBack(this.#front >> PAGE_SHIFT);
     this.#giveBackMap();
   }
 
   /** Gives back all pages that lie wholly at or behind `position`: what is stored there is lost. */
   truncate(position: number): void {
-    const mask = this.#pages.length - 1;
+    const mask = this.#ringSize - 1;
     const first = (this.#front & IN_PAGE) + position;
     const from = (first + IN_PAGE) >> PAGE_SHIFT;
     const base = this.#front >> PAGE_SHIFT;
@@ -106,35 +107,45 @@ export class StreamBuffer {
 
   /** Forgets everything, gives back every page and the map. */
   clear(): void {
-    for (let i = 0; i < this.#pages.length; i++) this.#giveBack(i);
+    for (let i = 0; i < this.#ringSize; i++) this.#giveBack(i);
     this.#giveBackMap();
   }
 
   /** How many pages it holds. Counts them: for tests. */
   countPages(): number {
     let count = 0;
-    for (const page of this.#pages) if (page !== NO_PAGE) count++;
+    for (let i = 0; i < this.#ringSize; i++) if (this.#pageAt(i) !== NO_PAGE) count++;
     return count;
+  }
+
+  get #ringSize(): number {
+    return this.#pages.length === 0 ? 1 : this.#pages.length;
+  }
+
+  #pageAt(index: number): number {
+    return this.#pages.length === 0 ? this.#only : this.#pages[index]!;
   }
 
   /** The page that holds `position`, taken from the pool if need be. */
   #pageFor(position: number): number {
     const needed = (((this.#front & IN_PAGE) + position) >> PAGE_SHIFT) + 1;
-    if (needed > this.#pages.length) this.#growMap(needed);
-    const at = (this.#front + position) & (this.#pages.length * PAGE_SIZE - 1);
-    const page = this.#pages[at >> PAGE_SHIFT]!;
+    if (needed > this.#ringSize) this.#growMap(needed);
+    const index = ((this.#front + position) & (this.#ringSize * PAGE_SIZE - 1)) >> PAGE_SHIFT;
+    const page = this.#pageAt(index);
     if (page !== NO_PAGE) return page;
-    return (this.#pages[at >> PAGE_SHIFT] = this.#pool.take());
+    const taken = this.#pool.take();
+    this.#setPage(index, taken);
+    return taken;
   }
 
   #growMap(needed: number): void {
-    const old = this.#pages;
+    const size = this.#ringSize;
     const pages = this.#pool.maps.take(needed);
     const base = this.#front >> PAGE_SHIFT;
-    for (let i = 0; i < old.length; i++) {
-      const at = (base + i) & (old.length - 1);
-      pages[i] = old[at]!;
-      old[at] = NO_PAGE;
+    for (let i = 0; i < size; i++) {
+      const at = (base + i) & (size - 1);
+      pages[i] = this.#pageAt(at);
+      this.#setPage(at, NO_PAGE);
     }
     const front = this.#front & IN_PAGE;
     this.#giveBackMap();
@@ -149,10 +160,15 @@ export class StreamBuffer {
   }
 
   #giveBack(index: number): void {
-    const page = this.#pages[index]!;
+    const page = this.#pageAt(index);
     if (page === NO_PAGE) return;
-    this.#pages[index] = NO_PAGE;
+    this.#setPage(index, NO_PAGE);
     this.#pool.release(page);
+  }
+
+  #setPage(index: number, page: number): void {
+    if (this.#pages.length === 0) this.#only = page;
+    else this.#pages[index] = page;
   }
 }
 

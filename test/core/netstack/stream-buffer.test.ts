@@ -28,7 +28,7 @@ describe('PagePool', () => {
     }
   });
 
-  it('takes memory as it needs it and lets go of what lies idle, but for 2 MiB', () => {
+  it('takes memory as it needs it and lets go of what lies idle, but for 256 KiB', () => {
     const pool = new PagePool();
     const random = new SeededRandom(1);
     expect(pool.byteLength).toBe(0);
@@ -40,17 +40,17 @@ describe('PagePool', () => {
     }
     expect(new Set(pages).size).toBe(pages.length);
     for (const page of pages) pool.release(page);
-    expect(pool.byteLength).toBe(2 << 20);
+    expect(pool.byteLength).toBe(256 << 10);
     expect(pool.used).toBe(0);
-    expect(pool.viewOf(pool.take()).byteLength).toBe(1 << 20);
+    expect(pool.viewOf(pool.take()).byteLength).toBe(256 << 10);
   });
 
   it('lends from the first pages, so that the last can go', () => {
     const pool = new PagePool();
     const pages = Array.from({ length: 1024 }, () => pool.take());
     for (const page of pages.slice(1)) pool.release(page);
-    expect(pool.byteLength).toBe(3 << 20);
-    for (let i = 0; i < 255; i++) expect(pool.take() >> 8).toBe(pages[0]! >> 8);
+    expect(pool.byteLength).toBe(512 << 10);
+    for (let i = 0; i < 63; i++) expect(pool.take() >> 6).toBe(pages[0]! >> 6);
   });
 
   it('says how pressed it is: at 75 % and at 95 %', () => {

@@ -31,6 +31,10 @@ export class ConnectionTable<Entry extends TableEntry<Entry>> {
     return this.#size;
   }
 
+  get bucketCount(): number {
+    return this.#buckets.length;
+  }
+
   /**
    * The connection a received segment belongs to: the packet's source, which is our remote end, lies at `addresses`,
    * its destination behind it.

@@ -107,7 +107,7 @@ export class TcpConnection {
       return;
     }
     if (hasUnread) {
-      this.#reset();
+      reset(tcb);
       return;
     }
     this.shutdown();
@@ -125,7 +125,7 @@ export class TcpConnection {
       tcb.end();
       return;
     }
-    this.#reset();
+    reset(tcb);
   }
 
   /** Changes what can be changed while it lives: all but maxSegmentSize and receiveBufferSize. */
@@ -183,10 +183,9 @@ export class TcpConnection {
       sack: tcb.sackPermitted,
     };
   }
+}
 
-  #reset(): void {
-    const tcb = this.#tcb;
-    tcb.resetPending = true;
-    tcb.wake();
-  }
+function reset(tcb: Tcb): void {
+  tcb.resetPending = true;
+  tcb.wake();
 }

@@ -1,5 +1,5 @@
 import { type Instant, MINUTE, type Millis, SECOND } from '../../time.ts';
-import type { InRow } from './number-rows.ts';
+import { defineDoubles, type InRow } from './number-rows.ts';
 
 /** RFC 6298 §2.1: before anything was measured. */
 const INITIAL_RTO = SECOND;
@@ -13,64 +13,33 @@ const GRANULARITY = 1;
 /** RFC 8985 §6.2: the window of the least RTT may be from seconds to minutes. */
 const LEAST_LIFETIME: Millis = 5 * MINUTE;
 
-// Its numbers, in the row of whom it belongs to.
-const SMOOTHED = 0;
-const VARIANCE = 1;
-const LEAST = 2;
-const LEAST_AT = 3;
-const RTO = 4;
-const BACKOFF = 5;
-export const ROUND_TRIP_DOUBLES = 6;
-
 /** The round-trip time as RFC 6298 estimates it, and the retransmission timeout that follows, with its back-off. */
-export class RoundTrip {
-  readonly #row: InRow;
-
-  /** Has its numbers at the beginning of the row. */
-  constructor(row: InRow) {
-    this.#row = row;
-    this.least = Number.POSITIVE_INFINITY;
-    this.#put(RTO, INITIAL_RTO);
-  }
+export class RoundTrip implements InRow {
+  // Its numbers lie in a row (number-rows.ts); `declare` is what stands of them here.
+  rowDoubles!: Float64Array;
+  rowInts!: Int32Array;
+  rowAt = 0;
+  rowIndex = 0;
 
   /** Smoothed, in ms; 0 until measured. */
-  get smoothed(): Millis {
-    return this.#get(SMOOTHED);
-  }
-
-  set smoothed(rtt: Millis) {
-    this.#put(SMOOTHED, rtt);
-  }
-
-  get variance(): Millis {
-    return this.#get(VARIANCE);
-  }
-
-  set variance(variance: Millis) {
-    this.#put(VARIANCE, variance);
-  }
-
+  declare smoothed: Millis;
+  declare variance: Millis;
   /** The least measured in the last minutes (RFC 8985 §6.2 step 1). */
-  get least(): Millis {
-    return this.#get(LEAST);
-  }
+  declare least: Millis;
+  declare leastAt: Instant;
+  /** The timeout without back-off. */
+  declare rto: Millis;
+  declare backoff: number;
 
-  set least(rtt: Millis) {
-    this.#put(LEAST, rtt);
+  /** It has its row now, and nothing was measured. */
+  beginMeasuring(): void {
+    this.least = Number.POSITIVE_INFINITY;
+    this.rto = INITIAL_RTO;
   }
 
   /** The timeout now, backed off (RFC 6298 §5.5). */
   get timeout(): Millis {
     return Math.min(this.rto * 2 ** this.backoff, MAX_RTO);
-  }
-
-  /** The timeout without back-off. */
-  get rto(): Millis {
-    return this.#get(RTO);
-  }
-
-  get backoff(): number {
-    return this.#get(BACKOFF);
   }
 
   /**
@@ -86,33 +55,32 @@ export class RoundTrip {
       this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / (4 * samples);
       this.smoothed += (rtt - this.smoothed) / (8 * samples);
     }
-    this.#put(RTO, Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO));
-    this.#put(BACKOFF, 0);
+    this.rto = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
+    this.backoff = 0;
   }
 
   /** Keeps the least RTT; an old one gives way, since paths change. */
   noteLeast(rtt: Millis, now: Instant): void {
     rtt = Math.max(rtt, GRANULARITY);
-    if (rtt > this.least && now - this.#get(LEAST_AT) < LEAST_LIFETIME) return;
+    if (rtt > this.least && now - this.leastAt < LEAST_LIFETIME) return;
     this.least = rtt;
-    this.#put(LEAST_AT, now);
+    this.leastAt = now;
   }
 
   backOff(): void {
-    if (this.timeout < MAX_RTO) this.#put(BACKOFF, this.backoff + 1);
+    if (this.timeout < MAX_RTO) this.backoff++;
   }
 
   /** The handshake is over and its SYN had to be repeated. */
   startAfterSynLoss(): void {
-    if (this.smoothed === 0) this.#put(RTO, RTO_AFTER_SYN_LOSS);
-    this.#put(BACKOFF, 0);
-  }
-
-  #get(number: number): number {
-    return this.#row.rowDoubles[this.#row.rowAt + number]!;
-  }
-
-  #put(number: number, value: number): void {
-    this.#row.rowDoubles[this.#row.rowAt + number] = value;
+    if (this.smoothed === 0) this.rto = RTO_AFTER_SYN_LOSS;
+    this.backoff = 0;
   }
 }
+
+const DOUBLES = ['smoothed', 'variance', 'least', 'leastAt', 'rto', 'backoff'] as const;
+
+/** What it takes of the beginning of the row. */
+export const ROUND_TRIP_DOUBLES: number = DOUBLES.length;
+
+defineDoubles(RoundTrip.prototype, 0, DOUBLES);

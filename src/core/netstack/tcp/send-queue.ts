@@ -1,22 +1,11 @@
-import type { PagePool } from '../page-pool.ts';
 import { StreamBuffer } from '../stream-buffer.ts';
 import { add, diff } from './sequence.ts';
 
 /** What the application wrote and the peer has not acknowledged, addressed by sequence number. */
-export class SendQueue {
-  readonly #buffer: StreamBuffer;
+export class SendQueue extends StreamBuffer {
   /** Sequence number of the first byte held. */
   #start = 0;
   #length = 0;
-
-  constructor(pool: PagePool) {
-    this.#buffer = new StreamBuffer(pool);
-  }
-
-  /** How many pages it holds. For tests. */
-  countPages(): number {
-    return this.#buffer.countPages();
-  }
 
   /** Sets the sequence number of the first byte of the stream. */
   begin(sequence: number): void {
@@ -39,30 +28,30 @@ export class SendQueue {
 
   /** Appends up to `limit` bytes; returns how many. */
   write(bytes: Uint8Array, limit: number): number {
-    const written = this.#buffer.putArray(this.#length, bytes, 0, Math.min(bytes.length, limit));
+    const written = this.putArray(this.#length, bytes, 0, Math.min(bytes.length, limit));
     this.#length += written;
     return written;
   }
 
   /** Copies `length` bytes from `sequence` on to `view` at `target`. */
   copy(sequence: number, length: number, view: DataView, target: number): void {
-    this.#buffer.get(diff(sequence, this.#start), length, view, target);
+    this.get(diff(sequence, this.#start), length, view, target);
   }
 
   /** Everything before `sequence` is acknowledged: gives it back. Returns how many bytes that were. */
   acknowledge(sequence: number): number {
     const length = Math.min(diff(sequence, this.#start), this.#length);
     if (length <= 0) return 0;
-    this.#buffer.advance(length);
+    this.advance(length);
     this.#start = add(this.#start, length);
     this.#length -= length;
-    if (this.#length === 0) this.#buffer.rewind();
+    if (this.#length === 0) this.rewind();
     return length;
   }
 
-  clear(): void {
+  override clear(): void {
     this.#start = this.end;
     this.#length = 0;
-    this.#buffer.clear();
+    super.clear();
   }
 }

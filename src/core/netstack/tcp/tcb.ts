@@ -9,7 +9,7 @@ import type { PagePool } from '../page-pool.ts';
 import { MAX_CWND } from './congestion.ts';
 import type { Flight, FlightPool } from './flight.ts';
 import type { TcpListener } from './listener.ts';
-import { defineDoubles, defineFlags, defineInts, type InRow, type NumberRows } from './number-rows.ts';
+import { defineDoubles, defineFlags, defineInts, type NumberRows } from './number-rows.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { pipe } from './recovery.ts';
 import { ROUND_TRIP_DOUBLES, RoundTrip } from './round-trip.ts';
@@ -59,12 +59,8 @@ export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'p
  * The transmission control block (RFC 9293 §3.3.1), with the RFC's names: everything one connection knows. The files
  * of this folder work on it; applications have a TcpConnection. All sequence numbers are int32.
  */
-export class Tcb implements InRow {
-  // Its numbers and flags lie in a row of their own (number-rows.ts); `declare` is what stands of them here.
-  rowDoubles!: Float64Array;
-  rowInts!: Int32Array;
-  rowAt = 0;
-  rowIndex = 0;
+export class Tcb extends RoundTrip {
+  // Its numbers and flags lie in a row (number-rows.ts); `declare` is what stands of them here.
 
   readonly context: TcpContext;
   readonly localAddress: IpAddress;
@@ -142,7 +138,6 @@ export class Tcb implements InRow {
   declare tsOffset: number;
   declare tsRecent: number;
   declare tsRecentAt: Instant;
-  readonly roundTrip: RoundTrip;
   /** The congestion window and the slow start threshold (RFC 5681 §2), in bytes. */
   declare cwnd: number;
   declare ssthresh: number;
@@ -228,8 +223,10 @@ export class Tcb implements InRow {
   declare duplicatesReported: number;
 
   constructor(context: TcpContext, local: SocketAddress, remote: SocketAddress, options: TcpOptions) {
+    super();
     this.context = context;
     context.rows.add(this);
+    this.beginMeasuring();
     this.rcvMss = 536;
     this.quickAcks = 16;
     this.ssthresh = MAX_CWND;
@@ -237,7 +234,6 @@ export class Tcb implements InRow {
     this.resendAt = this.delayedAckAt = this.keepAliveAt = this.finalAt = this.restAt = this.heapAt = NEVER;
     this.synSentAt = this.waitingSince = NEVER;
     this.tunedAt = this.challengedAt = Number.NEGATIVE_INFINITY;
-    this.roundTrip = new RoundTrip(this);
     this.localAddress = local.address;
     this.localPort = local.port;
     this.remoteAddress = remote.address.compact();
@@ -257,6 +253,11 @@ export class Tcb implements InRow {
     this.addressSum = fold(addressSum(local.address, remote.address) + PROTOCOL_TCP);
     const { address, port } = local;
     this.flowLabel = context.ip.flowLabel(address, remote.address, PROTOCOL_TCP, port, remote.port);
+  }
+
+  /** Itself: an object for the few numbers of a round trip would be larger than they are. */
+  get roundTrip(): RoundTrip {
+    return this;
   }
 
   get version(): 4 | 6 {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type InRow, NumberRows } from '../../../../src/core/netstack/tcp/number-rows.ts';
+import { NumberRows } from '../../../../src/core/netstack/tcp/number-rows.ts';
 import { ROUND_TRIP_DOUBLES, RoundTrip } from '../../../../src/core/netstack/tcp/round-trip.ts';
 import { TcpLayer } from '../../../../src/core/netstack/tcp/tcp-layer.ts';
 import { plainMemory } from '../../../../src/core/packet-buffer.ts';
@@ -7,11 +7,12 @@ import { ACK } from '../../../../src/core/wire/tcp.ts';
 import { Crowd } from '../memory/crowd.ts';
 import { address, FakeIp, hashEnvironment, socketAddress } from './fake-ip.ts';
 
-/** A row for numbers that belong to nobody else. */
-function row(): InRow {
-  const numbers = { rowDoubles: new Float64Array(0), rowInts: new Int32Array(0), rowAt: 0, rowIndex: 0 };
-  new NumberRows(ROUND_TRIP_DOUBLES).add(numbers);
-  return numbers;
+/** One that belongs to no connection. */
+function roundTrip(): RoundTrip {
+  const trip = new RoundTrip();
+  new NumberRows(ROUND_TRIP_DOUBLES).add(trip);
+  trip.beginMeasuring();
+  return trip;
 }
 
 function layerWith(seed: number, own = ['10.0.0.1', 'fd00::1']) {
@@ -114,7 +115,7 @@ describe('resets to segments that are nobody’s', () => {
 
 describe('RoundTrip (RFC 6298)', () => {
   it('begins with a second, then follows the formulas', () => {
-    const trip = new RoundTrip(row());
+    const trip = roundTrip();
     expect(trip.timeout).toBe(1000);
     trip.measured(400);
     expect([trip.smoothed, trip.variance, trip.timeout]).toEqual([400, 200, 1200]);
@@ -123,13 +124,13 @@ describe('RoundTrip (RFC 6298)', () => {
   });
 
   it('keeps 200 ms above a steady round trip, whatever that is', () => {
-    const trip = new RoundTrip(row());
+    const trip = roundTrip();
     for (let i = 0; i < 200; i++) trip.measured(190);
     expect(trip.timeout).toBeCloseTo(390, 5);
   });
 
   it('backs off to 120 s and returns by a measurement, never below a millisecond', () => {
-    const trip = new RoundTrip(row());
+    const trip = roundTrip();
     trip.measured(0);
     expect(trip.smoothed).toBe(1);
     for (let i = 0; i < 100; i++) trip.backOff();

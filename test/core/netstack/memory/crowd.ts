@@ -1,3 +1,4 @@
+import { IpAddress } from '../../../../src/core/address.ts';
 import { WasmSuite } from '../../../../src/core/crypto/wasm-suite.ts';
 import type { TcpConnection } from '../../../../src/core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../../../../src/core/netstack/tcp/listener.ts';
@@ -63,6 +64,8 @@ export class Crowd {
   readonly #sndNxt: Int32Array;
   readonly #rcvNxt: Int32Array;
   readonly #tsRecent: Int32Array;
+  /** Our end; the client's, where it connected. */
+  readonly #localPort: Uint16Array;
 
   constructor(options: { clients: number; version?: 4 | 6; listen?: ListenOptions; seed?: number }) {
     this.version = options.version ?? 4;
@@ -76,6 +79,7 @@ export class Crowd {
     this.#sndNxt = new Int32Array(options.clients);
     this.#rcvNxt = new Int32Array(options.clients);
     this.#tsRecent = new Int32Array(options.clients);
+    this.#localPort = new Uint16Array(options.clients).fill(SERVER_PORT);
     this.ip.outlet = (packet) => {
       this.sent++;
       readTcp(packet.view, packet.start, packet.end, this.last);
@@ -91,6 +95,32 @@ export class Crowd {
     this.segment(client, ACK);
     this.poll();
     return this.listener.accept()!;
+  }
+
+  /** A connection from us to the client, established. */
+  connectTo(client: number): TcpConnection {
+    const bytes = new Uint8Array(this.#own.length);
+    const port = this.#writeAddress(new DataView(bytes.buffer), 0, client);
+    const remote = { address: new IpAddress(bytes), port };
+    const connection = this.layer.connect(remote, {}, this.now);
+    this.poll();
+    this.#localPort[client] = connection.local.port;
+    this.hear(client);
+    this.#sndNxt[client] = CLIENT_ISN + 1;
+    const options = { ...OFFER, tsVal: this.now | 0, tsEcr: this.#tsRecent[client]! };
+    this.#inject(client, CLIENT_ISN, SYN | ACK, 0, options);
+    this.poll();
+    return connection;
+  }
+
+  /** One more listener, on another port. */
+  listenAlso(port: number): TcpListener {
+    return this.layer.listen({ port, backlog: 4096 }, this.now);
+  }
+
+  /** The client's segments go to another port of ours. */
+  speakTo(client: number, port: number): void {
+    this.#localPort[client] = port;
   }
 
   syn(client: number, offer: Partial<SynOptions> = {}): void {
@@ -113,6 +143,18 @@ export class Crowd {
     const sequence = this.#sndNxt[client]!;
     this.#inject(client, sequence, flags, length);
     this.#sndNxt[client] = (sequence + length + (flags & FIN)) | 0;
+  }
+
+  /** A segment with text, and what the layer makes of it. */
+  say(client: number, length: number): void {
+    this.segment(client, ACK | PSH, length);
+    this.poll();
+  }
+
+  /** The same once more, as if nothing had been acknowledged. */
+  sayAgain(client: number, length: number): void {
+    this.#sndNxt[client]! -= length;
+    this.say(client, length);
   }
 
   /** An ACK as if the layer's initial sequence number had been `iss`. */
@@ -166,20 +208,16 @@ export class Crowd {
     const headerLength = TCP_HEADER_LENGTH + optionsLength;
     const addresses = packet.append(2 * size + headerLength + length);
     const { view, memory } = packet;
-    memory.fill(0, addresses, addresses + size);
-    // 16,384 clients to each port, each with an address of its own.
-    view.setUint32(addresses, this.version === 4 ? 0x0a010000 + (client & 0x3fff) : 0xfd000000);
-    if (this.version === 6) view.setUint32(addresses + 12, client & 0x3fff);
+    const port = this.#writeAddress(view, addresses, client);
     memory.set(this.#own, addresses + size);
     packet.trimFront(2 * size);
     const at = packet.start;
     const acknowledgment = flags & ACK ? this.#rcvNxt[client]! : 0;
-    const port = 1024 + (client >>> 14);
     writeTcpHeader(
       view,
       at,
       port,
-      SERVER_PORT,
+      this.#localPort[client]!,
       sequence,
       acknowledgment,
       headerLength,
@@ -192,5 +230,17 @@ export class Crowd {
     view.setUint16(at + 16, ~sum & 0xffff);
     const header = { version: this.version, addresses, protocol: 6, ttl: 64, tos: 0 };
     this.layer.receiveSegment(packet, header, this.now);
+  }
+
+  /** 16,384 clients to each port, each with an address (in IPv6, a network) of its own. Returns the port. */
+  #writeAddress(view: DataView, at: number, client: number): number {
+    const host = client & 0x3fff;
+    if (this.version === 4) {
+      view.setUint32(at, 0x0a010000 + host);
+    } else {
+      view.setUint32(at, 0xfd000000 + host);
+      for (let word = 4; word < 16; word += 4) view.setUint32(at + word, 1);
+    }
+    return 1024 + (client >>> 14);
   }
 }

@@ -1,0 +1,60 @@
+// npm run bench:memory [-- million]: what ten thousand of each kind cost, each kind in a process of its own; and what
+// a million connections that came and went leave behind.
+import { fork } from 'node:child_process';
+import { churn } from './churn.ts';
+import { Crowd } from './crowd.ts';
+import { POPULATIONS } from './populations.ts';
+import { memoryInUse, weigh } from './weigh.ts';
+
+const MIB = 1 << 20;
+const MILLION = 1_000_000;
+const WARM = 20_000;
+
+const [task] = process.argv.slice(2);
+if (task === undefined) await everything();
+else if (task === 'million') million();
+else weighOne(Number(task));
+
+async function everything(): Promise<void> {
+  let failed = 0;
+  for (const index of [...POPULATIONS.keys(), 'million']) failed += await inProcess(String(index));
+  console.log(failed === 0 ? 'memory: all within their bounds' : `memory: ${failed} beyond their bounds`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+function inProcess(argument: string): Promise<number> {
+  return new Promise((resolve) => {
+    const child = fork(import.meta.filename, [argument]);
+    child.on('exit', (code) => resolve(code === 0 ? 0 : 1));
+  });
+}
+
+function weighOne(index: number): void {
+  const population = POPULATIONS[index]!;
+  const { name, count, bound } = population;
+  const weight = weigh(population, count);
+  const each = Math.round(weight / count);
+  const ok = weight <= bound;
+  console.log(
+    `${ok ? 'ok  ' : 'MORE'} ${count} ${name}: ${(weight / MIB).toFixed(2)} MiB of ${bound / MIB}, ${each} bytes each`,
+  );
+  process.exitCode = ok ? 0 : 1;
+}
+
+function million(): void {
+  const crowd = new Crowd({ clients: WARM + MILLION });
+  churn(crowd, 0, WARM);
+  const before = memoryInUse();
+  const begun = performance.now();
+  churn(crowd, WARM, MILLION);
+  const seconds = (performance.now() - begun) / 1000;
+  const after = memoryInUse();
+  const { layer } = crowd;
+  const ok = Math.abs(after - before) <= before / 100 && layer.connectionCount === 0;
+  const mib = (bytes: number) => (bytes / MIB).toFixed(2);
+  console.log(
+    `${ok ? 'ok  ' : 'MORE'} ${MILLION} connections opened and closed: ${mib(before)} MiB before, ${mib(after)} after; ` +
+      `${layer.pages.used} pages, ${layer.timeWaitCount} in TIME-WAIT; ${seconds.toFixed(0)} s`,
+  );
+  process.exitCode = ok ? 0 : 1;
+}

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { churn } from './churn.ts';
+import { Crowd } from './crowd.ts';
+import { POPULATIONS } from './populations.ts';
+import { memoryInUse } from './weigh.ts';
+
+/** `npm run bench:memory`, one row of it: the heap of a process of its own is the only quiet one. */
+function bench(index: number): Promise<string> {
+  const main = join(import.meta.dirname, 'main.ts');
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', main, String(index)], (error, stdout, stderr) =>
+      resolve(error ? `${stdout}${stderr}` : 'ok'),
+    );
+  });
+}
+
+describe('memory of ten thousand', () => {
+  for (const [index, { name, bound }] of POPULATIONS.entries()) {
+    it(`${name} is within ${bound >> 20} MiB`, { timeout: 120_000 }, async () => {
+      expect(await bench(index)).toBe('ok');
+    });
+  }
+});
+
+describe('connections that came and went', () => {
+  it('leave nothing behind: 20,000 of them', { timeout: 60_000 }, () => {
+    const crowd = new Crowd({ clients: 22_000 });
+    churn(crowd, 0, 2000);
+    const before = memoryInUse();
+    churn(crowd, 2000, 20_000);
+    const growth = memoryInUse() - before;
+    const { layer } = crowd;
+    expect([layer.connectionCount, layer.halfOpenCount, layer.timeWaitCount, layer.pages.used]).toEqual([
+      0, 0, 0, 0,
+    ]);
+    // Less than three words each, most of it the compiler's.
+    expect(growth).toBeLessThan(450_000);
+  });
+});
+
+describe('40,000 connections with one unread byte each (the pages of 32,768 of them)', () => {
+  it('fill the pool and break nothing: what found no page comes again when there is one', {
+    timeout: 60_000,
+  }, () => {
+    const crowd = new Crowd({ clients: 40_000 });
+    const { layer } = crowd;
+    const connections = Array.from({ length: 40_000 }, (_, client) => {
+      const connection = crowd.open(client);
+      crowd.say(client, 1);
+      return connection;
+    });
+    expect(layer.pages.used).toBe(layer.pages.limit);
+    expect(layer.connectionCount).toBe(40_000);
+    const withByte = connections.filter((connection) => connection.readableBytes === 1);
+    expect(withByte.length).toBe(layer.pages.limit);
+    expect(layer.drops.of('tcp_memory')).toBe(40_000 - layer.pages.limit);
+    for (const connection of withByte) connection.readInto(new Uint8Array(1));
+    crowd.poll();
+    expect(layer.pages.used).toBe(0);
+    for (const [client, connection] of connections.entries()) {
+      if (connection.info().bytesReceived > 0) continue;
+      crowd.sayAgain(client, 1);
+      expect(connection.readableBytes).toBe(1);
+      connection.readInto(new Uint8Array(1));
+    }
+    expect(connections.every((connection) => connection.info().bytesReceived === 1)).toBe(true);
+  });
+});

@@ -63,7 +63,7 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
 function lateReport(tcb: Tcb, flight: Flight, segment: TcpSegment): void {
   if (!tcb.sackPermitted || segment.sackCount === 0 || !isDuplicateReport(tcb, segment)) return;
   tcb.duplicatesReported++;
-  duplicateReported(flight);
+  duplicateReported(flight, segment.sackBlocks[0]!, segment.sackBlocks[1]!);
   tryUndo(tcb, flight, false);
 }
 
@@ -114,7 +114,7 @@ function takeSacks(tcb: Tcb, flight: Flight, segment: TcpSegment): number {
   if (isDuplicateReport(tcb, segment)) {
     reports |= DUPLICATE;
     tcb.duplicatesReported++;
-    duplicateReported(flight);
+    duplicateReported(flight, blocks[0]!, blocks[1]!);
     blocks.copyWithin(0, 2, 2 * count);
     count--;
   }

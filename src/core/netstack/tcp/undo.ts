@@ -4,6 +4,7 @@
 // into delay, this is what keeps a stall from costing a window.
 import { initialWindow } from './congestion.ts';
 import type { Flight } from './flight.ts';
+import { gt, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
 /** An ACK arrived that moved SND.UNA or reported something. Whether the reduction was taken back. */
@@ -18,8 +19,12 @@ export function tryUndo(tcb: Tcb, flight: Flight, advanced: boolean): boolean {
   return true;
 }
 
-/** One needless retransmission is proved. */
-export function duplicateReported({ recovery }: Flight): void {
+/**
+ * [start, end) arrived twice. If it is of what was sent again, one needless retransmission is proved; a network that
+ * repeats packets proves nothing (RFC 3708 §3).
+ */
+export function duplicateReported({ recovery }: Flight, start: number, end: number): void {
+  if (lt(start, recovery.undoFrom) || gt(end, recovery.recover)) return;
   if (recovery.mayUndo && recovery.undoResent > 0) recovery.undoResent--;
 }
 

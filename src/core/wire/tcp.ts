@@ -149,7 +149,8 @@ function readOptions(view: DataView, start: number, end: number, segment: TcpSeg
     const length = view.getUint8(at + 1);
     if (length < 2 || at + length > end) return false;
     if (kind === KIND_MSS && isSyn && length === 4) {
-      segment.mss = view.getUint16(at + 2);
+      // Zero means that there was none; whoever offers zero gets as little as anybody can.
+      segment.mss = Math.max(view.getUint16(at + 2), 1);
     } else if (kind === KIND_WINDOW_SCALE && isSyn && length === 3) {
       segment.windowScale = Math.min(view.getUint8(at + 2), MAX_WINDOW_SHIFT);
     } else if (kind === KIND_SACK_PERMITTED && isSyn && length === 2) {

@@ -14,6 +14,8 @@ const PATIENCE: Millis = 924 * SECOND;
 /** When nobody waits for the outcome any more. */
 const ORPHAN_PATIENCE: Millis = 100 * SECOND;
 const ORPHAN_PERSIST_PATIENCE: Millis = 60 * SECOND;
+/** Who is so late with a deadline has slept: a page that was frozen, a machine whose lid was closed. */
+export const SLEEP: Millis = 30 * SECOND;
 const MAX_PERSIST: Millis = 120 * SECOND;
 /** After this many SYN|ACKs the half-open connection is forgotten. */
 const SYN_ACK_RETRIES = 5;
@@ -64,6 +66,7 @@ function settleFlightTimer(tcb: Tcb, flight: Flight, now: Instant): void {
 
 /** The deadline has passed. */
 export function resendTimeout(tcb: Tcb, now: Instant): void {
+  if (now - tcb.resendAt > SLEEP) forgiveSleep(tcb, now);
   if (now >= givesUpAt(tcb)) {
     giveUp(tcb, now);
     return;
@@ -168,6 +171,14 @@ function arm(tcb: Tcb, timer: Exclude<ResendTimer, 'off'>, at: Instant): void {
   tcb.resendTimer = timer;
   // The user timeout is kept to the millisecond.
   tcb.resendAt = Math.min(at, Math.max(givesUpAt(tcb), 0));
+}
+
+/** Nobody could answer while we slept: patience lasts for one more try at least. */
+function forgiveSleep(tcb: Tcb, now: Instant): void {
+  const missing = now + 2 * tcb.roundTrip.timeout - givesUpAt(tcb);
+  if (!(missing > 0 && missing < NEVER)) return;
+  tcb.waitingSince += missing;
+  tcb.lastHeardAt += missing;
 }
 
 /** When patience ends. A peer that answers probes may keep its window closed for ever (RFC 9293 MUST-37). */

@@ -1,6 +1,6 @@
 import { type Instant, type Millis, NEVER, SECOND } from '../../time.ts';
 import { sendKeepAliveProbe, sendReset } from './output.ts';
-import { resendTimeout, timeoutError } from './retransmission.ts';
+import { resendTimeout, SLEEP, timeoutError } from './retransmission.ts';
 import type { Tcb } from './tcb.ts';
 
 /** RFC 9293 §3.8.3 wants at least three minutes of trying for a SYN. */
@@ -50,7 +50,8 @@ function keepAlive(tcb: Tcb, now: Instant): void {
     tcb.userTimeout > 0
       ? now < idleUntil + tcb.userTimeout || tcb.keepAliveProbes === 0
       : tcb.keepAliveProbes < KEEP_ALIVE_PROBES;
-  if (!isPatient) {
+  // The answer to the last probe may have come and gone while we slept.
+  if (!isPatient && now - tcb.keepAliveAt <= SLEEP) {
     sendReset(tcb, now);
     tcb.end(timeoutError(tcb));
     return;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from '../../../../src/core/netstack/ports.ts';
 import { NumberRows } from '../../../../src/core/netstack/tcp/number-rows.ts';
 import { ROUND_TRIP_DOUBLES, RoundTrip } from '../../../../src/core/netstack/tcp/round-trip.ts';
 import { TcpLayer } from '../../../../src/core/netstack/tcp/tcp-layer.ts';
@@ -55,6 +56,25 @@ describe('TcpLayer', () => {
     const other = layerWith(1).layer;
     other.listen({ port: first }, 0);
     expect(other.connect(socketAddress('10.0.0.2', 80), {}, 0).local.port).not.toBe(first);
+  });
+
+  it('says so when every local port is connected to a place, and still reaches other places (RFC 6056)', () => {
+    const { layer } = layerWith(1);
+    const first = socketAddress('10.0.0.2', 80);
+    layer.listen({ port: FIRST_EPHEMERAL_PORT + 5 }, 0);
+    const ports = new Set<number>();
+    const all = LAST_EPHEMERAL_PORT - FIRST_EPHEMERAL_PORT + 1;
+    for (let i = 0; i < all - 1; i++) ports.add(layer.connect(first, {}, 0).local.port);
+    expect(ports.size).toBe(all - 1);
+    expect(ports.has(FIRST_EPHEMERAL_PORT + 5)).toBe(false);
+    expect(() => layer.connect(first, {}, 0)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_LIMIT',
+        message: 'All local ports are connected to 10.0.0.2:80 already.',
+      }),
+    );
+    const { port } = layer.connect(socketAddress('10.0.0.2', 81), {}, 0).local;
+    expect(ports.has(port)).toBe(true);
   });
 
   it('begins each connection at a number that differs by secret and by address, and moves on by 250 per ms (RFC 6528)', () => {

@@ -33,7 +33,7 @@ describe.each([4, 6] as const)('hostile input over IPv%i', (version) => {
 
   it('a SYN with an MSS of 0, of 1, or with none: a floor, and the default', () => {
     for (const [offer, mss] of [
-      ['<mss 0>', version === 4 ? 536 : 1220],
+      ['<mss 0>', MINIMUM_MSS],
       ['<mss 1>', MINIMUM_MSS],
       ['<mss 65535>', version === 4 ? 1380 : 1360],
       ['', version === 4 ? 536 : 1220],

@@ -17,8 +17,6 @@ const ORPHAN_PERSIST_PATIENCE: Millis = 60 * SECOND;
 /** Who is so late with a deadline has slept: a page that was frozen, a machine whose lid was closed. */
 export const SLEEP: Millis = 30 * SECOND;
 const MAX_PERSIST: Millis = 120 * SECOND;
-/** After this many SYN|ACKs the half-open connection is forgotten. */
-const SYN_ACK_RETRIES = 5;
 /** When the way out is full at the moment of a timeout: look again, it proves nothing about the path. */
 const CONGESTED_RETRY: Millis = 500;
 /** A connection that has had nothing to send for so long gives its flight back. */
@@ -144,10 +142,6 @@ function synTimeout(tcb: Tcb, now: Instant): void {
   tcb.resends++;
   tcb.roundTrip.backOff();
   tcb.synResends++;
-  if (tcb.listener && tcb.synResends > SYN_ACK_RETRIES) {
-    tcb.end();
-    return;
-  }
   tcb.synDue = true;
   output(tcb, now);
 }

@@ -1,5 +1,5 @@
 // SEGMENT ARRIVES (RFC 9293 §3.10.7): one function per step, in the RFC's order, each saying whether to go on. Read it
-// with the RFC in the other hand. LISTEN is in listener.ts, CLOSED and TIME-WAIT in tcp-layer.ts and time-wait.ts.
+// with the RFC in the other hand. LISTEN is in passive-open.ts, CLOSED and TIME-WAIT in tcp-layer.ts and time-wait.ts.
 //
 // Nothing is changed on behalf of a segment before the step that would refuse it.
 import { TunnelError } from '../../errors.ts';
@@ -132,7 +132,7 @@ function checkReset(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   }
   switch (tcb.state) {
     case 'SYN-RECEIVED':
-      tcb.end(tcb.listener ? undefined : refused(tcb));
+      tcb.end(refused(tcb));
       return false;
     case 'CLOSING':
     case 'LAST-ACK':
@@ -170,14 +170,12 @@ function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   return afterAck(tcb, now);
 }
 
-/** SYN-RECEIVED: does it acknowledge our SYN? */
+/** SYN-RECEIVED, in a simultaneous open or just made by passive-open.ts: does it acknowledge our SYN? */
 function completeHandshake(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   if (le(segment.acknowledgment, tcb.iss) || gt(segment.acknowledgment, tcb.sndNxt)) {
     sendResetAt(tcb, segment.acknowledgment, now);
     return drop(tcb, 'tcp_bad_ack');
   }
-  // The peer will be asked again by our SYN|ACK's timer, when there may be room.
-  if (tcb.listener && !tcb.listener.hasRoom) return drop(tcb, 'tcp_accept_queue_full');
   takeWindow(tcb, segment);
   synAcknowledged(tcb, segment, now);
   establish(tcb, now);

@@ -27,7 +27,7 @@ export function expire(tcb: Tcb, now: Instant): void {
 }
 
 function finalTimeout(tcb: Tcb, now: Instant): void {
-  if (tcb.state === 'SYN-SENT' || (tcb.state === 'SYN-RECEIVED' && !tcb.listener)) {
+  if (tcb.isEmbryonic) {
     tcb.end(timeoutError(tcb));
     return;
   }

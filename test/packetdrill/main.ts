@@ -3,6 +3,7 @@
 // Runs packetdrill scripts against the stack, within this process: files, or folders with all their .pkt files; without
 // a path, our own. One line a file, then the count; exit code 1 when one failed that deviations.ts does not explain.
 //
+//   --ipv6     over IPv6, where the script does not choose
 //   --failed   prints failures only
 //   --strict   what leaves and was not asked for fails a script, too (always so for our own)
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -15,7 +16,11 @@ import { runScript } from './runner.ts';
 const OWN = join(import.meta.dirname, 'scripts');
 
 const { values, positionals } = parseArgs({
-  options: { strict: { type: 'boolean', default: false }, failed: { type: 'boolean', default: false } },
+  options: {
+    ipv6: { type: 'boolean', default: false },
+    failed: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const roots = positionals.length > 0 ? positionals : [OWN];
@@ -24,7 +29,7 @@ const counts = { pass: 0, fail: 0, known: 0, skip: 0 };
 
 for (const root of roots)
   for (const path of scriptsIn(root)) {
-    const result = runScript(readFileSync(path, 'utf8'), { isStrictAtEnd });
+    const result = runScript(readFileSync(path, 'utf8'), { isStrictAtEnd, version: values.ipv6 ? 6 : 4 });
     const deviation = result.verdict === 'fail' ? deviationOf(path) : undefined;
     counts[deviation ? 'known' : result.verdict]++;
     if (!values.failed || (result.verdict === 'fail' && !deviation))

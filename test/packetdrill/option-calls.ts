@@ -83,6 +83,14 @@ const OPTIONS: Record<string, SocketOption> = {
     set: (socket, value) => choose(socket, { cork: value !== 0 }),
     get: (socket) => (socket.options.cork ? 1 : 0),
   },
+  // 0 and the largest number mean the default.
+  TCP_NOTSENT_LOWAT: {
+    set: (socket, value) => {
+      socket.remembered.set('TCP_NOTSENT_LOWAT', value);
+      choose(socket, { unsentLimit: value >>> 0 === 0xffff_ffff ? 0 : value });
+    },
+    get: (socket) => socket.remembered.get('TCP_NOTSENT_LOWAT') ?? 0,
+  },
   TCP_USER_TIMEOUT: {
     set: (socket, value) => choose(socket, { userTimeout: value }),
     get: (socket) => socket.options.userTimeout ?? 0,

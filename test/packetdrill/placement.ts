@@ -8,6 +8,7 @@ const STEPS = 250;
 export interface Placement {
   readonly localIsn: number;
   readonly remoteBase: number;
+  readonly version?: 4 | 6;
 }
 
 /**
@@ -29,7 +30,8 @@ export function runPlaced(
   if (first.verdict !== 'pass') return first;
   for (const placement of placements) {
     const start = DEFAULT_START + ((placement.localIsn - observed) >>> 0) / STEPS;
-    const result = runScript(source, { ...options, start, remoteBase: placement.remoteBase });
+    const { remoteBase, version = 4 } = placement;
+    const result = runScript(source, { ...options, start, remoteBase, version });
     if (result.verdict !== 'pass') return { ...result, placement };
   }
   return first;

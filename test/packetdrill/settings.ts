@@ -99,11 +99,15 @@ function numeric(name: string, value: string): number {
 }
 
 /** Throws a Skip for an option or a command that asks for something we have not. */
-export function settingsOf(script: Script): Settings {
+export function settingsOf(script: Script, version: 4 | 6 = 4): Settings {
   const settings = defaults();
+  const isFree = !script.options.some(({ name }) => name === 'ip_version');
+  if (isFree) settings.version = version;
   for (const option of script.options) applyOption(settings, option);
   const [local, remote] =
     settings.version === 6 ? ['fd3d:a0b:17d6::1', '2001:db8::1'] : ['192.168.0.1', '192.0.2.1'];
+  // Scripts reckon with IPv4's headers.
+  if (isFree && version === 6) settings.mtu += 20;
   settings.localAddress ||= local!;
   settings.remoteAddress ||= remote!;
   if (script.setUp) runCommands(script.setUp.text, settings);

@@ -140,8 +140,9 @@ export class TcpConnection {
       tcb.keepAliveDelay = options.keepAliveDelay;
       if (!tcb.isEmbryonic && tcb.state !== 'CLOSED') startKeepAlive(tcb);
     }
-    if (options.sendBufferSize !== undefined) {
-      tcb.sendLimit = options.sendBufferSize;
+    if (options.sendBufferSize !== undefined || options.unsentLimit !== undefined) {
+      tcb.sendLimit = options.sendBufferSize ?? tcb.sendLimit;
+      tcb.unsentLimit = options.unsentLimit ?? tcb.unsentLimit;
       tellWriter(tcb);
     }
     tcb.wake();

@@ -28,6 +28,8 @@ export interface TcpOptions {
   keepAliveDelay?: Millis;
   /** Bytes; absent: as much as the path can use. */
   sendBufferSize?: number;
+  /** Bytes that may wait without having been sent once; fewer are less latency. Absent: 128 KiB, or the congestion window. */
+  unsentLimit?: number;
   /** Bytes that may wait to be read. */
   receiveBufferSize?: number;
   /** Give up when nothing is acknowledged for so long, in ms. Absent: about 15 minutes. */

@@ -80,6 +80,8 @@ export class Tcb extends RoundTrip {
   declare corked: boolean;
   declare keepAliveDelay: Millis;
   declare sendLimit: number;
+  /** 0: as much as the congestion window makes sensible. */
+  declare unsentLimit: number;
   declare receiveLimit: number;
   /** The application chose it. */
   declare readonly isReceiveLimitFixed: boolean;
@@ -242,6 +244,7 @@ export class Tcb extends RoundTrip {
     this.corked = options.cork ?? false;
     this.keepAliveDelay = options.keepAliveDelay ?? 0;
     this.sendLimit = options.sendBufferSize ?? 0;
+    this.unsentLimit = options.unsentLimit ?? 0;
     this.receiveLimit = options.receiveBufferSize ?? FIRST_RECEIVE_LIMIT;
     this.isReceiveLimitFixed = options.receiveBufferSize !== undefined;
     this.userTimeout = options.userTimeout ?? 0;
@@ -304,7 +307,8 @@ export class Tcb extends RoundTrip {
   /** Bytes the application may write now. */
   get writeRoom(): number {
     if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
-    const unsentLimit = this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, this.cwnd), MAX_SEND_LIMIT);
+    const unsentLimit =
+      this.unsentLimit || this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, this.cwnd), MAX_SEND_LIMIT);
     const total = this.sendLimit || MAX_SEND_LIMIT;
     return Math.max(0, Math.min(unsentLimit - this.unsent, total - this.sendQueue.length));
   }
@@ -430,6 +434,7 @@ const INTS = [
   'localPort',
   'remotePort',
   'sendLimit',
+  'unsentLimit',
   'receiveLimit',
   'maxSegmentSize',
   'ttl',

@@ -1,7 +1,8 @@
 // The bench network's programs are C: Node cannot make a TUN device, and its timers are too coarse for a network.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'vite';
 import { run } from '../support/child-process.ts';
 
 const PROGRAMS = {
@@ -32,4 +33,30 @@ export function fingerprint(name: Program): string {
   const hash = createHash('sha256');
   for (const file of PROGRAMS[name]) hash.update(readFileSync(join(sources, file)));
   return hash.digest('hex').slice(0, 12);
+}
+
+let ourEnd: Promise<string> | undefined;
+
+/**
+ * our-end.ts and all it needs as one script, made once by each process that asks: a program that is compiled as it starts
+ * takes a second of a processor, from whoever is being measured beside it.
+ */
+export async function bundledOurEnd(): Promise<string> {
+  ourEnd ??= (async () => {
+    const name = `our-end-${process.pid}.mjs`;
+    await build({
+      configFile: false,
+      logLevel: 'warn',
+      ssr: { noExternal: true },
+      build: {
+        ssr: join(import.meta.dirname, 'our-end.ts'),
+        outDir: products,
+        emptyOutDir: false,
+        rollupOptions: { output: { entryFileNames: name } },
+      },
+    });
+    process.once('exit', () => rmSync(join(products, name), { force: true }));
+    return join(products, name);
+  })();
+  return ourEnd;
 }

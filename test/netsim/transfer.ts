@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { Child } from '../support/child-process.ts';
 import { BenchNetwork, type EndWish, type NetworkEnd } from './bench-network.ts';
-import { compiled } from './build.ts';
+import { bundledOurEnd, compiled } from './build.ts';
 import { type Cell, LINK_GOODPUT, linkOf, MTU } from './cells.ts';
 import type { NetworkReport } from './link-profile.ts';
 import type { OurEndWish } from './our-end.ts';
@@ -96,7 +95,7 @@ function end(isOurs: boolean, address: string): EndWish {
 async function startReceiver(at: NetworkEnd, milliseconds: number, seed: number): Promise<Child> {
   const child = at.namespace
     ? at.namespace.start(await compiled('traffic'), ['receive', String(PORT), String(milliseconds)])
-    : startOurs({ mode: 'receive', ...ours(at, seed), port: PORT, milliseconds });
+    : await startOurs({ mode: 'receive', ...ours(at, seed), port: PORT, milliseconds });
   await child.saw(/^ready$/m);
   return child;
 }
@@ -105,7 +104,7 @@ async function startSender(at: NetworkEnd, to: string, milliseconds: number, see
   const traffic = await compiled('traffic');
   const child = at.namespace
     ? at.namespace.start(traffic, ['send', to, String(PORT), String(milliseconds), 'cubic'])
-    : startOurs({ mode: 'send', ...ours(at, seed), to, port: PORT, milliseconds });
+    : await startOurs({ mode: 'send', ...ours(at, seed), to, port: PORT, milliseconds });
   await child.saw(/^ready$/m);
   return child;
 }
@@ -117,9 +116,8 @@ function ours(
   return { path: at.path!, addresses: at.addresses, mtu: MTU, seed };
 }
 
-function startOurs(wish: OurEndWish): Child {
-  const program = join(import.meta.dirname, 'our-end.ts');
-  return new Child(process.execPath, ['--import', 'tsx', program, JSON.stringify(wish)]);
+async function startOurs(wish: OurEndWish): Promise<Child> {
+  return new Child(process.execPath, [await bundledOurEnd(), JSON.stringify(wish)]);
 }
 
 /** The transfer itself may take a while to begin: a SYN that is lost comes again after a second, and then later. */

@@ -29,7 +29,11 @@ export const TARGETS = [
   'wg-setconf',
   'relay-frames',
   'netstack',
+  'ip-headers',
+  'reassembly',
+  'icmp-errors',
   'tcp-segments',
+  'socket-calls',
   'dns',
 ] as const;
 

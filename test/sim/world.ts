@@ -6,7 +6,7 @@ import { Inside } from './inside.ts';
 import { Link, type LinkEvent, type LinkModel } from './link.ts';
 import type { App } from './party.ts';
 
-const MOST_STEPS = 3_000_000;
+const MOST_STEPS = 1_000_000;
 /** Of so many connections only a few are looked into after each event. */
 const MANY = 16;
 /** Where ICMP errors come from. */
@@ -30,6 +30,8 @@ export interface WorldOptions {
   shareFrom?: number;
   /** Looks inside after every so many events; absent: after each. */
   lookEvery?: number;
+  /** Applications change options of connections, and close what has long been in trouble. */
+  pollsTwice?: boolean;
   /** All that the links may do this time (printEvent); undefined: as their models say. */
   only?: ReadonlySet<string> | undefined;
   fastPath?: boolean;
@@ -42,6 +44,7 @@ export class World {
   readonly links: Link[];
   readonly #insides: Inside[];
   readonly #lookEvery: number;
+  readonly #pollsTwice: boolean;
   readonly flows = new FlowTable();
   readonly apps: App[] = [];
   steps = 0;
@@ -60,6 +63,7 @@ export class World {
       fastPath = true,
       shareFrom = hosts.length,
       lookEvery = 1,
+      pollsTwice = false,
     } = options;
     const clock = () => this.now;
     this.hosts = hosts.map(
@@ -67,6 +71,7 @@ export class World {
         new Host({ ...model, seed: seed * 16 + index, isn, clock, tcp: { fastPath, ...model.tcp } }),
     );
     this.#lookEvery = lookEvery;
+    this.#pollsTwice = pollsTwice;
     this.#insides = this.hosts.map((host) => new Inside(host));
     this.links = links.map((model, index) => this.#link(index, seed * 16 + 8 + index, model, only));
     for (const [index, host] of this.hosts.entries())
@@ -94,10 +99,15 @@ export class World {
       this.now = Math.max(this.now, next);
       for (const host of this.hosts) host.wake(this.now);
       for (const link of this.links) link.deliver(this.now);
-      while (this.#notices.length > 0 && this.#notices[0]!.at <= this.now) {
-        const { host, bytes } = this.#notices.shift()!;
-        host.receive(bytes, this.now);
-      }
+      this.#deliverNotices();
+    }
+  }
+
+  #deliverNotices(): void {
+    for (const notice of [...this.#notices]) {
+      if (notice.at > this.now) continue;
+      this.#notices.splice(this.#notices.indexOf(notice), 1);
+      notice.host.receive(notice.bytes, this.now);
     }
   }
 
@@ -107,6 +117,8 @@ export class World {
     for (const host of this.hosts) {
       if (host.wakesAt(now) > now) continue;
       host.stack.poll(now);
+      // Who is told of a shorter patience may find that it has ended.
+      if (this.#pollsTwice && host.stack.pollAt() <= now) host.stack.poll(now);
       // Loopback gives way to others now and then.
       for (let round = 0; round < 100 && host.stack.pollAt() === 0; round++) host.stack.poll(now);
     }

@@ -53,7 +53,8 @@ export function settleSynTimer(tcb: Tcb, now: Instant): void {
 
 /** One timer for three purposes: whichever is due first (RFC 8985 §8). */
 function settleFlightTimer(tcb: Tcb, flight: Flight, now: Instant): void {
-  if (flight.rtoAt === NEVER) flight.rtoAt = now + tcb.roundTrip.timeout;
+  // One that is overdue and did not fire has been overtaken: what was found lost in this turn gets its time to arrive.
+  if (flight.rtoAt === NEVER || flight.rtoAt <= now) flight.rtoAt = now + tcb.roundTrip.timeout;
   if (!mayProbe(tcb, flight)) flight.probeAt = NEVER;
   else if (flight.probeDue) flight.probeAt = Math.min(now + probeTimeout(tcb), flight.rtoAt);
   flight.probeDue = false;
@@ -75,10 +76,8 @@ export function resendTimeout(tcb: Tcb, now: Instant): void {
     flight?.postpone(tcb.resendAt);
     return;
   }
-  if (isOutdated(tcb, now)) {
-    tcb.resendTimer = 'off';
-    tcb.resendAt = NEVER;
-  } else if (tcb.resendTimer === 'persist') probe(tcb, now);
+  if (isOutdated(tcb, now)) outdated(tcb, now);
+  else if (tcb.resendTimer === 'persist') probe(tcb, now);
   else if (tcb.isEmbryonic) synTimeout(tcb, now);
   else if (!flight || flight.scoreboard.isEmpty) tcb.resendAt = NEVER;
   else if (tcb.resendTimer === 'reordering') reorderingTimeout(tcb, flight, now);
@@ -104,6 +103,16 @@ function isOutdated(tcb: Tcb, now: Instant): boolean {
     case 'off':
       return true;
   }
+}
+
+/** Another of the three may be due instead. */
+function outdated(tcb: Tcb, now: Instant): void {
+  const { flight } = tcb;
+  tcb.resendTimer = 'off';
+  tcb.resendAt = NEVER;
+  if (!flight || flight.scoreboard.pipe === 0) return;
+  settleFlightTimer(tcb, flight, now);
+  if (tcb.resendAt <= now) resendTimeout(tcb, now);
 }
 
 /** RFC 6298 §5.4–5.6. */

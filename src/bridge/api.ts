@@ -121,6 +121,7 @@ export interface TcpListenOptions {
   localPort?: number | undefined;
   backlog?: number | undefined;
   ipv6Only?: boolean | undefined;
+  noDelay?: boolean | undefined;
 }
 
 export interface UdpBindOptions {

@@ -7,13 +7,16 @@ import { domException, networkError } from './errors.ts';
 import { adoptTcpSocket, type TCPSocket } from './tcp-socket.ts';
 import { toOptionalUnsignedLong } from './web-idl.ts';
 
-/** Direct Sockets' TCPServerSocketOptions. */
+/** Direct Sockets' TCPServerSocketOptions, and our addition below the line. */
 export interface TCPServerSocketOptions {
   localPort?: number;
   /** Connections that may wait to be accepted. */
   backlog?: number;
   /** Only with the address `::`. */
   ipv6Only?: boolean;
+
+  /** Of each connection that is accepted: a small write does not wait for the acknowledgement of the one before. */
+  noDelay?: boolean;
 }
 
 export interface TCPServerSocketOpenInfo {
@@ -120,5 +123,6 @@ function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpLi
     localPort: toOptionalUnsignedLong(options.localPort, 'localPort', 1, 65535),
     backlog: toOptionalUnsignedLong(options.backlog, 'backlog', 1),
     ipv6Only: options.ipv6Only,
+    noDelay: Boolean(options.noDelay),
   };
 }

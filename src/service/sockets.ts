@@ -103,6 +103,7 @@ export class Sockets {
         address: literalOf(options.localAddress, undefined)!,
         ...(options.localPort !== undefined && { port: options.localPort }),
         ...(options.backlog !== undefined && { backlog: options.backlog }),
+        ...(options.noDelay !== undefined && { noDelay: options.noDelay }),
         ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
       },
       this.#driver.now(),

@@ -96,6 +96,38 @@ test('iperf3, curl, ssh, nc and dig talk through our stack as they do through th
   expect(answer).toEqual([expect.stringContaining(DNS_RECORDS.host.ipv4)]);
 });
 
+test('an answer in two small writes waits for the first one’s acknowledgement, unless the listener says noDelay', async ({
+  startPrograms,
+}) => {
+  const lab = await startPrograms({ way: 'directly', mtu: 1420 });
+  const head = new TextEncoder().encode('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n');
+  const body = new TextEncoder().encode('hello');
+  const serve = async (port: number, noDelay: boolean) => {
+    const { readable } = await new lab.tunnel.TCPServerSocket('::', { localPort: port, noDelay }).opened;
+    const { value: socket } = await readable.getReader().read();
+    const connection = await socket!.opened;
+    const writer = connection.writable.getWriter();
+    // A request of curl's is one segment.
+    for await (const _ of connection.readable as unknown as AsyncIterable<Uint8Array>) {
+      await writer.write(head);
+      await writer.write(body);
+    }
+    await writer.close();
+  };
+  const [nagle, atOnce] = [serve(80, false), serve(81, true)];
+  const took = async (port: number) => {
+    const started = performance.now();
+    const answers = await curlMany(lab.peer.namespace, `http://${INNER.our4}:${port}/?[1-40]`);
+    expect(answers).toEqual(new Map([['200 5', 40]]));
+    return performance.now() - started;
+  };
+  // Linux delays an acknowledgement by 40 ms.
+  const waiting = await took(80);
+  expect(waiting).toBeGreaterThan(30 * 40);
+  expect(await took(81)).toBeLessThan(waiting - 20 * 40);
+  await Promise.all([nagle, atOnce]);
+});
+
 for (const mtu of MTUS)
   for (const family of FAMILIES) {
     const where = `at an MTU of ${mtu} over inner IPv${family}`;

@@ -47,6 +47,7 @@ interface Sent {
   length: number;
   ack: number | undefined;
   window: number;
+  urgent: number;
   options: string;
   payload: Uint8Array;
 }
@@ -201,6 +202,7 @@ export class Ladder {
       connected: () => this.events.push('connected'),
       readable: () => this.events.push('readable'),
       writable: () => this.events.push('writable'),
+      urgent: () => this.events.push('urgent'),
       closed: (error) => {
         this.events.push(error ? `closed ${error.code}` : 'closed');
         this.error = error;
@@ -236,6 +238,7 @@ export class Ladder {
       this.#fail(got);
     if (expected.ack !== undefined && sent.ack !== expected.ack) this.#fail(got);
     if (expected.window !== undefined && sent.window !== expected.window) this.#fail(got);
+    if (expected.urgent !== sent.urgent) this.#fail(got);
     if (expected.options !== undefined && sent.options !== expected.options) this.#fail(got);
     if (sent.length > 0 && sent.payload.length > 0)
       this.#comparePattern(sent.payload, sent.start - 1, 'sent');
@@ -271,6 +274,7 @@ export class Ladder {
       length: segment.payloadLength,
       ack: hasAck ? (segment.acknowledgment - PEER_ISN) | 0 : undefined,
       window: segment.window,
+      urgent: segment.urgentPointer,
       options: this.#printOptions(segment),
       payload: memory.slice(segment.payloadStart, segment.payloadEnd),
     });
@@ -292,7 +296,7 @@ export class Ladder {
   }
 
   #inject(text: string): void {
-    const { codepoint, flags, start, length, ack, window = 65_535, options = '' } = parse(text);
+    const { codepoint, flags, start, length, ack, window = 65_535, urgent, options = '' } = parse(text);
     const optionBytes = this.#optionBytes(options);
     const bytes = new Uint8Array(20 + optionBytes.length + length);
     const view = new DataView(bytes.buffer);
@@ -305,6 +309,7 @@ export class Ladder {
     for (const letter of flags) bits |= 1 << FLAGS.indexOf(letter);
     view.setUint8(13, bits);
     view.setUint16(14, window);
+    view.setUint16(18, urgent);
     bytes.set(optionBytes, 20);
     bytes.set(patternBytes(start - 1, length), 20 + optionBytes.length);
     this.injectBytes(bytes, false, Math.max(0, CODEPOINTS.indexOf(codepoint)));
@@ -386,16 +391,17 @@ interface Line {
   length: number;
   ack: number | undefined;
   window: number | undefined;
+  urgent: number;
   options: string | undefined;
 }
 
 function parse(text: string): Line {
   const match =
-    /^(\[\w+\] )?([FSRPUEW.-]+) (-?\d+):(-?\d+)\((\d+)\)(?: ack (-?\d+))?(?: win (\d+))?(?: <(.*)>)?$/.exec(
+    /^(\[\w+\] )?([FSRPUEW.-]+) (-?\d+):(-?\d+)\((\d+)\)(?: ack (-?\d+))?(?: win (\d+))?(?: urg (\d+))?(?: <(.*)>)?$/.exec(
       text,
     );
   if (!match) throw new Error(`ladder: "${text}" is no segment`);
-  const [, codepoint = '', flags, start, end, length, ack, window, options] = match;
+  const [, codepoint = '', flags, start, end, length, ack, window, urgent, options] = match;
   if (Number(end) - Number(start) !== Number(length)) throw new Error(`ladder: lengths differ in "${text}"`);
   return {
     codepoint,
@@ -404,6 +410,7 @@ function parse(text: string): Line {
     length: Number(length),
     ack: ack === undefined ? undefined : Number(ack),
     window: window === undefined ? undefined : Number(window),
+    urgent: Number(urgent ?? 0),
     options,
   };
 }
@@ -416,7 +423,7 @@ function ordered(flags: string): string {
 function print(sent: Sent): string {
   const ack = sent.ack === undefined ? '' : ` ack ${sent.ack}`;
   const options = sent.options === '' ? '' : ` <${sent.options}>`;
-  return `${sent.codepoint}${sent.flags} ${sent.start}:${sent.start + sent.length}(${sent.length})${ack} win ${sent.window}${options}`;
+  return `${sent.codepoint}${sent.flags} ${sent.start}:${sent.start + sent.length}(${sent.length})${ack} win ${sent.window}${sent.urgent > 0 ? ` urg ${sent.urgent}` : ''}${options}`;
 }
 
 /** A connection that is established, by us, with a peer that offers only what `options` says. */

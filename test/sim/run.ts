@@ -37,6 +37,8 @@ export interface Outcome {
   wireHash: number | undefined;
   events: LinkEvent[];
   packets: number;
+  /** Times that a path was suspected to swallow large segments. */
+  blackHoles: number;
   /** Segments that carried what had been sent already. */
   resent: number;
   /** Virtual time until all was done, in ms. */
@@ -82,6 +84,7 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
     wireHash: world.wireHash,
     events: world.events,
     packets,
+    blackHoles: world.hosts.reduce((sum, { stack }) => sum + stack.tcp.blackHoles, 0),
     resent: world.flows.resent,
     took,
     failures,

@@ -47,6 +47,8 @@ export class TcpSegment {
   flags = 0;
   /** As it stands in the header: unscaled, 0–65,535. */
   window = 0;
+  /** Counts from the sequence number, where URG is set. */
+  urgentPointer = 0;
   /** The packet was marked on its way (RFC 3168); its receiver says so. */
   isMarked = false;
   /** Where the payload lies in the packet's memory. */
@@ -117,6 +119,7 @@ export function readTcp(view: DataView, start: number, end: number, segment: Tcp
   segment.acknowledgment = view.getInt32(start + 8);
   segment.flags = view.getUint8(start + 13);
   segment.window = view.getUint16(start + 14);
+  segment.urgentPointer = view.getUint16(start + 18);
   segment.payloadStart = start + headerLength;
   segment.payloadEnd = end;
   segment.hasTimestamps = false;
@@ -194,7 +197,9 @@ export function writeTcpHeader(
   view.setInt32(at + 16, 0);
 }
 
+export const FLAGS_OFFSET = 13;
 export const CHECKSUM_OFFSET = 16;
+export const URGENT_POINTER_OFFSET = 18;
 
 /** Writes `NOP NOP TS` (12 bytes). */
 export function writeTimestamps(view: DataView, at: number, tsVal: number, tsEcr: number): void {

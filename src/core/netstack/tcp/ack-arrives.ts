@@ -3,6 +3,7 @@
 // was a mistake; how much may leave now; when to worry again. Sending is left to the poll that ends the batch.
 import { type Instant, NEVER } from '../../time.ts';
 import { ECE, MAX_SACK_BLOCKS, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import { trialAnswered, trialFailed } from './black-hole.ts';
 import { echoArrives } from './ecn.ts';
 import type { Flight } from './flight.ts';
 import { detectLoss, probeAnswered, widenReorderingWindow } from './rack.ts';
@@ -96,6 +97,7 @@ function advance(tcb: Tcb, { scoreboard }: Flight, acknowledgment: number, now: 
   tcb.sndUna = acknowledgment;
   tcb.bytesAcknowledged += tcb.sendQueue.acknowledge(acknowledgment);
   tcb.resends = 0;
+  if (tcb.blackHole) trialAnswered(tcb);
   tcb.softError = undefined;
   tcb.waitingSince = tcb.outstanding > 0 ? now : NEVER;
 }
@@ -208,9 +210,9 @@ function follow(
     // The report of what was needless comes a round trip after the ACK that ended the recovery.
     return;
   }
-  const isLossNew = found || wasLeft || !tcb.sackPermitted;
-  if (isLossNew && scoreboard.lostCount > 0 && (recovery.phase === 'open' || recovery.phase === 'cwr'))
-    enterRecovery(tcb, flight, delivered);
+  const isLossNew = (found || wasLeft || !tcb.sackPermitted) && scoreboard.lostCount > 0;
+  const mayEnter = recovery.phase === 'open' || recovery.phase === 'cwr';
+  if (isLossNew && mayEnter && !trialFailed(tcb, flight)) enterRecovery(tcb, flight, delivered);
   if (recovery.phase === 'recovery' || recovery.phase === 'cwr') {
     if (delivered > 0) reduce(tcb, flight, delivered, acked > 0 && !found);
   } else if (acked > 0 && limited && !(wasLeft && wasReduced)) {

@@ -4,6 +4,7 @@ import { tellWriter } from './segment-arrives.ts';
 import type { TcpInfo, TcpObserver, TcpOptions, TcpState } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { startKeepAlive } from './timers.ts';
+import { markUrgent, urgentToRead } from './urgent.ts';
 
 /**
  * One TCP connection as an application has it. No call sends anything: it marks, and the next poll sends. Whoever is
@@ -66,6 +67,19 @@ export class TcpConnection {
     if (written < Math.min(room, bytes.length)) tcb.context.waitForPages(tcb);
     if (written > 0) tcb.wake();
     return written;
+  }
+
+  /** Marks all that was written so far as urgent (RFC 9293 §3.8.5, MUST-30); RFC 6093 advises new applications not to. */
+  markUrgent(): void {
+    const tcb = this.#tcb;
+    if (!tcb.isOpenForSending || tcb.finQueued) return;
+    markUrgent(tcb);
+    tcb.wake();
+  }
+
+  /** Bytes to be read until the last one that the peer marked as urgent has been (MUST-32). */
+  get urgentBytes(): number {
+    return urgentToRead(this.#tcb);
   }
 
   /** Has the observer told when there is room again, as after a `write` that took less than it was given. */

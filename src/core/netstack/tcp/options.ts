@@ -17,9 +17,10 @@ export function advertisedMss(tcb: Tcb): number {
 }
 
 /** Eff.snd.MSS (RFC 9293 §3.7.1): what the peer takes and the path carries, without our options. */
-export function effectiveMss(tcb: Tcb): number {
+export function effectiveMss(tcb: Tcb, obeysSuspicion = true): number {
   const pathMss = tcb.context.ip.pathMtu(tcb.remote.address) - (tcb.version === 4 ? 40 : 60);
-  return Math.min(tcb.peerMss, pathMss) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
+  const most = obeysSuspicion && tcb.blackHole ? Math.min(pathMss, tcb.blackHole.mss) : pathMss;
+  return Math.min(tcb.peerMss, most) - (tcb.timestamps ? TIMESTAMPS_LENGTH : 0);
 }
 
 /** Brings the segments of a connection to the size that is right now; says by how many bytes they grew. */

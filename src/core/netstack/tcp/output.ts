@@ -22,6 +22,7 @@ import {
   writeTimestamps,
 } from '../../wire/tcp.ts';
 import { acknowledged, advertise, collectSackBlocks, owesAck, sackScratch } from './ack-policy.ts';
+import { noteTrial, trialSize } from './black-hole.ts';
 import { initialWindow } from './congestion.ts';
 import { ECT_0, ecnFlags, synEcnFlags } from './ecn.ts';
 import type { Flight } from './flight.ts';
@@ -31,6 +32,7 @@ import { settleResendTimer, settleSynTimer } from './retransmission.ts';
 import { NO_RECORD } from './scoreboard.ts';
 import { add, diff, ge, gt, later } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
+import { writeUrgent } from './urgent.ts';
 
 /** A segment is full although it gave this much of itself to SACK blocks. */
 const MAX_SACK_LENGTH = sackLength(MAX_SACK_BLOCKS);
@@ -131,8 +133,10 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     if (available <= 0 && !finWaits) return true;
     if (tcb.context.ip.congested) return false;
     if (tcb.outstanding === 0) paused(tcb, now);
-    const full = fullSegment(tcb);
     const windowRoom = tcb.sndWnd - tcb.outstanding;
+    const trial = tcb.blackHole ? trialSize(tcb, now) : 0;
+    const isTrial = trial > 0 && Math.min(available, windowRoom) >= trial;
+    const full = isTrial ? trial : fullSegment(tcb);
     const length = Math.min(available, full, windowRoom);
     const withFin = finWaits && length === available && windowRoom > length;
     if (length < 0 || (length === 0 && !withFin)) return true;
@@ -140,6 +144,7 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     const flight = tcb.takeFlight();
     if (!mayLeave(tcb, flight, length) || !flight.scoreboard.hasRoom()) return true;
     sendSegment(tcb, length, withFin, length === available, now);
+    if (isTrial) noteTrial(tcb, tcb.sndNxt, now);
   }
 }
 
@@ -321,6 +326,7 @@ function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: In
     flags,
     window,
   );
+  if (tcb.urgent && !(flags & RST)) writeUrgent(tcb, sequence, view, at);
   let option = at + TCP_HEADER_LENGTH;
   if (tcb.timestamps) {
     writeTimestamps(view, option, tcb.timestamp(now), tcb.tsRecent);

@@ -2,6 +2,7 @@
 // window (RFC 9293 §3.8.6.1).
 import { TunnelError } from '../../errors.ts';
 import { type Instant, type Millis, NEVER, SECOND } from '../../time.ts';
+import { suspectBlackHole, trialFailed } from './black-hole.ts';
 import type { Flight } from './flight.ts';
 import { output, resendFirst, sendReset, sendTailProbe, sendWhatFits, sendWindowProbe } from './output.ts';
 import { detectLoss, mayProbe, probeTimeout } from './rack.ts';
@@ -121,6 +122,7 @@ function retransmissionTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
   tcb.resends++;
   tcb.roundTrip.backOff();
   enterLoss(tcb, flight, tcb.resends > 1, now);
+  suspectBlackHole(tcb, flight, now);
   resendFirst(tcb, now);
   flight.probeDue = false;
   flight.reorderAt = flight.probeAt = NEVER;
@@ -133,6 +135,7 @@ function reorderingTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
   tcb.resendAt = flight.rtoAt;
   if (!detectLoss(tcb, flight, now)) return;
   const { phase } = flight.recovery;
+  if ((phase === 'open' || phase === 'cwr') && trialFailed(tcb, flight)) return;
   if (phase === 'open' || phase === 'cwr') enterRecovery(tcb, flight, 0);
   if (phase !== 'loss') reduce(tcb, flight, 0, false);
 }

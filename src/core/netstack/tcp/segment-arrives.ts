@@ -5,7 +5,7 @@
 import { TunnelError } from '../../errors.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
 import { type Instant, NEVER } from '../../time.ts';
-import { ACK, FIN, RST, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import { ACK, FIN, RST, SYN, type TcpSegment, URG } from '../../wire/tcp.ts';
 import { ackArrives, takeWindow } from './ack-arrives.ts';
 import { challenge, gapArrived, reportDuplicate, textArrived } from './ack-policy.ts';
 import { initialWindow } from './congestion.ts';
@@ -18,6 +18,7 @@ import { add, diff, earlier, ge, gt, later, le, lt } from './sequence.ts';
 import { printSocketAddress } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { HANDSHAKE_PATIENCE, startKeepAlive } from './timers.ts';
+import { urgentArrives } from './urgent.ts';
 
 /** RFC 7323 §5.5: after 24 days of silence a timestamp says nothing any more. */
 const TS_RECENT_LIFETIME = 24 * 24 * 3600 * 1000;
@@ -37,6 +38,7 @@ export function segmentArrives(tcb: Tcb, segment: TcpSegment, packet: PacketBuff
   }
   tcb.lastHeardAt = now;
   markArrives(tcb, segment);
+  if (segment.has(URG) && !tcb.finReceived) urgentArrives(tcb, segment);
   processText(tcb, segment, packet, now);
   checkFin(tcb, segment, now);
 }

@@ -66,6 +66,8 @@ export interface TcpObserver {
   readable(): void;
   /** A write that was refused, wholly or in part, can go on. */
   writable(): void;
+  /** The peer marks more of its stream as urgent (RFC 9293 §3.8.5); most applications do not care. */
+  urgent?(): void;
   /**
    * Once, at the end: both directions are finished or `error` ended them. Bytes that arrived before can still be
    * read.

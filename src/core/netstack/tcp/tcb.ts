@@ -6,6 +6,7 @@ import { addressSum, fold } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import type { IpLayer } from '../ip-layer.ts';
 import type { PagePool } from '../page-pool.ts';
+import type { BlackHole } from './black-hole.ts';
 import { MAX_CWND } from './congestion.ts';
 import type { Flight, FlightPool } from './flight.ts';
 import type { TcpListener } from './listener.ts';
@@ -16,6 +17,7 @@ import { ROUND_TRIP_DOUBLES, RoundTrip } from './round-trip.ts';
 import { SendQueue } from './send-queue.ts';
 import { add, diff } from './sequence.ts';
 import type { TcpDropReason, TcpObserver, TcpOptions, TcpState } from './state.ts';
+import type { Urgent } from './urgent.ts';
 
 /** What a control block asks of the layer it belongs to. */
 export interface TcpContext {
@@ -31,6 +33,8 @@ export interface TcpContext {
   readonly fastPath: boolean;
   /** Whether our SYNs ask for ECN (RFC 3168 §6.1.1). */
   readonly asksForEcn: boolean;
+  /** How often a path was suspected to swallow large segments. */
+  blackHoles: number;
   /** Something is to be sent or reckoned with at the next poll. */
   wake(tcb: Tcb): void;
   /** It has become writable only when another connection gives pages back. */
@@ -108,6 +112,9 @@ export class Tcb extends RoundTrip {
   declare finQueued: boolean;
   readonly sendQueue: SendQueue;
 
+  /** SND.UP and RCV.UP, once either side has marked something. */
+  urgent: Urgent | undefined;
+
   // Receive sequence variables.
   declare irs: number;
   declare rcvNxt: number;
@@ -125,6 +132,8 @@ export class Tcb extends RoundTrip {
   declare mss: number;
   /** The MSS that the peer offered. */
   declare peerMss: number;
+  /** Silence has suggested that large segments vanish. */
+  blackHole: BlackHole | undefined;
   /** The largest payload the peer has sent: what "full-sized" means for delayed ACKs. */
   declare rcvMss: number;
   declare windowScaling: boolean;

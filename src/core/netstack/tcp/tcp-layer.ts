@@ -75,6 +75,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly slowStartAfterIdle: boolean;
   readonly asksForEcn: boolean;
   readonly fastPath: boolean;
+  blackHoles = 0;
   readonly #ports: EphemeralPorts;
   readonly #initialNumbers: InitialNumbers;
   readonly #segment = new TcpSegment();

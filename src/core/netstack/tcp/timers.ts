@@ -12,7 +12,7 @@ const KEEP_ALIVE_PROBES = 9;
 
 /** Does what is due at `now`. Every deadline is a field, checked again here: firing early does no harm. */
 export function expire(tcb: Tcb, now: Instant): void {
-  if (tcb.finalAt <= now) {
+  if (tcb.finalAt <= now && !isForgiven(tcb, now)) {
     finalTimeout(tcb, now);
     return;
   }
@@ -24,6 +24,13 @@ export function expire(tcb: Tcb, now: Instant): void {
   if (tcb.resendAt <= now) resendTimeout(tcb, now);
   if (tcb.restAt <= now) tcb.endFlight();
   if (tcb.keepAliveAt <= now && tcb.state !== 'CLOSED') keepAlive(tcb, now);
+}
+
+/** After sleep, a handshake gets one more try before it is given up. */
+function isForgiven(tcb: Tcb, now: Instant): boolean {
+  if (tcb.state !== 'SYN-SENT' || now - tcb.finalAt <= SLEEP) return false;
+  tcb.finalAt = now + tcb.roundTrip.timeout;
+  return true;
 }
 
 function finalTimeout(tcb: Tcb, now: Instant): void {

@@ -2,6 +2,7 @@
 // that the peer echoes (Eifel, RFC 3522), a report that a resent segment had been there before (DSACK, RFC 3708), the
 // arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682). On a path where a relay turns loss
 // into delay, this is what keeps a stall from costing a window.
+import { trustSize } from './black-hole.ts';
 import { initialWindow } from './congestion.ts';
 import type { Flight } from './flight.ts';
 import { gt, lt } from './sequence.ts';
@@ -43,6 +44,7 @@ function undo(tcb: Tcb, flight: Flight): void {
   flight.hystart.isActive = recovery.priorHystart;
   // They came late, so that the path reorders, or stalls.
   rack.reorderingSeen = true;
+  if (recovery.phase === 'loss') trustSize(tcb);
   recovery.phase = 'open';
   recovery.mayUndo = false;
   recovery.doubt = 'none';

@@ -14,9 +14,8 @@ const IP_INPUT = 'core/netstack/ip-input.test.ts › ';
 const NOT_TAKEN = 'A choice that we do not take.';
 const NO_SOURCE_ROUTES =
   'Packets with source routes are dropped and none are sent (RFC 7126 §4.3–4.4): they serve spoofing more than anything else.';
-const URGENT = 'netstack/tcp/segment-arrives.ts';
-const NO_URGENT_YET =
-  'Urgent bytes are delivered in line, without notice, and none are sent (RFC 6093 §5 advises against them).';
+const URGENT = 'netstack/tcp/urgent.ts';
+const URGENT_TEST = 'ladder/tcp-urgent.test.ts › ';
 
 export const RFC_9293: RfcDocument = {
   name: 'RFC 9293',
@@ -406,29 +405,45 @@ export const RFC_9293: RfcDocument = {
       `${ACK}probes an idle connection with a number the peer has had, and ends it after nine without an answer`,
     ),
     absent('MAY-6', '3.8.4', 'Probes with one octet of garbage.', NOT_TAKEN),
-    deviation(
+    met(
       'MUST-30',
       '3.8.5',
       'The urgent mechanism is supported.',
-      NO_URGENT_YET,
       URGENT,
-      `${CONFORMANCE}delivers urgent text in line, whatever the pointer says`,
+      `${URGENT_TEST}can be sent: every segment that begins before its end says where it ends (MUST-30)`,
     ),
-    deviation(
+    met(
       'MUST-31',
       '3.8.5',
       'Urgent data may be of any length.',
-      NO_URGENT_YET,
       URGENT,
-      `${CONFORMANCE}delivers urgent text in line, whatever the pointer says`,
+      `${URGENT_TEST}may be announced before its bytes come`,
     ),
-    deviation('MUST-32', '3.8.5', 'The application is told when urgent data begins.', NO_URGENT_YET),
-    deviation('MUST-33', '3.8.5', 'It can learn how much of it is left.', NO_URGENT_YET),
-    deviation('MUST-62', '3.8.5', 'The urgent pointer points behind the last urgent octet.', NO_URGENT_YET),
+    met(
+      'MUST-32',
+      '3.8.5',
+      'The application is told when urgent data begins.',
+      URGENT,
+      `${URGENT_TEST}is told of once, stays in line, and is counted until it has been read (MUST-31, MUST-32)`,
+    ),
+    met(
+      'MUST-33',
+      '3.8.5',
+      'It can learn how much of it is left.',
+      URGENT,
+      `${URGENT_TEST}is told of once, stays in line, and is counted until it has been read (MUST-31, MUST-32)`,
+    ),
+    met(
+      'MUST-62',
+      '3.8.5',
+      'The urgent pointer points behind the last urgent octet.',
+      URGENT,
+      `${URGENT_TEST}is told of once, stays in line, and is counted until it has been read (MUST-31, MUST-32)`,
+    ),
     met(
       'SHLD-13',
       '3.8.5',
-      'New applications do not use it: ours cannot.',
+      'New applications do not use it: the sockets of the page cannot.',
       'netstack/tcp/connection.ts',
       `${CONFORMANCE}delivers urgent text in line, whatever the pointer says`,
     ),

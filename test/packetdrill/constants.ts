@@ -58,6 +58,7 @@ export const ERRORS: Record<string, number> = {
   EAGAIN: 11,
   EINVAL: 22,
   EPIPE: 32,
+  EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,

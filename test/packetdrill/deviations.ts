@@ -81,6 +81,7 @@ export const DEVIATIONS: readonly Deviation[] = [
       'buffers hold the bytes they are asked to hold, and windows are all of it; Linux doubles, and counts overhead',
     files: [
       'rcv_zero_wnd_fin',
+      'rcv_neg_window',
       'ooo_rcv_mss',
       'epoll_out_edge',
       'epoll_out_edge_default_notsent_lowat',

@@ -12,6 +12,7 @@ import {
   type ScriptPacket,
   Skip,
 } from './script.ts';
+import { checkOption } from './settings.ts';
 import { TokenStream } from './token-stream.ts';
 
 /** Throws a ScriptFailure where the script is malformed, and a Skip where it is more than we read. */
@@ -40,6 +41,8 @@ function parseOptions(tokens: TokenStream): ScriptOption[] {
     const { line, text } = tokens.take();
     let value: string | undefined;
     if (tokens.takeIfMark('=')) value = parseOptionValue(tokens);
+    // Before the rest is read: such options bring a language of their own.
+    checkOption(text.slice(2));
     options.push({ line, name: text.slice(2), value });
   }
   return options;

@@ -114,9 +114,12 @@ export function settingsOf(script: Script, version: 4 | 6 = 4): Settings {
   return settings;
 }
 
+/** Throws a Skip for an option that is none of ours. */
+export function checkOption(name: string): void {
+  if (!IGNORED.has(name) && !Object.hasOwn(OPTIONS, name)) throw new Skip(`option --${name}`);
+}
+
 function applyOption(settings: Settings, { name, value }: ScriptOption): void {
-  if (IGNORED.has(name)) return;
-  const apply = OPTIONS[name];
-  if (!apply) throw new Skip(`option --${name}`);
-  apply(settings, value ?? '');
+  checkOption(name);
+  OPTIONS[name]?.(settings, value ?? '');
 }

@@ -46,7 +46,9 @@ function socket(context: CallContext): Attempt {
   if (kind !== CONSTANTS.SOCK_STREAM) throw new Skip('sockets that are not TCP');
   const protocol = parameters[2];
   if (protocol?.kind === 'word' && protocol.name === 'IPPROTO_MPTCP') throw new Skip('MPTCP');
+  const isTcp = !isGiven(protocol) || [0, CONSTANTS.IPPROTO_TCP].includes(numberOf(protocol));
   return () => {
+    if (!isTcp) return failed('EPROTONOSUPPORT');
     const made = new StreamSocket();
     made.options.receiveBufferSize = context.machine.settings.receiveBuffer;
     made.isNonBlocking = (type & CONSTANTS.SOCK_NONBLOCK!) !== 0;

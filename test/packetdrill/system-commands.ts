@@ -45,7 +45,7 @@ const SYSCTLS: Record<string, SysctlRule> = {
   tcp_recovery: only('1'),
   tcp_ecn: kept('tcp_ecn'),
   tcp_ecn_option: fine,
-  tcp_syn_retries: fine,
+  tcp_syn_retries: only('5', '6'),
   tcp_synack_retries: only('5'),
   tcp_retries1: fine,
   tcp_retries2: only('15'),
@@ -91,12 +91,12 @@ type Rule = [RegExp, (settings: Settings, rest: string) => void];
 
 const COMMANDS: Rule[] = [
   [
-    /^(?:\.{1,2}\/)*(?:common\/)?defaults\.sh$/,
+    /^(?:[\w.]+\/)*defaults\.sh$/,
     (settings) => {
       for (const [name, value] of DEFAULTS_SCRIPT) setSystem(settings, `net.ipv4.${name}`, value);
     },
   ],
-  [/^(?:\.{1,2}\/)*(?:common\/)?set_sysctls\.py\s+(.*)$/, (settings, rest) => assign(settings, rest)],
+  [/^(?:[\w.]+\/)*set_sysctls\.py\s+(.*)$/, (settings, rest) => assign(settings, rest)],
   [
     /^sysctl\s+((?:-[qwe]+\s+)*.*)$/,
     (settings, rest) => assign(settings, rest.replace(/^(?:-[qwe]+\s+)*/, '')),

@@ -58,8 +58,10 @@ describe('TcpLayer', () => {
     expect(other.connect(socketAddress('10.0.0.2', 80), {}, 0).local.port).not.toBe(first);
   });
 
-  it('says so when every local port is connected to a place, and still reaches other places (RFC 6056)', () => {
-    const { layer } = layerWith(1);
+  it('says so when every local port is connected to a place, and still reaches other places (RFC 6056)', {
+    timeout: 60_000,
+  }, () => {
+    const { layer } = new Crowd({ clients: 1 });
     const first = socketAddress('10.0.0.2', 80);
     layer.listen({ port: FIRST_EPHEMERAL_PORT + 5 }, 0);
     const ports = new Set<number>();
@@ -99,6 +101,24 @@ describe('TcpLayer', () => {
     for (let now = 10_000; now < 200_000; now += 1000) layer.poll(now);
     expect(layer.connectionCount).toBe(0);
     expect(layer.pollAt()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('has at most 65,536 connections: then nobody connects, neither we nor a peer, and half-open ones wait', {
+    timeout: 60_000,
+  }, () => {
+    const crowd = new Crowd({ clients: 2 });
+    const { layer } = crowd;
+    crowd.syn(0);
+    crowd.hear(0);
+    const connect = (i: number) =>
+      layer.connect(socketAddress('10.9.0.1', 1 + (i & 0x7fff)), { localPort: 1 + (i >> 15) }, crowd.now);
+    for (let i = 0; i < 65_536; i++) connect(i);
+    expect(() => connect(65_536)).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }));
+    crowd.syn(1);
+    expect(layer.drops.toRecord()).toEqual({ tcp_syn_queue_full: 1 });
+    crowd.segment(0, ACK);
+    expect(layer.drops.of('tcp_accept_queue_full')).toBe(1);
+    expect([layer.connectionCount, layer.halfOpenCount]).toEqual([65_536, 1]);
   });
 
   it('is due at once when an application has done something, and not before', () => {

@@ -26,6 +26,7 @@ export {
   generatePrivateKey,
   importPrivateKey,
 } from './client/keys.ts';
+export type { MulticastController } from './client/multicast-controller.ts';
 export type { PingOptions } from './client/ping.ts';
 export type {
   TCPServerSocket,

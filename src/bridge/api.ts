@@ -132,6 +132,12 @@ export interface UdpBindOptions {
   ipv6Only?: boolean | undefined;
   ttl?: number | undefined;
   tos?: number | undefined;
+  dontFragment?: boolean | undefined;
+  broadcast?: boolean | undefined;
+  multicastTtl?: number | undefined;
+  multicastLoopback?: boolean | undefined;
+  /** Others may have the same address and port, if they say so, too. */
+  sharesAddress?: boolean | undefined;
 }
 
 export interface UdpOpened {
@@ -143,6 +149,10 @@ export interface UdpDatagram {
   data: Uint8Array;
   /** To the engine: its address may be a name. */
   remote?: SocketName | undefined;
+  /** From the engine: what was left of its TTL. To it: instead of the socket's. */
+  ttl?: number | undefined;
+  /** DSCP and ECN bits, likewise. */
+  tos?: number | undefined;
   dnsQueryType?: AddressFamily;
 }
 
@@ -396,6 +406,8 @@ export type UdpMessagePortMessage =
   | { type: 'credit'; count: number }
   | { type: 'datagrams'; datagrams: UdpDatagram[] }
   | { type: 'send'; id: number; datagram: UdpDatagram }
+  /** Answered with `sent`. */
+  | { type: 'group'; id: number; action: 'join' | 'leave'; address: string }
   | { type: 'sent'; id: number; error?: PlainError }
   | { type: 'error'; error: PlainError }
   | { type: 'close' };

@@ -6,6 +6,7 @@ import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { closedError, domException, networkError } from './errors.ts';
 import { asciiHost } from './host-name.ts';
+import { MulticastController } from './multicast-controller.ts';
 import { bytesOf, toDnsQueryType, toOptionalUnsignedLong } from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
@@ -19,9 +20,20 @@ export interface UDPSocketOptions {
   dnsQueryType?: 'ipv4' | 'ipv6';
   ipv6Only?: boolean;
 
+  /** Hop limit of what goes to a multicast group, 0 to 255; default 1. */
+  multicastTimeToLive?: number;
+  /** Whether sockets of this tunnel hear what is sent to a group that they joined; default true. */
+  multicastLoopback?: boolean;
+  /** Other sockets that say so, too, may have the same address and port. */
+  multicastAllowAddressSharing?: boolean;
+
   signal?: AbortSignal;
   ttl?: number;
   tos?: number;
+  /** What does not fit the path is an error (`ERR_MESSAGE_TOO_LONG`) instead of fragments. */
+  dontFragment?: boolean;
+  /** Sending to a broadcast address is meant. */
+  broadcast?: boolean;
 }
 
 /** One datagram. `remoteAddress` and `remotePort` are present in bound mode only. */
@@ -31,11 +43,17 @@ export interface UDPMessage {
   remotePort?: number;
   /** In bound mode, of a `remoteAddress` that is a name: which of its addresses count. */
   dnsQueryType?: 'ipv4' | 'ipv6';
+  /** Of this message, instead of the socket's; of a received one, what was left. */
+  ttl?: number;
+  /** DSCP and ECN bits, likewise. */
+  tos?: number;
 }
 
 /** A received datagram. */
 export interface ReceivedUDPMessage extends UDPMessage {
   data: Uint8Array<ArrayBuffer>;
+  ttl: number;
+  tos: number;
 }
 
 export interface UDPSocketOpenInfo {
@@ -45,6 +63,8 @@ export interface UDPSocketOpenInfo {
   localPort: number;
   remoteAddress?: string;
   remotePort?: number;
+  /** In bound mode. */
+  multicastController?: MulticastController;
 }
 
 /** Datagrams that may wait unread on the page's side; more wait in the engine's queue, which drops the newest. */
@@ -123,7 +143,13 @@ export class UDPSocket {
         writable: this.#writable,
         localAddress: local.address,
         localPort: local.port,
-        ...(remote && { remoteAddress: remote.address, remotePort: remote.port }),
+        ...(remote
+          ? { remoteAddress: remote.address, remotePort: remote.port }
+          : {
+              multicastController: new MulticastController((action, address) =>
+                this.#request((id) => this.#post({ type: 'group', id, action, address })),
+              ),
+            }),
       };
     } catch (error) {
       throw error instanceof TunnelError ? networkError(error) : error;
@@ -161,14 +187,22 @@ export class UDPSocket {
     if (!this.#isConnected && (message.remoteAddress === undefined || message.remotePort === undefined)) {
       throw new TypeError('A bound socket needs remoteAddress and remotePort with each message.');
     }
-    const id = this.#nextId++;
     const data = new Uint8Array(bytesOf(message.data)); // a copy: the caller keeps its buffer
     const remote = hasRemote
       ? { address: asciiHost(message.remoteAddress), port: message.remotePort! }
       : undefined;
-    const sent = new Promise<void>((resolve, reject) => this.#sending.set(id, { resolve, reject }));
-    this.#post({ type: 'send', id, datagram: { data, remote, dnsQueryType } }, [data.buffer]);
-    await sent;
+    const ttl = toOptionalUnsignedLong(message.ttl, 'ttl', 1, 255);
+    const tos = toOptionalUnsignedLong(message.tos, 'tos', 0, 255);
+    const datagram = { data, remote, dnsQueryType, ttl, tos };
+    await this.#request((id) => this.#post({ type: 'send', id, datagram }, [data.buffer]));
+  }
+
+  /** Asks the engine for something and waits until it is done. */
+  #request(ask: (id: number) => void): Promise<void> {
+    const id = this.#nextId++;
+    const done = new Promise<void>((resolve, reject) => this.#sending.set(id, { resolve, reject }));
+    ask(id);
+    return done;
   }
 
   #receive(message: UdpMessagePortMessage): void {
@@ -176,10 +210,10 @@ export class UDPSocket {
       case 'datagrams':
         this.#creditGiven -= message.datagrams.length;
         if (this.#isReadDone) return;
-        for (const { data, remote } of message.datagrams) {
+        for (const { data, remote, ttl = 0, tos = 0 } of message.datagrams) {
           const from =
             !this.#isConnected && remote ? { remoteAddress: remote.address, remotePort: remote.port } : {};
-          this.#readController?.enqueue({ data: data as Uint8Array<ArrayBuffer>, ...from });
+          this.#readController?.enqueue({ data: data as Uint8Array<ArrayBuffer>, ...from, ttl, tos });
         }
         break;
       case 'sent': {
@@ -266,6 +300,11 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
     ipv6Only,
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
+    dontFragment: options.dontFragment,
+    broadcast: options.broadcast,
+    multicastTtl: toOptionalUnsignedLong(options.multicastTimeToLive, 'multicastTimeToLive', 0, 255),
+    multicastLoopback: options.multicastLoopback,
+    sharesAddress: options.multicastAllowAddressSharing,
   };
 }
 

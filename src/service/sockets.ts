@@ -128,6 +128,11 @@ export class Sockets {
       ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
       ...(options.ttl !== undefined && { ttl: options.ttl }),
       ...(options.tos !== undefined && { tos: options.tos }),
+      ...(options.multicastTtl !== undefined && { multicastTtl: options.multicastTtl }),
+      multicastLoopback: options.multicastLoopback ?? true,
+      sharesAddress: options.sharesAddress ?? false,
+      dontFragment: options.dontFragment ?? false,
+      broadcast: options.broadcast ?? false,
     });
     this.#others.add(
       new UdpPipe(binding, port, {

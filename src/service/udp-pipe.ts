@@ -1,7 +1,7 @@
 import type { AddressFamily, SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
-import type { IpAddress, SocketAddress } from '../core/address.ts';
-import type { TunnelError } from '../core/errors.ts';
+import { IpAddress, type SocketAddress } from '../core/address.ts';
+import { TunnelError } from '../core/errors.ts';
 import type { UdpBinding } from '../core/netstack/udp-binding.ts';
 import type { Drainable, Noted } from './noted.ts';
 
@@ -48,7 +48,8 @@ export class UdpPipe implements Drainable {
       while (datagrams.length < Math.min(this.#credit, BATCH)) {
         const message = this.#binding.receive();
         if (!message) break;
-        datagrams.push({ data: message.data, remote: nameOf(message.remote) });
+        const { data, remote, ttl, tos } = message;
+        datagrams.push({ data, remote: nameOf(remote), ttl, tos });
       }
       if (datagrams.length === 0) return;
       this.#credit -= datagrams.length;
@@ -74,6 +75,9 @@ export class UdpPipe implements Drainable {
       case 'send':
         this.#send(message.id, message.datagram);
         break;
+      case 'group':
+        this.#changeGroup(message);
+        break;
       case 'close':
         this.close();
         break;
@@ -83,27 +87,45 @@ export class UdpPipe implements Drainable {
     this.#host.settle();
   }
 
-  #send(id: number, { data, remote, dnsQueryType }: UdpDatagram): void {
+  #changeGroup({ id, action, address }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
+    try {
+      const group = IpAddress.parse(address);
+      if (!group) throw new TypeError(`"${address.slice(0, 100)}" is not an IP address.`);
+      if (action === 'join') this.#binding.joinGroup(group);
+      else this.#binding.leaveGroup(group);
+      this.#post({ type: 'sent', id });
+    } catch (cause) {
+      const error =
+        cause instanceof TypeError ? new TunnelError('ERR_UNSUPPORTED', cause.message, { cause }) : cause;
+      this.#post({ type: 'sent', id, error: toPlainError(error) });
+    }
+  }
+
+  #send(id: number, datagram: UdpDatagram): void {
+    const { remote, dnsQueryType } = datagram;
     try {
       const address = remote && this.#host.addressOf(remote.address, this.#familyOf(dnsQueryType));
-      if (address instanceof Promise) void this.#sendTo(id, data, address, remote!.port);
-      else this.#sendNow(id, data, address && { address, port: remote!.port });
+      if (address instanceof Promise) void this.#sendTo(id, datagram, address, remote!.port);
+      else this.#sendNow(id, datagram, address && { address, port: remote!.port });
     } catch (error) {
       this.#post({ type: 'sent', id, error: toPlainError(error) });
     }
   }
 
-  async #sendTo(id: number, data: Uint8Array, address: Promise<IpAddress>, port: number): Promise<void> {
+  async #sendTo(id: number, datagram: UdpDatagram, address: Promise<IpAddress>, port: number): Promise<void> {
     try {
-      this.#sendNow(id, data, { address: await address, port });
+      this.#sendNow(id, datagram, { address: await address, port });
     } catch (error) {
       this.#post({ type: 'sent', id, error: toPlainError(error) });
     }
     this.#host.settle();
   }
 
-  #sendNow(id: number, data: Uint8Array, remote: SocketAddress | undefined): void {
-    this.#binding.send(data, remote);
+  #sendNow(id: number, { data, ttl, tos }: UdpDatagram, remote: SocketAddress | undefined): void {
+    this.#binding.send(data, remote, {
+      ...(ttl !== undefined && { ttl }),
+      ...(tos !== undefined && { tos }),
+    });
     this.#post({ type: 'sent', id });
   }
 

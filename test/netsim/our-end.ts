@@ -6,6 +6,7 @@ import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import { patternAt } from './pattern.ts';
 import { StackHost, type StackHostOptions } from './stack-host.ts';
 import type { Sample, TrafficReport } from './traffic-report.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface OurEndWish extends StackHostOptions {
   mode: 'send' | 'receive';
@@ -19,6 +20,7 @@ const SAMPLE = 100;
 const CHUNK = 1 << 16;
 
 const wish = JSON.parse(process.argv[2]!) as OurEndWish;
+warmUp();
 const host = await StackHost.connect(wish);
 const samples: Sample[] = [];
 let bytes = 0;

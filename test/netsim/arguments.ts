@@ -13,7 +13,7 @@ export interface Plan {
 }
 
 /** Where chance decides more than the link does, so many times more seeds. */
-const LIGHT_SEEDS = 3;
+const CHANCY_SEEDS = 3;
 
 /** Reads the command line; throws an Error with one sentence for the user. */
 export function readArguments(args: readonly string[]): Plan {
@@ -38,7 +38,7 @@ export function readArguments(args: readonly string[]): Plan {
   return {
     cells,
     seconds,
-    seedsOf: (cell) => Array.from({ length: cell.isLight ? seeds * LIGHT_SEEDS : seeds }, (_, i) => i + 1),
+    seedsOf: (cell) => Array.from({ length: cell.isChancy ? seeds * CHANCY_SEEDS : seeds }, (_, i) => i + 1),
     resume: values.resume,
     isWhole: cells.length === CELLS.length && seconds >= 15 && seeds >= 3,
     command: ['npm run bench:loss', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),

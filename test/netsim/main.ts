@@ -109,7 +109,7 @@ function summary({ cell, seed }: Job, results: Results): string {
 function report(plan: Plan, rows: readonly Row[], machine: string): string {
   return `# Our TCP and Linux's (CUBIC) through the same bad network
 
-\`${plan.command}\`: ${plan.seconds} s and seeds 1–${Math.max(...plan.cells.map((cell) => plan.seedsOf(cell).length))} (link-bound cells fewer), medians; ours / Linux.
+\`${plan.command}\`: ${plan.seconds} s and seeds 1–${Math.max(...plan.cells.map((cell) => plan.seedsOf(cell).length))} (cells without loss a third of them), medians; ours / Linux.
 ${machine}.
 Bottleneck 100 Mbit/s each way with a tail-dropping queue of one bandwidth-delay product, MTU 1420. Trouble is the same in
 both directions. "Linux" is Linux to Linux through the same process, alternating, with the same seeds. "Full after" is when

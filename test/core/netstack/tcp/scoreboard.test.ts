@@ -99,7 +99,7 @@ function compare(scoreboard: Scoreboard, model: Model): void {
   expect(times.every((time, i) => i === 0 || times[i - 1]! <= time)).toBe(true);
   const byNumber = (a: { end: number }, b: { end: number }) => diff(a.end, b.end);
   const expected = inFlight.map(({ end, sentAt }) => ({ end, sentAt }));
-  const print = (list: typeof listed) => JSON.stringify(list.toSorted(byNumber));
+  const print = (list: typeof listed) => JSON.stringify([...list].sort(byNumber));
   expect(print(listed)).toBe(print(expected));
   if (model.segments.length > 0) {
     expect(scoreboard.start(scoreboard.first)).toBe(model.segments[0]!.start);

@@ -215,6 +215,17 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582, RFC 3042)', () 
     expect(ladder.connection!.info()).toMatchObject({ cwnd: 9660, recoveryPhase: 'open', timeouts: 0 });
   });
 
+  it('lets no forger draw out the window: so many duplicates count as segments were in the air (RFC 5681 §3.2)', () => {
+    const ladder = tenInFlight();
+    ladder.connection!.write(new Uint8Array(200_000));
+    let left = 0;
+    ladder.ip.outlet = () => left++;
+    for (let i = 0; i < 1000; i++) ladder.run(dup);
+    // Two by limited transmit, the first segment again, and no more than what was in the air.
+    expect(left).toBeLessThanOrEqual(12);
+    expect(ladder.connection!.info()).toMatchObject({ retransmits: 1, recoveries: 1 });
+  });
+
   it('finds the next hole by a partial ACK, without waiting for duplicates', () => {
     const ladder = tenInFlight();
     ladder.run(`${dup}\n${segments(10, 11)}\n${dup}\n${segments(11, 12)}\n${dup}\n+0 > . 1:1381(1380) ack 1`);

@@ -47,8 +47,7 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   } else if (acked > 0) {
     partialAck(tcb, flight, countBefore - scoreboard.count);
   } else if (isDuplicate(tcb, segment, windowBefore)) {
-    duplicateAck(tcb, flight);
-    delivered = tcb.mss;
+    if (duplicateAck(tcb, flight)) delivered = tcb.mss;
   }
   const isBare = segment.length === 0 && acked === 0 && (reports & NEWS) === 0 && !isOld;
   if (probeAnswered(tcb, flight, (reports & DUPLICATE) !== 0, isBare) && recovery.phase === 'open')

@@ -27,6 +27,8 @@ export class Recovery {
   recover = 0;
   /** Consecutive duplicate ACKs from a peer without SACK: each says that one segment has arrived. */
   duplicateAcks = 0;
+  /** As many as can count in this recovery. */
+  duplicateLimit = 0;
 
   // Proportional rate reduction, RFC 9937 §6.
   prrDelivered = 0;
@@ -179,18 +181,23 @@ export function noteResent({ recovery }: Flight, now: Instant): void {
 
 /**
  * A duplicate ACK of a peer without SACK (RFC 5681 §3.2, RFC 6582 §3.2 step 2): the third says that the first segment
- * is lost, unless it only answers what an earlier recovery sent again.
+ * is lost, unless it only answers what an earlier recovery sent again. Whether it counts: of what was in the air when
+ * recovery began, no more can arrive than there was, or a forger could draw out the whole window (RFC 5681 §3.2).
  */
-export function duplicateAck(tcb: Tcb, { recovery, scoreboard }: Flight): void {
-  // More cannot have arrived than is there.
-  if (recovery.duplicateAcks < scoreboard.count - 1) recovery.duplicateAcks++;
-  if (recovery.phase !== 'open' || recovery.duplicateAcks !== DUP_THRESHOLD) return;
+export function duplicateAck(tcb: Tcb, { recovery, scoreboard }: Flight): boolean {
+  if (recovery.phase === 'open') recovery.duplicateLimit = scoreboard.count - 1;
+  if (recovery.duplicateAcks >= Math.min(recovery.duplicateLimit, scoreboard.count - 1)) return false;
+  recovery.duplicateAcks++;
+  if (recovery.phase !== 'open' || recovery.duplicateAcks !== DUP_THRESHOLD) return true;
   if (gt(tcb.sndUna, recovery.recover) && scoreboard.lostCount === 0) scoreboard.markLost(scoreboard.first);
+  return true;
 }
 
 /** SND.UNA moved, with a peer without SACK: it stands before the next hole (RFC 6582 §3.2 step 3). */
 export function partialAck(tcb: Tcb, { recovery, scoreboard }: Flight, segments: number): void {
-  recovery.duplicateAcks = Math.max(0, recovery.duplicateAcks - Math.max(0, segments - 1));
+  const arrived = Math.max(0, segments - 1);
+  recovery.duplicateAcks = Math.max(0, recovery.duplicateAcks - arrived);
+  recovery.duplicateLimit = Math.max(0, recovery.duplicateLimit - segments);
   const { first } = scoreboard;
   if (
     recovery.phase === 'recovery' &&

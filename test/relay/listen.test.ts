@@ -212,12 +212,14 @@ describe('hostile', () => {
     const { relay, client, call } = await listening({ now: () => now });
     for (let i = 0; i < 200; i++) call(initiation(i));
     await until(() => relay.counters.dropsDown.rate === 197, 'the drops');
+    await until(() => client.datagrams.length >= 3, 'the calls');
     expect(client.datagrams).toHaveLength(3);
     await until(() => client.of(EVENT).length > 0, 'the event');
     expect(client.of(EVENT)[0]).toMatchObject({ channel: 1, kind: EVENT_RATE_LIMITED });
     now += 4001;
     for (let i = 0; i < 5; i++) call(initiation(i));
     await until(() => relay.counters.dropsDown.rate === 201, 'the drops');
+    await until(() => client.datagrams.length >= 4, 'the call');
     expect(client.datagrams).toHaveLength(4);
   });
 

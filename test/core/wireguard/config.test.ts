@@ -720,7 +720,8 @@ const HOSTILE: [string, string, boolean][] = [
   ],
 ];
 
-describe('row 62: hostile texts', () => {
+// A second on a machine that does nothing else at that moment: tried again where it did.
+describe('row 62: hostile texts', { retry: 3 }, () => {
   it.each(HOSTILE)('row 62: %s: a clear answer within a second, and few words', (_name, text, isConfig) => {
     let checked!: ReturnType<typeof checkConfig>;
     const time = fastest(() => {

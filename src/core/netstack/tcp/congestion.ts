@@ -15,7 +15,7 @@ export interface CongestionControl {
   begin(tcb: Tcb): void;
   /** In congestion avoidance, `bytes` were acknowledged while the window was what held us back. */
   acknowledged(tcb: Tcb, bytes: number, now: Instant): void;
-  /** Congestion: sets `ssthresh`. `factor` is what is kept where the algorithm has no other opinion. */
+  /** Congestion: sets `ssthresh`. */
   reduce(tcb: Tcb): void;
   /** Nothing was sent for `gap` ms: time in which the path was not probed does not count. */
   paused(gap: number): void;

@@ -69,7 +69,7 @@ describe('hostile ICMP', () => {
         peer.lone.exchange(say(0, code), say(499, code));
         expect(peer.connection.state).toBe('ESTABLISHED');
       }
-      expect(peer.tcpDrops['tcp_icmp_mismatch']).toBe(8);
+      expect(peer.tcpDrops.tcp_icmp_mismatch).toBe(8);
       // It lives: the data is acknowledged as if nothing had been.
       peer.send({ flags: 'A', acknowledgment: 500 });
       expect(peer.connection.info().bytesAcknowledged).toBe(500);

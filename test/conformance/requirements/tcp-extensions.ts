@@ -128,6 +128,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         `${TCP}/segment-arrives.ts`,
         pkt('timestamps/paws-old-segment'),
         pkt('timestamps/paws-rst'),
+        pkt('timestamps/paws-overtaken-ack'),
       ),
       met(
         'MUST',

@@ -22,6 +22,8 @@ import { urgentArrives } from './urgent.ts';
 
 /** RFC 7323 §5.5: after 24 days of silence a timestamp says nothing any more. */
 const TS_RECENT_LIFETIME = 24 * 24 * 3600 * 1000;
+/** The peer's clock may tick a little faster than ours: no ACK that is overtaken is older than so many of our timeouts. */
+const REPLAY_TIMEOUTS = 1.2;
 
 /** `segment` has been read out of `packet`, and its checksum is right. */
 export function segmentArrives(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer, now: Instant): void {
@@ -83,7 +85,8 @@ function checkSequence(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   const isReset = segment.has(RST);
   if (tcb.timestamps && !isReset) {
     if (!segment.hasTimestamps) return drop(tcb, 'tcp_no_timestamp');
-    if (lt(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt < TS_RECENT_LIFETIME) {
+    const isOld = lt(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt < TS_RECENT_LIFETIME;
+    if (isOld && !isOvertakenAck(tcb, segment)) {
       answerUnacceptable(tcb, segment, now);
       return drop(tcb, 'tcp_paws');
     }
@@ -97,6 +100,16 @@ function checkSequence(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
     answerUnacceptable(tcb, segment, now);
   }
   return drop(tcb, 'tcp_outside_window');
+}
+
+/**
+ * PAWS guards against text of an earlier round of the numbers. An ACK that later ones have overtaken brings none; unless
+ * it would move SND.UNA or the window, or is older than a timeout, its SACK blocks are news like any others, as in Linux.
+ */
+function isOvertakenAck(tcb: Tcb, segment: TcpSegment): boolean {
+  if (segment.length > 0 || !segment.has(ACK) || segment.sequence !== tcb.rcvNxt) return false;
+  const isRepetition = segment.acknowledgment === tcb.sndUna && segment.window << tcb.sndScale === tcb.sndWnd;
+  return isRepetition && diff(tcb.tsRecent, segment.tsVal) <= REPLAY_TIMEOUTS * tcb.roundTrip.timeout;
 }
 
 /** The four cases of §3.4, table 6. */

@@ -214,6 +214,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         pkt('acknowledgments/dsack-below'),
         pkt('acknowledgments/dsack-out-of-order'),
         pkt('acknowledgments/dsack-partial'),
+        pkt('acknowledgments/dsack-partly-out-of-order'),
       ),
       met(
         'MUST',

@@ -23,15 +23,6 @@ export class OutOfOrder {
     return this.#count >= MAX_RANGES;
   }
 
-  /** Whether [start, end) is stored already, wholly. */
-  holds(start: number, end: number): boolean {
-    const ranges = this.#ranges;
-    for (let i = 0; i < this.#count; i++) {
-      if (le(ranges[2 * i]!, start) && ge(ranges[2 * i + 1]!, end)) return true;
-    }
-    return false;
-  }
-
   /** The length of what is missing at `sequence`, up to `end` at most; 0 where something is stored. */
   missingAt(sequence: number, end: number): number {
     const ranges = this.#ranges;

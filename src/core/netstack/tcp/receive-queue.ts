@@ -73,9 +73,14 @@ export class ReceiveQueue extends StreamBuffer {
     super.clear();
   }
 
-  /** Whether [start, end) is stored already, wholly and out of order. */
-  holds(start: number, end: number): boolean {
-    return this.#early?.holds(start, end) ?? false;
+  /** Where in [start, end) there is something that came too early; `end` if nowhere. */
+  firstHeld(start: number, end: number): number {
+    return this.#early ? add(start, this.#early.missingAt(start, end)) : end;
+  }
+
+  /** The end of what came too early and holds `sequence`. */
+  heldUntil(sequence: number): number {
+    return this.#early?.endOf(sequence) ?? sequence;
   }
 
   /**

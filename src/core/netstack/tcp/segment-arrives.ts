@@ -302,8 +302,11 @@ export function takeInOrder(tcb: Tcb, segment: TcpSegment, now: Instant): void {
 function store(tcb: Tcb, segment: TcpSegment, packet: PacketBuffer): boolean {
   const { receiveQueue } = tcb;
   const { sequence, payloadStart, payloadLength } = segment;
-  if (receiveQueue.hasGap && receiveQueue.holds(sequence, add(sequence, payloadLength))) {
-    reportDuplicate(tcb, sequence, add(sequence, payloadLength));
+  if (receiveQueue.hasGap) {
+    // RFC 2883 §4.2: the first part that came twice.
+    const end = add(sequence, payloadLength);
+    const held = receiveQueue.firstHeld(sequence, end);
+    if (held !== end) reportDuplicate(tcb, held, earlier(receiveQueue.heldUntil(held), end));
   }
   let placement = receiveQueue.place(sequence, packet.view, payloadStart, payloadLength);
   if (placement === 'no-memory') {

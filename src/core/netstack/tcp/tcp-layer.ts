@@ -11,6 +11,7 @@ import type { IcmpErrorKind } from '../icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from '../ip-layer.ts';
 import { PagePool } from '../page-pool.ts';
 import { EphemeralPorts } from '../ports.ts';
+import { AnswerLimit } from './answer-limit.ts';
 import { BareSegments } from './bare-segments.ts';
 import { TcpConnection } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -28,7 +29,6 @@ import { adjustMss } from './options.ts';
 import { output, resendFirst, sendAck, sendReset } from './output.ts';
 import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts';
 import { NO_ROW } from './record-table.ts';
-import { ResetLimit } from './reset-limit.ts';
 import { RecordBudget } from './scoreboard.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { add } from './sequence.ts';
@@ -85,7 +85,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly #passiveOpen: PassiveOpen;
   readonly #bare: BareSegments;
   readonly #hash: TupleHash;
-  readonly #resetLimit = new ResetLimit();
+  readonly #answerLimit = new AnswerLimit();
   /** Addresses of ours that were spoken to. */
   readonly #own: IpAddress[] = [];
   readonly #deadlines = new Deadlines();
@@ -503,16 +503,26 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   nobody(local: SocketAddress, remote: SocketAddress, segment: TcpSegment, now: Instant): void {
     this.drops.count('tcp_no_connection');
     if (segment.has(RST)) return;
-    if (this.#resetLimit.allows(this.#hash.ofSource(remote.address, 0), now))
-      this.#bare.resetAnswering(local, remote, segment);
+    if (this.#mayAnswer(remote.address, now)) this.#bare.resetAnswering(local, remote, segment);
     else this.drops.count('tcp_reset_rate_limit');
   }
 
-  /** TIME-WAIT: a reset must not end it (RFC 1337); a FIN that came again is acknowledged again (§3.10.7.4). */
+  #mayAnswer(source: IpAddress, now: Instant): boolean {
+    return this.#answerLimit.allows(this.#hash.ofSource(source, 0), now);
+  }
+
+  /**
+   * TIME-WAIT: a reset must not end it (RFC 1337); a FIN that came again is acknowledged again, and so is all that lies
+   * outside the window (§3.10.7.4).
+   */
   #inTimeWait(row: number, { local, remote }: Ends, segment: TcpSegment, now: Instant): void {
     this.drops.count('tcp_time_wait');
-    if (segment.has(RST) || segment.length === 0) return;
+    if (segment.has(RST)) return;
     const { sndNxt, rcvNxt, window, timestamps, tsRecent, tsOffset, ttl, tos } = this.#timeWait.read(row);
+    // Two ends that answered each other's empty segments would never stop.
+    const isAnswered =
+      segment.length > 0 || (segment.sequence !== rcvNxt && this.#mayAnswer(remote.address, now));
+    if (!isAnswered) return;
     const isLastFin = segment.has(FIN) && add(segment.sequence, segment.length) === rcvNxt;
     if (isLastFin) this.#timeWait.restart(row, now);
     const tsVal = (Math.floor(now) + tsOffset) | 0;

@@ -1,14 +1,17 @@
 import type { Instant } from '../../time.ts';
 import { TokenBucket } from '../../token-bucket.ts';
 
-/** Resets to segments that belong to no connection, per second: in all, and to one source. */
+/** Answers to segments that belong to no connection, per second: in all, and to one source. */
 const PER_SECOND = 200;
 const PER_SECOND_TO_ONE = 100;
 /** Buckets for sources; those that meet in one share its rate. */
 const BUCKETS = 256;
 
-/** How many resets may answer segments that are nobody's. One source alone cannot use up what is for all. */
-export class ResetLimit {
+/**
+ * How often segments that are nobody's are answered with a reset, and empty ones in TIME-WAIT with an ACK. One source
+ * alone cannot use up what is for all.
+ */
+export class AnswerLimit {
   readonly #all = new TokenBucket(PER_SECOND, PER_SECOND);
   readonly #toOne: (TokenBucket | undefined)[] = new Array<TokenBucket | undefined>(BUCKETS).fill(undefined);
 

@@ -313,7 +313,8 @@ function emit(tcb: Tcb, sequence: number, length: number, flags: number, now: In
   const options = (tcb.timestamps ? TIMESTAMPS_LENGTH : 0) + sackLength(sackCount);
   const at = packet.append(TCP_HEADER_LENGTH + options + length);
   const acknowledgment = flags & ACK ? tcb.rcvNxt : 0;
-  const window = advertise(tcb);
+  // A reset during the handshake says nothing of what we have received, nor of what we could.
+  const window = flags & ACK ? advertise(tcb) : 0;
   const headerLength = TCP_HEADER_LENGTH + options;
   writeTcpHeader(
     view,

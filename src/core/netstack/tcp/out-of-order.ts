@@ -1,4 +1,4 @@
-import { diff, ge, gt, le, lt } from './sequence.ts';
+import { diff, gt, le, lt } from './sequence.ts';
 
 /** Ranges kept at most; a segment that would need one more is dropped, which its sender will notice. */
 const MAX_RANGES = 256;

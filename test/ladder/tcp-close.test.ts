@@ -230,6 +230,18 @@ describe('losing data is told (RFC 2525 §2.17, RFC 9293 §3.6.1)', () => {
     expect(ladder.layer.pages.used).toBe(0);
   });
 
+  it('an orphan has its hundred seconds from the close on, however long the peer was silent before', () => {
+    const ladder = established().run('+0 write 10\n+0 > P. 1:11(10) ack 1');
+    ladder.ip.outlet = () => {};
+    ladder.run('+200000 close\n+99000 state FIN-WAIT-1\n+2000 state CLOSED');
+  });
+
+  it('and its minute in a window that has long been closed', () => {
+    const ladder = established({ window: 0 }).run('+0 write 10');
+    ladder.ip.outlet = () => {};
+    ladder.run('+200000 close\n+59000 state FIN-WAIT-1\n+2000 state CLOSED');
+  });
+
   it('gives up an orphan in a closed window after a minute, with a reset', () => {
     const ladder = established({ window: 0 }).run('+0 write 10\n+0 close');
     let resets = 0;

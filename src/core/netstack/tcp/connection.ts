@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../../address.ts';
+import { NEVER } from '../../time.ts';
 import { isWindowUpdateDue } from './ack-policy.ts';
 import { tellWriter } from './segment-arrives.ts';
 import type { TcpInfo, TcpObserver, TcpOptions, TcpState } from './state.ts';
@@ -125,7 +126,8 @@ export class TcpConnection {
       return;
     }
     this.shutdown();
-    // In FIN-WAIT-2 patience begins now; the next poll knows when that is.
+    // An orphan's patience begins now, whatever was waited before; the next poll knows when that is.
+    if (tcb.userTimeout === 0) tcb.waitingSince = NEVER;
     tcb.wake();
   }
 

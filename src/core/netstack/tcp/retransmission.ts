@@ -27,13 +27,19 @@ const REST: Millis = SECOND;
 export function settleResendTimer(tcb: Tcb, now: Instant, isFree: boolean): void {
   const { flight } = tcb;
   if (flight && (flight.scoreboard.pipe > 0 || isAllReported(flight))) {
+    if (tcb.waitingSince === NEVER) tcb.waitingSince = now;
     settleFlightTimer(tcb, flight, now);
   } else if (tcb.outstanding > 0 || tcb.unsent > 0 || (tcb.finQueued && !tcb.finSent)) {
     // The way out being full is not the peer's doing: the layer calls again.
-    if (!isFree || tcb.resendTimer === 'persist') return;
+    if (!isFree) return;
+    if (tcb.waitingSince === NEVER) tcb.waitingSince = now;
+    if (tcb.resendTimer === 'persist') {
+      // Patience may have become shorter: nobody waits any more.
+      tcb.resendAt = Math.min(tcb.resendAt, givesUpAt(tcb));
+      return;
+    }
     tcb.resends = 0;
     if (flight) flight.rtoAt = NEVER;
-    if (tcb.waitingSince === NEVER) tcb.waitingSince = now;
     arm(tcb, 'persist', now + tcb.roundTrip.rto);
   } else {
     tcb.resendTimer = 'off';

@@ -17,6 +17,8 @@ const NEWER = 12;
 const OWN = 13;
 
 const FIRST_BUCKETS = 64;
+/** Rows that a bucket has on average before there are more buckets. */
+const BUCKET_ROWS = 2;
 /** Rows that memory is taken for at a time. */
 const CHUNK_ROWS = 256;
 
@@ -70,7 +72,7 @@ export class RecordTable {
 
   /** A new row; its fields are whatever they are. `at` is for its queue. */
   add(local: SocketAddress, remote: SocketAddress, hash: number, queue: number, at: Instant): number {
-    if (this.#size >= this.#buckets.length) this.#growBuckets();
+    if (this.#size >= BUCKET_ROWS * this.#buckets.length) this.#growBuckets();
     if (this.#free === NO_ROW) this.#addChunk();
     const row = this.#free;
     this.#free = this.#word(row, LINK);

@@ -202,6 +202,7 @@ export class Ladder {
       connected: () => this.events.push('connected'),
       readable: () => this.events.push('readable'),
       writable: () => this.events.push('writable'),
+      stalled: () => this.events.push('stalled'),
       urgent: () => this.events.push('urgent'),
       closed: (error) => {
         this.events.push(error ? `closed ${error.code}` : 'closed');

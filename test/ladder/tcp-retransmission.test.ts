@@ -22,8 +22,23 @@ describe('the retransmission timer (RFC 6298)', () => {
     const gaps = times.map((time, index) => time - (times[index - 1] ?? start));
     expect(Math.max(...gaps)).toBe(120_000);
     expect(gaps.slice(0, 4)).toEqual([300, 600, 1200, 2400]);
-    expect(ladder.events).toEqual(['connected', 'closed ERR_TIMEOUT']);
+    expect(ladder.events).toEqual(['connected', 'stalled', 'closed ERR_TIMEOUT']);
     expect(ladder.layer.pages.used).toBe(0);
+  });
+
+  it('tells the application and the routers after three timeouts in a row (RFC 9293 §3.8.3, R1)', () => {
+    const ladder = established({ version: 6 }).run(`
+      +0    write 100
+      +0    > P. 1:101(100)
+      +300  > P. 1:101(100)
+      +600  > P. 1:101(100)`);
+    expect([ladder.events, ladder.ip.lastFlowLabel]).toEqual([['connected'], 1]);
+    ladder.run('+1200 > P. 1:101(100)');
+    const label = ladder.ip.lastFlowLabel;
+    ladder.run('+2400 > P. 1:101(100)');
+    expect(ladder.events).toEqual(['connected', 'stalled']);
+    expect(new Set([1, label, ladder.ip.lastFlowLabel]).size).toBe(3);
+    expect(Math.max(label, ladder.ip.lastFlowLabel)).toBeLessThan(1 << 20);
   });
 
   it('is restarted by an ACK of new data, and stops when all is acknowledged (§5.2, §5.3)', () => {

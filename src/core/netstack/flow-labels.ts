@@ -1,6 +1,11 @@
 import type { IpAddress } from '../address.ts';
 import type { Environment } from '../environment.ts';
 
+/** The label of a flow whose way may be broken: routers that spread load by labels may send it by another (RFC 6438). */
+export function otherFlowLabel(label: number): number {
+  return label === 0 ? 0 : Math.imul(label, 0x9e3779b1) >>> 12 || 1;
+}
+
 /**
  * IPv6 flow labels (RFC 6437 §3): one for each flow, so that routers which spread load keep its packets together; a
  * keyed hash, so that it tells nobody anything.

@@ -312,12 +312,12 @@ export const RFC_9293: RfcDocument = {
       'netstack/tcp/congestion.ts',
       `${RETRANSMISSION}begins with ten segments`,
     ),
-    deviation(
+    met(
       'MUST-20',
       '3.8.3',
-      'After R1 retransmissions IP is advised, after R2 the connection ends.',
-      'The connection ends after R2. There is no R1: a tunnel has one way, so there is nothing that IP could do.',
-      'netstack/tcp/retransmission.ts',
+      'After R1 retransmissions IP is advised (over IPv6, by another flow label), after R2 the connection ends.',
+      'netstack/tcp/retransmission.ts netstack/flow-labels.ts',
+      `${RETRANSMISSION}tells the application and the routers after three timeouts in a row (RFC 9293 §3.8.3, R1)`,
       `${RETRANSMISSION}never waits longer than 120 s (§2.5), and gives up after about 15 minutes (RFC 9293 §3.8.3)`,
     ),
     met(
@@ -327,13 +327,20 @@ export const RFC_9293: RfcDocument = {
       'netstack/tcp/retransmission.ts',
       `${RETRANSMISSION}keeps the user timeout to the millisecond`,
     ),
-    deviation(
+    met(
       'SHLD-9',
       '3.8.3',
       'The application learns that R1 was reached.',
-      'It can look: `info()` tells timeouts and retransmissions. Nobody asked to be told.',
+      'netstack/tcp/state.ts netstack/tcp/retransmission.ts',
+      `${RETRANSMISSION}tells the application and the routers after three timeouts in a row (RFC 9293 §3.8.3, R1)`,
     ),
-    deviation('SHLD-10', '3.8.3', 'R1 is at least three retransmissions.', 'There is no R1 (MUST-20).'),
+    met(
+      'SHLD-10',
+      '3.8.3',
+      'R1 is at least three retransmissions.',
+      'netstack/tcp/retransmission.ts',
+      `${RETRANSMISSION}tells the application and the routers after three timeouts in a row (RFC 9293 §3.8.3, R1)`,
+    ),
     met(
       'SHLD-11',
       '3.8.3',

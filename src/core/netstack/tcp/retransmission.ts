@@ -2,6 +2,7 @@
 // window (RFC 9293 §3.8.6.1).
 import { TunnelError } from '../../errors.ts';
 import { type Instant, type Millis, NEVER, SECOND } from '../../time.ts';
+import { otherFlowLabel } from '../flow-labels.ts';
 import { suspectBlackHole, trialFailed } from './black-hole.ts';
 import type { Flight } from './flight.ts';
 import { output, resendFirst, sendReset, sendTailProbe, sendWhatFits, sendWindowProbe } from './output.ts';
@@ -10,6 +11,8 @@ import { enterLoss, enterRecovery, reduce } from './recovery.ts';
 import { printSocketAddress } from './state.ts';
 import type { ResendTimer, Tcb } from './tcb.ts';
 
+/** RFC 9293 §3.8.3's R1: timeouts in a row after which something is wrong. */
+const R1 = 3;
 /** RFC 9293 §3.8.3's R2: what Linux's fifteen retransmissions amount to. */
 const PATIENCE: Millis = 924 * SECOND;
 /** When nobody waits for the outcome any more. */
@@ -127,6 +130,7 @@ function retransmissionTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
   tcb.timeouts++;
   tcb.resends++;
   tcb.roundTrip.backOff();
+  adviseOfStall(tcb);
   enterLoss(tcb, flight, tcb.resends > 1, now);
   suspectBlackHole(tcb, flight, now);
   resendFirst(tcb, now);
@@ -155,10 +159,18 @@ function probeTail(tcb: Tcb, flight: Flight, now: Instant): void {
   tcb.resendAt = flight.rtoAt;
 }
 
+/** From R1 on: IP has one way out only, but routers on the way may have others (MUST-20); the application is told. */
+function adviseOfStall(tcb: Tcb): void {
+  if (tcb.resends < R1) return;
+  tcb.flowLabel = otherFlowLabel(tcb.flowLabel);
+  if (tcb.resends === R1) tcb.observer?.stalled?.();
+}
+
 function synTimeout(tcb: Tcb, now: Instant): void {
   tcb.timeouts++;
   tcb.resends++;
   tcb.roundTrip.backOff();
+  adviseOfStall(tcb);
   tcb.synResends++;
   tcb.synDue = true;
   output(tcb, now);

@@ -66,6 +66,8 @@ export interface TcpObserver {
   readable(): void;
   /** A write that was refused, wholly or in part, can go on. */
   writable(): void;
+  /** Three timeouts in a row (RFC 9293 §3.8.3, R1): the peer, or the way to it, may be gone. We go on trying. */
+  stalled?(): void;
   /** The peer marks more of its stream as urgent (RFC 9293 §3.8.5); most applications do not care. */
   urgent?(): void;
   /**

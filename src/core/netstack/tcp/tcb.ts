@@ -209,8 +209,8 @@ export class Tcb extends RoundTrip {
   // Bookkeeping of the layer.
   /** The part of the pseudo-header's sum that never changes. */
   declare readonly addressSum: number;
-  /** Of IPv6: the same in all its packets (RFC 6437). */
-  declare readonly flowLabel: number;
+  /** Of IPv6: the same in all its packets (RFC 6437), unless the way seems broken. */
+  declare flowLabel: number;
   declare hash: number;
   hashNext: Tcb | undefined;
   declare isAwake: boolean;

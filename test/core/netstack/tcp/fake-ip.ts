@@ -36,6 +36,8 @@ export class FakeIp implements IpLayer {
   mtu: number;
   congested = false;
   outlet: Outlet = () => {};
+  /** What the last packet was marked with. */
+  lastFlowLabel = 0;
   readonly #own: IpAddress[];
   readonly #slot: PacketBuffer;
   readonly #header: IpHeaderInfo = { version: 4, addresses: 0, protocol: PROTOCOL_TCP, ttl: 64, tos: 0 };
@@ -58,7 +60,9 @@ export class FakeIp implements IpLayer {
     _protocol = PROTOCOL_TCP,
     _ttl = 64,
     tos = 0,
+    flowLabel = 0,
   ): void {
+    this.lastFlowLabel = flowLabel;
     const { size } = source;
     const length = packet.length + (size === 4 ? 20 : 40);
     if (length > this.mtu) throw new Error(`a packet of ${length} bytes for an MTU of ${this.mtu}`);
@@ -81,8 +85,8 @@ export class FakeIp implements IpLayer {
     return false;
   }
 
-  flowLabel(): number {
-    return 0;
+  flowLabel(source: IpAddress): number {
+    return source.version === 6 ? 1 : 0;
   }
 
   sourceFor(destination: IpAddress): IpAddress | undefined {

@@ -284,7 +284,7 @@ describe('reassembly of IPv4', () => {
     expect(lone.drops).toEqual({});
   });
 
-  it('remembers 256 datagrams that it refused, and forgets the oldest', () => {
+  it('remembers 512 datagrams that it refused, and forgets the oldest', () => {
     const lone = new LoneStack();
     const common = { source: PEER_V4, destination: OUR_V4, protocol: 17, more: true };
     const receive = (identification: number, offset: number) =>
@@ -293,15 +293,15 @@ describe('reassembly of IPv4', () => {
       receive(identification, 0);
       receive(identification, 8);
     };
-    for (let i = 0; i < 256; i++) overlap(i);
-    expect(lone.drops).toEqual({ 'fragment-overlap': 256 });
+    for (let i = 0; i < 512; i++) overlap(i);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 512 });
     // The first is known still: another fragment of it is refused.
     receive(0, 0);
-    expect(lone.drops).toEqual({ 'fragment-overlap': 257 });
-    overlap(256);
-    expect(lone.drops).toEqual({ 'fragment-overlap': 258 });
+    expect(lone.drops).toEqual({ 'fragment-overlap': 513 });
+    overlap(512);
+    expect(lone.drops).toEqual({ 'fragment-overlap': 514 });
     receive(0, 0);
-    expect(lone.drops).toEqual({ 'fragment-overlap': 258 });
+    expect(lone.drops).toEqual({ 'fragment-overlap': 514 });
   });
 
   it('drops TCP headers cut in two', () => {
@@ -401,6 +401,70 @@ describe('reassembly of IPv6', () => {
     lone.receive(chained(44, '', 44, 0, true, inner.slice(0, 24)));
     expect(lone.exchange(chained(44, '', 44, 24, false, inner.slice(24)))).toEqual([]);
     expect(lone.drops).toEqual({ 'fragment-malformed': 2 });
+  });
+});
+
+/** First fragments, by source and identification; how many of them are given up when another comes. */
+class Incomplete {
+  readonly #memory = plainMemory();
+  readonly #drops = new DropCounters<NetStackDrop>();
+  readonly #packet = new PacketBuffer(this.#memory, this.#memory.ingress);
+  readonly #reassembly = new Reassembly(this.#drops, () => {});
+
+  /** Where the fragment lies decides whether the datagram needs much memory. */
+  begin(host: number, identification: number, isLarge = false): number {
+    const before = this.#drops.of('fragment-limit');
+    this.#receive(host, identification, isLarge ? 60_000 : 8, true);
+    return this.#drops.of('fragment-limit') - before;
+  }
+
+  /** Whether the rest of a small one makes it whole. */
+  completes(host: number, identification: number): boolean {
+    this.#receive(host, identification, 0, true);
+    return this.#receive(host, identification, 16, false);
+  }
+
+  #receive(host: number, identification: number, offset: number, moreFragments: boolean): boolean {
+    const source = `10.1.${host >> 8}.${host & 255}`;
+    const payload = counting(8);
+    const rest = { destination: OUR_V4, protocol: 17 };
+    this.#packet.copyFrom(ipv4({ source, ...rest, identification, offset, moreFragments, payload }));
+    const whole = this.#reassembly.receiveIpv4(this.#packet, 0);
+    if (whole) this.#reassembly.release(whole);
+    return whole !== undefined;
+  }
+}
+
+describe('what is held of datagrams', () => {
+  it('is 64 of one source, and of the next the oldest pays', () => {
+    const incomplete = new Incomplete();
+    for (let i = 0; i < 64; i++) expect(incomplete.begin(1, i)).toBe(0);
+    expect(incomplete.begin(1, 64)).toBe(1);
+    expect([incomplete.completes(1, 1), incomplete.completes(1, 0)]).toEqual([true, false]);
+  });
+
+  it('is 1 MiB of one source, where they are large', () => {
+    const incomplete = new Incomplete();
+    for (let i = 0; i < 15; i++) expect(incomplete.begin(1, i, true)).toBe(0);
+    expect(incomplete.begin(1, 15, true)).toBe(1);
+    expect(incomplete.begin(2, 0, true)).toBe(0);
+  });
+
+  it('is 4 MiB of all, then the oldest go until it is 3 MiB', () => {
+    const incomplete = new Incomplete();
+    for (let i = 0; i < 63; i++) expect(incomplete.begin(i, 0, true)).toBe(0);
+    expect(incomplete.begin(63, 0, true)).toBe(17);
+    for (let i = 0; i < 16; i++) expect(incomplete.begin(64 + i, 0, true)).toBe(0);
+    expect(incomplete.begin(80, 0, true)).toBe(17);
+  });
+
+  it('is counted as large once it has become so', () => {
+    const incomplete = new Incomplete();
+    for (let i = 0; i < 63; i++) incomplete.begin(i, 0);
+    for (let i = 0; i < 63; i++) expect(incomplete.begin(i, 0, true)).toBe(0);
+    expect(incomplete.begin(63, 0)).toBe(0);
+    expect(incomplete.begin(63, 0, true)).toBeGreaterThan(10);
+    expect(incomplete.begin(62, 1, true)).toBe(0);
   });
 });
 

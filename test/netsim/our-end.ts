@@ -3,6 +3,7 @@
 
 import { IpAddress } from '../../src/core/address.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
+import { putBackOwnThreads } from './own-threads.ts';
 import { patternAt } from './pattern.ts';
 import { StackHost, type StackHostOptions } from './stack-host.ts';
 import type { Sample, TrafficReport } from './traffic-report.ts';
@@ -21,6 +22,7 @@ const CHUNK = 1 << 16;
 
 const wish = JSON.parse(process.argv[2]!) as OurEndWish;
 warmUp();
+putBackOwnThreads();
 const host = await StackHost.connect(wish);
 const samples: Sample[] = [];
 let bytes = 0;

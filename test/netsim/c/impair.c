@@ -138,10 +138,12 @@ static void start_counting(void) {
 }
 
 static void run(void) {
-  // A network does not share a processor with its hosts, also where those are urgent (`chrt -r 1` before the bench, on a
+  // A network does not share a processor with its hosts, also where those are urgent (`chrt -f 50` before the bench, on a
   // machine that is busy with other things). Where that is not allowed, it is only less exact.
-  struct sched_param urgent = {.sched_priority = 2};
-  sched_setscheduler(0, SCHED_RR, &urgent);
+  struct sched_param urgent = {0};
+  sched_getparam(0, &urgent);
+  urgent.sched_priority++;
+  sched_setscheduler(0, SCHED_FIFO, &urgent);
   prctl(PR_SET_TIMERSLACK, 1);
   sigset_t blocked, mask;
   sigemptyset(&blocked);

@@ -31,7 +31,11 @@ interface Sockets {
 
 const ANY = { 4: '0.0.0.0', 6: '::' } as const;
 const DATA = 4;
-const RECEIVE_BUFFER = 4 << 20;
+/**
+ * The kernel doubles it for its own bookkeeping. Where this process is what limits a download, the peer fills it: a
+ * ping and every acknowledgement of an upload then wait behind it. 450 datagrams outlast a collection of garbage.
+ */
+const RECEIVE_BUFFER = 512 << 10;
 
 /** Datagrams over UDP sockets, one per address family, bound to one port like a WireGuard interface. */
 export class UdpTransport implements DatagramTransport {

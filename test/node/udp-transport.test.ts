@@ -98,6 +98,24 @@ describe('the UDP transport', () => {
     expect(recorder.batches.at(-1)).toBe(20);
   });
 
+  it('lets little wait for a process that is busy: the peer shall notice', async () => {
+    const peer = await udp();
+    const { transport, recorder } = await open({ host: '127.0.0.1' });
+    const size = 1400;
+    const tell = (mark: number) =>
+      peer.socket.send(Buffer.alloc(size, mark), transport.localPort!, '127.0.0.1');
+    // All of them before this turn ends, and with it the business of this process.
+    for (let i = 0; i < 2000; i++) tell(0);
+    const marks = () => recorder.received.filter(({ bytes }) => bytes[0] === 1).length;
+    await until(() => {
+      tell(1);
+      return marks() > 0;
+    }, 'what was sent afterwards');
+    const waited = (recorder.received.length - marks()) * size;
+    expect(waited).toBeGreaterThan(200 * size);
+    expect(waited).toBeLessThan(1024 * 1024);
+  });
+
   it('keeps the newest handshake message while a name has no address, and drops data', async () => {
     const peer = await udp();
     let answer: (addresses: string[]) => void = () => {};

@@ -13,6 +13,12 @@ function vanishing(ladder: Ladder, timeouts: number): number[] {
   return sizes;
 }
 
+/** Polls on until segments are smaller. */
+function timeoutsUntilSmaller(ladder: Ladder): number {
+  while (ladder.connection!.info().mss === MSS) ladder.run('+100 poll');
+  return ladder.connection!.info().timeouts;
+}
+
 describe('black holes (RFC 4821)', () => {
   it('are suspected after three timeouts in a row, and avoided by smaller segments', () => {
     const ladder = established({ peer: `mss ${MSS}` });
@@ -30,7 +36,21 @@ describe('black holes (RFC 4821)', () => {
     expect(ladder.connection!.info().mss).toBe(MSS);
   });
 
-  it('give way to a larger segment after ten minutes; if it vanishes the window does not pay for it', () => {
+  it('are suspected after two timeouts, if smaller segments arrive meanwhile', () => {
+    const ladder = established({ peer: `mss ${MSS},sackOK`, connect: { noDelay: true } });
+    ladder.ip.outlet = () => {};
+    ladder.run(`+0 write ${MSS}\n+0 write 100\n+20 < . 1:1(0) ack 1 <sack ${1 + MSS}:${101 + MSS}>`);
+    expect(timeoutsUntilSmaller(ladder)).toBe(2);
+  });
+
+  it('are suspected after six only, if a segment as large has arrived', () => {
+    const ladder = established({ peer: `mss ${MSS},sackOK` });
+    ladder.ip.outlet = () => {};
+    ladder.run(`+0 write ${2 * MSS}\n+20 < . 1:1(0) ack 1 <sack ${1 + MSS}:${1 + 2 * MSS}>`);
+    expect(timeoutsUntilSmaller(ladder)).toBe(6);
+  });
+
+  it('are forgotten when a larger segment arrives; the window does not pay for one that vanishes', () => {
     for (const passes of [true, false]) {
       const ladder = established({ peer: `mss ${MSS},sackOK` });
       vanishing(ladder, 4);

@@ -3,7 +3,7 @@
 // was a mistake; how much may leave now; when to worry again. Sending is left to the poll that ends the batch.
 import { type Instant, NEVER } from '../../time.ts';
 import { ECE, MAX_SACK_BLOCKS, SYN, type TcpSegment } from '../../wire/tcp.ts';
-import { trialAnswered, trialFailed } from './black-hole.ts';
+import { trialFailed } from './black-hole.ts';
 import { echoArrives } from './ecn.ts';
 import type { Flight } from './flight.ts';
 import { detectLoss, probeAnswered, widenReorderingWindow } from './rack.ts';
@@ -96,7 +96,6 @@ function advance(tcb: Tcb, { scoreboard }: Flight, acknowledgment: number, now: 
   tcb.sndUna = acknowledgment;
   tcb.bytesAcknowledged += tcb.sendQueue.acknowledge(acknowledgment);
   tcb.resends = 0;
-  if (tcb.blackHole) trialAnswered(tcb);
   tcb.softError = undefined;
   tcb.waitingSince = tcb.outstanding > 0 ? now : NEVER;
 }
@@ -211,7 +210,7 @@ function follow(
   }
   const isLossNew = (found || wasLeft || !tcb.sackPermitted) && scoreboard.lostCount > 0;
   const mayEnter = recovery.phase === 'open' || recovery.phase === 'cwr';
-  if (isLossNew && mayEnter && !trialFailed(tcb, flight)) enterRecovery(tcb, flight, delivered);
+  if (isLossNew && mayEnter && !trialFailed(tcb, flight, flight.now)) enterRecovery(tcb, flight, delivered);
   if (recovery.phase === 'recovery' || recovery.phase === 'cwr') {
     if (delivered > 0) reduce(tcb, flight, delivered, acked > 0 && !found);
   } else if (acked > 0 && limited && !(wasLeft && wasReduced)) {

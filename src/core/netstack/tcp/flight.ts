@@ -1,5 +1,6 @@
 import { type Instant, type Millis, NEVER } from '../../time.ts';
 import type { TcpSegment } from '../../wire/tcp.ts';
+import { trialAnswered } from './black-hole.ts';
 import { type CongestionControl, MAX_CWND } from './congestion.ts';
 import { HyStart } from './hystart.ts';
 import { Rack } from './rack.ts';
@@ -108,6 +109,7 @@ export class Flight implements DeliverySink {
       this.lastSentAt = sentAt;
       if (le(end, this.recovery.recover)) this.originalArrived = true;
     }
+    if (tcb.blackHole) trialAnswered(tcb, end, (flags & RESENT) !== 0);
     this.rack.delivered(end, sentAt, flags, rtt, tcb.roundTrip.least, this.echoesBefore(tcb, sentAt));
   }
 

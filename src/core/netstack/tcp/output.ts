@@ -22,7 +22,7 @@ import {
   writeTimestamps,
 } from '../../wire/tcp.ts';
 import { acknowledged, advertise, collectSackBlocks, owesAck, sackScratch } from './ack-policy.ts';
-import { noteTrial, trialSize } from './black-hole.ts';
+import { endTrial, isTrial, noteTrial, trialSize } from './black-hole.ts';
 import { initialWindow } from './congestion.ts';
 import { ECT_0, ecnFlags, synEcnFlags } from './ecn.ts';
 import type { Flight } from './flight.ts';
@@ -103,6 +103,10 @@ function resendLost(tcb: Tcb, flight: Flight, now: Instant): boolean {
     if (ge(scoreboard.start(slot), add(tcb.sndUna, tcb.sndWnd))) return true;
     const inFlight = pipe(tcb, flight);
     if (inFlight > 0 && inFlight + scoreboard.length(slot) > tcb.cwnd) return true;
+    if (isTrial(tcb, flight, slot)) {
+      endTrial(tcb, flight, now);
+      continue;
+    }
     if (slot === scoreboard.last) fillLast(tcb, flight);
     resend(tcb, flight, slot, now);
   }
@@ -135,8 +139,9 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     if (tcb.outstanding === 0) paused(tcb, now);
     const windowRoom = tcb.sndWnd - tcb.outstanding;
     const trial = tcb.blackHole ? trialSize(tcb, now) : 0;
-    const isTrial = trial > 0 && Math.min(available, windowRoom) >= trial;
-    const full = isTrial ? trial : fullSegment(tcb);
+    // What follows it tells whether it arrived.
+    const triesLarger = trial > 0 && Math.min(available, windowRoom) >= trial + 2 * tcb.mss;
+    const full = triesLarger ? trial : fullSegment(tcb);
     const length = Math.min(available, full, windowRoom);
     const withFin = finWaits && length === available && windowRoom > length;
     if (length < 0 || (length === 0 && !withFin)) return true;
@@ -144,7 +149,7 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     const flight = tcb.takeFlight();
     if (!mayLeave(tcb, flight, length) || !flight.scoreboard.hasRoom()) return true;
     sendSegment(tcb, length, withFin, length === available, now);
-    if (isTrial) noteTrial(tcb, tcb.sndNxt, now);
+    if (triesLarger) noteTrial(tcb, tcb.sndNxt);
   }
 }
 

@@ -145,7 +145,7 @@ function reorderingTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
   tcb.resendAt = flight.rtoAt;
   if (!detectLoss(tcb, flight, now)) return;
   const { phase } = flight.recovery;
-  if ((phase === 'open' || phase === 'cwr') && trialFailed(tcb, flight)) return;
+  if ((phase === 'open' || phase === 'cwr') && trialFailed(tcb, flight, now)) return;
   if (phase === 'open' || phase === 'cwr') enterRecovery(tcb, flight, 0);
   if (phase !== 'loss') reduce(tcb, flight, 0, false);
 }

@@ -318,6 +318,16 @@ export class Scoreboard {
     return pipe;
   }
 
+  /** The longest of the segments that are SACKed; 0 if none is. For times when there is time: it looks at all. */
+  longestSacked(): number {
+    let longest = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const slot = (this.#head + index) & this.#mask;
+      if (this.has(slot, SACKED)) longest = Math.max(longest, this.length(slot));
+    }
+    return longest;
+  }
+
   /** Bytes that are lost and not sent again yet: for people who look. */
   countLost(): number {
     let bytes = 0;

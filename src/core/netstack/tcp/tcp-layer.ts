@@ -45,6 +45,8 @@ const MAX_SEGMENT_RECORDS = 1 << 20;
 const MAX_OWN = 16;
 const DEFAULT_BACKLOG = 128;
 const MAX_BACKLOG = 4096;
+/** After so many ports in use, all connections are looked at once: where none is free, asking for each takes long. */
+const MANY_PORTS = 32;
 /** Of a peer that was heard so lately, it is possible that it waits for an ACK of ours that was lost. */
 const PEER_MAY_WAIT: Millis = 5 * MINUTE;
 
@@ -446,18 +448,34 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
         `${where} is connected to ${printSocketAddress(remote)} already.`,
       );
     }
-    const port = this.#ports.next(
-      address,
-      remote.address,
-      remote.port,
-      (candidate) =>
-        this.#listeners.has(candidate) || this.#isTaken({ address, port: candidate }, remote, now),
-    );
+    let tries = 0;
+    let connected: ReadonlySet<number> | undefined;
+    const port = this.#ports.next(address, remote.address, remote.port, (candidate) => {
+      if (++tries === MANY_PORTS) connected = this.#portsTo(remote, address);
+      return (
+        connected?.has(candidate) ||
+        this.#listeners.has(candidate) ||
+        this.#isTaken({ address, port: candidate }, remote, now)
+      );
+    });
     if (port) return port;
     throw new TunnelError(
       'ERR_LIMIT',
       `All local ports are connected to ${printSocketAddress(remote)} already.`,
     );
+  }
+
+  /** The ports of `address` that are connected to `remote`. */
+  #portsTo(remote: SocketAddress, address: IpAddress): ReadonlySet<number> {
+    const ports = new Set<number>();
+    for (const tcb of this.#connections.entries())
+      if (
+        tcb.remotePort === remote.port &&
+        tcb.remoteAddress.equals(remote.address) &&
+        tcb.localAddress.equals(address)
+      )
+        ports.add(tcb.localPort);
+    return ports;
   }
 
   #isTaken(local: SocketAddress, remote: SocketAddress, now: Instant): boolean {

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FIRST_EPHEMERAL_PORT, LAST_EPHEMERAL_PORT } from '../../../../src/core/netstack/ports.ts';
+import { ConnectionTable } from '../../../../src/core/netstack/tcp/connection-table.ts';
 import { NumberRows } from '../../../../src/core/netstack/tcp/number-rows.ts';
 import { ROUND_TRIP_DOUBLES, RoundTrip } from '../../../../src/core/netstack/tcp/round-trip.ts';
 import { TcpLayer } from '../../../../src/core/netstack/tcp/tcp-layer.ts';
@@ -75,6 +76,11 @@ describe('TcpLayer', () => {
         message: 'All local ports are connected to 10.0.0.2:80 already.',
       }),
     );
+    // The next who tries is told without every port having been looked up.
+    const lookUp = vi.spyOn(ConnectionTable.prototype, 'has');
+    onTestFinished(() => lookUp.mockRestore());
+    expect(() => layer.connect(first, {}, 0)).toThrow('All local ports');
+    expect(lookUp.mock.calls.length).toBeLessThan(200);
     const { port } = layer.connect(socketAddress('10.0.0.2', 81), {}, 0).local;
     expect(ports.has(port)).toBe(true);
   });

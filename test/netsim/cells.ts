@@ -17,6 +17,16 @@ export interface Cell {
   readonly isLight: boolean;
   /** A few losses decide the whole: it runs with more seeds. */
   readonly isChancy: boolean;
+  /** Where nothing is lost but what the queue drops: how little may be sent again without need. */
+  readonly spurious: SpuriousBound | undefined;
+}
+
+export interface SpuriousBound {
+  /** Ms from the beginning, after which it counts. */
+  readonly after: number;
+  /** Segments in each period of so many ms. */
+  readonly most: number;
+  readonly period: number;
 }
 
 /** Bit/s of whole IP packets. */
@@ -38,6 +48,7 @@ interface Trouble {
   warmUp?: number;
   isLight?: boolean;
   isChancy?: boolean;
+  spurious?: SpuriousBound;
   roundTrips?: number[];
 }
 
@@ -47,13 +58,19 @@ const troubles: Trouble[] = [
   { name: 'loss 0.1 %', profile: { loss: 0.001 }, send: 0.9, isLight: true },
   { name: 'loss 1 %', profile: { loss: 0.01 }, send: 0.9, isLight: true },
   { name: 'loss 5 %', profile: { loss: 0.05 }, send: 0.85, receive: 0.85, isLight: true },
-  { name: 'reorder 1 % by 5 ms', profile: { reorder: { part: 0.01, by: 5 } }, send: 0.9 },
+  {
+    name: 'reorder 1 % by 5 ms',
+    profile: { reorder: { part: 0.01, by: 5 } },
+    send: 0.9,
+    spurious: { after: 5000, most: 1, period: 10_000 },
+  },
   { name: 'duplicate 5 %', profile: { duplicate: 0.05 }, send: 0.97, receive: 0.97 },
   {
     name: 'stall 400 ms each 5 s',
     profile: { stall: { for: 400, every: 5000 } },
     send: 0.9,
     receive: 0.9,
+    spurious: { after: 0, most: 2, period: 5000 },
     roundTrips: [20],
   },
 ];
@@ -70,6 +87,7 @@ function cellsOf(trouble: Trouble, family: 4 | 6): Cell[] {
     warmUp: trouble.warmUp ?? 0,
     isLight: trouble.isLight ?? false,
     isChancy: trouble.isChancy ?? trouble.isLight ?? false,
+    spurious: trouble.spurious,
   }));
 }
 

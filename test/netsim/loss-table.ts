@@ -37,7 +37,18 @@ export function shortfallOf(row: Row): string | undefined {
   if (Number.isNaN(ratio)) return 'not measured';
   // Half of the last digit that is printed: nobody should read 0.97 of 0.97 and "misses".
   if (ratio < required - 0.005) return `${ratio.toFixed(2)} of Linux, not ${required.toFixed(2)}`;
+  const needless = needlessOf(row);
+  if (needless && needless.got > needless.most)
+    return `${needless.got} segments sent again without need, not ${needless.most}`;
   return undefined;
+}
+
+/** What was sent again without need where that is bounded: the median run, and what it may be. */
+function needlessOf({ cell, ours }: Row): { got: number; most: number } | undefined {
+  if (!cell.spurious || ours.length === 0) return undefined;
+  const { after, most, period } = cell.spurious;
+  const bounds = ours.map(({ milliseconds }) => Math.ceil(((milliseconds - after) * most) / period));
+  return { got: median(ours.map(({ spuriousLate }) => spuriousLate)), most: median(bounds) };
 }
 
 export function printTable(rows: readonly Row[]): string {

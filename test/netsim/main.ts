@@ -1,7 +1,7 @@
 // npm run bench:loss [-- --full] [--cells 'NAME;NAME'] [--seconds N] [--seeds N] [--resume]: our TCP beside Linux's through
 // the same bad network. Prints the table and ends with 1 if a cell misses what is asked; the whole table goes to loss.md.
 // --resume goes on where the run before stopped. Numbers are worth something only while nothing else runs here; where
-// something does, `chrt -f 50 npm run bench:loss` keeps it out of the way.
+// something does, `nice -n -20 npm run bench:loss` keeps most of it out of the way.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';

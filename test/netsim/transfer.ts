@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Child } from '../support/child-process.ts';
 import { BenchNetwork, type EndWish, type NetworkEnd } from './bench-network.ts';
 import { bundledOurEnd, compiled } from './build.ts';
@@ -11,6 +12,8 @@ export type Who = 'linux' | 'send' | 'receive';
 
 /** One bulk transfer through a cell's network. */
 export interface Outcome {
+  /** From the first byte on. */
+  milliseconds: number;
   /** Bytes per second that the receiver's application got. */
   goodput: number;
   /** Ms until half a second at nine tenths of the link's rate began. */
@@ -21,6 +24,8 @@ export interface Outcome {
   retransmitted: number;
   /** Of those, sent again although the network had not dropped them. */
   spurious: number;
+  /** Of those, after the cell's time to adapt. */
+  spuriousLate: number;
   /** Of the sender. */
   timeouts: number;
   sender: TrafficReport;
@@ -57,6 +62,7 @@ export async function transfer(
   });
   const programs: Child[] = [];
   let reports: { sender: TrafficReport; receiver: TrafficReport };
+  let early: NetworkReport | undefined;
   let said: NetworkReport;
   try {
     const receiver = await startReceiver(network.b[0]!, duration, seed);
@@ -64,6 +70,10 @@ export async function transfer(
     const to = b.split('/')[0]!;
     const sender = await startSender(network.a[0]!, to, duration + OVERTIME, seed);
     programs.push(sender);
+    if (cell.spurious?.after) {
+      await setTimeout(cell.spurious.after);
+      early = await network.report();
+    }
     reports = { receiver: await reportOf(receiver, duration), sender: await reportOf(sender, duration) };
   } finally {
     for (const program of programs) await program.stop();
@@ -74,13 +84,17 @@ export async function transfer(
   if (who !== 'send' && sender.congestion !== 'cubic')
     throw new Error(`Linux sent with ${sender.congestion}, not with cubic`);
   const fill = timeToReach(receiver.samples, 0.9 * LINK_GOODPUT);
+  const count = (key: 'segments' | 'retransmitted' | 'spurious'): number =>
+    said.ab[key] + (early?.ab[key] ?? 0);
   return {
+    milliseconds: duration,
     goodput: goodput(receiver.samples, cell.warmUp, duration),
     timeToFill: fill,
     rttP99: cell.rtt + said.ab.waitP99 + said.ba.waitP99,
-    segments: said.ab.segments,
-    retransmitted: said.ab.retransmitted,
-    spurious: said.ab.spurious,
+    segments: count('segments'),
+    retransmitted: count('retransmitted'),
+    spurious: count('spurious'),
+    spuriousLate: said.ab.spurious,
     timeouts: sender.timeouts,
     sender,
     receiver,

@@ -138,8 +138,8 @@ static void start_counting(void) {
 }
 
 static void run(void) {
-  // A network does not share a processor with its hosts, also where those are urgent (`chrt -f 50` before the bench, on a
-  // machine that is busy with other things). Where that is not allowed, it is only less exact.
+  // A network does not share a processor with its hosts, also where those are urgent (`chrt` before the bench). Where that
+  // is not allowed, it is only less exact.
   struct sched_param urgent = {0};
   sched_getparam(0, &urgent);
   urgent.sched_priority++;

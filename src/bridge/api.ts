@@ -1,6 +1,7 @@
 // What crosses the thread, as types: plain data and MessagePorts. The page calls these methods over Comlink;
 // bytes, datagrams, pings and events go over ports of their own (stream-port.ts, messages below).
 
+import type { Port } from './channel.ts';
 import type { Outcome, PlainError } from './errors.ts';
 
 /** Plain data, as `parseConfig` makes it; repeated here structurally so that the bridge needs no parser. */
@@ -46,25 +47,25 @@ export interface EngineOptions {
 /** What the engine does for the page. Every method answers with an Outcome, so that error codes survive. */
 export interface EngineApi {
   /** Starts everything; events go to `events` from then on (EngineEvent messages). */
-  open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>>;
+  open(options: EngineOptions, events: Port): Promise<Outcome<void>>;
   status(): Promise<Outcome<TunnelStatus>>;
   /** Applies all of it, or nothing: ERR_CONFIG, ERR_IN_USE, ERR_UNSUPPORTED, ERR_ADDRESS_IN_USE. One after the other. */
   configure(change: EngineChange): Promise<Outcome<ConfigureReport>>;
   /** Opens a TCP connection; its bytes flow over `port` as StreamMessages. */
-  connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>>;
+  connectTcp(options: TcpConnectOptions, port: Port): Promise<Outcome<TcpOpened>>;
   /** Listens; accepted connections arrive on `port` as ListenerMessages. */
-  listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>>;
-  bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>>;
+  listenTcp(options: TcpListenOptions, port: Port): Promise<Outcome<SocketName>>;
+  bindUdp(options: UdpBindOptions, port: Port): Promise<Outcome<UdpOpened>>;
   /** Looks a name up at the configured servers: ERR_NAME_NOT_RESOLVED, ERR_LIMIT. */
   resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>>;
   /** Starts a ping; its results arrive on `port` as PingMessages. */
-  ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>>;
+  ping(options: PingOptions, port: Port): Promise<Outcome<void>>;
   /** Starts a trace; its hops arrive on `port` as TraceMessages. */
-  traceroute(options: TraceOptions, port: MessagePort): Promise<Outcome<void>>;
+  traceroute(options: TraceOptions, port: Port): Promise<Outcome<void>>;
   /** Finds out what the way to a host carries, in bytes; any message on `port` ends the search. */
-  pathMtu(address: string, port: MessagePort): Promise<Outcome<number>>;
+  pathMtu(address: string, port: Port): Promise<Outcome<number>>;
   /** Finds out whether somebody listens; any message on `port` ends the search. */
-  checkPort(options: PortCheckOptions, port: MessagePort): Promise<Outcome<PortState>>;
+  checkPort(options: PortCheckOptions, port: Port): Promise<Outcome<PortState>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
   /** The network or the page is back: does what is overdue, and tries the way out again at once. */
@@ -395,7 +396,7 @@ export type EngineEvent =
  */
 export type ListenerMessage =
   | { type: 'credit'; count: number }
-  | { type: 'accepted'; opened: TcpOpened; port: MessagePort }
+  | { type: 'accepted'; opened: TcpOpened; port: Port }
   | { type: 'close' };
 
 /**

@@ -1,9 +1,10 @@
-// A two-way byte stream over a MessagePort, with credit. The only way bytes cross the thread: transferring a
+// A two-way byte stream over a channel, with credit. The only way bytes cross the thread: transferring a
 // ReadableStream fails in WebKit and clones every chunk elsewhere; transferring ArrayBuffers of 64 KiB does not.
 //
 // Each side may send `data` only as far as the other side has given it credit, in bytes. Credit is given for what the
 // receiver can really take: the page's reader, or TCP's send buffer. `end` is a half-close, `error` ends both ways.
 
+import type { Port } from './channel.ts';
 import type { PlainError } from './errors.ts';
 
 export type StreamMessage =
@@ -21,12 +22,12 @@ export const CHUNK_BYTES = 64 * 1024;
 
 /** One end of the stream: posts messages, keeps both credits, tells its owner what arrived. */
 export class StreamPort {
-  readonly #port: MessagePort;
+  readonly #port: Port;
   /** Bytes we may still send. */
   #credit = 0;
   #closed = false;
 
-  constructor(port: MessagePort, receive: (message: StreamMessage) => void) {
+  constructor(port: Port, receive: (message: StreamMessage) => void) {
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<StreamMessage>) => {
       if (this.#closed) return;

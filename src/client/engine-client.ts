@@ -1,4 +1,6 @@
+import { transfer } from 'comlink';
 import type { EngineApi } from '../bridge/api.ts';
+import { type Channel, openMessageChannel } from '../bridge/channel.ts';
 import { type Outcome, unwrap } from '../bridge/errors.ts';
 import type { TunnelError } from '../core/errors.ts';
 
@@ -11,17 +13,25 @@ export interface EngineAssets {
   wasm?: string | URL;
 }
 
+/** Who wants to know when the engine ends. */
+export interface Mourner {
+  engineEnded(error: TunnelError): void;
+}
+
 /**
  * The page's end of the engine. Calls reject when the engine dies, which Comlink alone would never tell, and sockets
  * learn of it too.
  */
 export class EngineClient {
+  /** Opens a channel whose far end can be an argument of a call. */
+  readonly openChannel: () => Channel;
   readonly #api: EngineApi;
   readonly #terminate: () => void;
-  readonly #mourners = new Set<(error: TunnelError) => void>();
+  readonly #mourners = new Set<Mourner>();
   #death: TunnelError | undefined;
 
-  constructor(api: EngineApi, terminate: () => void) {
+  constructor(api: EngineApi, terminate: () => void, openChannel: () => Channel = openTransferredChannel) {
+    this.openChannel = openChannel;
     this.#api = api;
     this.#terminate = terminate;
   }
@@ -37,9 +47,19 @@ export class EngineClient {
 
   /** Calls `listener` once, when the engine ends; returns how to take that back. */
   onDeath(listener: (error: TunnelError) => void): () => void {
-    if (this.#death) listener(this.#death);
-    else this.#mourners.add(listener);
-    return () => this.#mourners.delete(listener);
+    const mourner: Mourner = { engineEnded: listener };
+    this.addMourner(mourner);
+    return () => this.removeMourner(mourner);
+  }
+
+  /** Tells it once, when the engine ends; at once, if it has. */
+  addMourner(mourner: Mourner): void {
+    if (this.#death) mourner.engineEnded(this.#death);
+    else this.#mourners.add(mourner);
+  }
+
+  removeMourner(mourner: Mourner): void {
+    this.#mourners.delete(mourner);
   }
 
   /** Ends the engine and everything that hangs on it. */
@@ -47,7 +67,12 @@ export class EngineClient {
     if (this.#death) return;
     this.#death = error;
     this.#terminate();
-    for (const listener of this.#mourners) listener(error);
+    for (const mourner of this.#mourners) mourner.engineEnded(error);
     this.#mourners.clear();
   }
+}
+
+function openTransferredChannel(): Channel {
+  const { near, far } = openMessageChannel();
+  return { near, far: transfer(far, [far as MessagePort]) };
 }

@@ -1,5 +1,5 @@
-import { transfer } from 'comlink';
 import type { ListenerMessage, TcpListenOptions } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { IpAddress } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -57,17 +57,17 @@ export class TCPServerSocket {
   }
 
   async #open(engine: EngineClient, request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
+    const { near, far } = engine.openChannel();
+    near.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
       if (data.type === 'accepted') this.#accepted(adoptTcpSocket(engine, data.opened, data.port));
-      else if (data.type === 'close') this.#ended(port1);
+      else if (data.type === 'close') this.#ended(near);
     };
     try {
-      const local = await engine.call((api) => api.listenTcp(request, transfer(port2, [port2])));
-      this.#readable = this.#stream(engine, port1);
+      const local = await engine.call((api) => api.listenTcp(request, far));
+      this.#readable = this.#stream(engine, near);
       return { readable: this.#readable, localAddress: local.address, localPort: local.port };
     } catch (error) {
-      port1.close();
+      near.close();
       throw error instanceof TunnelError ? networkError(error) : error;
     }
   }
@@ -79,14 +79,14 @@ export class TCPServerSocket {
   }
 
   /** The engine listens no more: because we asked, or because the tunnel is closing. */
-  #ended(port: MessagePort): void {
+  #ended(port: Port): void {
     if (!this.#isClosed) this.#controller?.close();
     this.#isClosed = true;
     port.close();
     this.#settleClosed.resolve(undefined);
   }
 
-  #stream(engine: EngineClient, port: MessagePort): ReadableStream<TCPSocket> {
+  #stream(engine: EngineClient, port: Port): ReadableStream<TCPSocket> {
     const post = (message: ListenerMessage) => port.postMessage(message);
     const forget = engine.onDeath((error) => {
       this.#isClosed = true;

@@ -1,9 +1,10 @@
-import { transfer } from 'comlink';
 import type { TcpConnectOptions, TcpOpened, TcpSocketInfo } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { domException, networkError } from './errors.ts';
 import { asciiHost } from './host-name.ts';
+import { withStreams } from './open-info.ts';
 import { TcpStreams } from './tcp-streams.ts';
 import { toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
 
@@ -41,48 +42,43 @@ export interface TCPSocketOpenInfo {
 
 /** A TCP connection through the tunnel, in the shape of WICG Direct Sockets. */
 export class TCPSocket {
-  /** Rejects with a NetworkError whose `cause` is the TunnelError. */
-  readonly opened: Promise<TCPSocketOpenInfo>;
-  /** Settles when both directions are over; rejects when the connection failed. */
-  readonly closed: Promise<undefined>;
   readonly #engine: EngineClient;
-  #opened: TcpOpened | undefined;
-  #streams: TcpStreams | undefined;
-  #isClosed = false;
+  readonly #streams: TcpStreams;
+  readonly #opened: Promise<TCPSocketOpenInfo>;
+  /** The engine's name for the connection, once it is open. */
+  #id: number | undefined;
 
   /** @internal Use `new tunnel.TCPSocket(remoteAddress, remotePort, options)`. */
-  constructor(
-    engine: EngineClient,
-    start: (socket: TCPSocket) => Promise<{ opened: TcpOpened; streams: TcpStreams }>,
-  ) {
+  constructor(engine: EngineClient, streams: TcpStreams, opening: Promise<TcpOpened>) {
     this.#engine = engine;
-    const started = start(this);
-    this.opened = started.then(({ opened, streams }) => {
-      this.#opened = opened;
-      this.#streams = streams;
-      return {
-        readable: streams.readable,
-        writable: streams.writable,
-        remoteAddress: opened.remote.address,
-        remotePort: opened.remote.port,
-        localAddress: opened.local.address,
-        localPort: opened.local.port,
-      };
-    });
-    this.closed = started
-      .then(({ streams }) => streams.closed)
-      .finally(() => {
-        this.#isClosed = true;
+    this.#streams = streams;
+    this.#opened = opening.then(({ id, local, remote }) => {
+      this.#id = id;
+      return withStreams(streams, {
+        remoteAddress: remote.address,
+        remotePort: remote.port,
+        localAddress: local.address,
+        localPort: local.port,
       });
-    this.opened.catch(() => {});
-    this.closed.catch(() => {});
+    });
+    this.#opened.catch(() => {});
+  }
+
+  /** Rejects with a NetworkError whose `cause` is the TunnelError. */
+  get opened(): Promise<TCPSocketOpenInfo> {
+    return this.#opened;
+  }
+
+  /** Settles when both directions are over; rejects when the connection failed. */
+  get closed(): Promise<undefined> {
+    return this.#streams.closed;
   }
 
   /** Ends both directions; what was written is still delivered. Rejects while a stream is locked. */
   async close(): Promise<undefined> {
-    if (this.#isClosed) return this.closed;
-    if (!this.#streams) throw domException('InvalidStateError', 'The socket is not open.');
-    if (this.#streams.readable.locked || this.#streams.writable.locked) {
+    if (this.#streams.isOver) return this.closed;
+    if (this.#id === undefined) throw domException('InvalidStateError', 'The socket is not open.');
+    if (this.#streams.isLocked) {
       throw domException(
         'InvalidStateError',
         'A reader or a writer is still attached: release its lock, or close it.',
@@ -94,7 +90,7 @@ export class TCPSocket {
 
   /** TCP's state, round-trip time, congestion window and retransmissions. */
   async info(): Promise<TcpSocketInfo> {
-    const { id } = this.#opened ?? {};
+    const id = this.#id;
     if (id === undefined) throw new TunnelError('ERR_CLOSED', 'The socket is not open.');
     return this.#engine.call((api) => api.tcpInfo(id));
   }
@@ -119,44 +115,40 @@ export function connectTcpSocket(
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
   };
-  return new TCPSocket(engine, () => connect(engine, request, options));
+  const { near, far } = engine.openChannel();
+  const streams = new TcpStreams(engine, near, { allowHalfOpen: options.allowHalfOpen ?? true });
+  return new TCPSocket(engine, streams, connect(engine, request, { streams, far, signal: options.signal }));
 }
 
 /** The socket of a connection that a listener accepted. */
-export function adoptTcpSocket(engine: EngineClient, opened: TcpOpened, port: MessagePort): TCPSocket {
-  return new TCPSocket(engine, async () => ({ opened, streams: streamsOn(engine, port, {}) }));
+export function adoptTcpSocket(engine: EngineClient, opened: TcpOpened, port: Port): TCPSocket {
+  return new TCPSocket(engine, new TcpStreams(engine, port), Promise.resolve(opened));
 }
 
 async function connect(
   engine: EngineClient,
   request: TcpConnectOptions,
-  { signal, allowHalfOpen = true }: TCPSocketOptions,
-): Promise<{ opened: TcpOpened; streams: TcpStreams }> {
-  signal?.throwIfAborted();
-  const { port1, port2 } = new MessageChannel();
-  const streams = streamsOn(engine, port1, { allowHalfOpen });
-  const stop = () => streams.fail(signal!.reason);
-  signal?.addEventListener('abort', stop, { once: true });
-  streams.closed.catch(() => {}).finally(() => signal?.removeEventListener('abort', stop));
+  { streams, far, signal }: { streams: TcpStreams; far: Port; signal: AbortSignal | undefined },
+): Promise<TcpOpened> {
   try {
-    const opened = await engine.call((api) => api.connectTcp(request, transfer(port2, [port2])));
     signal?.throwIfAborted();
-    return { opened, streams };
+    if (signal) failOnAbort(streams, signal);
+    const opened = await engine.call((api) => api.connectTcp(request, far));
+    signal?.throwIfAborted();
+    return opened;
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    const failure = error instanceof TunnelError ? networkError(error) : error;
-    streams.fail(failure);
-    throw failure;
+    const reason = signal?.aborted
+      ? signal.reason
+      : error instanceof TunnelError
+        ? networkError(error)
+        : error;
+    streams.fail(reason);
+    throw reason;
   }
 }
 
-function streamsOn(
-  engine: EngineClient,
-  port: MessagePort,
-  options: { allowHalfOpen?: boolean },
-): TcpStreams {
-  const streams = new TcpStreams(port, options);
-  const forget = engine.onDeath((error) => streams.fail(networkError(error)));
-  streams.closed.catch(() => {}).finally(forget);
-  return streams;
+function failOnAbort(streams: TcpStreams, signal: AbortSignal): void {
+  const stop = () => streams.fail(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  streams.closed.catch(() => {}).finally(() => signal.removeEventListener('abort', stop));
 }

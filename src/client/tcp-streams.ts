@@ -1,63 +1,106 @@
+import type { Port } from '../bridge/channel.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
+import type { TunnelError } from '../core/errors.ts';
+import type { EngineClient, Mourner } from './engine-client.ts';
 import { domException, networkError } from './errors.ts';
+import type { LazyStreams } from './open-info.ts';
 import { bytesOf } from './web-idl.ts';
 
 /** How much the page's side may hold unread. Beyond it no credit is given, and the peer's window closes. */
 const READ_AHEAD = 256 * 1024;
 
-/** The two streams of a TCP socket over one port to the engine. */
-export class TcpStreams {
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  readonly writable: WritableStream<BufferSource>;
-  /** Settles when both directions are over. */
-  readonly closed: Promise<undefined>;
+/** How something ended: an error may be anything, also undefined. */
+interface End {
+  readonly reason: unknown;
+}
+
+/**
+ * The two streams of a TCP socket over one port to the engine, each made when it is first asked for. Whether it is there
+ * or not, the connection does the same: bytes come up to the read-ahead, an end is heard, an error ends all.
+ */
+export class TcpStreams implements LazyStreams, Mourner {
+  readonly #engine: EngineClient;
   readonly #port: StreamPort;
   readonly #allowHalfOpen: boolean;
-  #readController!: ReadableByteStreamController;
-  #writeController!: WritableStreamDefaultController;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<BufferSource> | undefined;
+  #readController: ReadableByteStreamController | undefined;
+  #writeController: WritableStreamDefaultController | undefined;
+  /** What arrived before there was a `readable`. */
+  #early: Uint8Array<ArrayBuffer>[] | undefined;
   #isReadDone = false;
   #isWriteDone = false;
+  /** What a stream that is made later begins with. */
+  #readFailure: End | undefined;
+  #writeFailure: End | undefined;
   /** Credit given to the engine and not used yet. */
-  #creditGiven = 0;
+  #creditGiven = READ_AHEAD;
   #awaitingCredit: { resolve: () => void; reject: (reason: unknown) => void } | undefined;
-  #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
+  /** How both directions ended: well, or not. */
+  #end: 'well' | End | undefined;
+  #closed: Promise<undefined> | undefined;
+  #settleClosed: { resolve: (value: undefined) => void; reject: (reason: unknown) => void } | undefined;
 
-  constructor(port: MessagePort, { allowHalfOpen = true }: { allowHalfOpen?: boolean } = {}) {
+  constructor(engine: EngineClient, port: Port, { allowHalfOpen = true }: { allowHalfOpen?: boolean } = {}) {
+    this.#engine = engine;
     this.#allowHalfOpen = allowHalfOpen;
-    this.closed = new Promise((resolve, reject) => {
-      this.#settleClosed = { resolve, reject };
-    });
-    this.closed.catch(() => {}); // like the platform's own sockets, it never counts as unhandled
     this.#port = new StreamPort(port, (message) => this.#receive(message));
-    this.readable = new ReadableStream(
+    this.#port.giveCredit(READ_AHEAD);
+    engine.addMourner(this);
+  }
+
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= new ReadableStream(
       {
         type: 'bytes',
-        start: (controller) => {
-          this.#readController = controller;
-        },
+        start: (controller) => this.#startReading(controller),
         pull: () => this.#giveCredit(),
-        cancel: () => {
-          this.#port.sendStop();
-          this.#readDone();
-        },
+        cancel: () => this.#stopReading(),
       },
       { highWaterMark: READ_AHEAD },
     ) as ReadableStream<Uint8Array<ArrayBuffer>>;
-    this.writable = new WritableStream({
+    return this.#readable;
+  }
+
+  get writable(): WritableStream<BufferSource> {
+    this.#writable ??= new WritableStream({
       start: (controller) => {
         this.#writeController = controller;
+        if (this.#writeFailure) controller.error(this.#writeFailure.reason);
       },
       write: (chunk) => this.#write(bytesOf(chunk)),
       close: () => this.#endWriting(),
       // Direct Sockets: aborting the writable side is a half-close too, not a reset.
       abort: () => this.#endWriting(),
     });
+    return this.#writable;
+  }
+
+  get isLocked(): boolean {
+    return Boolean(this.#readable?.locked || this.#writable?.locked);
+  }
+
+  /** Both directions are over. */
+  get isOver(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Settles when both directions are over. Like the platform's own sockets', it never counts as unhandled. */
+  get closed(): Promise<undefined> {
+    if (!this.#closed) {
+      this.#closed = new Promise((resolve, reject) => {
+        this.#settleClosed = { resolve, reject };
+      });
+      this.#closed.catch(() => {});
+      this.#tellClosed();
+    }
+    return this.#closed;
   }
 
   /** Ends both directions at once, for `socket.close()`. */
   async finish(): Promise<void> {
-    await Promise.all([this.readable.cancel(), this.writable.abort()].map((done) => done.catch(() => {})));
+    await Promise.allSettled([this.#finishReading(), this.#finishWriting()]);
   }
 
   /** Resets the connection and errors both streams. */
@@ -66,11 +109,27 @@ export class TcpStreams {
     this.#over(reason);
   }
 
+  engineEnded(error: TunnelError): void {
+    this.fail(networkError(error));
+  }
+
+  async #finishReading(): Promise<void> {
+    if (this.#readable) return this.#readable.cancel();
+    this.#early = undefined;
+    if (!this.#isReadDone) this.#stopReading();
+  }
+
+  async #finishWriting(): Promise<void> {
+    if (this.#writable) return this.#writable.abort();
+    this.#writeFailure ??= { reason: undefined };
+    this.#endWriting();
+  }
+
   #receive(message: StreamMessage): void {
     switch (message.type) {
       case 'data':
         this.#creditGiven -= message.bytes.length;
-        if (!this.#isReadDone) this.#readController.enqueue(message.bytes as Uint8Array<ArrayBuffer>);
+        if (!this.#isReadDone) this.#take(message.bytes as Uint8Array<ArrayBuffer>);
         break;
       case 'credit':
         this.#awaitingCredit?.resolve();
@@ -90,8 +149,30 @@ export class TcpStreams {
     }
   }
 
+  #take(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#readController) this.#readController.enqueue(bytes);
+    else if (this.#early) this.#early.push(bytes);
+    else this.#early = [bytes];
+  }
+
+  #startReading(controller: ReadableByteStreamController): void {
+    this.#readController = controller;
+    if (this.#readFailure) {
+      controller.error(this.#readFailure.reason);
+      return;
+    }
+    for (const bytes of this.#early ?? []) controller.enqueue(bytes);
+    this.#early = undefined;
+    if (this.#isReadDone) controller.close();
+  }
+
+  #stopReading(): void {
+    this.#port.sendStop();
+    this.#readDone();
+  }
+
   #giveCredit(): void {
-    const room = (this.#readController.desiredSize ?? 0) - this.#creditGiven;
+    const room = (this.#readController?.desiredSize ?? 0) - this.#creditGiven;
     if (room < CHUNK_BYTES && this.#creditGiven > 0) return;
     // A waiting reader with a full queue cannot be: but one larger than the queue must not starve.
     const credit = Math.max(room, this.#creditGiven > 0 ? 0 : 1);
@@ -100,7 +181,7 @@ export class TcpStreams {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    const { signal } = this.#writeController;
+    const { signal } = this.#writeController!;
     for (let at = 0; at < bytes.length; ) {
       if (signal.aborted) throw signal.reason;
       if (this.#port.credit <= 0) await this.#credit(signal);
@@ -132,12 +213,12 @@ export class TcpStreams {
 
   #peerEnded(): void {
     if (this.#isReadDone) return;
-    this.#readController.close();
-    this.#readController.byobRequest?.respond(0);
+    this.#readController?.close();
+    this.#readController?.byobRequest?.respond(0);
     this.#readDone();
     if (!this.#allowHalfOpen && !this.#isWriteDone) {
       this.#endWriting();
-      this.#writeController.error(domException('InvalidStateError', 'The peer closed the connection.'));
+      this.#failWriting(domException('InvalidStateError', 'The peer closed the connection.'));
     }
   }
 
@@ -154,18 +235,38 @@ export class TcpStreams {
   }
 
   #closeWhenDone(): void {
-    if (!this.#isReadDone || !this.#isWriteDone) return;
-    this.#port.close();
-    this.#settleClosed.resolve(undefined);
+    if (this.#isReadDone && this.#isWriteDone) this.#ended('well');
   }
 
   #over(reason: unknown): void {
-    if (!this.#isReadDone) this.#readController.error(reason);
-    if (!this.#isWriteDone) this.#writeController.error(reason);
+    if (!this.#isReadDone) this.#failReading(reason);
+    if (!this.#isWriteDone) this.#failWriting(reason);
     this.#awaitingCredit?.reject(reason);
     this.#awaitingCredit = undefined;
-    this.#settleClosed.reject(reason);
     this.#isReadDone = this.#isWriteDone = true;
+    this.#ended({ reason });
+  }
+
+  #failReading(reason: unknown): void {
+    this.#early = undefined;
+    this.#readFailure = { reason };
+    this.#readController?.error(reason);
+  }
+
+  #failWriting(reason: unknown): void {
+    this.#writeFailure = { reason };
+    this.#writeController?.error(reason);
+  }
+
+  #ended(how: 'well' | End): void {
     this.#port.close();
+    this.#engine.removeMourner(this);
+    this.#end ??= how;
+    this.#tellClosed();
+  }
+
+  #tellClosed(): void {
+    if (this.#end === 'well') this.#settleClosed?.resolve(undefined);
+    else if (this.#end) this.#settleClosed?.reject(this.#end.reason);
   }
 }

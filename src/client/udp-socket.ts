@@ -1,5 +1,5 @@
-import { transfer } from 'comlink';
 import type { UdpBindOptions, UdpMessagePortMessage } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { IpAddress } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
@@ -75,7 +75,7 @@ export class UDPSocket {
   readonly opened: Promise<UDPSocketOpenInfo>;
   readonly closed: Promise<undefined>;
   readonly #isConnected: boolean;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #sending = new Map<number, { resolve: () => void; reject: (reason: unknown) => void }>();
   #nextId = 1;
   #creditGiven = 0;
@@ -96,10 +96,10 @@ export class UDPSocket {
       this.#settleClosed = { resolve, reject };
     });
     this.closed.catch(() => {});
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    port1.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
-    this.opened = this.#open(engine, request, port2, options.signal);
+    const { near, far } = engine.openChannel();
+    this.#port = near;
+    near.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
+    this.opened = this.#open(engine, request, far, options.signal);
     this.opened.catch((reason) => this.#over(reason));
   }
 
@@ -121,12 +121,12 @@ export class UDPSocket {
   async #open(
     engine: EngineClient,
     request: UdpBindOptions,
-    port: MessagePort,
+    port: Port,
     signal: AbortSignal | undefined,
   ): Promise<UDPSocketOpenInfo> {
     try {
       signal?.throwIfAborted();
-      const { local, remote } = await engine.call((api) => api.bindUdp(request, transfer(port, [port])));
+      const { local, remote } = await engine.call((api) => api.bindUdp(request, port));
       this.#forget = engine.onDeath((error) => this.#over(networkError(error)));
       signal?.addEventListener('abort', () => this.#over(signal.reason), { once: true });
       this.#readable = this.#makeReadable();

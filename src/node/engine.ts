@@ -11,6 +11,7 @@ import { loadAssembly } from './assembly.ts';
 import { NodeClock } from './clock.ts';
 import { NODE_CURVE } from './curve.ts';
 import { createIdentity } from './identity.ts';
+import { openLocalChannel } from './local-channel.ts';
 import { UdpTransport } from './udp-transport.ts';
 
 /** All engines of this process share it. */
@@ -62,10 +63,11 @@ export class NodeEngine {
         });
         return relay;
       },
+      openChannel: openLocalChannel,
       retryNow: () => relay?.retryNow(),
       finished: () => {},
     });
-    const client = new EngineClient(service, () => {});
+    const client = new EngineClient(service, () => {}, openLocalChannel);
     return new NodeEngine(service, client);
   }
 }

@@ -1,5 +1,6 @@
 // What the engine tells the page unasked: events of peers and of the transport, errors, lines for a log.
 import type { EngineEvent, LogLevel, TransportStatus } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { toBase64 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -18,7 +19,7 @@ const ATTEMPTS_BEFORE_SILENCE = 3;
 export class Announcer {
   readonly #clock: Clock;
   readonly #wallClock: () => Millis;
-  #port: MessagePort | undefined;
+  #port: Port | undefined;
   /** By peer: signs that another device uses our key. */
   readonly #conflicts = new Map<string, KeyConflict>();
   #transportState: TransportState | undefined;
@@ -29,7 +30,7 @@ export class Announcer {
   }
 
   /** Where events go from now on; what happened before is lost. */
-  start(port: MessagePort): void {
+  start(port: Port): void {
     this.#port = port;
   }
 

@@ -1,5 +1,6 @@
 // What looks at the network inside and ends with an answer: traces, path MTUs, ports.
 import type { Hop, PortCheckOptions, PortState, TraceMessage, TraceOptions } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import type { IpAddress } from '../core/address.ts';
 import type { Driver } from '../core/driver.ts';
@@ -35,7 +36,7 @@ export class Diagnostics {
   }
 
   /** Hops go to `port` as they become known, until it is told to close. */
-  trace(remote: IpAddress, options: TraceOptions, port: MessagePort): void {
+  trace(remote: IpAddress, options: TraceOptions, port: Port): void {
     this.#checkRoom();
     const run = new TraceRun(this.#stack, remote, options, port, {
       noted: this.#noted,
@@ -51,7 +52,7 @@ export class Diagnostics {
     this.#driver.settle();
   }
 
-  async pathMtu(remote: IpAddress, port: MessagePort): Promise<number> {
+  async pathMtu(remote: IpAddress, port: Port): Promise<number> {
     if (this.#stack.isLocal(remote)) return LOCAL_MTU;
     return this.#ask<number>(
       port,
@@ -59,7 +60,7 @@ export class Diagnostics {
     );
   }
 
-  checkPort(remote: IpAddress, options: PortCheckOptions, port: MessagePort): Promise<PortState> {
+  checkPort(remote: IpAddress, options: PortCheckOptions, port: Port): Promise<PortState> {
     return this.#ask<PortState>(port, (found) => {
       const now = this.#driver.now();
       const connection = this.#stack.connectTcp({ address: remote, port: options.port }, {}, now);
@@ -74,7 +75,7 @@ export class Diagnostics {
 
   /** Works until there is an answer, or nobody wants it any more: `port` says so by a message. */
   #ask<T>(
-    port: MessagePort,
+    port: Port,
     start: (found: (answer: T) => void, failed: (error: TunnelError) => void) => Search,
   ): Promise<T> {
     const driver = this.#driver;
@@ -116,13 +117,13 @@ interface TraceHost {
 /** One trace ⇄ one port to the page. */
 class TraceRun implements Pollable, Drainable {
   readonly #trace: Trace;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #host: TraceHost;
   readonly #hops: CoreHop[] = [];
   #isEnded = false;
   #isOver = false;
 
-  constructor(stack: NetStack, remote: IpAddress, options: TraceOptions, port: MessagePort, host: TraceHost) {
+  constructor(stack: NetStack, remote: IpAddress, options: TraceOptions, port: Port, host: TraceHost) {
     this.#port = port;
     this.#host = host;
     this.#trace = new Trace(stack, remote, options, {

@@ -1,4 +1,5 @@
 import type { ListenerMessage, TcpOpened } from '../bridge/api.ts';
+import type { Channel, Port } from '../bridge/channel.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../core/netstack/tcp/listener.ts';
 import type { Drainable, Noted } from './noted.ts';
@@ -6,19 +7,20 @@ import type { Drainable, Noted } from './noted.ts';
 export interface ListenerHost {
   readonly noted: Noted;
   settle(): void;
+  openChannel(): Channel;
   /** Makes the pipe of an accepted connection; its bytes flow over `port`. */
-  adopt(connection: TcpConnection, port: MessagePort): TcpOpened;
+  adopt(connection: TcpConnection, port: Port): TcpOpened;
   listenerFinished(pipe: ListenerPipe): void;
 }
 
 /** One listening socket ⇄ one port to the page. Accepts only what the page asks for: the backlog fills, not a queue. */
 export class ListenerPipe implements Drainable {
   readonly #listener: TcpListener;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #host: ListenerHost;
   #credit = 0;
 
-  constructor(listener: TcpListener, port: MessagePort, host: ListenerHost) {
+  constructor(listener: TcpListener, port: Port, host: ListenerHost) {
     this.#listener = listener;
     this.#port = port;
     this.#host = host;
@@ -31,13 +33,13 @@ export class ListenerPipe implements Drainable {
       const connection = this.#listener.accept();
       if (!connection) return;
       this.#credit--;
-      const { port1, port2 } = new MessageChannel();
+      const { near, far } = this.#host.openChannel();
       const message: ListenerMessage = {
         type: 'accepted',
-        opened: this.#host.adopt(connection, port1),
-        port: port2,
+        opened: this.#host.adopt(connection, near),
+        port: far,
       };
-      this.#port.postMessage(message, [port2]);
+      this.#port.postMessage(message, [far as MessagePort]);
     }
   }
 

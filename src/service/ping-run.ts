@@ -1,4 +1,5 @@
 import type { PingMessage, PingOptions, PingReply } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import type { PingSocket } from '../core/netstack/ping.ts';
 import { type Instant, NEVER, type Pollable } from '../core/time.ts';
@@ -21,7 +22,7 @@ const MAX_OUTSTANDING = 1024;
 export class PingRun implements Pollable, Drainable {
   readonly #socket: PingSocket;
   readonly #options: PingOptions;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #host: PingHost;
   /** Requests sent and not yet settled: sequence → when it is lost. In order of sending. */
   readonly #outstanding = new Map<number, Instant>();
@@ -32,7 +33,7 @@ export class PingRun implements Pollable, Drainable {
   #nextAt: Instant;
   #isOver = false;
 
-  constructor(socket: PingSocket, options: PingOptions, port: MessagePort, host: PingHost) {
+  constructor(socket: PingSocket, options: PingOptions, port: Port, host: PingHost) {
     this.#socket = socket;
     this.#options = options;
     this.#port = port;

@@ -21,6 +21,7 @@ import type {
   UdpBindOptions,
   UdpOpened,
 } from '../bridge/api.ts';
+import type { Channel, Port } from '../bridge/channel.ts';
 import { type Outcome, outcomeOf } from '../bridge/errors.ts';
 import { toBase64, wipe } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -65,6 +66,8 @@ export interface EngineHost {
   readonly keys: KeyRegistry;
   /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
   createTransport(relays: string[], listenPort: number | undefined): DatagramTransport;
+  /** A channel to the page, whose far end can go into a message. */
+  openChannel(): Channel;
   /** Asks the transport to try again at once, where it waits. */
   retryNow(): void;
   /** The tunnel is closed and all keys are zeroed. */
@@ -106,7 +109,7 @@ export class TunnelService implements EngineApi {
     this.#announcer = new Announcer(host.clock, host.environment.wallClock);
   }
 
-  open(options: EngineOptions, events: MessagePort): Promise<Outcome<void>> {
+  open(options: EngineOptions, events: Port): Promise<Outcome<void>> {
     return outcomeOf(async () => {
       if (this.#announcer.isStarted || this.#isClosed)
         throw new TunnelError('ERR_IN_USE', 'This engine already runs a tunnel.');
@@ -200,7 +203,12 @@ export class TunnelService implements EngineApi {
       transportState: (state) => this.#announcer.transportChanged(state),
       slept: () => this.#host.retryNow(),
     });
-    this.#running = { core, driver, transport, sockets: new Sockets(core.stack, driver, noted) };
+    this.#running = {
+      core,
+      driver,
+      transport,
+      sockets: new Sockets(core.stack, driver, noted, this.#host.openChannel),
+    };
     return this.#running;
   }
 
@@ -300,15 +308,15 @@ export class TunnelService implements EngineApi {
     });
   }
 
-  connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<Outcome<TcpOpened>> {
+  connectTcp(options: TcpConnectOptions, port: Port): Promise<Outcome<TcpOpened>> {
     return outcomeOf(() => this.#require().sockets.connectTcp(options, port));
   }
 
-  listenTcp(options: TcpListenOptions, port: MessagePort): Promise<Outcome<SocketName>> {
+  listenTcp(options: TcpListenOptions, port: Port): Promise<Outcome<SocketName>> {
     return outcomeOf(() => this.#require().sockets.listenTcp(options, port));
   }
 
-  bindUdp(options: UdpBindOptions, port: MessagePort): Promise<Outcome<UdpOpened>> {
+  bindUdp(options: UdpBindOptions, port: Port): Promise<Outcome<UdpOpened>> {
     return outcomeOf(() => this.#require().sockets.bindUdp(options, port));
   }
 
@@ -316,19 +324,19 @@ export class TunnelService implements EngineApi {
     return outcomeOf(() => this.#require().sockets.resolve(name, type));
   }
 
-  ping(options: PingOptions, port: MessagePort): Promise<Outcome<void>> {
+  ping(options: PingOptions, port: Port): Promise<Outcome<void>> {
     return outcomeOf(() => this.#require().sockets.ping(options, port));
   }
 
-  traceroute(options: TraceOptions, port: MessagePort): Promise<Outcome<void>> {
+  traceroute(options: TraceOptions, port: Port): Promise<Outcome<void>> {
     return outcomeOf(() => this.#require().sockets.traceroute(options, port));
   }
 
-  pathMtu(address: string, port: MessagePort): Promise<Outcome<number>> {
+  pathMtu(address: string, port: Port): Promise<Outcome<number>> {
     return outcomeOf(() => this.#require().sockets.pathMtu(address, port));
   }
 
-  checkPort(options: PortCheckOptions, port: MessagePort): Promise<Outcome<PortState>> {
+  checkPort(options: PortCheckOptions, port: Port): Promise<Outcome<PortState>> {
     return outcomeOf(() => this.#require().sockets.checkPort(options, port));
   }
 

@@ -15,6 +15,7 @@ import type {
   UdpBindOptions,
   UdpOpened,
 } from '../bridge/api.ts';
+import type { Channel, Port } from '../bridge/channel.ts';
 import type { SocketAddress } from '../core/address.ts';
 import type { Driver } from '../core/driver.ts';
 import { TunnelError } from '../core/errors.ts';
@@ -27,7 +28,7 @@ import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
 import { TcpOpening } from './tcp-opening.ts';
-import { TcpPipe } from './tcp-pipe.ts';
+import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
 
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
@@ -37,6 +38,9 @@ export class Sockets {
   readonly #stack: NetStack;
   readonly #driver: Driver;
   readonly #noted: Noted;
+  readonly #openChannel: () => Channel;
+  /** One for all pipes: there may be many. */
+  readonly #pipeHost: PipeHost;
   readonly #tcpPipes = new Map<number, TcpPipe>();
   readonly #others = new Set<ListenerPipe | UdpPipe | PingRun | TcpOpening>();
   readonly #lookups: Lookups;
@@ -46,15 +50,24 @@ export class Sockets {
   /** Ends the wait for what was written. */
   #stopWaiting = () => {};
 
-  constructor(stack: NetStack, driver: Driver, noted: Noted) {
+  constructor(stack: NetStack, driver: Driver, noted: Noted, openChannel: () => Channel) {
     this.#stack = stack;
     this.#driver = driver;
     this.#noted = noted;
+    this.#openChannel = openChannel;
+    this.#pipeHost = {
+      noted,
+      settle: driver.settle,
+      finished: (finished) => {
+        this.#tcpPipes.delete(finished.id);
+        driver.remove(finished);
+      },
+    };
     this.#lookups = new Lookups(stack.names, driver, noted);
     this.#diagnostics = new Diagnostics(stack, driver, noted);
   }
 
-  async connectTcp(options: TcpConnectOptions, port: MessagePort): Promise<TcpOpened> {
+  async connectTcp(options: TcpConnectOptions, port: Port): Promise<TcpOpened> {
     const driver = this.#driver;
     const now = driver.now();
     const openBy = now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT);
@@ -70,7 +83,7 @@ export class Sockets {
     return openedOf(pipe);
   }
 
-  async #connectByName(options: TcpConnectOptions, openBy: Instant, port: MessagePort): Promise<TcpOpened> {
+  async #connectByName(options: TcpConnectOptions, openBy: Instant, port: Port): Promise<TcpOpened> {
     const driver = this.#driver;
     const { remoteAddress, remotePort } = options;
     const race = this.#stack.names.connectTcp(remoteAddress, remotePort, options, driver.now());
@@ -97,7 +110,7 @@ export class Sockets {
     return this.#lookups.resolve(name, type);
   }
 
-  listenTcp(options: TcpListenOptions, port: MessagePort): SocketName {
+  listenTcp(options: TcpListenOptions, port: Port): SocketName {
     const listener = this.#stack.listenTcp(
       {
         address: literalOf(options.localAddress, undefined)!,
@@ -112,6 +125,7 @@ export class Sockets {
       new ListenerPipe(listener, port, {
         noted: this.#noted,
         settle: this.#driver.settle,
+        openChannel: this.#openChannel,
         adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
         listenerFinished: (pipe) => this.#others.delete(pipe),
       }),
@@ -119,7 +133,7 @@ export class Sockets {
     return { address: options.localAddress, port: listener.local.port };
   }
 
-  async bindUdp(options: UdpBindOptions, port: MessagePort): Promise<UdpOpened> {
+  async bindUdp(options: UdpBindOptions, port: Port): Promise<UdpOpened> {
     const remote = options.remote && (await this.#remoteOf(options.remote, options.dnsQueryType));
     const binding = this.#stack.bindUdp({
       ...(options.local && { address: literalOf(options.local.address, undefined)! }),
@@ -145,7 +159,7 @@ export class Sockets {
     return { local: nameOf(binding.local), ...(binding.remote && { remote: nameOf(binding.remote) }) };
   }
 
-  async ping(options: PingOptions, port: MessagePort): Promise<void> {
+  async ping(options: PingOptions, port: Port): Promise<void> {
     const driver = this.#driver;
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
     const run = new PingRun(this.#stack.openPing(address), options, port, {
@@ -162,17 +176,17 @@ export class Sockets {
     driver.settle();
   }
 
-  async traceroute(options: TraceOptions, port: MessagePort): Promise<void> {
+  async traceroute(options: TraceOptions, port: Port): Promise<void> {
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
     this.#diagnostics.trace(address, options, port);
   }
 
-  async pathMtu(host: string, port: MessagePort): Promise<number> {
+  async pathMtu(host: string, port: Port): Promise<number> {
     const { address } = await this.#remoteOf({ address: host, port: 0 }, undefined);
     return this.#diagnostics.pathMtu(address, port);
   }
 
-  async checkPort(options: PortCheckOptions, port: MessagePort): Promise<PortState> {
+  async checkPort(options: PortCheckOptions, port: Port): Promise<PortState> {
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
     return this.#diagnostics.checkPort(address, options, port);
   }
@@ -220,21 +234,14 @@ export class Sockets {
     return { address, port };
   }
 
-  #addPipe(connection: TcpConnection, port: MessagePort): TcpPipe {
+  #addPipe(connection: TcpConnection, port: Port): TcpPipe {
     if (this.#tcpPipes.size >= MAX_SOCKETS) {
       connection.abort();
       throw new TunnelError('ERR_LIMIT', `At most ${MAX_SOCKETS} TCP sockets can be open at once.`, {
         retryable: true,
       });
     }
-    const pipe = new TcpPipe(this.#nextId++, connection, port, {
-      noted: this.#noted,
-      settle: this.#driver.settle,
-      finished: (finished) => {
-        this.#tcpPipes.delete(finished.id);
-        this.#driver.remove(finished);
-      },
-    });
+    const pipe = new TcpPipe(this.#nextId++, connection, port, this.#pipeHost);
     this.#tcpPipes.set(pipe.id, pipe);
     return pipe;
   }

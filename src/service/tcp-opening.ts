@@ -1,3 +1,4 @@
+import type { Port } from '../bridge/channel.ts';
 import type { StreamMessage } from '../bridge/stream-port.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { HappyEyeballs } from '../core/netstack/happy-eyeballs.ts';
@@ -15,7 +16,7 @@ export interface OpeningHost {
 /** A connection by name that is not there yet. `port` is the page's end, which may change its mind. */
 export class TcpOpening implements Pollable, Drainable {
   readonly #race: HappyEyeballs;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #host: OpeningHost;
   readonly #name: string;
   #openBy: Instant;
@@ -24,7 +25,7 @@ export class TcpOpening implements Pollable, Drainable {
   #settle: { resolve: (connection: TcpConnection) => void; reject: (error: TunnelError) => void } | undefined;
 
   /** `name`: for sentences. */
-  constructor(race: HappyEyeballs, name: string, port: MessagePort, openBy: Instant, host: OpeningHost) {
+  constructor(race: HappyEyeballs, name: string, port: Port, openBy: Instant, host: OpeningHost) {
     this.#race = race;
     this.#name = name;
     this.#port = port;

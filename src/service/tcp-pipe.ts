@@ -1,3 +1,4 @@
+import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import { TunnelError } from '../core/errors.ts';
@@ -42,7 +43,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
   #openBy: Instant = NEVER;
   #opening: { resolve: () => void; reject: (error: TunnelError) => void } | undefined;
 
-  constructor(id: number, connection: TcpConnection, port: MessagePort, host: PipeHost) {
+  constructor(id: number, connection: TcpConnection, port: Port, host: PipeHost) {
     this.id = id;
     this.connection = connection;
     this.#host = host;

@@ -1,4 +1,5 @@
 import type { AddressFamily, SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { IpAddress, type SocketAddress } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
@@ -19,12 +20,12 @@ const BATCH = 64;
 /** One UDP binding ⇄ one port to the page. What finds no credit waits in the binding's bounded queue. */
 export class UdpPipe implements Drainable {
   readonly #binding: UdpBinding;
-  readonly #port: MessagePort;
+  readonly #port: Port;
   readonly #host: UdpHost;
   #credit = 0;
   #failure: TunnelError | undefined;
 
-  constructor(binding: UdpBinding, port: MessagePort, host: UdpHost) {
+  constructor(binding: UdpBinding, port: Port, host: UdpHost) {
     this.#binding = binding;
     this.#port = port;
     this.#host = host;

@@ -2,6 +2,7 @@
 // before it is loaded wait for it.
 import { expose } from 'comlink';
 import type { EngineApi } from '../bridge/api.ts';
+import { openMessageChannel } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
@@ -50,6 +51,7 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
       transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens });
       return transport;
     },
+    openChannel: openMessageChannel,
     retryNow: () => transport?.retryNow(),
     finished: () => close(),
   });

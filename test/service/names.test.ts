@@ -7,6 +7,7 @@ import { IpAddress } from '../../src/core/address.ts';
 import type { Driver } from '../../src/core/driver.ts';
 import type { TcpListener } from '../../src/core/netstack/tcp/listener.ts';
 import type { Pollable } from '../../src/core/time.ts';
+import { openLocalChannel } from '../../src/node/local-channel.ts';
 import { Noted } from '../../src/service/noted.ts';
 import { Sockets } from '../../src/service/sockets.ts';
 import { LoneStack, OUR_V4, PEER_V4 } from '../support/lone-stack.ts';
@@ -30,7 +31,7 @@ class Place {
       remove: (other: Pollable) => this.others.delete(other),
       settle: this.settle,
     };
-    this.sockets = new Sockets(this.lone.stack, driver as unknown as Driver, this.noted);
+    this.sockets = new Sockets(this.lone.stack, driver as unknown as Driver, this.noted, openLocalChannel);
     this.listener = this.lone.stack.listenTcp({ port: 80 }, this.lone.now);
   }
 

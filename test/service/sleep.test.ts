@@ -8,6 +8,7 @@ import { WasmSuite } from '../../src/core/crypto/wasm-suite.ts';
 import { MINUTE, SECOND } from '../../src/core/time.ts';
 import { OPEN, PING, PONG } from '../../src/core/wire/relay.ts';
 import { loadAssembly } from '../../src/node/assembly.ts';
+import { openLocalChannel } from '../../src/node/local-channel.ts';
 import { ProcessKeyRegistry } from '../../src/service/key-registry.ts';
 import { TunnelService } from '../../src/service/service.ts';
 import { RelayTransport } from '../../src/transport/relay-transport.ts';
@@ -63,6 +64,7 @@ class Tab {
         });
         return transport;
       },
+      openChannel: openLocalChannel,
       retryNow: () => transport?.retryNow(),
       finished: () => {},
     });

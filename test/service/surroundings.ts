@@ -10,6 +10,7 @@ import type { TunnelError } from '../../src/core/errors.ts';
 import { type Instant, NEVER } from '../../src/core/time.ts';
 import type { DatagramReceiver, DatagramTransport } from '../../src/core/transport.ts';
 import { loadAssembly } from '../../src/node/assembly.ts';
+import { openLocalChannel } from '../../src/node/local-channel.ts';
 import { type KeyHolder, type KeyRegistry, ProcessKeyRegistry } from '../../src/service/key-registry.ts';
 import type { EngineHost, TunnelService } from '../../src/service/service.ts';
 
@@ -93,6 +94,8 @@ export class Surroundings implements EngineHost {
       },
     };
   }
+
+  readonly openChannel = openLocalChannel;
 
   retryNow(): void {}
 

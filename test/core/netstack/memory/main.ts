@@ -1,23 +1,26 @@
-// npm run bench:memory [-- million]: what ten thousand of each kind cost, each kind in a process of its own; and what
-// a million connections that came and went leave behind.
+// npm run bench:memory [-- sockets | million]: what ten thousand of each kind cost, each kind in a process of its own; and
+// what a million connections that came and went leave behind.
 import { fork } from 'node:child_process';
 import { churn } from './churn.ts';
 import { Crowd } from './crowd.ts';
 import { POPULATIONS } from './populations.ts';
+import { SOCKET_BOUND, weighSocket } from './sockets.ts';
 import { memoryInUse, weigh } from './weigh.ts';
 
 const MIB = 1 << 20;
 const MILLION = 1_000_000;
 const WARM = 20_000;
+const SOCKETS = 10_000;
 
 const [task] = process.argv.slice(2);
 if (task === undefined) await everything();
 else if (task === 'million') million();
+else if (task === 'sockets') await sockets();
 else weighOne(Number(task));
 
 async function everything(): Promise<void> {
   let failed = 0;
-  for (const index of [...POPULATIONS.keys(), 'million']) failed += await inProcess(String(index));
+  for (const index of [...POPULATIONS.keys(), 'sockets', 'million']) failed += await inProcess(String(index));
   console.log(failed === 0 ? 'memory: all within their bounds' : `memory: ${failed} beyond their bounds`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
@@ -37,6 +40,16 @@ function weighOne(index: number): void {
   const ok = weight <= bound;
   console.log(
     `${ok ? 'ok  ' : 'MORE'} ${count} ${name}: ${(weight / MIB).toFixed(2)} MiB of ${bound / MIB}, ${each} bytes each`,
+  );
+  process.exitCode = ok ? 0 : 1;
+}
+
+async function sockets(): Promise<void> {
+  const each = await weighSocket(SOCKETS);
+  const ok = each <= SOCKET_BOUND;
+  console.log(
+    `${ok ? 'ok  ' : 'MORE'} ${SOCKETS} TCP sockets of the API, without their connections: ` +
+      `${Math.round(each)} bytes each of ${SOCKET_BOUND}`,
   );
   process.exitCode = ok ? 0 : 1;
 }

@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { churn } from './churn.ts';
 import { Crowd } from './crowd.ts';
 import { POPULATIONS } from './populations.ts';
+import { SOCKET_BOUND } from './sockets.ts';
 import { memoryInUse } from './weigh.ts';
 
 /** `npm run bench:memory`, one row of it: the heap of a process of its own is the only quiet one. */
-function bench(index: number): Promise<string> {
+function bench(task: string): Promise<string> {
   const main = join(import.meta.dirname, 'main.ts');
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', main, String(index)], (error, stdout, stderr) =>
+    execFile(process.execPath, ['--import', 'tsx', main, task], (error, stdout, stderr) =>
       resolve(error ? `${stdout}${stderr}` : 'ok'),
     );
   });
@@ -19,9 +20,13 @@ function bench(index: number): Promise<string> {
 describe('memory of ten thousand', () => {
   for (const [index, { name, bound }] of POPULATIONS.entries()) {
     it(`${name} is within ${bound >> 20} MiB`, { timeout: 120_000 }, async () => {
-      expect(await bench(index)).toBe('ok');
+      expect(await bench(String(index))).toBe('ok');
     });
   }
+
+  it(`TCP sockets of the API are within ${SOCKET_BOUND} bytes each`, { timeout: 120_000 }, async () => {
+    expect(await bench('sockets')).toBe('ok');
+  });
 });
 
 describe('connections that came and went', () => {

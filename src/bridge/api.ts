@@ -2,7 +2,7 @@
 // bytes, datagrams, pings and events go over ports of their own (stream-port.ts, messages below).
 
 import type { Port } from './channel.ts';
-import type { Outcome, PlainError } from './errors.ts';
+import type { Outcome, PlainError, PlainMistake } from './errors.ts';
 
 /** Plain data, as `parseConfig` makes it; repeated here structurally so that the bridge needs no parser. */
 export interface EngineConfig {
@@ -409,7 +409,7 @@ export type UdpMessagePortMessage =
   | { type: 'send'; id: number; datagram: UdpDatagram }
   /** Answered with `sent`. */
   | { type: 'group'; id: number; action: 'join' | 'leave'; address: string }
-  | { type: 'sent'; id: number; error?: PlainError }
+  | { type: 'sent'; id: number; error?: PlainError | PlainMistake }
   | { type: 'error'; error: PlainError }
   | { type: 'close' };
 

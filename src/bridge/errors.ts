@@ -1,4 +1,10 @@
-import { type Leg, TunnelError, type TunnelErrorCode } from '../core/errors.ts';
+import {
+  CallerRangeError,
+  CallerTypeError,
+  type Leg,
+  TunnelError,
+  type TunnelErrorCode,
+} from '../core/errors.ts';
 
 /** A TunnelError as plain data: what is left of it when it crosses a thread. */
 export interface PlainError {
@@ -9,8 +15,21 @@ export interface PlainError {
   peer?: string | undefined;
 }
 
+/** A mistake of the caller that only the engine sees, as plain data. It becomes a TypeError or a RangeError again. */
+export interface PlainMistake {
+  mistake: 'TypeError' | 'RangeError';
+  message: string;
+}
+
 /** The answer to a call across the thread. Comlink would keep an error's message and lose its code. */
-export type Outcome<T> = { value: T } | { error: PlainError };
+export type Outcome<T> = { value: T } | { error: PlainError | PlainMistake };
+
+/** What was thrown while the engine did what the page asked for. */
+export function toPlainAnswer(error: unknown): PlainError | PlainMistake {
+  if (error instanceof CallerTypeError) return { mistake: 'TypeError', message: error.message };
+  if (error instanceof CallerRangeError) return { mistake: 'RangeError', message: error.message };
+  return toPlainError(error);
+}
 
 export function toPlainError(error: unknown): PlainError {
   if (error instanceof TunnelError) {
@@ -29,17 +48,22 @@ export function fromPlainError({ code, message, retryable, leg, peer }: PlainErr
   return new TunnelError(code, message, { retryable, ...(leg && { leg }), ...(peer && { peer }) });
 }
 
+export function fromPlainAnswer(error: PlainError | PlainMistake): TunnelError | TypeError | RangeError {
+  if (!('mistake' in error)) return fromPlainError(error);
+  return error.mistake === 'TypeError' ? new TypeError(error.message) : new RangeError(error.message);
+}
+
 /** Runs `work` and turns what it throws into an Outcome. */
 export async function outcomeOf<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await work() };
   } catch (error) {
-    return { error: toPlainError(error) };
+    return { error: toPlainAnswer(error) };
   }
 }
 
 /** The value of an Outcome; throws its error. */
 export function unwrap<T>(outcome: Outcome<T>): T {
-  if ('error' in outcome) throw fromPlainError(outcome.error);
+  if ('error' in outcome) throw fromPlainAnswer(outcome.error);
   return outcome.value;
 }

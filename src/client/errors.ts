@@ -12,6 +12,11 @@ export function networkError(cause: TunnelError): DOMException {
   return domException('NetworkError', cause.message, cause);
 }
 
+/** What a socket rejects with for what was caught: a NetworkError, unless it is no failure but a mistake of the caller. */
+export function failureOf(error: unknown): unknown {
+  return error instanceof TunnelError ? networkError(error) : error;
+}
+
 /** What sockets end with when their tunnel is closed under them. */
 export function closedError(): TunnelError {
   return new TunnelError('ERR_CLOSED', 'The tunnel was closed.');

@@ -1,9 +1,8 @@
 import type { ListenerMessage, TcpListenOptions } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { IpAddress } from '../core/address.ts';
-import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, networkError } from './errors.ts';
+import { domException, failureOf, networkError } from './errors.ts';
 import { adoptTcpSocket, type TCPSocket } from './tcp-socket.ts';
 import { toOptionalUnsignedLong } from './web-idl.ts';
 
@@ -68,7 +67,7 @@ export class TCPServerSocket {
       return { readable: this.#readable, localAddress: local.address, localPort: local.port };
     } catch (error) {
       near.close();
-      throw error instanceof TunnelError ? networkError(error) : error;
+      throw failureOf(error);
     }
   }
 

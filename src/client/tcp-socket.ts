@@ -2,7 +2,7 @@ import type { TcpConnectOptions, TcpOpened, TcpSocketInfo } from '../bridge/api.
 import type { Port } from '../bridge/channel.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, networkError } from './errors.ts';
+import { domException, failureOf } from './errors.ts';
 import { asciiHost } from './host-name.ts';
 import { withStreams } from './open-info.ts';
 import { TcpStreams } from './tcp-streams.ts';
@@ -137,11 +137,7 @@ async function connect(
     signal?.throwIfAborted();
     return opened;
   } catch (error) {
-    const reason = signal?.aborted
-      ? signal.reason
-      : error instanceof TunnelError
-        ? networkError(error)
-        : error;
+    const reason: unknown = signal?.aborted ? signal.reason : failureOf(error);
     streams.fail(reason);
     throw reason;
   }

@@ -1,13 +1,12 @@
 import type { UdpBindOptions, UdpMessagePortMessage } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
-import { fromPlainError } from '../bridge/errors.ts';
+import { fromPlainAnswer, fromPlainError } from '../bridge/errors.ts';
 import { IpAddress } from '../core/address.ts';
-import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
-import { closedError, domException, networkError } from './errors.ts';
+import { closedError, domException, failureOf, networkError } from './errors.ts';
 import { asciiHost } from './host-name.ts';
 import { MulticastController } from './multicast-controller.ts';
-import { bytesOf, toDnsQueryType, toOptionalUnsignedLong } from './web-idl.ts';
+import { bytesOf, toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
 export interface UDPSocketOptions {
@@ -152,7 +151,7 @@ export class UDPSocket {
             }),
       };
     } catch (error) {
-      throw error instanceof TunnelError ? networkError(error) : error;
+      throw failureOf(error);
     }
   }
 
@@ -189,7 +188,7 @@ export class UDPSocket {
     }
     const data = new Uint8Array(bytesOf(message.data)); // a copy: the caller keeps its buffer
     const remote = hasRemote
-      ? { address: asciiHost(message.remoteAddress), port: message.remotePort! }
+      ? { address: asciiHost(message.remoteAddress), port: toUnsignedShort(message.remotePort) }
       : undefined;
     const ttl = toOptionalUnsignedLong(message.ttl, 'ttl', 1, 255);
     const tos = toOptionalUnsignedLong(message.tos, 'tos', 0, 255);
@@ -219,7 +218,7 @@ export class UDPSocket {
       case 'sent': {
         const waiting = this.#sending.get(message.id);
         this.#sending.delete(message.id);
-        if (message.error) waiting?.reject(networkError(fromPlainError(message.error)));
+        if (message.error) waiting?.reject(failureOf(fromPlainAnswer(message.error)));
         else waiting?.resolve();
         break;
       }

@@ -51,3 +51,12 @@ export class TunnelError extends Error {
     this.peer = details.peer;
   }
 }
+
+/**
+ * A mistake of the caller that the core finds: a TypeError for whoever catches it. Its class tells it from a mistake of
+ * ours, which the language throws.
+ */
+export class CallerTypeError extends TypeError {}
+
+/** Likewise, a RangeError. */
+export class CallerRangeError extends RangeError {}

@@ -1,8 +1,8 @@
 import type { AddressFamily, SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
-import { toPlainError } from '../bridge/errors.ts';
+import { toPlainAnswer, toPlainError } from '../bridge/errors.ts';
 import { IpAddress, type SocketAddress } from '../core/address.ts';
-import { TunnelError } from '../core/errors.ts';
+import { CallerTypeError, TunnelError } from '../core/errors.ts';
 import type { UdpBinding } from '../core/netstack/udp-binding.ts';
 import type { Drainable, Noted } from './noted.ts';
 
@@ -91,14 +91,16 @@ export class UdpPipe implements Drainable {
   #changeGroup({ id, action, address }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
     try {
       const group = IpAddress.parse(address);
-      if (!group) throw new TypeError(`"${address.slice(0, 100)}" is not an IP address.`);
+      if (!group) throw new CallerTypeError(`"${address.slice(0, 100)}" is not an IP address.`);
       if (action === 'join') this.#binding.joinGroup(group);
       else this.#binding.leaveGroup(group);
       this.#post({ type: 'sent', id });
     } catch (cause) {
       const error =
-        cause instanceof TypeError ? new TunnelError('ERR_UNSUPPORTED', cause.message, { cause }) : cause;
-      this.#post({ type: 'sent', id, error: toPlainError(error) });
+        cause instanceof CallerTypeError
+          ? new TunnelError('ERR_UNSUPPORTED', cause.message, { cause })
+          : cause;
+      this.#post({ type: 'sent', id, error: toPlainAnswer(error) });
     }
   }
 
@@ -109,7 +111,7 @@ export class UdpPipe implements Drainable {
       if (address instanceof Promise) void this.#sendTo(id, datagram, address, remote!.port);
       else this.#sendNow(id, datagram, address && { address, port: remote!.port });
     } catch (error) {
-      this.#post({ type: 'sent', id, error: toPlainError(error) });
+      this.#post({ type: 'sent', id, error: toPlainAnswer(error) });
     }
   }
 
@@ -117,7 +119,7 @@ export class UdpPipe implements Drainable {
     try {
       this.#sendNow(id, datagram, { address: await address, port });
     } catch (error) {
-      this.#post({ type: 'sent', id, error: toPlainError(error) });
+      this.#post({ type: 'sent', id, error: toPlainAnswer(error) });
     }
     this.#host.settle();
   }

@@ -126,6 +126,25 @@ test('sockets fail as Direct Sockets prescribes, with our code as the cause', as
   expect(seen.name).toMatchObject({ name: 'NetworkError', cause: { code: 'ERR_NAME_NOT_RESOLVED' } });
 });
 
+test("a mistake that only the engine finds is a RangeError on the page's side, too", async ({
+  page,
+  demo,
+}) => {
+  await openTunnel(page, demo);
+  const seen = await page.evaluate(async (host) => {
+    const { failure } = window.page;
+    const { UDPSocket } = window.tunnel;
+    const { writable } = await new UDPSocket({ localAddress: '0.0.0.0' }).opened;
+    const message = { data: new Uint8Array(1), remoteAddress: host, remotePort: 0 };
+    return {
+      opened: await failure(new UDPSocket({ remoteAddress: host, remotePort: 0 }).opened),
+      written: await failure(writable.getWriter().write(message)),
+    };
+  }, demo.peer4);
+  expect(seen.opened).toEqual({ name: 'RangeError', message: 'remote.port: expected 1–65535, got 0' });
+  expect(seen.written).toEqual({ name: 'RangeError', message: 'to.port: expected 1–65535, got 0' });
+});
+
 test('a worker that dies rejects all that was waiting for it', async ({ page, demo }) => {
   await openTunnel(page, demo);
   const waiting = page.evaluate(async (host) => {

@@ -73,7 +73,7 @@ function gate(): { promise: Promise<void>; open: () => void } {
 }
 
 function codeOf(outcome: Outcome<ConfigureReport>): string | undefined {
-  return 'error' in outcome ? outcome.error.code : undefined;
+  return 'error' in outcome && 'code' in outcome.error ? outcome.error.code : undefined;
 }
 
 describe('a new private key', () => {

@@ -36,9 +36,11 @@ describe('an engine that loses its key', () => {
         port1 as unknown as MessagePort,
       ),
     ]);
-    expect(asked.filter((outcome) => 'error' in outcome && outcome.error.code === 'ERR_CLOSED')).toHaveLength(
-      3,
-    );
+    expect(
+      asked.filter(
+        (outcome) => 'error' in outcome && 'code' in outcome.error && outcome.error.code === 'ERR_CLOSED',
+      ),
+    ).toHaveLength(3);
     expect(host.sent).toHaveLength(1);
     expect(host.released).toBe(1);
     expect(host.isFinished).toBe(true);

@@ -1,6 +1,6 @@
 import { IpAddress } from '../address.ts';
 import type { Environment } from '../environment.ts';
-import { TunnelError } from '../errors.ts';
+import { CallerRangeError, TunnelError } from '../errors.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import { type Instant, NEVER, type Pollable } from '../time.ts';
 import { addressSum } from '../wire/checksum.ts';
@@ -298,11 +298,12 @@ function ipHeaderLength(version: 4 | 6): number {
 
 function checkPing(sequence: number, size: number, { ttl, tos, pattern }: PingMarks): void {
   if (!Number.isInteger(sequence) || sequence < 0 || sequence > 0xffff)
-    throw new RangeError(`sequence: expected 0–65535, got ${sequence}`);
+    throw new CallerRangeError(`sequence: expected 0–65535, got ${sequence}`);
   if (ttl !== undefined && (!Number.isInteger(ttl) || ttl < 1 || ttl > 255))
-    throw new RangeError(`ttl: expected 1–255, got ${ttl}`);
+    throw new CallerRangeError(`ttl: expected 1–255, got ${ttl}`);
   if (tos !== undefined && (!Number.isInteger(tos) || tos < 0 || tos > 255))
-    throw new RangeError(`tos: expected 0–255, got ${tos}`);
-  if (pattern?.length === 0) throw new RangeError('pattern: expected one byte or more, got none');
-  if (!Number.isInteger(size) || size < 0) throw new RangeError(`size: expected 0 or more, got ${size}`);
+    throw new CallerRangeError(`tos: expected 0–255, got ${tos}`);
+  if (pattern?.length === 0) throw new CallerRangeError('pattern: expected one byte or more, got none');
+  if (!Number.isInteger(size) || size < 0)
+    throw new CallerRangeError(`size: expected 0 or more, got ${size}`);
 }

@@ -3,7 +3,7 @@
 import { IpAddress, type SocketAddress } from '../address.ts';
 import type { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
-import { TunnelError } from '../errors.ts';
+import { CallerRangeError, CallerTypeError, TunnelError } from '../errors.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
 import { type Instant, NEVER, type Pollable } from '../time.ts';
 import { addressSum } from '../wire/checksum.ts';
@@ -121,7 +121,7 @@ export class UdpLayer implements Pollable {
   joinGroup(binding: UdpBinding, group: IpAddress): void {
     const address = unmapped(group);
     if (!isMulticastAt(address.bytes, 0, address.version) || !hears(binding, address.version))
-      throw new TypeError(`group: ${group} is not a multicast group that this socket can hear`);
+      throw new CallerTypeError(`group: ${group} is not a multicast group that this socket can hear`);
     if (binding.groups.some((joined) => joined.equals(address)))
       throw new TunnelError('ERR_ADDRESS_IN_USE', `The socket has joined ${address} already.`);
     if (binding.groups.length >= MAX_GROUPS || !this.#addresses.join(address))
@@ -133,7 +133,7 @@ export class UdpLayer implements Pollable {
   leaveGroup(binding: UdpBinding, group: IpAddress): void {
     const address = unmapped(group);
     const index = binding.groups.findIndex((joined) => joined.equals(address));
-    if (index < 0) throw new TypeError(`group: the socket has not joined ${group}`);
+    if (index < 0) throw new CallerTypeError(`group: the socket has not joined ${group}`);
     binding.groups.splice(index, 1);
     this.#addresses.leave(address);
   }
@@ -334,10 +334,10 @@ export class UdpLayer implements Pollable {
   #destination(binding: UdpBinding, to: SocketAddress | undefined): SocketAddress {
     if (!this.#hasAddress(binding)) throw gone(binding.local.address);
     if (binding.remote) {
-      if (to) throw new TypeError('to: a connected UDP socket sends to its remote only');
+      if (to) throw new CallerTypeError('to: a connected UDP socket sends to its remote only');
       return binding.remote;
     }
-    if (!to) throw new TypeError('to: expected an address, for the UDP socket is not connected');
+    if (!to) throw new CallerTypeError('to: expected an address, for the UDP socket is not connected');
     checkPort(to.port, 1, 'to.port');
     const address = unmapped(to.address);
     if (!hears(binding, address.version) || !this.#ip.hasRoute(address)) throw noRoute(address);
@@ -420,12 +420,12 @@ function checkMarks({ ttl, tos }: UdpMarks): void {
 
 function checkPort(port: number, least: number, name: string): void {
   if (!Number.isInteger(port) || port < least || port > 65_535)
-    throw new RangeError(`${name}: expected ${least}–65535, got ${port}`);
+    throw new CallerRangeError(`${name}: expected ${least}–65535, got ${port}`);
 }
 
 function checkByte(value: number, least: number, name: string): void {
   if (!Number.isInteger(value) || value < least || value > 255)
-    throw new RangeError(`${name}: expected ${least}–255, got ${value}`);
+    throw new CallerRangeError(`${name}: expected ${least}–255, got ${value}`);
 }
 
 function gone(address: IpAddress): TunnelError {

@@ -66,7 +66,13 @@ class Incoming {
   }
 }
 
-/** HTTP/1.1: `GET /SIZE` gives so many bytes of the pattern, `POST` the SHA-256 of what was sent. */
+/** In chunks of up to this size, each of them one write. */
+const CHUNK = 10_000;
+
+/**
+ * HTTP/1.1: `GET /SIZE` gives so many bytes of the pattern, `GET /chunked/SIZE` the same in chunks, `POST` the SHA-256 of
+ * what was sent.
+ */
 export function serveHttp(tunnel: Tunnel, port: number): Promise<void> {
   return accept(tunnel, port, async ({ readable, writable }) => {
     const incoming = new Incoming(readable);
@@ -78,6 +84,19 @@ export function serveHttp(tunnel: Tunnel, port: number): Promise<void> {
       if (/^expect: 100-continue$/im.test(header)) await say('HTTP/1.1 100 Continue\r\n\r\n');
       const sent = await incoming.take(Number(/^content-length: (\d+)$/im.exec(header)?.[1] ?? 0));
       if (!sent) break;
+      const chunked = /^GET \/chunked\/(\d+)/.exec(header)?.[1];
+      if (chunked) {
+        await say('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        const body = pattern(Number(chunked));
+        for (let at = 0; at < body.length; at += CHUNK) {
+          const chunk = body.subarray(at, at + CHUNK);
+          await say(`${chunk.length.toString(16)}\r\n`);
+          await writer.write(chunk);
+          await say('\r\n');
+        }
+        await say('0\r\n\r\n');
+        continue;
+      }
       const size = /^GET \/(\d+)/.exec(header)?.[1];
       const body = size ? pattern(Number(size)) : new TextEncoder().encode(await sha256(sent));
       // One write, as a server does it: a small second one would wait for the acknowledgement of the first.

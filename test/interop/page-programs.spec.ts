@@ -40,6 +40,11 @@ for (const mtu of [1280, 1420, 9000]) {
           bytes: size,
           sha256: sha256(pattern(size)),
         });
+      expect(await curl(namespace, `http://${host}/chunked/100001`)).toEqual({
+        status: 200,
+        bytes: 100_001,
+        sha256: sha256(pattern(100_001)),
+      });
       const input = randomBytes(4 * MIB);
       const post = ['exec', namespace.name, 'curl', '-sS', '--data-binary', '@-', `http://${host}/`];
       expect(await run('ip', ['netns', ...post], { input })).toBe(sha256(input));
@@ -117,3 +122,18 @@ for (const mtu of [1280, 1420, 9000]) {
     }
   });
 }
+
+test('a page answers ten thousand short requests that come from a thousand ports, again and again', async ({
+  startMesh,
+}) => {
+  test.setTimeout(300_000);
+  const mesh = await connected(startMesh, 1420);
+  const { namespace } = mesh.peer;
+  await mesh.us.serveHttp(80);
+  // Whoever ends first keeps a pair of ports in TIME-WAIT: the page does. Each of them comes back nine times.
+  await namespace.exec('sysctl', '-qw', 'net.ipv4.ip_local_port_range=40000 40999');
+  for (const host of [INNER.our4, `[${INNER.our6}]`])
+    expect(await curlMany(namespace, `http://${host}/9?[1-10000]`, '-H', 'Connection: close')).toEqual(
+      new Map([['200 9', 10_000]]),
+    );
+});

@@ -13,7 +13,7 @@ import { startServices } from '../support/inner-programs.ts';
 import { Nginx } from '../support/nginx.ts';
 import type { ProgramLab } from '../support/program-lab.ts';
 import { expect, test } from '../support/program-test.ts';
-import { curl, curlMany, dig, iperf3, keystrokes, Netcat } from '../support/programs.ts';
+import { curl, curlMany, dig, iperf3, keystrokes, Netcat, startIperf3 } from '../support/programs.ts';
 import { INNER } from '../support/real-peer.ts';
 import { Sshd } from '../support/sshd.ts';
 
@@ -23,11 +23,6 @@ const FAMILIES = [4, 6] as const;
 const WAYS = ['directly', 'through the relay'] as const;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-async function startIperf3(lab: ProgramLab): Promise<void> {
-  lab.peer.namespace.start('iperf3', ['-s']);
-  await until('iperf3 listens', async () => (await lab.peer.exec('ss', '-Hltn', 'sport = :5201')) !== '');
-}
 
 /** `nc` there listens, says little and ends; `nc` here still has much to say. (One that listens leaves when it hears an end.) */
 async function listenerEndsFirst(lab: ProgramLab, family: 4 | 6, size: number): Promise<void> {
@@ -71,7 +66,7 @@ test('iperf3, curl, ssh, nc and dig talk through our stack as they do through th
     Nginx.start(namespace, [8 * MIB]),
     Sshd.start(namespace),
     Dnsmasq.inside(namespace),
-    startIperf3(lab),
+    startIperf3(lab.peer.namespace),
     startServices(namespace),
   ]);
   lab.keep(nginx);
@@ -138,15 +133,15 @@ for (const mtu of MTUS)
       }) => {
         test.setTimeout(240_000);
         const lab = await startPrograms({ way, mtu });
-        await startIperf3(lab);
+        await startIperf3(lab.peer.namespace);
         const port = await lab.toPeer(family, 5201);
         for (const args of [[], ['-R'], ['-P', '4'], ['-P', '4', '-R'], ['--bidir']]) {
           const told = await iperf3(port, '-t', '3', ...args);
           const what = `iperf3 ${args.join(' ')}: ${JSON.stringify(told)}`;
-          // How fast is the machine's affair; a second without bytes is ours.
-          expect(told.slowest, `no second without bytes, ${what}`).toBeGreaterThan(65_536);
-          expect(told.received, what).toBeGreaterThan(2 * MIB);
-          if (told.reverse) expect(told.reverse.received, what).toBeGreaterThan(2 * MIB);
+          // How fast is the machine's affair, and how the directions share it; silence is ours.
+          expect(told.pause, what).toBeLessThan(1.6);
+          expect(told.received, what).toBeGreaterThan(MIB / 2);
+          if (told.reverse) expect(told.reverse.received, what).toBeGreaterThan(MIB / 2);
         }
         // As large as an MTU of 1280 takes, and in fragments.
         for (const args of [
@@ -154,9 +149,9 @@ for (const mtu of MTUS)
           ['-l', '4000'],
         ])
           for (const direction of [[], ['-R']]) {
-            const told = await iperf3(port, '-u', '-b', '8M', '-t', '2', ...args, ...direction);
+            const told = await iperf3(port, '-u', '-b', '4M', '-t', '2', ...args, ...direction);
             const what = `iperf3 -u ${[...args, ...direction].join(' ')}: ${JSON.stringify(told)}`;
-            expect(told.datagrams, what).toBeGreaterThan(400);
+            expect(told.datagrams, what).toBeGreaterThan(200);
             expect(told.lost / told.datagrams, what).toBeLessThan(0.1);
           }
       });
@@ -270,7 +265,7 @@ for (const mtu of MTUS)
     test(`curl, nc and dig from the namespace ${where} find programs on our side`, async ({
       startPrograms,
     }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(240_000);
       const lab = await startPrograms({ way: 'directly', mtu });
       const { namespace } = lab.peer;
       const [address, url] = family === 4 ? [INNER.our4, INNER.our4] : [INNER.our6, `[${INNER.our6}]`];

@@ -66,6 +66,8 @@ http {
   # A client behind a stalled tunnel is waited for.
   send_timeout 300s;
   access_log off; sendfile on; default_type application/octet-stream;
+  # For who asks for it; its length is not known before, so that it comes in chunks.
+  gzip on; gzip_types application/octet-stream; gzip_min_length 1; gzip_comp_level 1;
   client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
   uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
   server { listen 80; listen [::]:80 ipv6only=on; root ${folder}; }

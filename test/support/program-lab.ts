@@ -10,6 +10,8 @@ export interface ProgramLabOptions {
   way: Way;
   /** Of the tunnel, on both sides. */
   mtu: number;
+  /** Prefixes behind the peer. */
+  behind?: string;
 }
 
 /** WireGuard's header and tag around a packet of the MTU, and padding. */
@@ -49,7 +51,7 @@ export class ProgramLab {
     return service;
   }
 
-  async #up({ way, mtu }: ProgramLabOptions): Promise<void> {
+  async #up({ way, mtu, behind }: ProgramLabOptions): Promise<void> {
     this.peer = await RealPeer.up({ publicKey: this.keys.publicKey, mtu });
     this.#undo.push(() => this.peer.down());
     if (way === 'through the relay') {
@@ -61,14 +63,14 @@ export class ProgramLab {
       });
       this.#undo.push(() => this.relay!.stop());
     }
-    this.tunnel = await Tunnel.open(this.#config(mtu), this.relay ? { relay: this.relay.url } : {});
+    this.tunnel = await Tunnel.open(this.#config(mtu, behind), this.relay ? { relay: this.relay.url } : {});
     this.#undo.push(() => this.tunnel.close({ timeout: 0 }));
     this.forwarder = new Forwarder(this.tunnel);
     this.#undo.push(() => this.forwarder.close());
     await this.tunnel.ready;
   }
 
-  #config(mtu: number): string {
+  #config(mtu: number, behind: string | undefined): string {
     return `[Interface]
 PrivateKey = ${this.keys.privateKey}
 Address = ${INNER.our4}/24, ${INNER.our6}/64
@@ -77,7 +79,7 @@ MTU = ${mtu}
 [Peer]
 PublicKey = ${this.peer.publicKey}
 Endpoint = ${this.peer.endpoint}
-AllowedIPs = ${INNER.peer4}/32, ${INNER.peer6}/128
+AllowedIPs = ${INNER.peer4}/32, ${INNER.peer6}/128${behind ? `, ${behind}` : ''}
 `;
   }
 }

@@ -1,7 +1,7 @@
 // Programs that know nothing of tunnels, and what they say, in a form that tests can compare.
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Child, run } from './child-process.ts';
+import { Child, run, until } from './child-process.ts';
 import type { Namespace } from './namespace.ts';
 
 /** Where a program runs: in a namespace, or out here on loopback. */
@@ -18,8 +18,10 @@ export interface Iperf3Result {
   received: number;
   /** The same of the other direction, with --bidir. */
   reverse: { sent: number; received: number } | undefined;
-  /** Of the slowest second, in bytes, all streams together. */
-  slowest: number;
+  /** The longest time in which a receiving side got nothing at all, in seconds, to the half second. */
+  pause: number;
+  /** What arrived of each stream, in bytes. */
+  streams: number[];
   /** UDP: of those that were sent. */
   lost: number;
   datagrams: number;
@@ -34,18 +36,57 @@ interface Sum {
   packets?: number;
 }
 
+interface Iperf3Interval extends Sum {
+  seconds: number;
+  sender: boolean;
+}
+
+type Iperf3Intervals = Partial<Record<'sum' | 'sum_bidir_reverse', Iperf3Interval>>[];
+
 interface Iperf3Report {
   error?: string;
-  intervals: { sum: Sum & { seconds: number } }[];
-  end: Partial<
+  intervals: Iperf3Intervals;
+  server_output_json?: { intervals?: Iperf3Intervals };
+  end: { streams?: { receiver?: Sum }[] } & Partial<
     Record<'sum' | 'sum_sent' | 'sum_received' | 'sum_sent_bidir_reverse' | 'sum_received_bidir_reverse', Sum>
   >;
 }
 
 async function ask(port: number, args: readonly string[]): Promise<Iperf3Report> {
   return JSON.parse(
-    await run('iperf3', ['-J', '-c', '127.0.0.1', '-p', String(port), ...args]),
+    await run('iperf3', [
+      '-J',
+      '-c',
+      '127.0.0.1',
+      '-p',
+      String(port),
+      ...INTERVAL,
+      '--get-server-output',
+      ...args,
+    ]),
   ) as Iperf3Report;
+}
+
+/** How often both sides take note; the server must be started with it. */
+const INTERVAL = ['-i', '0.5'];
+
+export async function startIperf3(namespace: Namespace): Promise<void> {
+  namespace.start('iperf3', ['-s', ...INTERVAL]);
+  await until('iperf3 listens', async () => (await namespace.exec('ss', '-Hltn', 'sport = :5201')) !== '');
+}
+
+/** Only who receives knows what came through: the sender counts what its own system has taken for later. */
+function longestPause(intervals: Iperf3Intervals): number {
+  let longest = 0;
+  for (const direction of ['sum', 'sum_bidir_reverse'] as const) {
+    let pause = 0;
+    for (const { [direction]: sum } of intervals) {
+      if (!sum || sum.sender) continue;
+      pause = sum.bytes > 0 ? 0 : pause + sum.seconds;
+      longest = Math.max(longest, pause);
+    }
+  }
+  return longest;
 }
 
 /** iperf3's client, to the server behind this port of loopback. */
@@ -71,8 +112,8 @@ export async function iperf3(port: number, ...args: string[]): Promise<Iperf3Res
     sent: (end.sum_sent ?? end.sum)?.bytes ?? 0,
     received: (end.sum_received ?? end.sum)?.bytes ?? 0,
     reverse,
-    // The last interval may be a splinter.
-    slowest: Math.min(...intervals.filter(({ sum }) => sum.seconds > 0.5).map(({ sum }) => sum.bytes)),
+    pause: Math.max(longestPause(intervals), longestPause(report.server_output_json?.intervals ?? [])),
+    streams: (end.streams ?? []).map(({ receiver }) => receiver?.bytes ?? 0),
     lost: end.sum?.lost_packets ?? 0,
     datagrams: end.sum?.packets ?? 0,
   };

@@ -36,10 +36,11 @@ async function interrupted(mesh: Mesh, interrupt: () => Promise<void>) {
       down: { host: INNER.peer4, path: file.path },
       up: { host: INNER.peer6, size: SIZE },
     });
-    await until('some megabytes each way', async () => {
+    const started = async () => {
       const { down, up } = await mesh.us.transferred();
       return down > 2 * MIB && up > 2 * MIB;
-    });
+    };
+    await until('some megabytes each way', started, 60_000);
     const before = await mesh.us.transferred();
     expect(Math.max(before.down, before.up), 'the interruption is in the middle').toBeLessThan(SIZE);
     await interrupt();

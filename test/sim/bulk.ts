@@ -4,6 +4,7 @@ import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../../src/core/netstack/tcp/listener.ts';
 import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { NEVER } from '../../src/core/time.ts';
+import type { Naps } from './host.ts';
 import { type LinkModel, PERFECT } from './link.ts';
 import { World } from './world.ts';
 
@@ -19,6 +20,10 @@ export interface Path {
   queue: number;
   /** Probability of loss of each packet, towards the receiver. */
   loss: number;
+  /** Probability of being held back for up to 5 ms, both ways; default 0. */
+  reorder?: number;
+  /** Of all hosts. */
+  naps?: Naps;
 }
 
 /** One flow from a sender of its own to the one receiver, all through one bottleneck. */
@@ -32,24 +37,29 @@ export interface Flow {
 
 /** Runs the flows for `duration` ms; bytes that each has delivered, counted from `from` on. */
 export function bulk(path: Path, flows: Flow[], duration: number, seed: number, from = 0): number[] {
-  const there: LinkModel = {
+  const back: LinkModel = {
     ...PERFECT,
     delay: path.roundTrip / 2,
+    reorder: path.reorder ?? 0,
+    reorderBy: { ms: 5 },
+  };
+  const there: LinkModel = {
+    ...back,
     rate: path.rate,
     queue: path.queue,
     loss: { kind: 'bernoulli', probability: path.loss },
   };
-  const back: LinkModel = { ...PERFECT, delay: path.roundTrip / 2 };
   const prefixes = (last: number) => [IpPrefix.parse(`10.0.0.${last}/24`)!];
   const senders = flows.map(({ tcp }, i) => ({
     name: `sender ${i + 1}`,
     prefixes: prefixes(i + 2),
     mtu: 1420,
     tcp,
+    naps: path.naps,
   }));
   const world = new World({
     seed,
-    hosts: [{ name: 'receiver', prefixes: prefixes(1), mtu: 1420 }, ...senders],
+    hosts: [{ name: 'receiver', prefixes: prefixes(1), mtu: 1420, naps: path.naps }, ...senders],
     // The senders share their way.
     links: [back, there],
     shareFrom: 1,

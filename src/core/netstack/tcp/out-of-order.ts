@@ -1,7 +1,11 @@
-import { diff, gt, le, lt } from './sequence.ts';
+import { add, diff, gt, le, lt } from './sequence.ts';
 
-/** Ranges kept at most; a segment that would need one more is dropped, which its sender will notice. */
-const MAX_RANGES = 256;
+/**
+ * Ranges kept at most: so many, and one more for each KiB from RCV.NXT to the last byte that came; a segment that would
+ * need one more is dropped, which its sender will notice. Where every second segment was lost, all the others fit.
+ */
+const LEAST_RANGES = 256;
+const RANGE_SHIFT = 10;
 const FIRST_RANGES = 16;
 /** Ranges whose last change is remembered, for the order of SACK blocks (RFC 2018 §4). */
 const RECENT = 4;
@@ -19,19 +23,23 @@ export class OutOfOrder {
     return this.#count === 0;
   }
 
-  get isFull(): boolean {
-    return this.#count >= MAX_RANGES;
+  /** Whether [start, end), beyond `next`, can be added: it touches what is there, or there may be one range more. */
+  hasRoom(start: number, end: number, next: number): boolean {
+    if (this.#count < LEAST_RANGES) return true;
+    const ranges = this.#ranges;
+    const at = this.#firstBehind(add(start, -1));
+    if (at < this.#count && le(ranges[2 * at]!, end)) return true;
+    const last = ranges[2 * this.#count - 1]!;
+    return this.#count < diff(gt(end, last) ? end : last, next) >> RANGE_SHIFT;
   }
 
   /** The length of what is missing at `sequence`, up to `end` at most; 0 where something is stored. */
   missingAt(sequence: number, end: number): number {
-    const ranges = this.#ranges;
-    for (let i = 0; i < this.#count; i++) {
-      if (le(ranges[2 * i + 1]!, sequence)) continue;
-      if (le(ranges[2 * i]!, sequence)) return 0;
-      return diff(lt(ranges[2 * i]!, end) ? ranges[2 * i]! : end, sequence);
-    }
-    return diff(end, sequence);
+    const at = this.#firstBehind(sequence);
+    if (at === this.#count) return diff(end, sequence);
+    const start = this.#ranges[2 * at]!;
+    if (le(start, sequence)) return 0;
+    return diff(lt(start, end) ? start : end, sequence);
   }
 
   /** The end of the range that holds `sequence`. */
@@ -87,8 +95,7 @@ export class OutOfOrder {
 
   #insert(start: number, end: number): void {
     const ranges = this.#roomForRange();
-    let first = 0;
-    while (first < this.#count && lt(ranges[2 * first + 1]!, start)) first++;
+    const first = this.#firstBehind(add(start, -1));
     let after = first;
     while (after < this.#count && le(ranges[2 * after]!, end)) {
       if (lt(ranges[2 * after]!, start)) start = ranges[2 * after]!;
@@ -124,11 +131,22 @@ export class OutOfOrder {
     this.#recentCount = kept + 1;
   }
 
+  /** The index of the range that holds `sequence`; −1 if none does. */
   #rangeWith(sequence: number): number {
+    const at = this.#firstBehind(sequence);
+    return at < this.#count && le(this.#ranges[2 * at]!, sequence) ? at : -1;
+  }
+
+  /** The index of the first range that ends behind `sequence`; the number of ranges if none does. */
+  #firstBehind(sequence: number): number {
     const ranges = this.#ranges;
-    for (let i = 0; i < this.#count; i++) {
-      if (le(ranges[2 * i]!, sequence) && gt(ranges[2 * i + 1]!, sequence)) return i;
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (gt(ranges[2 * middle + 1]!, sequence)) high = middle;
+      else low = middle + 1;
     }
-    return -1;
+    return low;
   }
 }

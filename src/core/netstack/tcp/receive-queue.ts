@@ -95,7 +95,7 @@ export class ReceiveQueue extends StreamBuffer {
     const early = (this.#early ??= new OutOfOrder());
     const end = add(sequence, length);
     // What fills the first gap is always welcome, or nothing would ever move again.
-    if (early.isFull && sequence !== this.#next) return 'no-range';
+    if (sequence !== this.#next && !early.hasRoom(sequence, end, this.#next)) return 'no-range';
     // Write only what is missing: first-arrived bytes stay as they are.
     for (let at = sequence; lt(at, end); ) {
       const missing = early.missingAt(at, end);

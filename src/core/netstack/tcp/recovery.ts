@@ -146,11 +146,19 @@ export function enterLoss(tcb: Tcb, flight: Flight, again: boolean, now: Instant
   recovery.phase = 'loss';
   recovery.recover = tcb.sndNxt;
   recovery.duplicateAcks = 0;
-  recovery.doubt = tcb.sackPermitted && phase !== 'recovery' ? 'head-resent' : 'none';
+  recovery.doubt = tcb.sackPermitted && isDoubtful(phase, again) ? 'head-resent' : 'none';
   recovery.trial = 0;
   flight.rack.probeOut = false;
   flight.hystart.isActive = false;
   tcb.cwnd = tcb.mss;
+}
+
+/**
+ * Whether F-RTO may ask if the timeout was spurious (RFC 5682 §3.1 step 1): not where losses are being repaired already,
+ * unless what was sent again for the timeout before has not been heard of either.
+ */
+function isDoubtful(phase: RecoveryPhase, again: boolean): boolean {
+  return phase === 'loss' ? again : phase !== 'recovery';
 }
 
 /** RFC 2018 §8: what is reported cannot be missing at the front. */

@@ -82,4 +82,40 @@ describe('ReceiveQueue', () => {
     expect(queue.readInto(target)).toBe(10_000);
     expect(target).toEqual(bytes);
   });
+
+  describe('with more gaps than it keeps ranges in any case', () => {
+    const SEGMENT = 1368;
+    const view = new DataView(new ArrayBuffer(SEGMENT));
+    const pool = new PagePool(8 << 20);
+
+    it('takes every second segment of a large window, and what fills the gaps in any order', () => {
+      const queue = new ReceiveQueue(pool);
+      const random = new SeededRandom(1);
+      queue.begin(0);
+      for (let i = 1; i < 4000; i += 2) expect(queue.place(i * SEGMENT, view, 0, SEGMENT)).toBe('stored');
+      const lost = Array.from({ length: 2000 }, (_, i) => 2 * i);
+      while (lost.length > 0) {
+        const [i] = lost.splice(random.below(Math.min(lost.length, 50)), 1);
+        expect(queue.place(i! * SEGMENT, view, 0, SEGMENT)).toBe('stored');
+      }
+      expect([queue.readable, queue.hasGap]).toEqual([4000 * SEGMENT, false]);
+      queue.clear();
+    });
+
+    it('refuses only what would be one range more, and never the segment that is due', () => {
+      const queue = new ReceiveQueue(pool);
+      queue.begin(0);
+      let at = 1;
+      while (queue.place(at, view, 0, 1) === 'stored') at += 2;
+      // 256 of one byte each.
+      expect(at).toBe(2 * 256 + 1);
+      expect(queue.place(at - 1, view, 0, 1)).toBe('stored');
+      expect(queue.place(101, view, 0, 2)).toBe('stored');
+      expect(queue.place(at + 100, view, 0, 1)).toBe('stored');
+      expect(queue.place(at + 102, view, 0, 1)).toBe('no-range');
+      expect(queue.place(0, view, 0, 1)).toBe('stored');
+      expect(queue.next).toBe(2);
+      queue.clear();
+    });
+  });
 });

@@ -1,4 +1,5 @@
 import { CONTROL_CHANNEL, type RecordWriter } from '../src/core/wire/relay.ts';
+import { Turns } from './turns.ts';
 
 /** What all sessions together may hold back for slow clients. */
 export class QueueBudget {
@@ -16,30 +17,44 @@ export class QueueBudget {
 
 const MAX_FRONT = 32;
 const TIGHT_LIMIT = 32 * 1024;
-/** What holding one datagram costs beside its bytes. */
-const OVERHEAD = 128;
-/** How much one channel may send before the next one's turn: a full-size datagram, at least. */
-const QUANTUM = 4096;
-/** How long what waits may wait as a habit, and how long a burst may last: about the round trip of what it is part of. */
+/** As a habit, nothing should wait longer than this, or than what these few full datagrams take. */
 const TARGET = 25;
-const INTERVAL = 200;
+const TARGET_BYTES = 8 * 1024;
+/** All that waits is what the way carries in so much time, and on a slow one some full datagrams. */
+const MAX_TIME = 250;
+const LEAST_LIMIT = 16 * 1024;
+/** Keystrokes, voice, acknowledgements, questions for names. */
+const SHORT = 300;
+/** How many bytes of what is short may go beyond as many as go of what is long, and how many beyond what there is room for. */
+const SHORT_CREDIT = 8 * 1024;
+const SHORT_ROOM = 4 * 1024;
 
 /**
- * What waits for the client. Control records and handshake messages go first and are never displaced by data;
- * of data, the oldest goes when the budget is spent: the TCP inside the tunnel needs the loss as its signal, and
- * sees it sooner that way. Channels take turns by bytes (deficit round robin), so that none starves another.
+ * What waits for the client. Control records and handshake messages go first and are never displaced by data. Of data,
+ * short datagrams go before long ones, as long as they are no more than half: what is in a hurry is short, what is much is
+ * long, and WireGuard does not mind the order. When there is too much, the oldest goes: the TCP inside the tunnel needs
+ * the loss as its signal, and sees it sooner that way.
  */
 export class DownQueue {
   readonly #budget: QueueBudget;
   readonly #limit: number;
+  #wayLimit = Number.POSITIVE_INFINITY;
+  #target = TARGET;
   readonly #front: { readonly channel: number; readonly body: Uint8Array }[] = [];
-  /** Channels with data, whose turn it is first. */
-  readonly #turns: Lane[] = [];
+  readonly #short: Turns;
+  readonly #long: Turns;
+  #shortCredit = SHORT_CREDIT;
   #bytes = 0;
 
   constructor(budget: QueueBudget, limit: number) {
     this.#budget = budget;
     this.#limit = limit;
+    const account = (bytes: number): void => {
+      this.#bytes += bytes;
+      this.#budget.used += bytes;
+    };
+    this.#short = new Turns(account);
+    this.#long = new Turns(account);
   }
 
   /** Bytes of data waiting, as counted against the budget. */
@@ -48,7 +63,13 @@ export class DownQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#front.length === 0 && this.#turns.length === 0;
+    return this.#front.length === 0 && !this.#hasData;
+  }
+
+  /** The way behind it carries so many bytes per ms. */
+  follow(rate: number): void {
+    this.#wayLimit = Math.max(LEAST_LIMIT, MAX_TIME * rate);
+    this.#target = Math.max(TARGET, TARGET_BYTES / rate);
   }
 
   /** Control bodies and handshake messages. False if there are too many already, and this one is lost. */
@@ -64,162 +85,73 @@ export class DownQueue {
 
   /** Takes a datagram as it is (not a view into something larger). Returns how many old ones had to go. */
   pushData(channel: number, datagram: Uint8Array, now: number): number {
-    let lane = this.#turns.find((each) => each.channel === channel);
-    if (lane === undefined) this.#turns.push((lane = new Lane(channel)));
-    lane.push(datagram, now);
-    this.#account(datagram.length + OVERHEAD);
+    const turns = datagram.length <= SHORT ? this.#short : this.#long;
+    turns.push(channel, datagram, now);
     let dropped = 0;
-    const limit = this.#budget.isTight ? Math.min(TIGHT_LIMIT, this.#limit) : this.#limit;
+    const limit = Math.min(this.#limit, this.#wayLimit, this.#budget.isTight ? TIGHT_LIMIT : this.#limit);
     while (this.#bytes > limit) {
-      this.#shift(this.#longest());
+      this.#dropOldest();
       dropped++;
     }
     return dropped;
   }
 
   /**
-   * Moves what fits into one message; of data, so many bytes as there is `room` for, and a little more. Returns how many
-   * datagrams it dropped because those before them had waited too long for too long.
+   * Moves what fits into one message; of data, so many bytes as there is `room` for, and a little more: of what is short,
+   * also when there is none. Returns how many datagrams it dropped because those before them had waited too long for too
+   * long.
    */
   fill(message: RecordWriter, room: number, now: number): number {
-    let dropped = 0;
     while (this.#front.length > 0 && message.fits(this.#front[0]!.body.length)) {
       const { channel, body } = this.#front.shift()!;
       message.append(channel, body);
     }
-    while (this.#front.length === 0 && this.#turns.length > 0 && message.length < room) {
-      const lane = this.#turns[0]!;
-      while (lane.dropsNext(now)) {
-        this.#shift(lane);
-        dropped++;
-      }
-      const next = lane.peek();
-      if (!message.fits(next.length)) break;
-      if (lane.deficit < next.length) {
-        lane.deficit += QUANTUM;
-        this.#turns.push(this.#turns.shift()!);
-        continue;
-      }
-      lane.deficit -= next.length;
-      message.append(lane.channel, next);
-      this.#shift(lane);
+    while (this.#front.length === 0 && this.#hasData) {
+      const turns = this.#isShortFirst() ? this.#short : this.#long;
+      if (message.length >= (turns === this.#short ? room + SHORT_ROOM : room)) break;
+      const lane = turns.next(this.#target, now);
+      const datagram = lane.peek();
+      if (!message.fits(datagram.length)) break;
+      message.append(lane.channel, datagram);
+      turns.sent(lane);
+      this.#credit(turns, datagram.length);
     }
+    const dropped = this.#short.dropped + this.#long.dropped;
+    this.#short.dropped = this.#long.dropped = 0;
     return dropped;
   }
 
   /** Forgets what waits for a channel that is closed. */
   dropChannel(channel: number): void {
-    const lane = this.#turns.find((each) => each.channel === channel);
-    while (lane !== undefined && lane.length > 0) this.#shift(lane);
+    this.#short.dropChannel(channel);
+    this.#long.dropChannel(channel);
   }
 
   clear(): void {
-    this.#account(-this.#bytes);
+    this.#budget.used -= this.#bytes;
+    this.#bytes = 0;
     this.#front.length = 0;
-    this.#turns.length = 0;
+    this.#short.clear();
+    this.#long.clear();
   }
 
-  #longest(): Lane {
-    return this.#turns.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  get #hasData(): boolean {
+    return !this.#short.isEmpty || !this.#long.isEmpty;
   }
 
-  #shift(lane: Lane): void {
-    this.#account(-(lane.shift().length + OVERHEAD));
-    if (lane.length === 0) this.#turns.splice(this.#turns.indexOf(lane), 1);
+  #isShortFirst(): boolean {
+    return !this.#short.isEmpty && (this.#long.isEmpty || this.#shortCredit > 0);
   }
 
-  #account(bytes: number): void {
-    this.#bytes += bytes;
-    this.#budget.used += bytes;
-  }
-}
-
-/**
- * One channel's datagrams, first in, first out. If even the one that waited least of all in INTERVAL waited longer than
- * TARGET, the queue is no burst but a habit: then one is dropped, and more and more often, until that ends. The TCP
- * inside needs the loss as its signal; nobody else tells it. (CoDel, RFC 8289, with its names.)
- */
-class Lane {
-  readonly channel: number;
-  deficit = 0;
-  bytes = 0;
-  #items: Uint8Array[] = [];
-  /** When each came. */
-  #times: number[] = [];
-  #head = 0;
-  /** Whether the head has been looked at. */
-  #isJudged = false;
-  #firstAboveTime = 0;
-  #isDropping = false;
-  #dropNext = 0;
-  #count = 0;
-  #lastCount = 0;
-
-  constructor(channel: number) {
-    this.channel = channel;
+  #credit(turns: Turns, bytes: number): void {
+    if (turns === this.#long) this.#shortCredit = Math.min(SHORT_CREDIT, this.#shortCredit + bytes);
+    else if (!this.#long.isEmpty) this.#shortCredit -= bytes;
   }
 
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(datagram: Uint8Array, now: number): void {
-    this.#items.push(datagram);
-    this.#times.push(now);
-    this.bytes += datagram.length;
-  }
-
-  peek(): Uint8Array {
-    return this.#items[this.#head]!;
-  }
-
-  shift(): Uint8Array {
-    const datagram = this.peek();
-    this.#items[this.#head++] = NOTHING;
-    this.bytes -= datagram.length;
-    if (this.#head >= 256) {
-      this.#items = this.#items.slice(this.#head);
-      this.#times = this.#times.slice(this.#head);
-      this.#head = 0;
-    }
-    this.#isJudged = false;
-    return datagram;
-  }
-
-  /** Whether the head is to be dropped instead of sent; asked again for the one behind it. */
-  dropsNext(now: number): boolean {
-    if (this.#isJudged) return false;
-    const mayDrop = this.#isLateForLong(now);
-    const drops = this.#isDropping ? mayDrop && now >= this.#dropNext : mayDrop;
-    if (!mayDrop) this.#isDropping = false;
-    if (!drops) this.#isJudged = true;
-    else this.#dropped(now);
-    return drops;
-  }
-
-  /** RFC 8289 §5.5: never the last one, which is no queue. */
-  #isLateForLong(now: number): boolean {
-    if (now - this.#times[this.#head]! < TARGET || this.length <= 1) {
-      this.#firstAboveTime = 0;
-      return false;
-    }
-    if (this.#firstAboveTime === 0) this.#firstAboveTime = now + INTERVAL;
-    return now >= this.#firstAboveTime;
-  }
-
-  /** The control law: the next drop comes sooner each time; where it was busy not long ago, it begins as it ended. */
-  #dropped(now: number): void {
-    if (this.#isDropping) {
-      this.#count++;
-      this.#dropNext += INTERVAL / Math.sqrt(this.#count);
-      return;
-    }
-    const delta = this.#count - this.#lastCount;
-    this.#count = delta > 1 && now - this.#dropNext < 16 * INTERVAL ? delta : 1;
-    this.#lastCount = this.#count;
-    this.#isDropping = true;
-    this.#dropNext = now + INTERVAL / Math.sqrt(this.#count);
+  /** Of whom most waits. */
+  #dropOldest(): void {
+    const [short, long] = [this.#short.longest(), this.#long.longest()];
+    if (long && long.bytes >= (short?.bytes ?? 0)) this.#long.shift(long);
+    else this.#short.shift(short!);
   }
 }
-
-const NOTHING = new Uint8Array(0);

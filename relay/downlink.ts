@@ -62,7 +62,7 @@ export class Downlink {
       }
       scratch.reset();
       // Control and handshakes go even so.
-      const dropped = this.#queue.fill(scratch, room, now);
+      const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
       if (dropped > 0) this.#counters.dropDown('queue', dropped);
       if (scratch.records === 0) break;
       this.records += scratch.records;
@@ -78,6 +78,7 @@ export class Downlink {
   receivePong(payload: Buffer): void {
     if (payload.length !== 4) return;
     this.#window.markReturned(payload.readUInt32BE(0), this.#now());
+    this.#queue.follow(this.#window.rate);
     this.schedule();
   }
 

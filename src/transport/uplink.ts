@@ -90,7 +90,8 @@ export class Uplink {
     if (!this.#batch.fits(end - start)) this.flush();
     if (!this.#batch.fits(end - start)) return false;
     this.#batch.append(channel, source, start, end);
-    if (this.#excess > 0) this.#becomeFull();
+    if (this.#batch.length >= this.#window.messageLimit) this.flush();
+    else if (this.#excess > 0) this.#becomeFull();
     return true;
   }
 

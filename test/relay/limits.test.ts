@@ -47,9 +47,9 @@ const NOW = 1000;
 const datagram = (fill: number, length = 1000) => new Uint8Array(length).fill(fill);
 
 describe('what waits for a slow client', () => {
-  function take(queue: DownQueue): [number, number][] {
+  function take(queue: DownQueue, room = Number.POSITIVE_INFINITY, now = NOW): [number, number][] {
     const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
-    queue.fill(message, Number.POSITIVE_INFINITY, NOW);
+    queue.fill(message, room, now);
     const reader = new RecordReader();
     reader.begin(message.bytes, 0, message.end);
     const list: [number, number][] = [];
@@ -107,6 +107,76 @@ describe('what waits for a slow client', () => {
     const first = take(queue);
     expect(first.filter(([channel]) => channel === 2)).toHaveLength(10);
     expect(first.length).toBeGreaterThan(40);
+  });
+
+  it('of data, what is short leaves before what is long, also when there is no room for that', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    queue.pushData(1, datagram(1), NOW);
+    queue.pushData(1, datagram(2, 300), NOW);
+    queue.pushData(1, datagram(3, 301), NOW);
+    queue.pushData(1, datagram(4, 96), NOW);
+    expect(take(queue, 0)).toEqual([
+      [1, 2],
+      [1, 4],
+    ]);
+    expect(take(queue, 0)).toEqual([]);
+    expect(take(queue)).toEqual([
+      [1, 1],
+      [1, 3],
+    ]);
+  });
+
+  it('but a flood of what is short gets no more than half, and not without end what there is no room for', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    for (let i = 0; i < 500; i++) {
+      queue.pushData(1, datagram(1), NOW);
+      queue.pushData(1, datagram(2, 250), NOW);
+    }
+    expect(take(queue, 0).length * 250).toBeLessThan(4500);
+    const sent = [0, 0, 0];
+    for (let i = 0; i < 20; i++)
+      for (const [, fill] of take(queue, 4000)) sent[fill]! += fill === 1 ? 1000 : 250;
+    expect(sent[1]).toBeGreaterThan(30_000);
+    expect(sent[2]).toBeGreaterThan(30_000);
+    expect(sent[2]).toBeLessThan(sent[1]! + 8192 + 2000);
+  });
+
+  it('on a slow way what waits is a quarter of a second’s worth, or some full datagrams', () => {
+    const queue = new DownQueue(new QueueBudget(1e9), 1e6);
+    const fill = (): number => {
+      for (let i = 0; i < 200; i++) queue.pushData(1, datagram(1), NOW);
+      return queue.bytes;
+    };
+    queue.follow(Number.POSITIVE_INFINITY);
+    expect(fill()).toBe(200 * 1128);
+    queue.follow(200);
+    expect(fill()).toBeGreaterThan(0.9 * 250 * 200);
+    expect(queue.bytes).toBeLessThanOrEqual(250 * 200);
+    queue.follow(1);
+    expect(fill()).toBeGreaterThan(14 * 1024);
+    expect(queue.bytes).toBeLessThanOrEqual(16 * 1024);
+  });
+
+  it('a queue that has become a habit loses some, the longer the more; a burst loses none', () => {
+    /** One datagram in so many ms, each way; those before them have waited for so long. */
+    const drops = (every: number, wait: number): number => {
+      const queue = new DownQueue(new QueueBudget(1e9), 1e9);
+      queue.follow(1000 / every);
+      for (let now = NOW; now <= NOW + wait; now += every) queue.pushData(1, datagram(1), now);
+      let dropped = 0;
+      const message = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+      for (let now = NOW + wait; now < NOW + wait + 3000; now += every) {
+        queue.pushData(1, datagram(1), now);
+        message.reset();
+        dropped += queue.fill(message, 1, now);
+      }
+      return dropped;
+    };
+    expect(drops(1, 10)).toBe(0);
+    expect(drops(1, 100)).toBeGreaterThan(3);
+    // A slow way takes as long for a few full datagrams.
+    expect(drops(25, 100)).toBe(0);
+    expect(drops(25, 300)).toBeGreaterThan(3);
   });
 
   it('all sessions together have a budget: near its end each keeps 32 KiB', () => {

@@ -2,12 +2,16 @@
 import { type Instant, type Millis, SECOND } from '../time.ts';
 
 /** What waits between the two, beyond what the way itself takes, delays everything behind it by this much. */
-const MAX_WAIT: Millis = 35;
+const MAX_WAIT: Millis = 32;
 /** A few full datagrams, so that a slow way is never empty. */
-const MIN_LIMIT = 6 * 1024;
+const MIN_LIMIT = 8 * 1024;
 const MAX_LIMIT = 8 * 1024 * 1024;
 /** Before anything was measured. */
 const FIRST_LIMIT = 64 * 1024;
+/** From one mark to the next the limit grows by no more than this. */
+const MAX_GROWTH = 2;
+/** A message is handed on when its last byte is there. */
+const MESSAGE_TIME: Millis = 6;
 /** Between marks: twenty controls a second are allowed, and others than marks want some of them. */
 const MARK_EVERY: Millis = 60;
 /** Less than this is no load, and needs no mark. */
@@ -17,27 +21,28 @@ const MAX_MARKS = 256;
 /** The least round trip of so long ago may not be the way's any more: for a moment less is sent, so that none waits. */
 const ROUND_TRIP_AGE = 10 * SECOND;
 const PROBE: Millis = 200;
-/** A loss on the way holds everything up for a round trip or two, and then lets it go: rates are those of such a while. */
-const WHILE: Millis = 500;
-/** When the rate has not grown by a quarter for so many samples, the way is known. */
-const PLATEAU = 6;
-const GROWTH = 1.25;
+/** Of so many marks, about half a second, the rate is the one that this part of them exceeds. */
+const SAMPLES = 8;
+const EXCEEDING = 1 / 3;
 
 interface Mark {
   readonly number: number;
+  readonly at: Instant;
   /** Sent until then, this mark included. */
   readonly bytes: number;
-  readonly at: Instant;
-  /** What was known to have arrived, and since when, as it left. */
-  readonly arrived: number;
-  readonly arrivedAt: Instant;
+  /** Of them, those that were on their way. */
+  readonly outstanding: number;
 }
 
 /**
  * A WebSocket takes whatever it is given: its kernel's buffer hides behind `bufferedAmount`, and everything in a tunnel
  * waits behind what is in it. So every now and then a mark is sent (PING, or a WebSocket's ping), and comes back: then
- * everything before it has arrived. That gives the rate and the round trip, as BBR measures them, and the limit: what the
- * way holds when nothing waits, and a little more, so that it is never empty and can grow.
+ * everything before it has arrived. What was on its way when it left, by the time it took, is the rate of the way, and the
+ * limit is what that rate carries in the least round trip, and a little more, so that the way is never empty and can grow.
+ *
+ * When something is lost on the way, all behind it waits at the other end until it has come again, a round trip at least.
+ * A mark behind it is late though nothing waits here, and says nothing about the rate: so the rate is not the mean, but
+ * one that many marks exceed. And for that round trip what is sent is assumed to arrive behind the hole.
  */
 export class RelayWindow {
   readonly #marks: Mark[] = [];
@@ -48,15 +53,13 @@ export class RelayWindow {
   #markedAt: Instant = Number.NEGATIVE_INFINITY;
   #arrived = 0;
   #arrivedAt: Instant = 0;
-  /** Bytes per ms; 0 while unknown. */
+  /** Bytes per ms: of the last marks, in turn; and what is made of them, 0 while unknown. */
+  readonly #samples: number[] = [];
+  #sampleCount = 0;
   #rate = 0;
-  /** How many samples ago the rate grew; beyond PLATEAU it is the mean of a while. */
-  #sinceGrowth = 0;
-  /** Two moments since which it was full without a break: what had arrived, and when. */
-  #laterAt: Instant = 0;
-  #laterBytes = 0;
-  #earlierAt: Instant | undefined;
-  #earlierBytes = 0;
+  #limit = FIRST_LIMIT;
+  /** Whether nothing has waited yet: then the fastest sample says most. */
+  #isStarting = true;
   #roundTrip: Millis = Number.POSITIVE_INFINITY;
   #roundTripAt: Instant = 0;
   /** While it is measured anew: until when, and the least so far. */
@@ -65,16 +68,28 @@ export class RelayWindow {
 
   /** Bytes that may be on their way. */
   get limit(): number {
-    const rate = this.#rate;
-    if (rate === 0) return FIRST_LIMIT;
-    if (this.#probeEnd !== undefined) return Math.max(MIN_LIMIT / 2, (rate * this.#roundTrip) / 2);
-    return Math.min(MAX_LIMIT, Math.max(MIN_LIMIT, rate * (this.#roundTrip + MAX_WAIT)));
+    return this.#probeEnd === undefined ? this.#limit : this.#limit / 2;
+  }
+
+  /** Bytes per ms that the way carries; without bound while nothing was measured. */
+  get rate(): number {
+    return this.#rate === 0 ? Number.POSITIVE_INFINITY : this.#rate;
+  }
+
+  /** With so many bytes a message is full: what the way carries in a moment. One datagram may be longer. */
+  get messageLimit(): number {
+    return this.rate * MESSAGE_TIME;
   }
 
   /** Bytes that are on their way: between marks, by the rate at which they arrive. */
   outstanding(now: Instant): number {
-    const atMost = this.#marks[0]?.bytes ?? this.#sent;
-    return this.#sent - Math.min(atMost, this.#arrived + this.#rate * (now - this.#arrivedAt));
+    const [next] = this.#marks;
+    let atMost = this.#sent;
+    if (next !== undefined) {
+      const late = now - next.at - this.#goal;
+      atMost = next.bytes + (late > 0 ? this.#rate * Math.min(late, this.#roundTrip) : 0);
+    }
+    return Math.max(0, this.#sent - Math.min(atMost, this.#arrived + this.#rate * (now - this.#arrivedAt)));
   }
 
   /** `bytes` were given to the WebSocket. */
@@ -102,8 +117,7 @@ export class RelayWindow {
     this.#markedBytes = this.#sent;
     this.#markedAt = now;
     const number = ++this.#lastNumber;
-    const [arrived, arrivedAt] = [this.#arrived, this.#arrivedAt];
-    this.#marks.push({ number, bytes: this.#sent, at: now, arrived, arrivedAt });
+    this.#marks.push({ number, at: now, bytes: this.#sent, outstanding: this.outstanding(now) });
     return number;
   }
 
@@ -113,10 +127,10 @@ export class RelayWindow {
     if (index < 0) return;
     const mark = this.#marks[index]!;
     this.#marks.splice(0, index + 1);
+    const took = Math.max(now - mark.at, 1);
     this.measureRoundTrip(now - mark.at, now);
     const wasFull = this.#fullAt >= mark.at && this.#probeEnd === undefined;
-    this.#measureRate((mark.bytes - mark.arrived) / Math.max(now - mark.arrivedAt, 1), wasFull);
-    this.#measureMean(mark.bytes, wasFull, now);
+    if (wasFull) this.#measureRate(mark.outstanding / took, took > this.#goal);
     this.#arrived = mark.bytes;
     this.#arrivedAt = now;
   }
@@ -139,26 +153,17 @@ export class RelayWindow {
     }
   }
 
-  /** The beginning: as much as was ever seen. Where there was room, little arrived because little was sent. */
-  #measureRate(sample: number, wasFull: boolean): void {
-    if (this.#sinceGrowth > PLATEAU || (!wasFull && (this.#rate === 0 || sample <= this.#rate))) return;
-    this.#sinceGrowth = sample >= this.#rate * GROWTH ? 0 : this.#sinceGrowth + 1;
-    this.#rate = Math.max(this.#rate, sample);
+  /** How long a mark should take. */
+  get #goal(): Millis {
+    return this.#roundTrip + MAX_WAIT;
   }
 
-  /** Afterwards: the mean of the last while in which it was always full. */
-  #measureMean(arrived: number, wasFull: boolean, now: Instant): void {
-    if (!wasFull || this.#earlierAt === undefined) {
-      this.#earlierAt = this.#laterAt = now;
-      this.#earlierBytes = this.#laterBytes = arrived;
-      return;
-    }
-    if (this.#sinceGrowth > PLATEAU && now - this.#earlierAt >= WHILE)
-      this.#rate = (arrived - this.#earlierBytes) / (now - this.#earlierAt);
-    if (now - this.#laterAt < WHILE) return;
-    this.#earlierAt = this.#laterAt;
-    this.#earlierBytes = this.#laterBytes;
-    this.#laterAt = now;
-    this.#laterBytes = arrived;
+  #measureRate(sample: number, hasWaited: boolean): void {
+    if (hasWaited) this.#isStarting = false;
+    this.#samples[this.#sampleCount++ % SAMPLES] = sample;
+    const fastestFirst = [...this.#samples].sort((a, b) => b - a);
+    this.#rate = fastestFirst[this.#isStarting ? 0 : Math.floor(EXCEEDING * fastestFirst.length)]!;
+    const limit = Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH, MAX_LIMIT);
+    this.#limit = Math.max(limit, MIN_LIMIT);
   }
 }

@@ -27,8 +27,9 @@ export interface NetworkWish {
   ba: LinkProfile;
   seed: number;
   mtu: number;
-  /** Writes what side A sees to a file. */
+  /** Writes what side A sees to a file, and what B does to another. */
   capture?: string;
+  captureB?: string;
 }
 
 export interface NetworkEnd {
@@ -70,7 +71,7 @@ export class BenchNetwork {
   }
 
   async #up(): Promise<void> {
-    const { a, b, ab, ba, seed, mtu, capture } = this.#wish;
+    const { a, b, ab, ba, seed, mtu, capture, captureB } = this.#wish;
     for (const wish of a) this.a.push(await makeEnd(wish));
     for (const wish of b) this.b.push(await makeEnd(wish));
     this.#process = new Child(await compiled('impair'), [
@@ -78,6 +79,7 @@ export class BenchNetwork {
       ...this.a.flatMap((end) => ['--a', printEnd(end)]),
       ...this.b.flatMap((end) => ['--b', printEnd(end)]),
       ...(capture ? ['--pcap-a', capture] : []),
+      ...(captureB ? ['--pcap-b', captureB] : []),
     ]);
     await this.#process.saw(/^ready$/m);
     for (const end of [...this.a, ...this.b]) if (end.namespace) await bringUp(end.namespace, end, mtu);

@@ -148,7 +148,6 @@ class Client {
       const typed = [...this.#pressed.keys()].filter((i) => within(this.#pressed[i]!));
       const answered = typed.filter((i) => i < this.#answered.length);
       const progress = bulk === 'down' ? this.#taken : sink;
-      const [down, up] = [this.#streamDown, stream].map((all) => all.filter(({ left }) => within(left)));
       return {
         bulk,
         goodput:
@@ -156,8 +155,8 @@ class Client {
         keystrokes: answered.map((i) => this.#answered[i]! - this.#pressed[i]!),
         unanswered: typed.length - answered.length,
         // The services send as often as we do, but do not say when: numbers tell.
-        down: streamResult(down!, span(down!)),
-        up: streamResult(up!, this.#streamUp.filter(within).length),
+        down: streamResult(this.#streamDown, within),
+        up: streamResult(stream, within, this.#streamUp.filter(within).length),
       };
     });
   }
@@ -168,8 +167,23 @@ function span(arrivals: readonly Arrival[]): number {
   return numbers.length === 0 ? 0 : Math.max(...numbers) - Math.min(...numbers) + 1;
 }
 
-function streamResult(arrivals: readonly Arrival[], sent: number): StreamResult {
-  return { sent, delays: arrivals.map(({ delay }) => delay), jitter: jitterOf(arrivals) };
+function streamResult(
+  all: readonly Arrival[],
+  within: (left: number) => boolean,
+  sent?: number,
+): StreamResult {
+  const arrivals = all.filter(({ left }) => within(left));
+  return {
+    sent: sent ?? span(arrivals),
+    delays: arrivals.map(({ delay }) => rounded(delay)),
+    jitter: jitterOf(arrivals),
+    before: all.findIndex(({ left }) => within(left)),
+    left: arrivals.map(({ left }) => rounded(left)),
+  };
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 100) / 100;
 }
 
 function bytesAt(progress: Progress, at: number): number {

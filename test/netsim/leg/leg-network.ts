@@ -9,7 +9,8 @@ import { type Namespace, uniqueName } from '../../support/namespace.ts';
 import { BenchNetwork } from '../bench-network.ts';
 import type { LinkProfile, NetworkReport } from '../link-profile.ts';
 import type { ClientWish } from './client.ts';
-import type { Phase } from './protocol.ts';
+import { type Passage, passages } from './outer-way.ts';
+import { clock, type Phase, type StreamResult } from './protocol.ts';
 
 export type Kind = 'ours' | 'native';
 
@@ -24,6 +25,8 @@ export interface LegWish {
 /** A phase, and what the network did in it. */
 export interface Measured extends Phase {
   network: NetworkReport;
+  /** Ours: how long each of the stream's datagrams was on the way between the two kernels, in ms. */
+  way?: { down: number[]; up: number[] };
 }
 
 const OUTER = { client: '10.10.0.2', peer: '10.10.0.1' } as const;
@@ -32,11 +35,30 @@ const WIREGUARD_PORT = 51820;
 const RELAY_PORT = 8080;
 const OUTER_MTU = 1500;
 const INNER_MTU = 1420;
+/** More than this, in ms, and two programs' clocks would not be one. */
+const CLOCK_ERROR = 1;
 
 const root = join(import.meta.dirname, '../../..');
 
 /** Brings everything up, lets the client measure, and takes everything down. */
 export async function measureLeg(wish: LegWish): Promise<Measured[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'tabwire-leg-'));
+  const captures = { client: join(folder, 'client.pcap'), peer: join(folder, 'peer.pcap') };
+  try {
+    const phases = await measure(wish, captures);
+    if (wish.kind === 'ours') takeApart(phases, captures);
+    return phases;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface Captures {
+  client: string;
+  peer: string;
+}
+
+async function measure(wish: LegWish, captures: Captures): Promise<Measured[]> {
   const network = await BenchNetwork.up({
     a: [{ is: 'linux', addresses: [`${OUTER.client}/24`] }],
     b: [{ is: 'linux', addresses: [`${OUTER.peer}/24`] }],
@@ -44,6 +66,7 @@ export async function measureLeg(wish: LegWish): Promise<Measured[]> {
     ba: wish.down,
     seed: wish.seed,
     mtu: OUTER_MTU,
+    ...(wish.kind === 'ours' && { capture: captures.client, captureB: captures.peer }),
   });
   try {
     const [client, peer] = [network.a[0]!.namespace!, network.b[0]!.namespace!];
@@ -82,6 +105,36 @@ async function runClient(namespace: Namespace, network: BenchNetwork, wish: Clie
   const [json] = await program.saw(/^\[.*\]$/m, 60_000);
   await program.stop();
   return (JSON.parse(json) as Phase[]).map((phase, i) => ({ ...phase, network: reports[i]! }));
+}
+
+/** Datagrams of the stream arrive in the order in which they left, so their numbers among all say which is which. */
+function takeApart(phases: Measured[], { client, peer }: Captures): void {
+  const down = new Walk(passages(peer, client, OUTER.peer, RELAY_PORT));
+  const up = new Walk(passages(client, peer, OUTER.client, RELAY_PORT));
+  for (const phase of phases) phase.way = { down: down.waysOf(phase.down), up: up.waysOf(phase.up) };
+}
+
+class Walk {
+  readonly #passages: readonly Passage[];
+  /** Those that passed, but never arrived: a host was too busy to take them. */
+  #lost = 0;
+  /** Captures tell the time of day, the programs the machine's. */
+  readonly #epoch = performance.timeOrigin + performance.now() - clock();
+
+  constructor(passages: readonly Passage[]) {
+    this.#passages = passages;
+  }
+
+  waysOf({ before, left }: StreamResult): number[] {
+    return left.map((at, i) => {
+      const index = before + i;
+      // What passed before it was even sent was another one.
+      while ((this.#passages[index + this.#lost]?.left ?? Number.NaN) - this.#epoch < at - CLOCK_ERROR)
+        this.#lost++;
+      const passage = this.#passages[index + this.#lost];
+      return passage ? passage.arrived - passage.left : Number.NaN;
+    });
+  }
 }
 
 /** The default is the machine's: BBR here, where most have CUBIC. A namespace's own cannot be set, a route's can. */

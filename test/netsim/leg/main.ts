@@ -1,6 +1,6 @@
-// npm run bench:leg [-- --seconds N] [--seeds N]: a tunnel of ours whose WebSocket crosses a bad network, beside native
-// WireGuard across the same network. Prints the table, writes it to leg.md, and ends with 1 if we add more delay than we
-// may.
+// npm run bench:leg [-- --seconds N] [--seeds N] [--losses '1 2']: a tunnel of ours whose WebSocket crosses a bad network,
+// beside native WireGuard across the same network. Prints the table, writes it to leg.md unless it has only some losses,
+// and ends with 1 if we add more delay than we may.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,8 @@ import { type Kind, type Measured, measureLeg } from './leg-network.ts';
 import type { Bulk, StreamResult } from './protocol.ts';
 
 const KINDS: readonly Kind[] = ['ours', 'native'];
-const LOSSES = [0, 0.01, 0.02];
+/** In percent. */
+const ALL_LOSSES = '0 1 2';
 const DELAY = 50;
 const UP = 2e6;
 const DOWN = 10e6;
@@ -29,8 +30,14 @@ interface Cell {
 }
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '15' }, seeds: { type: 'string', default: '3' } },
+  options: {
+    seconds: { type: 'string', default: '15' },
+    seeds: { type: 'string', default: '3' },
+    losses: { type: 'string', default: ALL_LOSSES },
+  },
 });
+/** Parts of 1. */
+const LOSSES = values.losses.split(' ').map((percent) => Number(percent) / 100);
 const seconds = Number(values.seconds);
 const seeds = Number(values.seeds);
 const measured = new Map<string, Measured[][]>();
@@ -53,9 +60,7 @@ async function main(): Promise<number> {
   const rows = LOSSES.flatMap((loss) =>
     (['none', 'down', 'up'] as const).flatMap((bulk) => rowsOf(loss, bulk)),
   );
-  const added = LOSSES.flatMap((loss) =>
-    (['down', 'up'] as const).map((bulk) => ({ loss, bulk, ms: addedDelay(loss, bulk) })),
-  );
+  const added = LOSSES.flatMap((loss) => (['down', 'up'] as const).map((bulk) => addedDelay(loss, bulk)));
   const text = `# A tunnel over a bad WebSocket, and native WireGuard over the same network
 
 \`npm run bench:leg -- --seconds ${seconds} --seeds ${seeds}\`: medians of ${seeds} seeds, ${seconds} s each.
@@ -69,16 +74,23 @@ bytes a second each way, delays one way, jitter as in RFC 3550.
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-Delay that our queues add to a datagram beside a bulk flow (median under load, less the idle median, less what the median
-packet waited in the link's own queue), at most ${MAX_ADDED} ms:
+The outer connection's window has room for all of ours together; beside the native bulk flow, the stream (14 kB/s) and the
+keys are under no control.
 
-| loss | bulk | added ms | verdict |
-| --- | --- | --- | --- |
-${added.map(({ loss, bulk, ms }) => `| ${loss * 100} % | ${bulk} | ${ms.toFixed(0)} | ${ms <= MAX_ADDED ? 'ok' : '**misses**'} |`).join('\n')}
+What the stream's delay in the direction of a bulk flow is made of, datagram by datagram, from captures at both ends of the
+link. *Way*: from when its last byte first left the sender's kernel until the other kernel could hand it on; that is the
+link, its queue, and, where something before it was lost, the time until that had come again. *Ours*: all the rest, which
+is queues: of the relay or the client, of their WebSocket, and of the kernel behind that, and until a WebSocket's message was
+whole. The median of ours may be ${MAX_ADDED} ms. *In all*: how much longer the median of all is than without a bulk flow, less what
+the median packet waited in the link's queue.
+
+| loss | bulk | ours p50 / p95 ms | way p50 / p95 ms | in all ms | verdict |
+| --- | --- | --- | --- | --- | --- |
+${added.map(printAdded).join('\n')}
 `;
   console.log(`\n${text}`);
-  writeFileSync(COMMITTED, text);
-  const missed = added.filter(({ ms }) => !(ms <= MAX_ADDED)).length;
+  if (values.losses === ALL_LOSSES) writeFileSync(COMMITTED, text);
+  const missed = added.filter(({ ours }) => !(ours[0] <= MAX_ADDED)).length;
   console.log(`${added.length - missed} of ${added.length} cells add at most ${MAX_ADDED} ms`);
   return missed > 0 ? 1 : 0;
 }
@@ -136,12 +148,37 @@ function rowsOf(loss: number, bulk: Bulk): string[] {
   });
 }
 
-function addedDelay(loss: number, bulk: 'down' | 'up'): number {
+interface Added {
+  loss: number;
+  bulk: 'down' | 'up';
+  ours: [p50: number, p95: number];
+  way: [p50: number, p95: number];
+  inAll: number;
+}
+
+function addedDelay(loss: number, bulk: 'down' | 'up'): Added {
   const busy = phasesOf(loss, 'ours', bulk);
   const idle = phasesOf(loss, 'ours', 'none');
-  const delay = (phase: Measured): number => quantile(phase[bulk].delays, 0.5);
+  const p50 = (phase: Measured): number => quantile(phase[bulk].delays, 0.5);
   const waited = (phase: Measured): number => (bulk === 'up' ? phase.network.ab : phase.network.ba).waitP50;
-  return median(busy.map((phase) => delay(phase) - waited(phase))) - median(idle.map(delay));
+  const both = (of: (phase: Measured) => number[]): [number, number] => [
+    median(busy.map((phase) => quantile(of(phase), 0.5))),
+    median(busy.map((phase) => quantile(of(phase), 0.95))),
+  ];
+  const wayOf = (phase: Measured): number[] => phase.way![bulk];
+  return {
+    loss,
+    bulk,
+    ours: both((phase) => phase[bulk].delays.map((delay, i) => delay - wayOf(phase)[i]!)),
+    way: both(wayOf),
+    inAll: median(busy.map((phase) => p50(phase) - waited(phase))) - median(idle.map(p50)),
+  };
+}
+
+function printAdded({ loss, bulk, ours, way, inAll }: Added): string {
+  const pair = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(' / ');
+  const verdict = ours[0] <= MAX_ADDED ? 'ok' : '**misses**';
+  return `| ${[`${loss * 100} %`, bulk, pair(ours), pair(way), inAll.toFixed(0), verdict].join(' | ')} |`;
 }
 
 function lostPart({ sent, delays }: StreamResult): number {

@@ -70,6 +70,10 @@ export interface StreamResult {
   delays: number[];
   /** RFC 3550 §6.4.1, at the end, in ms. */
   jitter: number;
+  /** How many had arrived before the first of them. */
+  before: number;
+  /** When they left. */
+  left: number[];
 }
 
 /** RFC 3550 §6.4.1. */

@@ -22,8 +22,8 @@ export interface Path {
   loss: number;
   /** Probability of being held back for up to 5 ms, both ways; default 0. */
   reorder?: number;
-  /** Of all hosts. */
-  naps?: Naps;
+  /** Of the receiver, and of the senders. */
+  naps?: [Naps, Naps];
 }
 
 /** One flow from a sender of its own to the one receiver, all through one bottleneck. */
@@ -55,11 +55,11 @@ export function bulk(path: Path, flows: Flow[], duration: number, seed: number, 
     prefixes: prefixes(i + 2),
     mtu: 1420,
     tcp,
-    naps: path.naps,
+    naps: path.naps?.[1],
   }));
   const world = new World({
     seed,
-    hosts: [{ name: 'receiver', prefixes: prefixes(1), mtu: 1420, naps: path.naps }, ...senders],
+    hosts: [{ name: 'receiver', prefixes: prefixes(1), mtu: 1420, naps: path.naps?.[0] }, ...senders],
     // The senders share their way.
     links: [back, there],
     shareFrom: 1,

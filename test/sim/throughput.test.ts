@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bulk, jain } from './bulk.ts';
+import type { Naps } from './host.ts';
 import { CELLS, measure, printTable, readTable } from './throughput.ts';
 
 /** Of the table's number: a change that costs, or wins, more than this is to be seen in the table. */
@@ -33,6 +34,25 @@ describe('throughput over one bottleneck', () => {
         expect(table.get(worse)! <= table.get(cell)! * 1.1, JSON.stringify(cell)).toBe(true);
     }
   });
+});
+
+describe('two busy ends', () => {
+  // Their round trips grow and shrink by half, and say nothing about the path.
+  it.each([
+    [50, 20, 1.37],
+    [97, 30, 0.9],
+  ])(
+    'that do nothing at the end of every %i ms for %i ms still use most of the link',
+    (every, length, pace) => {
+      const naps: [Naps, Naps] = [
+        { every, length },
+        { every: every * pace, length },
+      ];
+      const path = { rate: 5000, roundTrip: 50, queue: 250_000, loss: 0, naps };
+      expect(bulk(path, [{}], 6000, 1)[0]! / 6000 / path.rate).toBeGreaterThan(0.65);
+    },
+    60_000,
+  );
 });
 
 describe('flows that share a bottleneck', () => {

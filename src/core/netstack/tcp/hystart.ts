@@ -55,18 +55,19 @@ export class HyStart {
       tcb.cwnd + (this.#isConservative ? Math.floor(growth / CSS_GROWTH_DIVISOR) : growth),
       tcb.ssthresh,
     );
-    if (this.#samples >= N_RTT_SAMPLE) this.#look();
+    if (this.#isConservative) this.#doubt();
+    else if (this.#samples >= N_RTT_SAMPLE) this.#look();
     if (ge(tcb.sndUna, this.#windowEnd)) this.#endRound(tcb);
   }
 
+  /** The queue was a passing one if a single RTT is below what began the suspicion: no further ones could prove less. */
+  #doubt(): void {
+    if (this.#roundMin >= this.#cssBaseline) return;
+    this.#isConservative = false;
+    this.#cssBaseline = Number.POSITIVE_INFINITY;
+  }
+
   #look(): void {
-    if (this.#isConservative) {
-      if (this.#roundMin >= this.#cssBaseline) return;
-      // The queue was a passing one.
-      this.#isConservative = false;
-      this.#cssBaseline = Number.POSITIVE_INFINITY;
-      return;
-    }
     const threshold = Math.min(
       Math.max(this.#lastRoundMin / MIN_RTT_DIVISOR, MIN_RTT_THRESH),
       MAX_RTT_THRESH,
@@ -80,9 +81,11 @@ export class HyStart {
   #endRound(tcb: Tcb): void {
     this.#lastRoundMin = this.#roundMin;
     this.#roundMin = Number.POSITIVE_INFINITY;
+    const isWitnessed = this.#samples >= N_RTT_SAMPLE;
     this.#samples = 0;
     this.#windowEnd = tcb.sndNxt;
-    if (!this.#isConservative || ++this.#cssRounds < CSS_ROUNDS) return;
+    // An end that was busy answers by few ACKs, late: such rounds say nothing about the path.
+    if (!isWitnessed || !this.#isConservative || ++this.#cssRounds < CSS_ROUNDS) return;
     tcb.ssthresh = tcb.cwnd;
     this.isActive = false;
   }

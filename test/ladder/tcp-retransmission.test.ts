@@ -211,6 +211,18 @@ describe('congestion control (RFC 5681, RFC 6928, RFC 3465)', () => {
 describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582, RFC 3042)', () => {
   const dup = '+0 < . 1:1(0) ack 1';
 
+  it('reckons with what was in the air before the batch whose last ACK tells of a loss', () => {
+    const ladder = tenInFlight('mss 1380,sackOK');
+    ladder.run(`
+      +100 <+ . 1:1(0) ack 2761
+      +0   <+ . 1:1(0) ack 5521
+      +0   < . 1:1(0) ack 8281 <sack 9661:13801>
+      +0   > . 8281:9661(1380) ack 1
+      ${segments(10, 16)}`);
+    // Seven tenths of ten segments, not of the seven that the last ACK finds.
+    expect(ladder.connection!.info()).toMatchObject({ ssthresh: 9660, cwnd: 9660 });
+  });
+
   it('lets one new segment out for each of the first two duplicates, and sends the first again at the third', () => {
     const ladder = tenInFlight();
     ladder.run(`

@@ -31,11 +31,12 @@ export function initialWindow(mss: number): number {
 }
 
 /**
- * FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). What the ACK
- * that tells of the congestion acknowledges was in flight too.
+ * FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). What the ACKs
+ * of this batch have acknowledged, before and together with the loss that one of them tells, was in flight too.
  */
 export function usedWindow({ cwnd, outstanding, flight }: Tcb): number {
-  return Math.min(cwnd, outstanding + (flight?.justAcknowledged ?? 0));
+  if (!flight) return Math.min(cwnd, outstanding);
+  return Math.min(cwnd, Math.max(outstanding + flight.justAcknowledged, flight.inAir));
 }
 
 /** Never less than two segments (RFC 5681 §3.1, equation 4; RFC 9438 §4.6). */

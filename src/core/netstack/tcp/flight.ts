@@ -49,6 +49,8 @@ export class Flight implements DeliverySink {
   resentAt: Instant = NEVER;
   /** Bytes by which it moved SND.UNA; 0 when no ACK is being looked at. */
   justAcknowledged = 0;
+  /** What was in the air when it was last our turn to send: the ACKs of a batch all come before it is again. */
+  inAir = 0;
   /** A segment arrived that was sent before the timeout and never again since (RFC 5682 §3). */
   originalArrived = false;
 
@@ -69,6 +71,7 @@ export class Flight implements DeliverySink {
     this.rtoAt = this.reorderAt = this.probeAt = NEVER;
     this.probeDue = false;
     this.cwndLimitedAt = sndNxt;
+    this.inAir = 0;
   }
 
   get isIdle(): boolean {

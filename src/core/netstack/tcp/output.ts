@@ -51,6 +51,7 @@ export function output(tcb: Tcb, now: Instant): boolean {
       const free = sendText(tcb, now);
       if (owesAck(tcb, now)) sendAck(tcb, now);
       settleResendTimer(tcb, now, free);
+      if (tcb.flight) tcb.flight.inAir = tcb.outstanding;
       return free;
     }
   }

@@ -89,13 +89,18 @@ export function enterReduction(tcb: Tcb, flight: Flight, delivered: number): voi
   recovery.recover = tcb.sndNxt;
 }
 
-/** RFC 9937 §6.1: what had been reported before this ACK will not be counted as delivered any more. */
+/**
+ * RFC 9937 §6.1: what had been reported before this ACK will not be counted as delivered any more. Other ACKs of its batch
+ * came before it and have not been answered yet: that is left to the reduction.
+ */
 function startReduction(tcb: Tcb, flight: Flight, delivered: number): void {
   const { recovery, scoreboard } = flight;
   tcb.cwrDue = tcb.ecn;
-  recovery.prrDelivered = recovery.prrOut = 0;
+  const unanswered = Math.max(0, flight.inAir - tcb.outstanding - flight.justAcknowledged);
+  recovery.prrDelivered = unanswered;
+  recovery.prrOut = 0;
   const reported = scoreboard.sackedBytes + recovery.duplicateAcks * tcb.mss;
-  recovery.recoverFs = Math.max(tcb.outstanding - reported + delivered, 1);
+  recovery.recoverFs = Math.max(tcb.outstanding - reported + delivered + unanswered, 1);
   flight.hystart.isActive = false;
 }
 

@@ -211,6 +211,34 @@ describe('congestion control (RFC 5681, RFC 6928, RFC 3465)', () => {
 describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582, RFC 3042)', () => {
   const dup = '+0 < . 1:1(0) ack 1';
 
+  it('reckons with what was in the air in the last round trip, when the application pauses before the loss', () => {
+    const ladder = established({ peer: 'mss 1380,sackOK' });
+    ladder.run(`
+      +0   write ${10 * 1380}
+      ${segments(0, 9)}
+      +0   > P. 12421:13801(1380) ack 1
+      +100 < . 1:1(0) ack 9661
+      +1   < . 1:1(0) ack 9661 <sack 11041:13801>
+      +25  > . 9661:11041(1380) ack 1`);
+    // Three of ten are left in the air, and two of them have arrived.
+    expect(ladder.connection!.info().ssthresh).toBe(9660);
+  });
+
+  it('reckons with what is in the air when nothing more was for several round trips', () => {
+    const ladder = established({ peer: 'mss 1380,sackOK' });
+    ladder.run(`
+      +0   write ${10 * 1380}
+      ${segments(0, 9)}
+      +0   > P. 12421:13801(1380) ack 1
+      +100 < . 1:1(0) ack 13801
+      +250 write ${3 * 1380}
+      ${segments(10, 12)}
+      +0   > P. 16561:17941(1380) ack 1
+      +100 < . 1:1(0) ack 13801 <sack 15181:17941>
+      +25  > . 13801:15181(1380) ack 1`);
+    expect(ladder.connection!.info().ssthresh).toBe(2898);
+  });
+
   it('reckons with what was in the air before the batch whose last ACK tells of a loss', () => {
     const ladder = tenInFlight('mss 1380,sackOK');
     ladder.run(`

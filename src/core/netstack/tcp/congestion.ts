@@ -31,12 +31,13 @@ export function initialWindow(mss: number): number {
 }
 
 /**
- * FlightSize, or the window if that is smaller: a window that was not used earns no credit (RFC 9438 §4.6). What the ACKs
- * of this batch have acknowledged, before and together with the loss that one of them tells, was in flight too.
+ * The window, as far as it was used lately: one that was not used earns no credit (RFC 9438 §4.6, which leaves the choice
+ * between this and FlightSize). FlightSize at the moment of the loss is what an application that paused for some
+ * milliseconds, or the ACKs of one batch, have left of it.
  */
 export function usedWindow({ cwnd, outstanding, flight }: Tcb): number {
   if (!flight) return Math.min(cwnd, outstanding);
-  return Math.min(cwnd, Math.max(outstanding + flight.justAcknowledged, flight.inAir));
+  return Math.min(cwnd, Math.max(outstanding + flight.justAcknowledged, flight.mostInAir));
 }
 
 /** Never less than two segments (RFC 5681 §3.1, equation 4; RFC 9438 §4.6). */

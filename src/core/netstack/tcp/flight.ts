@@ -51,6 +51,10 @@ export class Flight implements DeliverySink {
   justAcknowledged = 0;
   /** What was in the air when it was last our turn to send: the ACKs of a batch all come before it is again. */
   inAir = 0;
+  // The most of it in this round trip, and in the one before.
+  #most = 0;
+  #mostBefore = 0;
+  #roundAt: Instant = 0;
   /** A segment arrived that was sent before the timeout and never again since (RFC 5682 §3). */
   originalArrived = false;
 
@@ -71,7 +75,24 @@ export class Flight implements DeliverySink {
     this.rtoAt = this.reorderAt = this.probeAt = NEVER;
     this.probeDue = false;
     this.cwndLimitedAt = sndNxt;
-    this.inAir = 0;
+    this.inAir = this.#most = this.#mostBefore = 0;
+  }
+
+  /** It was our turn, and this is in the air now. */
+  noteInAir(bytes: number, roundTrip: Millis, now: Instant): void {
+    this.inAir = bytes;
+    const age = now - this.#roundAt;
+    if (age > roundTrip) {
+      this.#mostBefore = age > 2 * roundTrip ? 0 : this.#most;
+      this.#most = 0;
+      this.#roundAt = now;
+    }
+    this.#most = Math.max(this.#most, bytes);
+  }
+
+  /** The most that was in the air lately. */
+  get mostInAir(): number {
+    return Math.max(this.#most, this.#mostBefore);
   }
 
   get isIdle(): boolean {

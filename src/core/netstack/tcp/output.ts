@@ -51,7 +51,7 @@ export function output(tcb: Tcb, now: Instant): boolean {
       const free = sendText(tcb, now);
       if (owesAck(tcb, now)) sendAck(tcb, now);
       settleResendTimer(tcb, now, free);
-      if (tcb.flight) tcb.flight.inAir = tcb.outstanding;
+      tcb.flight?.noteInAir(tcb.outstanding, tcb.roundTrip.smoothed, now);
       return free;
     }
   }

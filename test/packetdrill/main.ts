@@ -29,8 +29,9 @@ const counts = { pass: 0, fail: 0, known: 0, skip: 0 };
 
 for (const root of roots)
   for (const path of scriptsIn(root)) {
-    const result = runScript(readFileSync(path, 'utf8'), { isStrictAtEnd, version: values.ipv6 ? 6 : 4 });
-    const deviation = result.verdict === 'fail' ? deviationOf(path) : undefined;
+    const source = readFileSync(path, 'utf8');
+    const result = runScript(source, { isStrictAtEnd, version: values.ipv6 ? 6 : 4 });
+    const deviation = result.verdict === 'fail' ? deviationOf(path, source) : undefined;
     counts[deviation ? 'known' : result.verdict]++;
     if (!values.failed || (result.verdict === 'fail' && !deviation))
       console.log(printResult(root === path ? path : relative(root, path), result, deviation));

@@ -25,6 +25,16 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
   },
   {
+    id: 'conservative-slow-start',
+    reason: 'when round trips grow, slow start first goes on at a quarter of its pace (RFC 9406 §4.2)',
+    files: ['cubic/cubic-bulk-166k', 'cubic/cubic-bulk-166k-idle-restart'],
+  },
+  {
+    id: 'no-pacing',
+    reason: 'what may leave leaves at once; the script spaces it out by the fq queue',
+    files: ['slow_start/slow-start-fq-ack-per-2pkt'],
+  },
+  {
     id: 'missing-timestamp',
     reason: 'once negotiated, a segment without timestamps is dropped (RFC 7323 §3.2); Linux takes it',
     files: ['fastopen/server/opt34/pure-syn-data', 'fastopen/server/pure-syn-data', 'inq/client'],
@@ -90,6 +100,7 @@ export const DEVIATIONS: readonly Deviation[] = [
       'epoll/epoll_out_edge_notsent_lowat',
       'notsent_lowat/notsent-lowat-default',
       'notsent_lowat/notsent-lowat-setsockopt',
+      'notsent_lowat/notsent-lowat-sysctl',
     ],
   },
 ];

@@ -83,6 +83,8 @@ function tcpOptions({ system }: Settings): TcpLayerOptions {
   return {
     ecn: system.get('tcp_ecn') === '1' ? 'ask' : 'answer',
     congestion: system.get('tcp_congestion_control') === 'reno' ? 'new-reno' : 'cubic',
+    timestamps: system.get('tcp_timestamps') !== '0',
+    sack: system.get('tcp_sack') !== '0',
     slowStartAfterIdle: system.get('tcp_slow_start_after_idle') !== '0',
   };
 }

@@ -16,6 +16,9 @@ import { type Expression, ScriptFailure, Skip } from './script.ts';
 import { errorName, StreamSocket } from './stream-socket.ts';
 import { expectNumber, isGiven, numberOf, parameter, socketAddressOf } from './values.ts';
 
+/** tcp_notsent_lowat: as much as there is. */
+const UNBOUNDED = 0x7fffffff;
+
 const BLOCKED = 'blocked' as const;
 
 export const SOCKET_CALLS: CallTable = {
@@ -50,7 +53,10 @@ function socket(context: CallContext): Attempt {
   return () => {
     if (!isTcp) return failed('EPROTONOSUPPORT');
     const made = new StreamSocket();
-    made.options.receiveBufferSize = context.machine.settings.receiveBuffer;
+    const { receiveBuffer, system } = context.machine.settings;
+    made.options.receiveBufferSize = receiveBuffer;
+    const unsent = Number(system.get('tcp_notsent_lowat') ?? UNBOUNDED);
+    if (unsent < UNBOUNDED) made.options.unsentLimit = unsent;
     made.isNonBlocking = (type & CONSTANTS.SOCK_NONBLOCK!) !== 0;
     return done(open(context, made));
   };

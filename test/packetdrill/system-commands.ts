@@ -30,8 +30,8 @@ const SYSCTLS: Record<string, SysctlRule> = {
   },
   tcp_wmem: fine,
   tcp_mem: fine,
-  tcp_timestamps: only('1'),
-  tcp_sack: only('1'),
+  tcp_timestamps: kept('tcp_timestamps'),
+  tcp_sack: kept('tcp_sack'),
   tcp_window_scaling: only('1'),
   tcp_dsack: only('1'),
   tcp_fack: only('0'),
@@ -49,7 +49,7 @@ const SYSCTLS: Record<string, SysctlRule> = {
   tcp_synack_retries: only('5'),
   tcp_retries1: fine,
   tcp_retries2: only('15'),
-  tcp_notsent_lowat: (value) => (Number(value) >= 0x7fffffff ? 'fine' : 'skip'),
+  tcp_notsent_lowat: kept('tcp_notsent_lowat'),
   tcp_syncookies: only('1'),
   tcp_mtu_probing: only('0'),
   tcp_moderate_rcvbuf: fine,
@@ -114,7 +114,7 @@ const COMMANDS: Rule[] = [
   [/^ip\s+tcp_metrics\s+flush\b.*$/, () => {}],
   // There is no offload to be switched off, and no queue that would pace or drop.
   [/^ethtool\s+-K\s+tun0(?:\s+(?:tso|gso|gro|tx|rx|sg)\s+off)+$/, () => {}],
-  [/^tc\s+qdisc\s+(?:add|replace)\s+dev\s+tun0\s+root\s+pfifo$/, () => {}],
+  [/^tc\s+qdisc\s+(?:add|replace)\s+dev\s+tun0\s+root\s+(?:pfifo|fq)$/, () => {}],
   [/^(?:sleep\s.*|true|:)$/, () => {}],
 ];
 

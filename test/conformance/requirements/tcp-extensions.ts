@@ -105,6 +105,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         `${TCP}/output.ts`,
         pkt('timestamps/not-negotiated'),
         pkt('timestamps/syn-ack-without'),
+        pkt('options/switched-off'),
       ),
       met(
         'MUST',

@@ -360,8 +360,8 @@ function emitSyn(tcb: Tcb, flags: number, now: Instant): void {
   const isAnswer = (flags & ACK) !== 0;
   synOptions.mss = advertisedMss(tcb);
   synOptions.windowScale = isAnswer && !tcb.windowScaling ? -1 : offeredShift(tcb);
-  synOptions.sackPermitted = !isAnswer || tcb.sackPermitted;
-  synOptions.timestamps = !isAnswer || tcb.timestamps;
+  synOptions.sackPermitted = isAnswer ? tcb.sackPermitted : tcb.context.usesSack;
+  synOptions.timestamps = isAnswer ? tcb.timestamps : tcb.context.usesTimestamps;
   synOptions.tsVal = tcb.timestamp(now);
   synOptions.tsEcr = isAnswer ? tcb.tsRecent : 0;
   const headerLength = TCP_HEADER_LENGTH + synOptionsLength(synOptions);

@@ -31,6 +31,9 @@ export interface TcpContext {
   readonly slowStartAfterIdle: boolean;
   /** Whether header prediction is used (fast-path.ts). */
   readonly fastPath: boolean;
+  /** Whether our SYNs offer them; a peer's offer is not seen otherwise. */
+  readonly usesTimestamps: boolean;
+  readonly usesSack: boolean;
   /** Whether our SYNs ask for ECN (RFC 3168 §6.1.1). */
   readonly asksForEcn: boolean;
   /** How often a path was suspected to swallow large segments. */

@@ -6,7 +6,7 @@ import type { PacketBuffer } from '../../packet-buffer.ts';
 import { type Instant, MINUTE, type Millis, type Pollable } from '../../time.ts';
 import { pseudoHeaderSum, sum16 } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
-import { FIN, RST, readTcp, TcpSegment } from '../../wire/tcp.ts';
+import { FIN, RST, readTcp, SYN, TcpSegment } from '../../wire/tcp.ts';
 import type { IcmpErrorKind } from '../icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from '../ip-layer.ts';
 import { PagePool } from '../page-pool.ts';
@@ -60,6 +60,10 @@ export interface TcpLayerOptions {
   fastPath?: boolean;
   /** `answer` (the default): as peers ask. `ask`: our SYNs ask too. */
   ecn?: 'answer' | 'ask';
+  /** False: timestamps (RFC 7323) are neither offered nor taken. */
+  timestamps?: boolean;
+  /** False: SACK (RFC 2018) is neither offered nor taken. */
+  sack?: boolean;
   /** False: the congestion window is kept through pauses (RFC 5681 §4.1 wants it to shrink). */
   slowStartAfterIdle?: boolean;
 }
@@ -77,6 +81,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly slowStartAfterIdle: boolean;
   readonly asksForEcn: boolean;
   readonly fastPath: boolean;
+  readonly usesTimestamps: boolean;
+  readonly usesSack: boolean;
   blackHoles = 0;
   readonly #ports: EphemeralPorts;
   readonly #initialNumbers: InitialNumbers;
@@ -112,6 +118,8 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     this.slowStartAfterIdle = options.slowStartAfterIdle ?? true;
     this.asksForEcn = options.ecn === 'ask';
     this.fastPath = options.fastPath ?? true;
+    this.usesTimestamps = options.timestamps ?? true;
+    this.usesSack = options.sack ?? true;
     this.#ports = new EphemeralPorts(environment);
     this.#initialNumbers = new InitialNumbers(environment);
     this.#hash = new TupleHash(environment);
@@ -216,6 +224,10 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     }
     const { addresses, version } = header;
     segment.isMarked = (header.tos & 3) === CE;
+    if (segment.has(SYN)) {
+      segment.hasTimestamps &&= this.usesTimestamps;
+      segment.sackPermitted &&= this.usesSack;
+    }
     const tcb = this.#connections.find(view, packet.memory, addresses, version, sourcePort, destinationPort);
     if (tcb) {
       segmentArrives(tcb, segment, packet, now);

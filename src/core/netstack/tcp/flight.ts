@@ -5,7 +5,7 @@ import { type CongestionControl, MAX_CWND } from './congestion.ts';
 import { HyStart } from './hystart.ts';
 import { Rack } from './rack.ts';
 import { Recovery } from './recovery.ts';
-import { type DeliverySink, RESENT, type RecordBudget, Scoreboard } from './scoreboard.ts';
+import { type DeliverySink, LOST, RESENT, type RecordBudget, Scoreboard } from './scoreboard.ts';
 import { add, le, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -57,6 +57,8 @@ export class Flight implements DeliverySink {
   #roundAt: Instant = 0;
   /** A segment arrived that was sent before the timeout and never again since (RFC 5682 §3). */
   originalArrived = false;
+  /** A segment arrived that was deemed lost, and had never been sent again. */
+  lostArrived = false;
 
   constructor(congestion: CongestionControl, budget: RecordBudget) {
     this.congestion = congestion;
@@ -120,7 +122,7 @@ export class Flight implements DeliverySink {
     this.#hasEcho = tcb.timestamps && segment.hasTimestamps && segment.tsEcr !== 0;
     this.#echo = segment.tsEcr;
     this.firstSentAt = this.lastSentAt = this.resentAt = NEVER;
-    this.originalArrived = false;
+    this.originalArrived = this.lostArrived = false;
   }
 
   delivered(end: number, sentAt: Instant, flags: number): void {
@@ -132,6 +134,7 @@ export class Flight implements DeliverySink {
       if (this.firstSentAt === NEVER) this.firstSentAt = sentAt;
       this.lastSentAt = sentAt;
       if (le(end, this.recovery.recover)) this.originalArrived = true;
+      if (flags & LOST) this.lostArrived = true;
     }
     if (tcb.blackHole) trialAnswered(tcb, end, (flags & RESENT) !== 0);
     this.rack.delivered(end, sentAt, flags, rtt, tcb.roundTrip.least, this.echoesBefore(tcb, sentAt));

@@ -1,6 +1,7 @@
-// Taking back what turned out to be a mistake: the segments had not been lost, only late. Three witnesses: the timestamp
+// Taking back what turned out to be a mistake: the segments had not been lost, only late. Four witnesses: the timestamp
 // that the peer echoes (Eifel, RFC 3522), a report that a resent segment had been there before (DSACK, RFC 3708), the
-// arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682). On a path where a relay turns loss
+// arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682), and that of a segment deemed lost before
+// anything was sent again: where a batch of ACKs brings both, the suspicion and its end, nothing ever is. On a path where a relay turns loss
 // into delay, this is what keeps a stall from costing a window.
 import { trustSize } from './black-hole.ts';
 import { initialWindow } from './congestion.ts';
@@ -15,7 +16,8 @@ export function tryUndo(tcb: Tcb, flight: Flight, advanced: boolean): boolean {
   const wasLate = advanced && recovery.undoResent > 0 && flight.echoesBefore(tcb, recovery.firstResentAt);
   const allNeedless = recovery.undoResent === 0;
   const originalsArrived = recovery.phase === 'loss' && recovery.doubt !== 'none' && flight.originalArrived;
-  if (!wasLate && !allNeedless && !originalsArrived) return false;
+  const onlyOriginals = recovery.phase === 'recovery' && recovery.undoResent < 0 && flight.lostArrived;
+  if (!wasLate && !allNeedless && !originalsArrived && !onlyOriginals) return false;
   undo(tcb, flight);
   return true;
 }

@@ -66,6 +66,16 @@ class Incoming {
   }
 }
 
+function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** In chunks of up to this size, each of them one write. */
 const CHUNK = 10_000;
 
@@ -90,9 +100,8 @@ export function serveHttp(tunnel: Tunnel, port: number): Promise<void> {
         const body = pattern(Number(chunked));
         for (let at = 0; at < body.length; at += CHUNK) {
           const chunk = body.subarray(at, at + CHUNK);
-          await say(`${chunk.length.toString(16)}\r\n`);
-          await writer.write(chunk);
-          await say('\r\n');
+          const head = new TextEncoder().encode(`${chunk.length.toString(16)}\r\n`);
+          await writer.write(joined(head, chunk, new Uint8Array([13, 10])));
         }
         await say('0\r\n\r\n');
         continue;
@@ -101,10 +110,7 @@ export function serveHttp(tunnel: Tunnel, port: number): Promise<void> {
       const body = size ? pattern(Number(size)) : new TextEncoder().encode(await sha256(sent));
       // One write, as a server does it: a small second one would wait for the acknowledgement of the first.
       const head = new TextEncoder().encode(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      const answer = new Uint8Array(head.length + body.length);
-      answer.set(head);
-      answer.set(body, head.length);
-      await writer.write(answer);
+      await writer.write(joined(head, body));
       if (/^connection: close$/im.test(header)) break;
     }
     await writer.close();

@@ -30,6 +30,7 @@ for (const mtu of [1280, 1420, 9000]) {
   const tag = mtu === 1420 ? ' @core' : '';
 
   test(`curl gets from a page, and posts to it, ${where}${tag}`, async ({ startMesh }) => {
+    test.setTimeout(120_000);
     const mesh = await connected(startMesh, mtu);
     const { namespace } = mesh.peer;
     await mesh.us.serveHttp(80);
@@ -74,6 +75,7 @@ for (const mtu of [1280, 1420, 9000]) {
   });
 
   test(`nc hears a page’s echo to the end, and a page hears nc’s, ${where}`, async ({ startMesh }) => {
+    test.setTimeout(120_000);
     const mesh = await connected(startMesh, mtu);
     const { namespace } = mesh.peer;
     await mesh.us.serveEcho(7);

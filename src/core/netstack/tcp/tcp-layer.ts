@@ -37,6 +37,7 @@ import { TCB_ROW, Tcb } from './tcb.ts';
 import { TimeWaitTable } from './time-wait.ts';
 import { expire, HANDSHAKE_PATIENCE, settleFinalTimer } from './timers.ts';
 import { TupleHash } from './tuple-hash.ts';
+import { WakeList } from './wake-list.ts';
 
 const MAX_CONNECTIONS = 65_536;
 /** Segments in the air that can be remembered, of all connections together. */
@@ -98,12 +99,12 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly #own: IpAddress[] = [];
   readonly #deadlines = new Deadlines();
   /** Connections with something to do at the next poll. */
-  #awake: Tcb[] = [];
-  #settling: Tcb[] = [];
+  #awake = new WakeList();
+  #settling = new WakeList();
   /** Connections whose data waits for the way out. */
   readonly #held = new Set<Tcb>();
   /** Of those, the ones that sent something in this poll. */
-  readonly #hadTurn: Tcb[] = [];
+  readonly #hadTurn = new WakeList();
   readonly #released: Tcb[] = [];
   /** Connections whose application waits for pages. */
   readonly #starved = new Set<Tcb>();
@@ -335,10 +336,10 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     const settling = this.#awake;
     this.#awake = this.#settling;
     this.#settling = settling;
-    for (let i = 0; i < settling.length; i++) if (settling[i]!.isAwake) this.#settle(settling[i]!, now);
-    settling.length = 0;
-    for (let i = 0; i < this.#hadTurn.length; i++) this.#held.add(this.#hadTurn[i]!);
-    this.#hadTurn.length = 0;
+    for (let i = 0; i < settling.length; i++) if (settling.at(i).isAwake) this.#settle(settling.at(i), now);
+    settling.clear();
+    for (let i = 0; i < this.#hadTurn.length; i++) this.#held.add(this.#hadTurn.at(i));
+    this.#hadTurn.clear();
   }
 
   pollAt(): Instant {
@@ -361,7 +362,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   wake(tcb: Tcb): void {
     if (tcb.isAwake) return;
     tcb.isAwake = true;
-    this.#awake.push(tcb);
+    this.#awake.add(tcb);
   }
 
   waitForPages(tcb: Tcb): void {
@@ -404,7 +405,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     // Who sent until the way was full stands behind those who found it so: a keystroke before the next of a bulk flow.
     if (!output(tcb, now)) {
       if (tcb.segmentsSent === before) this.#held.add(tcb);
-      else this.#hadTurn.push(tcb);
+      else this.#hadTurn.add(tcb);
     }
     settleFinalTimer(tcb, now);
     this.#deadlines.schedule(tcb, tcb.nextDeadline());

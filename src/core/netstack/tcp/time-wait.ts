@@ -103,7 +103,7 @@ export class TimeWaitTable {
   }
 
   expire(now: Instant): void {
-    while (this.next <= now) this.remove(this.table.oldest(QUEUE));
+    while (this.table.size > 0 && this.next <= now) this.remove(this.table.oldest(QUEUE));
   }
 
   /**

@@ -1,33 +1,40 @@
-// npm run bench:memory [-- sockets | million]: what ten thousand of each kind cost, each kind in a process of its own; and
-// what a million connections that came and went leave behind.
+// npm run bench:memory [-- sockets | packets | million]: what ten thousand of each kind cost, each kind in a process of its
+// own; what a million packets between two stacks make on the heap; and what a million connections that came and went leave behind.
 import { fork } from 'node:child_process';
+import { allocationOf } from './allocation.ts';
 import { churn } from './churn.ts';
 import { Crowd } from './crowd.ts';
 import { POPULATIONS } from './populations.ts';
 import { SOCKET_BOUND, weighSocket } from './sockets.ts';
+import { Conversation, TRAFFIC, type Traffic } from './traffic.ts';
 import { memoryInUse, weigh } from './weigh.ts';
 
 const MIB = 1 << 20;
 const MILLION = 1_000_000;
 const WARM = 20_000;
 const SOCKETS = 10_000;
+const WARM_PACKETS = 200_000;
+/** Of the heap, while a million packets pass, in bytes: the compiler is never quite done. */
+const GROWTH_BOUND = 256 << 10;
 
-const [task] = process.argv.slice(2);
+const [task, ...details] = process.argv.slice(2);
 if (task === undefined) await everything();
 else if (task === 'million') million();
 else if (task === 'sockets') await sockets();
+else if (task === 'packets') await packets(details);
 else weighOne(Number(task));
 
 async function everything(): Promise<void> {
   let failed = 0;
-  for (const index of [...POPULATIONS.keys(), 'sockets', 'million']) failed += await inProcess(String(index));
+  for (const index of [...POPULATIONS.keys(), 'sockets', 'packets', 'million'])
+    failed += await inProcess(String(index));
   console.log(failed === 0 ? 'memory: all within their bounds' : `memory: ${failed} beyond their bounds`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-function inProcess(argument: string): Promise<number> {
+function inProcess(...task: string[]): Promise<number> {
   return new Promise((resolve) => {
-    const child = fork(import.meta.filename, [argument]);
+    const child = fork(import.meta.filename, task);
     child.on('exit', (code) => resolve(code === 0 ? 0 : 1));
   });
 }
@@ -50,6 +57,27 @@ async function sockets(): Promise<void> {
   console.log(
     `${ok ? 'ok  ' : 'MORE'} ${SOCKETS} TCP sockets of the API, without their connections: ` +
       `${Math.round(each)} bytes each of ${SOCKET_BOUND}`,
+  );
+  process.exitCode = ok ? 0 : 1;
+}
+
+/** `packets INDEX COUNT`: so many of one kind of traffic; without, a million of each. */
+async function packets([index, count]: string[]): Promise<void> {
+  if (index !== undefined) return packetsOf(TRAFFIC[Number(index)]!, Number(count));
+  let failed = 0;
+  for (const each of TRAFFIC.keys()) failed += await inProcess('packets', String(each), String(MILLION));
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+async function packetsOf(traffic: Traffic, count: number): Promise<void> {
+  const conversation = new Conversation(traffic);
+  conversation.run(Math.min(2 * count, WARM_PACKETS));
+  const { each, scavenges, growth } = await allocationOf(conversation, count);
+  const ok = each <= traffic.bound && growth <= GROWTH_BOUND;
+  console.log(
+    `${ok ? 'ok  ' : 'MORE'} ${count} packets, TCP ${traffic.name}: ${each.toFixed(1)} bytes each of ${traffic.bound} ` +
+      `(numbers that V8 boxes), ${scavenges} scavenges, the heap has grown by ${Math.round(growth / 1024)} KiB; ` +
+      `${conversation.lost} lost, ${conversation.retransmits} sent again by the client`,
   );
   process.exitCode = ok ? 0 : 1;
 }

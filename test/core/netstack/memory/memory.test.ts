@@ -5,13 +5,14 @@ import { churn } from './churn.ts';
 import { Crowd } from './crowd.ts';
 import { POPULATIONS } from './populations.ts';
 import { SOCKET_BOUND } from './sockets.ts';
+import { TRAFFIC } from './traffic.ts';
 import { memoryInUse } from './weigh.ts';
 
 /** `npm run bench:memory`, one row of it: the heap of a process of its own is the only quiet one. */
-function bench(task: string): Promise<string> {
+function bench(...task: string[]): Promise<string> {
   const main = join(import.meta.dirname, 'main.ts');
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', main, task], (error, stdout, stderr) =>
+    execFile(process.execPath, ['--import', 'tsx', main, ...task], (error, stdout, stderr) =>
       resolve(error ? `${stdout}${stderr}` : 'ok'),
     );
   });
@@ -27,6 +28,14 @@ describe('memory of ten thousand', () => {
   it(`TCP sockets of the API are within ${SOCKET_BOUND} bytes each`, { timeout: 120_000 }, async () => {
     expect(await bench('sockets')).toBe('ok');
   });
+});
+
+describe('packets between two stacks', () => {
+  for (const [index, { name }] of TRAFFIC.entries()) {
+    it(`make no object: TCP ${name}`, { timeout: 60_000 }, async () => {
+      expect(await bench('packets', String(index), '50000')).toBe('ok');
+    });
+  }
 });
 
 describe('connections that came and went', () => {

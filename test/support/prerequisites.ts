@@ -35,6 +35,8 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('ssh', 'openssh-client'),
     program('sftp', 'openssh-client'),
     program('nc.openbsd', 'netcat-openbsd'),
+    program('redis-server', 'redis-server'),
+    program('redis-cli', 'redis-tools'),
     program('dnsmasq', 'dnsmasq-base'),
     program('dig', 'bind9-dnsutils'),
     // The bench network (test/netsim) is compiled where it runs.

@@ -54,7 +54,8 @@ function socket(context: CallContext): Attempt {
     if (!isTcp) return failed('EPROTONOSUPPORT');
     const made = new StreamSocket();
     const { receiveBuffer, system } = context.machine.settings;
-    made.options.receiveBufferSize = receiveBuffer;
+    // Scripts reckon with a buffer that is as large as it may be, unless they say that it is to grow.
+    if (system.get('tcp_moderate_rcvbuf') !== '1') made.options.receiveBufferSize = receiveBuffer;
     const unsent = Number(system.get('tcp_notsent_lowat') ?? UNBOUNDED);
     if (unsent < UNBOUNDED) made.options.unsentLimit = unsent;
     made.isNonBlocking = (type & CONSTANTS.SOCK_NONBLOCK!) !== 0;

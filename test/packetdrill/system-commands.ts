@@ -52,7 +52,7 @@ const SYSCTLS: Record<string, SysctlRule> = {
   tcp_notsent_lowat: kept('tcp_notsent_lowat'),
   tcp_syncookies: only('1'),
   tcp_mtu_probing: only('0'),
-  tcp_moderate_rcvbuf: fine,
+  tcp_moderate_rcvbuf: kept('tcp_moderate_rcvbuf'),
   tcp_no_metrics_save: fine,
   tcp_abort_on_overflow: only('0'),
   tcp_fin_timeout: only('60'),

@@ -1,5 +1,4 @@
 // A running tunnel gets another configuration: whole engines in this process, over real UDP sockets on loopback.
-import { createSocket } from 'node:dgram';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRelay } from '../../relay/index.ts';
 import {
@@ -12,16 +11,7 @@ import {
   Tunnel,
   type TunnelConfig,
 } from '../../src/node/index.ts';
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
+import { freeUdpPort } from '../support/free-port.ts';
 
 /** Another host: knows us, and nobody else. */
 interface Host {
@@ -40,7 +30,7 @@ let b: Host;
 
 async function host(number: number, presharedKey?: string): Promise<Host> {
   const key = generatePrivateKey();
-  const port = await freePort();
+  const port = await freeUdpPort();
   const address = `10.8.0.${number}`;
   const tunnel = await Tunnel.open(`[Interface]
 PrivateKey = ${key}
@@ -183,7 +173,7 @@ describe('configure: peers', () => {
   });
 
   it('a peer that has roamed stays where it is, unless its Endpoint is another than before', async () => {
-    const port = await freePort();
+    const port = await freeUdpPort();
     const far = parseConfig(`[Interface]\nAddress = 10.8.0.2/24\nListenPort = ${port}`);
     far.peers = [{ publicKey: derivePublicKey(OURS), allowedIPs: ['10.8.0.0/24'] }];
     await a.tunnel.configure(far);
@@ -207,7 +197,7 @@ describe('configure: peers', () => {
   it('a peer with a wrong endpoint is called at the right one as soon as five seconds are over', async () => {
     const c = await host(4);
     const wrong = draft();
-    wrong.peers.push({ ...section(c), endpoint: `127.0.0.1:${await freePort()}` });
+    wrong.peers.push({ ...section(c), endpoint: `127.0.0.1:${await freeUdpPort()}` });
     await configure(wrong);
     const right = draft();
     right.peers[2] = section(c);
@@ -470,7 +460,7 @@ describe('configure: addresses, MTU, port', () => {
   it('another ListenPort: peers follow at once, and sessions live', async () => {
     const stop = traffic(a);
     const handshake = (await peerOf(a))!.latestHandshake;
-    const port = await freePort();
+    const port = await freeUdpPort();
     const moved = draft();
     moved.interface.listenPort = port;
     expect((await configure(moved)).resets).toMatchObject([{ change: 'listenPort', resets: 'nothing' }]);
@@ -594,7 +584,7 @@ describe('configure: as a whole', () => {
     one.peers = [section(a)];
     three.peers = [section(b)];
     // The first takes longest.
-    one.interface.listenPort = await freePort();
+    one.interface.listenPort = await freeUdpPort();
     const reports = await Promise.all([us.configure(one), us.configure(two), us.configure(three)]);
     expect(reports.map(({ peers }) => [peers.added, peers.removed])).toEqual([
       [[], [b.publicKey]],
@@ -617,7 +607,7 @@ describe('configure: as a whole', () => {
 
   it('after close there is nothing to configure, and what waits in the queue learns of it', async () => {
     const moved = draft();
-    moved.interface.listenPort = await freePort();
+    moved.interface.listenPort = await freeUdpPort();
     const waiting = [us.configure(moved), us.configure(draft())].map((one) =>
       one.catch((error: unknown) => error),
     );

@@ -1,5 +1,4 @@
 // A tunnel in Node whose private key is a CryptoKey, on one side and on both.
-import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   derivePublicKey,
@@ -8,6 +7,7 @@ import {
   Tunnel,
   type TunnelError,
 } from '../../src/node/index.ts';
+import { freeUdpPort } from '../support/free-port.ts';
 
 const open: Tunnel[] = [];
 const deriveBits = crypto.subtle.deriveBits.bind(crypto.subtle);
@@ -16,16 +16,6 @@ afterEach(async () => {
   vi.restoreAllMocks();
   await Promise.all(open.splice(0).map((tunnel) => tunnel.close({ timeout: 0 })));
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
 
 interface Side {
   privateKey: string | CryptoKey;
@@ -40,7 +30,7 @@ async function connect(alice: Side, bob: Side): Promise<[Tunnel, Tunnel]> {
 }
 
 async function launch(alice: Side, bob: Side): Promise<{ a: Tunnel; b: Tunnel }> {
-  const port = await freePort();
+  const port = await freeUdpPort();
   const b = await Tunnel.open(
     `[Interface]\nAddress=10.7.0.1/24\nListenPort=${port}\n[Peer]\nPublicKey=${alice.publicKey}\nAllowedIPs=10.7.0.2/32`,
     { privateKey: bob.privateKey },

@@ -1,44 +1,20 @@
 // What looks at the network inside, through whole engines over real UDP sockets on loopback.
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { derivePublicKey, generatePrivateKey, Tunnel, type TunnelError } from '../../src/node/index.ts';
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
+import { freeUdpPort } from '../support/free-port.ts';
+import { openTunnelPair, type TunnelPair } from '../support/tunnel-pair.ts';
 
 let us: Tunnel;
 let them: Tunnel;
 
+let pair: TunnelPair;
+
 beforeAll(async () => {
-  const [ours, theirs] = [generatePrivateKey(), generatePrivateKey()];
-  const port = await freePort();
-  them = await Tunnel.open(`[Interface]
-PrivateKey = ${theirs}
-Address = 10.8.0.2/24, fd08::2/64
-ListenPort = ${port}
-[Peer]
-PublicKey = ${derivePublicKey(ours)}
-AllowedIPs = 10.8.0.1/32, fd08::1/128`);
-  us = await Tunnel.open(`[Interface]
-PrivateKey = ${ours}
-Address = 10.8.0.1/24, fd08::1/64
-[Peer]
-PublicKey = ${derivePublicKey(theirs)}
-AllowedIPs = 10.8.0.0/24, fd08::/64
-Endpoint = 127.0.0.1:${port}`);
-  await us.ready;
+  pair = await openTunnelPair();
+  ({ us, them } = pair);
 });
 
-afterAll(async () => {
-  await Promise.all([us, them].map((tunnel) => tunnel.close({ timeout: 0 })));
-});
+afterAll(() => pair.close());
 
 async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
@@ -133,7 +109,7 @@ it('mistakes and missing routes are told', async () => {
 });
 
 it('a tunnel that closes ends what is under way', async () => {
-  const port = await freePort();
+  const port = await freeUdpPort();
   const tunnel = await Tunnel.open(`[Interface]
 PrivateKey = ${generatePrivateKey()}
 Address = 10.9.0.1/24

@@ -1,5 +1,4 @@
 // Names inside the tunnel, in Node over real UDP: one tunnel asks, a program behind the other answers.
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { derivePublicKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
 import {
@@ -10,6 +9,7 @@ import {
   dnsName,
   textRecord,
 } from '../support/dns-messages.ts';
+import { freeUdpPort } from '../support/free-port.ts';
 import { concat, u16 } from '../support/packets.ts';
 
 const V4 = '10.7.0.1';
@@ -34,16 +34,6 @@ const zone: Record<string, DnsMessageFields> = {
   'dead.example A': { answers: [addressRecord('dead.example', '10.7.0.99')] },
 };
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  return new Promise((resolve) => {
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
-
 describe('names inside the tunnel', () => {
   let alice: Tunnel;
   let bob: Tunnel;
@@ -54,7 +44,7 @@ describe('names inside the tunnel', () => {
 
   beforeAll(async () => {
     const [a, b] = [generatePrivateKey(), generatePrivateKey()];
-    const port = await freePort();
+    const port = await freeUdpPort();
     bob = await Tunnel.open(`[Interface]
 PrivateKey = ${b}
 Address = ${V4}/24, ${V6}/64

@@ -1,18 +1,8 @@
 // Two whole engines in this process, over real UDP sockets on loopback: what a page has, without the page.
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRelay } from '../../relay/index.ts';
 import { derivePublicKey, generatePresharedKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
+import { freeUdpPort } from '../support/free-port.ts';
 
 async function readAll(readable: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   return new Uint8Array(
@@ -32,7 +22,7 @@ describe('two tunnels over UDP', () => {
 
   beforeAll(async () => {
     const [a, b, psk] = [generatePrivateKey(), generatePrivateKey(), generatePresharedKey()];
-    const port = await freePort();
+    const port = await freeUdpPort();
     bob = await Tunnel.open(`[Interface]
 PrivateKey = ${b}
 Address = 10.7.0.1/24, fd07::1/64
@@ -206,7 +196,7 @@ Endpoint = 127.0.0.1:${port}`);
 
   it('close() delivers what was written and ends every socket', async () => {
     const [key, other] = [generatePrivateKey(), generatePrivateKey()];
-    const port = await freePort();
+    const port = await freeUdpPort();
     const server = await Tunnel.open(
       `[Interface]\nPrivateKey=${other}\nAddress=10.8.0.1/24\nListenPort=${port}\n[Peer]\nPublicKey=${derivePublicKey(key)}\nAllowedIPs=10.8.0.2/32`,
     );
@@ -233,7 +223,7 @@ Endpoint = 127.0.0.1:${port}`);
 describe('a tunnel over a relay, in Node', () => {
   it('has the same sockets as one over UDP, and says how far the relay is', async () => {
     const [key, other] = [generatePrivateKey(), generatePrivateKey()];
-    const port = await freePort();
+    const port = await freeUdpPort();
     const server = await Tunnel.open(
       `[Interface]\nPrivateKey=${other}\nAddress=10.8.0.1/24\nListenPort=${port}\n[Peer]\nPublicKey=${derivePublicKey(key)}\nAllowedIPs=10.8.0.2/32`,
     );

@@ -1,46 +1,21 @@
 // What a UDP socket can be told beyond Direct Sockets, through whole engines over real UDP sockets on loopback.
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { derivePublicKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
+import type { Tunnel } from '../../src/node/index.ts';
+import { openTunnelPair, type TunnelPair } from '../support/tunnel-pair.ts';
 
 type Socket = InstanceType<Tunnel['UDPSocket']>;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
 
 let us: Tunnel;
 let them: Tunnel;
 
+let pair: TunnelPair;
+
 beforeAll(async () => {
-  const [ours, theirs] = [generatePrivateKey(), generatePrivateKey()];
-  const port = await freePort();
-  them = await Tunnel.open(`[Interface]
-PrivateKey = ${theirs}
-Address = 10.8.0.2/24, fd08::2/64
-ListenPort = ${port}
-[Peer]
-PublicKey = ${derivePublicKey(ours)}
-AllowedIPs = 10.8.0.1/32, fd08::1/128`);
-  us = await Tunnel.open(`[Interface]
-PrivateKey = ${ours}
-Address = 10.8.0.1/24, fd08::1/64
-[Peer]
-PublicKey = ${derivePublicKey(theirs)}
-AllowedIPs = 10.8.0.0/24, fd08::/64, 239.0.0.0/8, ff05::/16
-Endpoint = 127.0.0.1:${port}`);
-  await us.ready;
+  pair = await openTunnelPair(['239.0.0.0/8', 'ff05::/16']);
+  ({ us, them } = pair);
 });
 
-afterAll(async () => {
-  await Promise.all([us, them].map((tunnel) => tunnel.close({ timeout: 0 })));
-});
+afterAll(() => pair.close());
 
 /** Writes one message; its rejection's TunnelError code, or nothing. */
 async function send(socket: Socket, message: Parameters<typeof write>[1]): Promise<string | undefined> {

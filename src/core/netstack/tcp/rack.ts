@@ -6,8 +6,8 @@ import { NO_RECORD, RESENT } from './scoreboard.ts';
 import { gt, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
-/** §3.3: as long as nothing was ever reordered, so many SACKed segments prove a loss at once. */
-const DUP_THRESHOLD = 3;
+/** RFC 5681 §3.2, DupThresh: as long as nothing was ever reordered, so many duplicates prove a loss at once (§3.3). */
+export const DUP_THRESHOLD = 3;
 /** §6.2 step 4: recoveries after which a window that DSACKs made larger is small again. */
 const REO_WND_PERSIST = 16;
 /** Beyond this the reordering window is bounded by the SRTT anyway. */

@@ -3,13 +3,10 @@
 // reduction (RFC 9937) says how much may leave.
 import type { Instant } from '../../time.ts';
 import type { Flight } from './flight.ts';
-import { loseOld, recoveryEnded } from './rack.ts';
+import { DUP_THRESHOLD, loseOld, recoveryEnded } from './rack.ts';
 import { LOST, NO_RECORD, RESENT, SACKED } from './scoreboard.ts';
 import { gt, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
-
-/** RFC 5681 §3.2. */
-export const DUP_THRESHOLD = 3;
 
 /** RFC 5682 §2.1 step 2. */
 const TRIAL_SEGMENTS = 2;

@@ -111,3 +111,28 @@ test('Linux sends us no more than a locked route allows, and cuts datagrams to i
     }
   }
 });
+
+test('ping from Linux: each size up to the largest, a flood, and what must not be cut', async ({
+  startPrograms,
+}) => {
+  test.setTimeout(120_000);
+  const lab = await startPrograms({ way: 'directly', mtu: 1420 });
+  for (const { family, ours, headers } of FAMILIES) {
+    const fits = 1420 - (headers - 12);
+    const ping = (...args: string[]) => lab.peer.exec('ping', `-${family}`, '-n', '-W', '5', ...args, ours);
+    for (const size of [0, 1, 15, 56, fits, fits + 1, 9000, family === 4 ? 65_507 : 65_400]) {
+      const told = await ping('-c', '3', '-i', '0.01', '-s', String(size));
+      expect(told, `${size} bytes`).toContain('3 received');
+      // It compares what comes back.
+      expect(told, `${size} bytes`).not.toMatch(/wrong data|DUP|truncated/);
+    }
+    expect(await ping('-q', '-i', '0.002', '-c', '1000')).toContain('1000 received');
+    // A thousand a second are answered, and fifty at once: a flood must not eat the way back.
+    const flood = await ping('-q', '-f', '-c', '5000');
+    const [, received, time] = /(\d+) received.* time (\d+)ms/.exec(flood)!.map(Number) as number[];
+    expect(received!, flood).toBeGreaterThan(50);
+    expect(received!, flood).toBeLessThan(time! + 100);
+    expect(await ping('-c', '1', '-M', 'do', '-s', String(fits))).toContain('1 received');
+    await expect(ping('-c', '1', '-M', 'do', '-s', String(fits + 1))).rejects.toThrow(/too long/i);
+  }
+});

@@ -19,8 +19,10 @@ export interface DatagramTransport {
   send(datagram: PacketBuffer, endpoint: Endpoint): void;
   /** Ends a batch: what was taken leaves now. */
   flush(): void;
-  /** The way out is full: TCP output pauses until `receiver.uncongested()`. */
+  /** The way out is full: TCP and UDP pause until `receiver.uncongested()`. */
   readonly congested: boolean;
+  /** While it is full: whether what is short and in a hurry may leave all the same. Absent: it may not. */
+  readonly takesShort?: boolean;
   readonly drops: DropCounters<TransportDropReason>;
   /** The UDP port that we hear on, where it is ours and known. */
   readonly localPort?: number | undefined;

@@ -25,6 +25,8 @@ export interface TunnelSink {
   notify(event: DeviceEvent): void;
   /** While true, TCP's output waits. */
   readonly congested: boolean;
+  /** But not what is short. */
+  readonly takesShort?: boolean;
 }
 
 /**
@@ -64,6 +66,9 @@ export class TunnelCore implements Pollable {
       hasRoutes: (version) => this.device.hasRoutes(version),
       get congested() {
         return sink.congested;
+      },
+      get takesShort() {
+        return sink.takesShort ?? false;
       },
     });
   }

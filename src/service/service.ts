@@ -194,6 +194,9 @@ export class TunnelService implements EngineApi {
         get congested() {
           return transport.congested;
         },
+        get takesShort() {
+          return transport.takesShort ?? false;
+        },
       },
     );
     core.stack.names.configure(resolverConfigOf(config), clock.now());

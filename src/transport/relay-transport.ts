@@ -157,6 +157,10 @@ export class RelayTransport implements DatagramTransport {
     return this.#uplink.isFull || this.#phase === 'connecting' || this.#phase === 'waiting';
   }
 
+  get takesShort(): boolean {
+    return this.#phase === 'open' && this.#uplink.takesShort;
+  }
+
   release(endpoint: Endpoint): void {
     this.#channels.release(endpoint as RelayEndpoint);
   }

@@ -12,6 +12,8 @@ const DRAIN_POLL: Millis = 1;
  * beyond by this much before data is dropped.
  */
 const SLACK = 64 * 1024;
+/** While it is full, so much may still be appended of what is short. */
+const SHORT_ROOM = 4 * 1024;
 /** The part of the window that is left when TCP goes on. */
 const ROOM_AGAIN = 0.85;
 
@@ -45,6 +47,7 @@ export class Uplink {
   /** Bytes that the relay has not got yet, when last looked at. */
   #outstanding = 0;
   #isFull = false;
+  #appendedWhileFull = 0;
   #drainTimer: unknown;
 
   /** `hasRoom` is called when it was full and is not any more. */
@@ -58,6 +61,11 @@ export class Uplink {
   /** What can wait shall wait. */
   get isFull(): boolean {
     return this.#isFull;
+  }
+
+  /** What is short may leave all the same: so little that it does not make it fuller. */
+  get takesShort(): boolean {
+    return this.#appendedWhileFull < SHORT_ROOM;
   }
 
   attach(socket: UplinkSocket): void {
@@ -90,6 +98,7 @@ export class Uplink {
     if (!this.#batch.fits(end - start)) this.flush();
     if (!this.#batch.fits(end - start)) return false;
     this.#batch.append(channel, source, start, end);
+    if (this.#isFull) this.#appendedWhileFull += end - start;
     if (this.#batch.length >= this.#window.messageLimit) this.flush();
     else if (this.#excess > 0) this.#becomeFull();
     return true;
@@ -156,6 +165,7 @@ export class Uplink {
   #becomeFull(): void {
     if (this.#isFull) return;
     this.#isFull = true;
+    this.#appendedWhileFull = 0;
     this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
   }
 

@@ -140,6 +140,29 @@ describe('the retransmission timer (RFC 6298)', () => {
   });
 });
 
+describe('a way out that is full, but takes what is short', () => {
+  it('lets a keystroke through', () => {
+    const ladder = established();
+    Object.assign(ladder.ip, { congested: true, takesUpTo: 256 });
+    ladder.run(`
+      +0    write 64
+      +0    > P. 1:65(64)
+      +50   < . 1:1(0) ack 65
+      +0    write 64
+      +0    > P. 65:129(64)`);
+  });
+
+  it('but not much, nor the end of much', () => {
+    const ladder = established();
+    Object.assign(ladder.ip, { congested: true, takesUpTo: 256 });
+    ladder.run('+0 write 2000\n+0 nothing');
+    ladder.ip.congested = false;
+    ladder.run('+0 write 1\n+0 > . 1:1381(1380)\n+0 > P. 1381:2002(621)');
+    ladder.ip.congested = true;
+    ladder.run('+0 write 64\n+0 nothing');
+  });
+});
+
 /** Ten segments of 1380 bytes in flight, the initial window, and ten more waiting. */
 function tenInFlight(peer = 'mss 1380') {
   return established({ peer }).run(`+0 write ${20 * 1380}\n${segments(0, 10)}`);

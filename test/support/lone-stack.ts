@@ -18,6 +18,7 @@ export class LoneStack {
   readonly sent: Uint8Array[] = [];
   now: Instant = 1000;
   congested = false;
+  takesShort = false;
   readonly environment: Environment;
   readonly #packet: PacketBuffer;
 
@@ -48,6 +49,9 @@ export class LoneStack {
       hasRoute: options.hasRoute ?? (() => true),
       get congested() {
         return lone.congested;
+      },
+      get takesShort() {
+        return lone.takesShort;
       },
     });
   }

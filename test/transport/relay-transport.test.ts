@@ -228,6 +228,43 @@ describe('a way out that is full', () => {
     expect(socket.datagrams().length - before).toBe(3);
   });
 
+  it('takes a little of what is short all the same, but not without a connection', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    socket.isSlow = true;
+    while (!transport.congested) send(endpoint, data(9, 1452));
+    for (let i = 0; i < 15; i++) {
+      expect(transport.takesShort).toBe(true);
+      send(endpoint, data(9, 288));
+    }
+    expect(transport.takesShort).toBe(false);
+    host.time.advance(60);
+    socket.bufferedAmount = 0;
+    host.time.advance(1);
+    expect(transport.congested).toBe(false);
+    for (let i = 0; i < 500 && !transport.congested; i++) send(endpoint, data(9, 1452));
+    expect(transport.takesShort).toBe(true);
+    socket.fail();
+    expect(transport.congested).toBe(true);
+    expect(transport.takesShort).toBe(false);
+  });
+
+  it('on a slow way sends messages that are whole soon', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    for (let ms = 0; ms < 2000; ms++) {
+      while (!transport.congested) send(endpoint, data(9, 1452));
+      transport.flush();
+      socket.bufferedAmount = Math.max(0, socket.bufferedAmount - 300);
+      host.time.advance(1);
+    }
+    const { length } = socket.sent;
+    for (let i = 0; i < 40; i++) send(endpoint, data(9, 1452));
+    transport.flush();
+    expect(socket.sent.length - length).toBeGreaterThan(10);
+    for (const message of socket.sent.slice(length)) expect(message.length).toBeLessThan(3 * 1455 + 12);
+  });
+
   it('looks again each millisecond, only while congested, and says when there is room', () => {
     const { host, transport, receiver, socket, endpoint, send } = connected();
     pong(socket);

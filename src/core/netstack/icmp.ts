@@ -162,7 +162,7 @@ export class Icmp {
 
   #answerEcho(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
     const { view, start, end, length } = packet;
-    if (this.#ip.congested) {
+    if (this.#ip.holdsBack(length)) {
       this.#drops.count('congested');
       return;
     }

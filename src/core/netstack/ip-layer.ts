@@ -19,6 +19,8 @@ export interface IpLayer {
   readonly mtu: number;
   /** While true, TCP holds its data back: the way out is full. ACKs may still leave. */
   readonly congested: boolean;
+  /** Whether so many bytes of payload wait for that: what is short need not, while there is room for that. */
+  holdsBack(length: number): boolean;
   /**
    * The one outgoing packet, emptied, with room before it for the headers below. The transport appends its header and
    * payload and passes it to `send` before it asks again. Whoever may need more than the MTU allows says so by

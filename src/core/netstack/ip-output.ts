@@ -35,6 +35,8 @@ const LEAST_PATH_MTU = IPV4_LEAST_PATH_MTU;
 
 /** Room for a datagram of the greatest size, before it is cut into fragments. */
 const LARGE_SLOT_BYTES = 66 * 1024;
+/** Payload up to this length need not wait behind a bulk flow: keystrokes, voice, questions for names. */
+const SHORT = 256;
 
 /** The part of the engine's memory that is the stack's; the rest of `slots` is for others. */
 export function netstackRegion(memory: EngineMemory): Region {
@@ -115,6 +117,11 @@ export class IpOutput implements IpLayer, Pollable {
 
   get congested(): boolean {
     return this.#sink.congested || this.#loopback.isFilling;
+  }
+
+  holdsBack(length: number): boolean {
+    if (!this.congested) return false;
+    return length > SHORT || !this.#sink.takesShort || this.#loopback.isFilling;
   }
 
   sourceFor(destination: IpAddress): IpAddress | undefined {

@@ -47,6 +47,8 @@ export interface NetStackSink {
   hasRoutes?(version: 4 | 6): boolean;
   /** While true, what can wait does. */
   readonly congested: boolean;
+  /** Whether meanwhile what is short may leave all the same. Absent: it may not. */
+  readonly takesShort?: boolean;
 }
 
 /**

@@ -58,6 +58,8 @@ export class UdpLayer implements Pollable {
   #count = 0;
   /** Bindings with messages to send, in the order in which they came to have them. */
   readonly #sending = new Set<UdpBinding>();
+  /** Whether one of them has been queued since the last poll. */
+  #hasNew = false;
   /** The flow of the last message, so that a stream of them to one place need not be labelled one by one. */
   #lastFlow: { binding: UdpBinding; remote: SocketAddress; label: number } | undefined;
 
@@ -115,6 +117,7 @@ export class UdpLayer implements Pollable {
     }
     unsent.push({ data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
     this.#sending.add(binding);
+    this.#hasNew = true;
   }
 
   /** For a binding. */
@@ -194,13 +197,16 @@ export class UdpLayer implements Pollable {
   }
 
   pollAt(): Instant {
-    return this.#sending.size > 0 && !this.#ip.congested ? 0 : NEVER;
+    const mayLeave = !this.#ip.congested || (this.#hasNew && !this.#ip.holdsBack(0));
+    return this.#sending.size > 0 && mayLeave ? 0 : NEVER;
   }
 
-  /** Sends what is queued, in turn, one message of each binding at a time, while the way out has room. */
+  /** Sends what is queued, in turn, one message of each binding at a time, while the way out has room for it. */
   poll(): void {
+    this.#hasNew = false;
+    if (this.#ip.holdsBack(0)) return;
     for (const binding of this.#sending) {
-      if (this.#ip.congested) return;
+      if (this.#ip.holdsBack(binding.unsent.firstLength)) continue;
       this.#sending.delete(binding);
       this.#send(binding, binding.unsent.shift()!);
       // Back at the end of the line, where this very loop will find it again.

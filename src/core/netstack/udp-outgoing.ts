@@ -22,6 +22,11 @@ export class UdpSendQueue {
     return this.#first === this.#messages.length;
   }
 
+  /** Of the message that is taken next, in bytes; 0 if there is none. */
+  get firstLength(): number {
+    return this.#messages[this.#first]?.data.length ?? 0;
+  }
+
   hasRoom(length: number): boolean {
     return this.isEmpty || this.#bytes + length + UDP_MESSAGE_OVERHEAD <= UDP_SEND_BYTES;
   }

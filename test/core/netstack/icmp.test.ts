@@ -116,6 +116,9 @@ for (const family of families) {
       lone.congested = true;
       expect(lone.exchange(echo(1, counting(8)))).toEqual([]);
       expect(lone.drops).toEqual({ congested: 1 });
+      lone.takesShort = true;
+      expect(lone.exchange(echo(2, counting(8)))).toHaveLength(1);
+      expect(lone.exchange(echo(3, counting(300)))).toEqual([]);
     });
 
     it('drops a reply that nobody waits for', () => {

@@ -186,6 +186,23 @@ for (const { name, us, peer, most, unreachable, portCode, softCode, header } of 
       expect(lone.drops).toEqual({ 'udp-send-queue-full': 300 - kept });
     });
 
+    it('sends what is short although the way out is full, while that takes it', () => {
+      const lone = new LoneStack();
+      lone.congested = lone.takesShort = true;
+      const [voice, bulk] = [lone.stack.bindUdp({ port: 53 }), lone.stack.bindUdp({ port: 54 })];
+      bulk.send(new Uint8Array(257), at(peer, 1));
+      voice.send(new Uint8Array(256), at(peer, 2));
+      expect(lone.stack.pollAt()).toBe(0);
+      expect(lone.exchange()).toHaveLength(1);
+      expect(lone.stack.pollAt()).toBe(NEVER);
+      lone.takesShort = false;
+      voice.send(new Uint8Array(1), at(peer, 2));
+      expect(lone.stack.pollAt()).toBe(NEVER);
+      expect(lone.exchange()).toEqual([]);
+      lone.congested = false;
+      expect(lone.exchange()).toHaveLength(2);
+    });
+
     const quoting = (packet: Uint8Array, type: number, code: number) =>
       icmpPacket({ source: peer, destination: us, type, code, data: packet });
 

@@ -36,6 +36,8 @@ import { writeUrgent } from './urgent.ts';
 
 /** A segment is full although it gave this much of itself to SACK blocks. */
 const MAX_SACK_LENGTH = sackLength(MAX_SACK_BLOCKS);
+/** With no more unacknowledged, a connection may be one of keystrokes. */
+const MAX_HURRY = 1024;
 
 /** Sends all that may go now. False when the way out is full and the rest must wait for it. */
 export function output(tcb: Tcb, now: Instant): boolean {
@@ -136,7 +138,7 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     const available = sendQueue.lengthFrom(tcb.sndNxt);
     const finWaits = tcb.finQueued && available >= 0;
     if (available <= 0 && !finWaits) return true;
-    if (tcb.context.ip.congested) return false;
+    if (mustWait(tcb, available)) return false;
     if (tcb.outstanding === 0) paused(tcb, now);
     const windowRoom = tcb.sndWnd - tcb.outstanding;
     const trial = tcb.blackHole ? trialSize(tcb, now) : 0;
@@ -152,6 +154,11 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     sendSegment(tcb, length, withFin, length === available, now);
     if (triesLarger) noteTrial(tcb, tcb.sndNxt);
   }
+}
+
+/** Whether the way out is too full for what is next. It is not for a keystroke, but for the end of something long. */
+function mustWait(tcb: Tcb, available: number): boolean {
+  return tcb.context.ip.holdsBack(tcb.outstanding > MAX_HURRY ? tcb.outstanding : available);
 }
 
 /** Whether the congestion window has room, or F-RTO wants to see what becomes of a few new segments. */

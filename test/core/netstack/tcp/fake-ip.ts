@@ -35,6 +35,8 @@ export type Outlet = (segment: PacketBuffer, header: IpHeaderInfo) => void;
 export class FakeIp implements IpLayer {
   mtu: number;
   congested = false;
+  /** Payload up to this length leaves although it is congested. */
+  takesUpTo = -1;
   outlet: Outlet = () => {};
   /** What the last packet was marked with. */
   lastFlowLabel = 0;
@@ -46,6 +48,10 @@ export class FakeIp implements IpLayer {
     this.#own = own;
     this.mtu = mtu;
     this.#slot = new PacketBuffer(memory, { start: memory.slots.start, end: memory.slots.start + SLOT });
+  }
+
+  holdsBack(length: number): boolean {
+    return this.congested && length > this.takesUpTo;
   }
 
   begin(_version: 4 | 6): PacketBuffer {

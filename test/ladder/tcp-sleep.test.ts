@@ -23,3 +23,20 @@ it('a handshake is tried once more', () => {
     '+0 poll\n+0 > S 0:0(0)\n+0 state SYN-SENT\n+100 < S. 0:0(0) ack 1 win 65535\n+0 > . 1:1(0) ack 1',
   );
 });
+
+it('keep-alive probes that were answered prove life, also to who wakes up long after the answer', () => {
+  const ladder = established({ connect: { keepAliveDelay: 1000 } });
+  for (let i = 0; i < 12; i++) {
+    sleep(ladder, 3000);
+    ladder.run('+0 poll\n+0 > . 0:0(0) ack 1\n+1 < . 1:1(0) ack 1\n+0 state ESTABLISHED');
+  }
+});
+
+it('an ACK that is due when a keep-alive probe is, leaves with a number that the peer looks at', () => {
+  const ladder = established({ connect: { keepAliveDelay: 1000 } }).run(
+    '+10 < P. 1:101(100) ack 1\n+0 > . 1:1(0) ack 101',
+  );
+  // Text that came twice is answered, but is no sign of life by itself.
+  sleep(ladder, 1000);
+  ladder.run('+0 < P. 1:101(100) ack 1\n+0 > . 1:1(0) ack 101');
+});

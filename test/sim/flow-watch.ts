@@ -33,6 +33,8 @@ export class FlowWatch {
   isUncertain = false;
   /** Cookies are sent. */
   mayRevive = false;
+  /** Of every decision that can be seen on the wire, whatever the initial sequence numbers and the family of IP. */
+  decisions = 0;
   /** Segments with text, SYN or FIN that reached this end lately. */
   answerable = 0;
   #scale = 0;
@@ -157,6 +159,24 @@ export class FlowWatch {
     if (isIdle && ++this.#idleAcks > MOST_IDLE_ACKS + this.answerable) this.#fail('a storm of equal ACKs');
   }
 
+  noteDecision(segment: TcpSegment, now: number): void {
+    if (this.isUncertain || this.opposite?.isUncertain) return;
+    const isn = this.isn ?? 0;
+    const peerIsn = this.opposite?.isn ?? 0;
+    this.#mix(Math.floor(now * 1000));
+    // A reset to nobody is numbered by what it answers.
+    this.#mix(segment.has(RST) ? 0 : diff(segment.sequence, isn));
+    this.#mix(segment.has(ACK) && !segment.has(RST) ? diff(segment.acknowledgment, peerIsn) : 0);
+    this.#mix((segment.flags << 16) | segment.window);
+    this.#mix(segment.payloadLength);
+    for (let i = 0; i < 2 * segment.sackCount; i++) this.#mix(diff(segment.sackBlocks[i]!, peerIsn));
+  }
+
+  #mix(value: number): void {
+    const mixed = Math.imul(this.decisions ^ value ^ (value / 2 ** 32), 0x85ebca6b);
+    this.decisions = (mixed ^ (mixed >>> 15)) | 0;
+  }
+
   #fail(what: string): never {
     throw new Error(`${this.name}: ${what}`);
   }
@@ -168,8 +188,11 @@ export class FlowTable {
   readonly #segment = new TcpSegment();
   /** Some listener is so small that it sends cookies. */
   mayRevive = false;
-  /** Of every decision that can be seen on the wire, whatever the initial sequence numbers and the family of IP. */
-  decisions = 0;
+
+  /** Of the decisions of all flows. Which of several is served first in one instant is nobody's decision. */
+  get decisions(): number {
+    return [...this.#flows.values()].reduce((sum, flow) => (sum + flow.decisions) | 0, 0);
+  }
 
   /** Segments that carried what had been sent already. */
   get resent(): number {
@@ -185,7 +208,7 @@ export class FlowTable {
       throw new Error(`${host}: sent a malformed segment`);
     const flow = this.#flowOf(bytes, host);
     flow.see(segment, now);
-    this.#noteDecision(flow, segment, now);
+    flow.noteDecision(segment, now);
   }
 
   /** A packet reached its destination. */
@@ -209,24 +232,6 @@ export class FlowTable {
     if (flow.opposite) flow.opposite.opposite = flow;
     this.#flows.set(key, flow);
     return flow;
-  }
-
-  #noteDecision(flow: FlowWatch, segment: TcpSegment, now: number): void {
-    if (flow.isUncertain || flow.opposite?.isUncertain) return;
-    const isn = flow.isn ?? 0;
-    const peerIsn = flow.opposite?.isn ?? 0;
-    this.#mix(Math.floor(now * 1000));
-    // A reset to nobody is numbered by what it answers.
-    this.#mix(segment.has(RST) ? 0 : diff(segment.sequence, isn));
-    this.#mix(segment.has(ACK) && !segment.has(RST) ? diff(segment.acknowledgment, peerIsn) : 0);
-    this.#mix((segment.flags << 16) | segment.window);
-    this.#mix(segment.payloadLength);
-    for (let i = 0; i < 2 * segment.sackCount; i++) this.#mix(diff(segment.sackBlocks[i]!, peerIsn));
-  }
-
-  #mix(value: number): void {
-    const mixed = Math.imul(this.decisions ^ value ^ (value / 2 ** 32), 0x85ebca6b);
-    this.decisions = (mixed ^ (mixed >>> 15)) | 0;
   }
 }
 

@@ -46,9 +46,12 @@ function finalTimeout(tcb: Tcb, now: Instant): void {
 /** RFC 9293 §3.8.4: probes on an idle connection only. */
 function keepAlive(tcb: Tcb, now: Instant): void {
   const idleUntil = tcb.lastHeardAt + tcb.keepAliveDelay;
-  const isBusy = tcb.outstanding > 0 || tcb.unsent > 0;
-  // Over loopback a probe is answered in the instant in which it leaves.
-  if (now <= idleUntil || isBusy) tcb.keepAliveProbes = 0;
+  // An ACK that is due must not leave as a probe: whose number the peer has had is all it looks at.
+  const isBusy = tcb.outstanding > 0 || tcb.unsent > 0 || tcb.ackDue;
+  // Since the last probe left; who wakes up seldom may hear of the answer long after it was due to probe again. Over
+  // loopback it comes in the same instant.
+  const isAnswered = tcb.lastHeardAt >= tcb.keepAliveAt - tcb.keepAliveDelay;
+  if (isAnswered || isBusy) tcb.keepAliveProbes = 0;
   if (now < idleUntil || isBusy) {
     tcb.keepAliveAt = now < idleUntil ? idleUntil : now + tcb.keepAliveDelay;
     return;

@@ -19,6 +19,7 @@ export type {
   TunnelStatus,
 } from './bridge/api.ts';
 export type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './client/diagnostics.ts';
+export type { DnsOptions } from './client/dns-options.ts';
 export {
   derivePublicKey,
   generateKeyPair,

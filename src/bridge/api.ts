@@ -14,11 +14,20 @@ export interface EngineConfig {
   /** Addresses of DNS servers, in the order in which they are asked. Absent: names are not looked up. */
   dns?: string[] | undefined;
   searchDomains?: string[] | undefined;
+  /** What the page itself says about names. */
+  names?: EngineNames | undefined;
   /** UDP port to bind, where the transport is UDP. Through a relay: any value lets endpoints call first. */
   listenPort?: number | undefined;
   /** Kept and shown; it has no effect here. */
   fwMark?: number | undefined;
   peers: EnginePeer[];
+}
+
+export interface EngineNames {
+  /** Names that are known without asking, each with its addresses as text. */
+  hosts: [name: string, addresses: string[]][];
+  /** Whether a server may say that a name has a private address: of every name, of none, of those in these domains. */
+  allowPrivate: boolean | string[];
 }
 
 /** Another configuration for a running engine. Without a private key, the present one stays. */

@@ -1,5 +1,5 @@
 // From a configuration as the user has it to what the engine is given.
-import type { EngineChange, EngineConfig, EnginePeer } from '../bridge/api.ts';
+import type { EngineChange, EngineConfig, EngineNames, EnginePeer } from '../bridge/api.ts';
 import { wipe } from '../core/bytes.ts';
 import { TunnelError } from '../core/errors.ts';
 import {
@@ -22,6 +22,7 @@ export interface ConfigSources {
   /** Base64, or an X25519 key, in place of the file's PrivateKey. */
   privateKey?: string | CryptoKey | undefined;
   isRelayed: boolean;
+  names?: EngineNames | undefined;
   /** Hears what a file says that is legal but perhaps not meant, or has no effect here. */
   remark?: ((issue: ConfigIssue) => void) | undefined;
 }
@@ -29,7 +30,7 @@ export interface ConfigSources {
 /** Throws ERR_CONFIG with one sentence that names what is missing or wrong; for a line of the file, a ConfigError. */
 export function engineConfigOf(
   config: string | TunnelConfig,
-  { privateKey, isRelayed, remark }: ConfigSources,
+  { privateKey, isRelayed, names, remark }: ConfigSources,
 ): EngineConfig {
   const parsed = validated(config, remark);
   const key = privateKey ?? parsed.interface.privateKey;
@@ -37,17 +38,21 @@ export function engineConfigOf(
   const settings = settingsOf(parsed, isRelayed);
   if (settings.peers.length === 0)
     throw refused('The configuration has no [Peer] section: there is nobody to connect to.');
-  return { ...settings, privateKey: privateKeyOf(key) };
+  return { ...settings, names, privateKey: privateKeyOf(key) };
 }
 
 /** The same for a tunnel that runs. It may be left without peers, and without a private key it keeps the one it has. */
 export function engineChangeOf(
   config: string | TunnelConfig,
-  { privateKey, isRelayed, remark }: ConfigSources,
+  { privateKey, isRelayed, names, remark }: ConfigSources,
 ): EngineChange {
   const parsed = validated(config, remark);
   const key = privateKey ?? parsed.interface.privateKey;
-  return { ...settingsOf(parsed, isRelayed), privateKey: key === undefined ? undefined : privateKeyOf(key) };
+  return {
+    ...settingsOf(parsed, isRelayed),
+    names,
+    privateKey: key === undefined ? undefined : privateKeyOf(key),
+  };
 }
 
 /** Text, or what a program made of it: plain data that was changed is held to the rules of the file. */

@@ -3,6 +3,7 @@ import type {
   ConfigureReport,
   DnsQueryType,
   EngineEvent,
+  EngineNames,
   EngineOptions,
   Hop,
   LogLevel,
@@ -29,6 +30,7 @@ import {
   type TracerouteOptions,
   traceroute,
 } from './diagnostics.ts';
+import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
@@ -47,6 +49,8 @@ export interface TunnelOptions {
   /** Another tab holds this key: false rejects with ERR_IN_USE, true takes it over. */
   takeOver?: boolean;
   assets?: EngineAssets;
+  /** What is known of names beside the DNS servers of the configuration; `configure` leaves it as it is. */
+  dns?: DnsOptions;
   /** Aborts opening; afterwards, closes the tunnel. */
   signal?: AbortSignal;
   logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
@@ -92,6 +96,7 @@ export class Tunnel extends EventTarget {
   #isRelayed = false;
   /** Whether the private key was given beside the file, whose own does not count then. */
   #isKeyGiven = false;
+  #names: EngineNames | undefined;
   #closing: Promise<void> | undefined;
 
   /**
@@ -114,12 +119,14 @@ export class Tunnel extends EventTarget {
     const { privateKey, takeOver = false } = options;
     const isRelayed = relays.length > 0;
     const remark = remarkTo(options.logger);
-    const engineConfig = engineConfigOf(config, { privateKey, isRelayed, remark });
+    const names = engineNamesOf(options.dns);
+    const engineConfig = engineConfigOf(config, { privateKey, isRelayed, names, remark });
     try {
       const engine = await launch(options.assets ?? {});
       const { port1, port2 } = new MessageChannel();
       const tunnel = new this(engine, port1, options.logger);
       tunnel.#isRelayed = isRelayed;
+      tunnel.#names = names;
       tunnel.#isKeyGiven = privateKey !== undefined;
       await tunnel.#open({ config: engineConfig, relays, takeOver }, port2, options.signal);
       return tunnel;
@@ -195,6 +202,7 @@ export class Tunnel extends EventTarget {
     const change = engineChangeOf(config, {
       privateKey,
       isRelayed: this.#isRelayed,
+      names: this.#names,
       remark: remarkTo(this.#logger),
     });
     if (privateKey === undefined && this.#isKeyGiven && change.privateKey !== undefined) {

@@ -12,6 +12,7 @@ export type {
   PeerStatus,
   TunnelStatus,
 } from '../bridge/api.ts';
+export type { DnsOptions } from '../client/dns-options.ts';
 export {
   derivePublicKey,
   generateKeyPair,

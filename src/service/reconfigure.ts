@@ -19,6 +19,7 @@ import type { DatagramTransport } from '../core/transport.ts';
 import type { TunnelCore } from '../core/tunnel.ts';
 import { MAX_PEERS } from '../core/wireguard/constants.ts';
 import type { Peer, PeerConfig } from '../core/wireguard/device.ts';
+import { checkNames, namePolicyOf } from './name-policy.ts';
 
 /** A configuration without our own key. */
 export type Settings = Omit<EngineConfig, 'privateKey'>;
@@ -31,7 +32,8 @@ export interface NewKey {
 }
 
 /** Throws ERR_CONFIG for what the parser allows and this engine has no room for. */
-export function checkSettings({ mtu, peers }: Settings): void {
+export function checkSettings({ mtu, names, peers }: Settings): void {
+  if (names) checkNames(names);
   if (mtu > MAX_MTU)
     throw new TunnelError('ERR_CONFIG', `MTU ${mtu}: there is room for packets of at most ${MAX_MTU} bytes.`);
   if (peers.length > MAX_PEERS)
@@ -58,8 +60,8 @@ export function wipeSecrets({ privateKey, peers }: EngineChange): void {
 
 /** What may be kept of it. */
 export function withoutSecrets(settings: Settings): Settings {
-  const { addresses, mtu, dns, searchDomains, listenPort, fwMark, peers } = settings;
-  return { addresses, mtu, dns, searchDomains, listenPort, fwMark, peers: peers.map(withoutSecret) };
+  const { addresses, mtu, dns, searchDomains, names, listenPort, fwMark, peers } = settings;
+  return { addresses, mtu, dns, searchDomains, names, listenPort, fwMark, peers: peers.map(withoutSecret) };
 }
 
 export function withoutSecret(peer: EnginePeer): EnginePeer {
@@ -67,8 +69,8 @@ export function withoutSecret(peer: EnginePeer): EnginePeer {
 }
 
 /** What the resolver is told. */
-export function resolverConfigOf({ dns = [], searchDomains = [] }: Settings): ResolverConfig {
-  return { servers: dns.map((text) => IpAddress.parse(text)!), searchDomains };
+export function resolverConfigOf({ dns = [], searchDomains = [], names }: Settings): ResolverConfig {
+  return { servers: dns.map((text) => IpAddress.parse(text)!), searchDomains, ...namePolicyOf(names) };
 }
 
 export function prefixesOf(texts: readonly string[]): IpPrefix[] {

@@ -19,6 +19,8 @@ export interface ResolutionObserver {
 export interface ResolutionHost {
   /** What is known without asking: ourselves, or from before. */
   known(name: string, type: RecordType, now: Instant): Answer | undefined;
+  /** What our policy leaves of an answer to who asked for `name`. */
+  acceptable(answer: Answer, name: string): Answer;
   /** Why no server is asked about the name. */
   reasonNotAsked(name: string): string | undefined;
   /** The one question about it, whoever else asked it; an error when there are too many, or no servers. */
@@ -65,7 +67,7 @@ export class Resolution {
       this.settle({ error: notAnswered(name, outcome), reason: 'failed' });
       return;
     }
-    const next = this.#take(outcome);
+    const next = this.#take(this.#host.acceptable(outcome, this.#asked));
     if (next !== undefined) this.#goOn(next, now);
   }
 
@@ -82,12 +84,17 @@ export class Resolution {
     this.question = undefined;
   }
 
+  /** The candidate, whatever it turned out to be an alias of. */
+  get #asked(): string {
+    return this.#candidates[this.#candidate]!;
+  }
+
   /** From a candidate on, as far as what is known leads. */
   #goOn(name: string, now: Instant): void {
     for (let next: string | undefined = name; next !== undefined; ) {
       const known = this.#host.known(next, this.type, now);
       if (known) {
-        next = this.#take(known);
+        next = this.#take(this.#host.acceptable(known, this.#asked));
         continue;
       }
       const reason = this.#host.reasonNotAsked(next);

@@ -39,8 +39,9 @@ export interface ResolverConfig {
   /** What counts without asking, as in /etc/hosts. */
   readonly hosts?: ReadonlyMap<string, readonly IpAddress[]>;
   /**
-   * Whether a server may say that a name has this address: where DNS rebinding is to be kept out. Absent: any, for in a
-   * tunnel private addresses are what one asks for.
+   * Whether a server may say that a name has this address: where DNS rebinding is to be kept out. The name is the one that
+   * was asked for, in canonical form, not what it is an alias of. Absent: any, for in a tunnel private addresses are what
+   * one asks for.
    */
   readonly accepts?: (name: string, address: IpAddress) => boolean;
 }
@@ -152,6 +153,15 @@ export class Resolver implements Pollable, ResolutionHost {
     return addresses ? localAnswer(name, type, addresses) : this.cache.get(name, type, now);
   }
 
+  acceptable(answer: Answer, name: string): Answer {
+    const accepts = this.#accepts;
+    if (!accepts || answer.kind !== 'records' || this.#ownAddressesOf(name)) return answer;
+    const records = answer.records.filter(
+      (record) => !('address' in record) || accepts(name, record.address),
+    );
+    return records.length > 0 ? { ...answer, records } : { ...answer, kind: 'no-data', ttl: 0 };
+  }
+
   reasonNotAsked(name: string): string | undefined {
     return reasonNotInDns(name, this.#searchDomains);
   }
@@ -221,7 +231,6 @@ export class Resolver implements Pollable, ResolutionHost {
     this.#questions.delete(key);
     const { name, type } = there.question;
     if ('kind' in outcome) {
-      outcome = this.#acceptable(outcome);
       this.cache.put(name, type, outcome, now);
       if (outcome.server) this.failures.succeeded(key, outcome.server);
     } else {
@@ -230,16 +239,6 @@ export class Resolver implements Pollable, ResolutionHost {
           this.failures.add(key, server, reason, now);
     }
     for (const resolution of there.waiting) resolution.answered(outcome, now);
-  }
-
-  /** What our policy leaves of it. */
-  #acceptable(answer: Answer): Answer {
-    const accepts = this.#accepts;
-    if (!accepts || answer.kind !== 'records') return answer;
-    const records = answer.records.filter(
-      (record) => !('address' in record) || accepts(answer.name, record.address),
-    );
-    return records.length > 0 ? { ...answer, records } : { ...answer, kind: 'no-data', ttl: 0 };
   }
 
   /** Of the servers that are there now. */

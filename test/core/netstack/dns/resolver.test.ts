@@ -812,6 +812,25 @@ describe('a name', () => {
     expect(lab.lookUp('localhost')).toEqual(['127.0.0.1']);
   });
 
+  it('is judged by the name that was asked for, whatever it is an alias of', () => {
+    const target = (lower: string) => (lower === 'evil.example' ? 'db.corp' : 'localhost');
+    const lab = new DnsLab({
+      servers: {
+        [FIRST]: ({ lower }) => ({
+          answers:
+            lower === 'db.corp' ? [addressRecord(lower, '10.0.0.5')] : [aliasRecord(lower, target(lower))],
+        }),
+      },
+    });
+    const accepts = (name: string) => name.endsWith('.corp');
+    lab.configure({ servers: [address(FIRST)], accepts });
+    expect(lab.lookUp('db.corp')).toEqual(['10.0.0.5']);
+    // Its alias is known by now, and believed where it is asked for itself.
+    expectError(lab.lookUp('evil.example'), 'ERR_NAME_NOT_RESOLVED', /has no A record/, false);
+    expectError(lab.lookUp('here.example'), 'ERR_NAME_NOT_RESOLVED', /has no A record/, false);
+    expect(lab.lookUp('db.corp')).toEqual(['10.0.0.5']);
+  });
+
   for (const [name, fault] of [
     ['', 'there is nothing before, after or between its dots'],
     ['a..b', 'there is nothing before, after or between its dots'],

@@ -3,6 +3,8 @@ import { type Instant, type Millis, SECOND } from '../time.ts';
 
 /** What waits between the two, beyond what the way itself takes, delays everything behind it by this much. */
 const MAX_WAIT: Millis = 32;
+/** But two full datagrams may wait: a slow way would be empty between one and the next. */
+const MAX_WAIT_BYTES = 3000;
 /** A few full datagrams, so that a slow way is never empty. */
 const MIN_LIMIT = 8 * 1024;
 const MAX_LIMIT = 8 * 1024 * 1024;
@@ -155,7 +157,7 @@ export class RelayWindow {
 
   /** How long a mark should take. */
   get #goal(): Millis {
-    return this.#roundTrip + MAX_WAIT;
+    return this.#roundTrip + Math.max(MAX_WAIT, MAX_WAIT_BYTES / this.rate);
   }
 
   #measureRate(sample: number, hasWaited: boolean): void {

@@ -21,7 +21,7 @@ const ATTEMPT_DELAY: Millis = 250;
 const LEAST_ATTEMPT_DELAY: Millis = 100;
 const LONGEST_ATTEMPT_DELAY: Millis = 2000;
 /** Connections that are being tried at the same time. */
-export const MAX_PARALLEL = 8;
+const MAX_PARALLEL = 8;
 
 const REMEMBERED_FOR: Millis = 10 * MINUTE;
 export const MAX_REMEMBERED = 256;

@@ -161,7 +161,7 @@ export function isInterfaceLocalAt(memory: Uint8Array, offset: number): boolean 
   return memory[offset] === 0xff && (memory[offset + 1]! & 15) <= 1;
 }
 
-export function isLimitedBroadcastAt(memory: Uint8Array, offset: number): boolean {
+function isLimitedBroadcastAt(memory: Uint8Array, offset: number): boolean {
   return (memory[offset]! & memory[offset + 1]! & memory[offset + 2]! & memory[offset + 3]!) === 255;
 }
 

@@ -19,10 +19,8 @@ import type { EchoReplyReceiver, IcmpError } from './icmp.ts';
 import type { IcmpReportKind } from './icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
 
-/** What Linux's ping sends when nothing is asked for. */
-export const DEFAULT_PING_SIZE = 56;
-export const MAX_PING_SIZE_V4 = IPV4_MAX_LENGTH - IPV4_HEADER_LENGTH - ICMP_HEADER_LENGTH;
-export const MAX_PING_SIZE_V6 = IPV6_MAX_PAYLOAD - ICMP_HEADER_LENGTH;
+const MAX_PING_SIZE_V4 = IPV4_MAX_LENGTH - IPV4_HEADER_LENGTH - ICMP_HEADER_LENGTH;
+const MAX_PING_SIZE_V6 = IPV6_MAX_PAYLOAD - ICMP_HEADER_LENGTH;
 
 const MAX_SOCKETS = 1024;
 /** Requests that are remembered, answered or not; the oldest is forgotten. */

@@ -2,7 +2,7 @@ import type { IpAddress, SocketAddress } from '../address.ts';
 import { UDP_MESSAGE_OVERHEAD } from './udp-ring.ts';
 
 /** Of messages that have not left yet, in bytes, for each socket. */
-export const UDP_SEND_BYTES = 64 * 1024;
+const UDP_SEND_BYTES = 64 * 1024;
 
 /** A message to be sent. */
 export interface UdpOutgoing {

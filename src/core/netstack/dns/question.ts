@@ -24,7 +24,7 @@ import { UdpQuery } from './udp-query.ts';
 const HEADER_LENGTH = 12;
 
 /** From the first query to the end. */
-export const QUESTION_TIMEOUT: Millis = 12 * SECOND;
+const QUESTION_TIMEOUT: Millis = 12 * SECOND;
 const TCP_PATIENCE: Millis = 4 * SECOND;
 
 const RCODE_NAMES: Readonly<Record<number, string>> = {

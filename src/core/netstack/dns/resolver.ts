@@ -30,7 +30,7 @@ import { Stragglers } from './stragglers.ts';
 import { TcpChannel } from './tcp-channel.ts';
 import type { UdpQuery } from './udp-query.ts';
 
-export const MAX_QUESTIONS = 512;
+const MAX_QUESTIONS = 512;
 
 export interface ResolverConfig {
   /** Asked in this order, as long as they answer. */

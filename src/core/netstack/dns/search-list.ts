@@ -1,7 +1,7 @@
 import { canonicalName, encodeName } from '../../wire/dns-name.ts';
 
 /** As many as resolv.conf(5) takes. */
-export const MAX_SEARCH_DOMAINS = 6;
+const MAX_SEARCH_DOMAINS = 6;
 
 /** Search domains as they are configured, in canonical form; what is no name, or beyond the sixth, is left out. */
 export function searchDomainsOf(texts: readonly string[]): string[] {

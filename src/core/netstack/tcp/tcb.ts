@@ -53,11 +53,11 @@ export const FIRST_RECEIVE_LIMIT: number = 128 << 10;
 /** What the window scale must be able to say: the largest receive buffer there will ever be by itself. */
 export const MAX_RECEIVE_LIMIT: number = 16 << 20;
 /** Bound of one connection's send queue, sent and unsent. */
-export const MAX_SEND_LIMIT: number = 4 << 20;
+const MAX_SEND_LIMIT = 4 << 20;
 /** What the MSS option can say. */
 const MAX_SEGMENT_SIZE = 0xffff;
 /** Bytes not sent yet that a writer may have waiting at least (the congestion window, if that is more). */
-export const MIN_UNSENT_LIMIT: number = 128 << 10;
+const MIN_UNSENT_LIMIT = 128 << 10;
 
 /** What the one resend timer is for: what is in flight, or (`persist`) a window that is closed. */
 export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'persist';

@@ -7,7 +7,7 @@ import type { Tcb } from './tcb.ts';
 import type { TupleHash } from './tuple-hash.ts';
 
 /** 2 MSL with the MSL of RFC 9293 §3.4.2. */
-export const TIME_WAIT: Millis = 4 * MINUTE;
+const TIME_WAIT: Millis = 4 * MINUTE;
 /** The oldest goes when one more comes. */
 const MAX_RECORDS = 16_384;
 /** How old a record must be for `connect` to use its ports again (RFC 6191 §2). */

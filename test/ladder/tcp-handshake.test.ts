@@ -402,4 +402,13 @@ describe('a port where nobody listens (RFC 9293 §3.10.7.1)', () => {
     expect(sent).toBe(150);
     expect(ladder.layer.drops.of('tcp_reset_rate_limit')).toBe(1850);
   });
+
+  it('nor more to one whose handshake it answers with wrong numbers', () => {
+    const ladder = new Ladder({ listen: {} }).run('+0 listen\n+0 < S 0:0(0)\n+0 > S. 0:0(0) ack 1');
+    let sent = 0;
+    ladder.ip.outlet = () => sent++;
+    for (let i = 0; i < 1000; i++) ladder.run('+0 < . 1:1(0) ack 99');
+    expect(sent).toBe(100);
+    expect(ladder.layer.drops.of('tcp_bad_ack')).toBe(1000);
+  });
 });

@@ -1,6 +1,6 @@
 // LISTEN, and SYN-RECEIVED after a passive open (RFC 9293 §3.10.7.2 and §3.10.7.4), on records instead of control
 // blocks: one is made by the segment that completes the handshake, and segment-arrives.ts takes it from there.
-import type { SocketAddress } from '../../address.ts';
+import type { IpAddress, SocketAddress } from '../../address.ts';
 import type { Environment } from '../../environment.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
 import { type Instant, type Millis, NEVER } from '../../time.ts';
@@ -35,6 +35,8 @@ export interface PassiveOpenHost extends TcpContext {
   adopt(tcb: Tcb): void;
   /** A segment that nobody wants: RFC 9293 §3.10.7.1. */
   nobody(local: SocketAddress, remote: SocketAddress, segment: TcpSegment, now: Instant): void;
+  /** Whether what belongs to no connection may be answered once more (answer-limit.ts). */
+  mayAnswer(source: IpAddress, now: Instant): boolean;
 }
 
 /** Both ends of a segment that came. */
@@ -144,7 +146,8 @@ export class PassiveOpen {
     if (segment.has(SYN) || now - listener.cookieSentAt > COOKIE_LIFETIME) return undefined;
     const irs = add(segment.sequence, -1);
     const iss = add(segment.acknowledgment, -1);
-    const tsEcr = segment.hasTimestamps ? segment.tsEcr : undefined;
+    const hasTimestamps = segment.hasTimestamps && this.#host.usesTimestamps;
+    const tsEcr = hasTimestamps ? segment.tsEcr : undefined;
     const read = this.#cookies.read(ends, irs, iss, tsEcr, now);
     if (!read) {
       this.#drop('tcp_bad_cookie');
@@ -154,8 +157,8 @@ export class PassiveOpen {
       ...read,
       iss,
       irs,
-      timestamps: segment.hasTimestamps,
-      tsRecent: segment.hasTimestamps ? segment.tsVal : 0,
+      timestamps: hasTimestamps,
+      tsRecent: hasTimestamps ? segment.tsVal : 0,
       tsOffset: this.#initialNumbers.timestampOffset(ends.local, ends.remote),
     };
   }
@@ -261,7 +264,7 @@ export class PassiveOpen {
     }
     if (!segment.has(ACK)) return 'tcp_no_ack';
     if (segment.acknowledgment === add(half.iss, 1)) return undefined;
-    this.#bare.reset(local, remote, segment.acknowledgment);
+    if (this.#host.mayAnswer(remote.address, now)) this.#bare.reset(local, remote, segment.acknowledgment);
     return 'tcp_bad_ack';
   }
 

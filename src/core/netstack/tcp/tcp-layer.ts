@@ -530,16 +530,16 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     if (opened && reopens) this.#timeWait.remove(record);
   }
 
+  mayAnswer(source: IpAddress, now: Instant): boolean {
+    return this.#answerLimit.allows(this.#hash.ofSource(source, 0), now);
+  }
+
   /** §3.10.7.1, CLOSED. */
   nobody(local: SocketAddress, remote: SocketAddress, segment: TcpSegment, now: Instant): void {
     this.drops.count('tcp_no_connection');
     if (segment.has(RST)) return;
-    if (this.#mayAnswer(remote.address, now)) this.#bare.resetAnswering(local, remote, segment);
+    if (this.mayAnswer(remote.address, now)) this.#bare.resetAnswering(local, remote, segment);
     else this.drops.count('tcp_reset_rate_limit');
-  }
-
-  #mayAnswer(source: IpAddress, now: Instant): boolean {
-    return this.#answerLimit.allows(this.#hash.ofSource(source, 0), now);
   }
 
   /**
@@ -552,7 +552,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     const { sndNxt, rcvNxt, window, timestamps, tsRecent, tsOffset, ttl, tos } = this.#timeWait.read(row);
     // Two ends that answered each other's empty segments would never stop.
     const isAnswered =
-      segment.length > 0 || (segment.sequence !== rcvNxt && this.#mayAnswer(remote.address, now));
+      segment.length > 0 || (segment.sequence !== rcvNxt && this.mayAnswer(remote.address, now));
     if (!isAnswered) return;
     const isLastFin = segment.has(FIN) && add(segment.sequence, segment.length) === rcvNxt;
     if (isLastFin) this.#timeWait.restart(row, now);

@@ -1,8 +1,8 @@
 // Taking back what turned out to be a mistake: the segments had not been lost, only late. Four witnesses: the timestamp
 // that the peer echoes (Eifel, RFC 3522), a report that a resent segment had been there before (DSACK, RFC 3708), the
-// arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682), and that of a segment deemed lost before
-// anything was sent again: where a batch of ACKs brings both, the suspicion and its end, nothing ever is. On a path where a relay turns loss
-// into delay, this is what keeps a stall from costing a window.
+// arrival of segments that were never sent again after a timeout (F-RTO, RFC 5682), and that of a segment deemed lost of
+// which nothing was sent again yet, where one batch of ACKs brings both the suspicion and its end. On a path where a relay
+// turns loss into delay, this is what keeps a stall from costing a window.
 import { trustSize } from './black-hole.ts';
 import { initialWindow } from './congestion.ts';
 import type { Flight } from './flight.ts';

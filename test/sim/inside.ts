@@ -12,6 +12,8 @@ const BEYOND_CWND = 4;
 interface Seen {
   sndNxt: number;
   cwnd: number;
+  /** What an undo put back in flight may be more than the window, and a tail loss probe goes on top of it. */
+  pipe: number;
 }
 
 /** Looks into a stack whenever its poll is over, and knows what it saw the last time. */
@@ -56,15 +58,16 @@ export class Inside {
     if (tcb.nextDeadline() < tcb.heapAt) throw new Error('its deadline is earlier than the layer knows');
     if (tcb.nextDeadline() <= now) throw new Error('a deadline has passed');
     const before = this.#seen.get(tcb);
+    const inFlight = flight ? pipe(tcb, flight) : 0;
     if (always && before && flight && before.sndNxt !== tcb.sndNxt) {
-      const allowed = Math.max(before.cwnd, cwnd, tcb.mss) + BEYOND_CWND * tcb.mss;
-      const inFlight = pipe(tcb, flight);
+      const allowed = Math.max(before.cwnd, before.pipe, cwnd, tcb.mss) + BEYOND_CWND * tcb.mss;
       if (inFlight > allowed) throw new Error(`${inFlight} bytes in flight, with a window of ${cwnd}`);
     }
     if (before) {
       before.sndNxt = tcb.sndNxt;
       before.cwnd = cwnd;
-    } else this.#seen.set(tcb, { sndNxt: tcb.sndNxt, cwnd });
+      before.pipe = inFlight;
+    } else this.#seen.set(tcb, { sndNxt: tcb.sndNxt, cwnd, pipe: inFlight });
   }
 
   /** Every page that is lent is somebody's. */

@@ -1,7 +1,7 @@
 // Making keys in a page, or in Node. Keys as text use @noble's curve; a CryptoKey never leaves WebCrypto.
 import { faultOf, generate, importPrivate, publicKeyOf } from '../bridge/crypto-key.ts';
 import { isAllZero, toBase64, wipe } from '../core/bytes.ts';
-import * as x25519 from '../core/crypto/x25519.ts';
+import * as curve from '../core/crypto/public-key.ts';
 import { TunnelError } from '../core/errors.ts';
 import * as keys from '../core/wireguard/keys.ts';
 
@@ -23,7 +23,7 @@ export function derivePublicKey(privateKey: string): string;
 export function derivePublicKey(privateKey: CryptoKey): Promise<string>;
 export function derivePublicKey(privateKey: string | CryptoKey): string | Promise<string>;
 export function derivePublicKey(privateKey: string | CryptoKey): string | Promise<string> {
-  if (typeof privateKey === 'string') return keys.derivePublicKey(privateKey, x25519);
+  if (typeof privateKey === 'string') return keys.derivePublicKey(privateKey, curve);
   return derive(privateKey);
 }
 

@@ -157,9 +157,11 @@ describe('a way out that is full, but takes what is short', () => {
     Object.assign(ladder.ip, { congested: true, takesUpTo: 256 });
     ladder.run('+0 write 2000\n+0 nothing');
     ladder.ip.congested = false;
-    ladder.run('+0 write 1\n+0 > . 1:1381(1380)\n+0 > P. 1381:2002(621)');
+    ladder.run('+0 write 760\n+0 > . 1:1381(1380)\n+0 > P. 1381:2761(1380)');
     ladder.ip.congested = true;
     ladder.run('+0 write 64\n+0 nothing');
+    ladder.ip.congested = false;
+    ladder.run('+0 write 64\n+0 > P. 2761:2889(128)');
   });
 });
 

@@ -32,7 +32,7 @@ interface Cell {
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '15' },
-    seeds: { type: 'string', default: '3' },
+    seeds: { type: 'string', default: '5' },
     losses: { type: 'string', default: ALL_LOSSES },
   },
 });

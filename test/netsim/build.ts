@@ -15,8 +15,16 @@ export type Program = keyof typeof PROGRAMS;
 const sources = join(import.meta.dirname, 'c');
 const products = join(import.meta.dirname, 'build');
 
-/** Where the program is; compiles it if its source has changed. */
-export async function compiled(name: Program): Promise<string> {
+const compiling = new Map<Program, Promise<string>>();
+
+/** Where the program is; compiles it if its source has changed, once for all who ask at a time. */
+export function compiled(name: Program): Promise<string> {
+  const ready = compiling.get(name) ?? compile(name);
+  compiling.set(name, ready);
+  return ready;
+}
+
+async function compile(name: Program): Promise<string> {
   const path = join(products, `${name}-${fingerprint(name)}`);
   if (existsSync(path)) return path;
   mkdirSync(products, { recursive: true });

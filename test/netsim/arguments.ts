@@ -13,7 +13,7 @@ export interface Plan {
 }
 
 /** Where chance decides more than the link does, so many times more seeds. */
-const CHANCY_SEEDS = 3;
+const CHANCY_SEEDS = 2;
 
 /** Reads the command line; throws an Error with one sentence for the user. */
 export function readArguments(args: readonly string[]): Plan {

@@ -43,9 +43,9 @@ export function shortfallOf(row: Row): string | undefined {
   return undefined;
 }
 
-/** What was sent again without need where that is bounded: the median run, and what it may be. */
-function needlessOf({ cell, ours }: Row): { got: number; most: number } | undefined {
-  if (!cell.spurious || ours.length === 0) return undefined;
+/** What we sent again without need where that is bounded: the median run, and what it may be. */
+function needlessOf({ cell, direction, ours }: Row): { got: number; most: number } | undefined {
+  if (!cell.spurious || direction === 'receive' || ours.length === 0) return undefined;
   const { after, most, period } = cell.spurious;
   const bounds = ours.map(({ milliseconds }) => Math.ceil(((milliseconds - after) * most) / period));
   return { got: median(ours.map(({ spuriousLate }) => spuriousLate)), most: median(bounds) };

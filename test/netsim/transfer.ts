@@ -84,17 +84,15 @@ export async function transfer(
   if (who !== 'send' && sender.congestion !== 'cubic')
     throw new Error(`Linux sent with ${sender.congestion}, not with cubic`);
   const fill = timeToReach(receiver.samples, 0.9 * LINK_GOODPUT);
-  const count = (key: 'segments' | 'retransmitted' | 'spurious'): number =>
-    said.ab[key] + (early?.ab[key] ?? 0);
   return {
     milliseconds: duration,
     goodput: goodput(receiver.samples, cell.warmUp, duration),
     timeToFill: fill,
     rttP99: cell.rtt + said.ab.waitP99 + said.ba.waitP99,
-    segments: count('segments'),
-    retransmitted: count('retransmitted'),
-    spurious: count('spurious'),
-    spuriousLate: said.ab.spurious,
+    segments: said.ab.segments,
+    retransmitted: said.ab.retransmitted,
+    spurious: said.ab.spurious,
+    spuriousLate: said.ab.spurious - (early?.ab.spurious ?? 0),
     timeouts: sender.timeouts,
     sender,
     receiver,

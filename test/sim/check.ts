@@ -29,8 +29,10 @@ export function checkSeed(seed: number): Violation | undefined {
     const found = compare(scenario, plain, { isn }, `with initial sequence numbers at ${isn >>> 0}`);
     if (found) return found;
   }
-  // The two families differ in what every path must carry.
-  if (seed % 4 === 0 && plain.blackHoles === 0) {
+  // The two families differ in what every path must carry; and where a router's message wakes several connections at once,
+  // the order in which they send again decides which of their packets a link drops.
+  const isWide = scenario.links.every(({ mtu }) => mtu >= Math.max(...scenario.mtu));
+  if (seed % 4 === 0 && plain.blackHoles === 0 && (isWide || scenario.sessions.length === 1)) {
     const version = scenario.version === 4 ? 6 : 4;
     const found = compare(scenario, plain, { version }, `over IPv${version}`);
     if (found) return found;

@@ -11,7 +11,8 @@ import { bundledOurEnd, compiled } from './build.ts';
 import { MTU, RATE } from './cells.ts';
 import { median } from './loss-table.ts';
 import { describeMachine, load } from './machine.ts';
-import { goodput, type TrafficReport } from './traffic-report.ts';
+import { goodput } from './traffic-report.ts';
+import { reportOf } from './transfer.ts';
 
 const ROUND_TRIPS = [20, 100];
 const PORTS = [5001, 5002];
@@ -19,8 +20,6 @@ const SENDERS = ['10.9.0.2/24', '10.9.0.3/24'];
 const RECEIVER = '10.9.0.1/24';
 /** Slow start, and the first losses, in ms. */
 const WARM_UP = 5000;
-/** The receivers' clocks begin with their first byte: a SYN may be lost. */
-const PATIENCE = 20_000;
 const [LEAST, MOST] = [0.4, 0.6];
 
 type Rival = 'ours' | 'linux';
@@ -100,6 +99,7 @@ async function race(rtt: number, rival: Rival, seed: number, measured: number): 
     for (const [i, end] of network.a.entries())
       programs.push(await startSender(end, PORTS[i]!, duration + WARM_UP, seed));
     const reports = await Promise.all(receivers.map((receiver) => reportOf(receiver, duration)));
+    if (reports.some(({ corrupt }) => corrupt)) throw new Error('a stream arrived changed');
     const [first, second] = reports.map(({ samples }) => goodput(samples, WARM_UP, duration));
     return { rates: [first!, second!] };
   } finally {
@@ -124,13 +124,6 @@ async function startSender(at: NetworkEnd, port: number, milliseconds: number, s
     milliseconds,
   };
   return new Child(process.execPath, [await bundledOurEnd(), JSON.stringify(wish)]);
-}
-
-async function reportOf(receiver: Child, duration: number): Promise<TrafficReport> {
-  const [json] = await receiver.saw(/^\{.*\}$/m, duration + PATIENCE);
-  const report = JSON.parse(json) as TrafficReport;
-  if (report.corrupt) throw new Error('a stream arrived changed');
-  return report;
 }
 
 function shareOf({ rates: [first, second] }: Race): number {

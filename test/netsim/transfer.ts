@@ -133,7 +133,7 @@ async function startOurs(wish: OurEndWish): Promise<Child> {
 }
 
 /** The transfer itself may take a while to begin: a SYN that is lost comes again after a second, and then later. */
-async function reportOf(child: Child, duration: number): Promise<TrafficReport> {
+export async function reportOf(child: Child, duration: number): Promise<TrafficReport> {
   const [json] = await child.saw(/^\{.*\}$/m, duration + 20_000);
   return JSON.parse(json) as TrafficReport;
 }

@@ -6,10 +6,10 @@ import type { TcpLayerOptions } from '../../src/core/netstack/tcp/tcp-layer.ts';
 import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
 import { hashEnvironment } from '../core/netstack/tcp/fake-ip.ts';
 import { icmp, ipPacket } from '../support/packets.ts';
-import { FlowWatch } from './flow-watch.ts';
-import { kindOf, protocolOf, transportSum, versionOf } from './link.ts';
+import { kindOf, protocolOf, transportStart, transportSum, versionOf } from './link.ts';
 
 const HEADROOM = 64;
+const PROTOCOL_TCP = 6;
 /** An ICMP error quotes so much at least. */
 const QUOTE = 64;
 /** Two addresses and two ports: what initial sequence numbers and timestamps are hashed from; cookies have more. */
@@ -35,14 +35,21 @@ export interface HostOptions {
   tcp?: TcpLayerOptions | undefined;
 }
 
+/** Since when nothing whole has come of a connection's peer, how many segments have left for it since, and the last when. */
+export interface Silence {
+  since: number;
+  sent: number;
+  sentAt: number;
+}
+
 /** A whole stack, what leaves it, and what must hold for everything that does. */
 export class Host {
   readonly name: string;
   readonly stack: NetStack;
   /** Takes a copy of each packet that leaves. */
   outlet: (bytes: Uint8Array) => void = () => {};
-  /** Told of the direction whose segment is leaving. */
-  readonly flows = new Map<string, FlowWatch>();
+  /** Of each connection, what was heard of its peer and when, by ports. */
+  readonly #silences = new Map<string, Silence>();
   congested = false;
   /** What must not be answered is being delivered. */
   #unanswerable: string | undefined;
@@ -50,6 +57,7 @@ export class Host {
   #sentSinceArrival = Number.NEGATIVE_INFINITY;
   readonly #incoming: PacketBuffer;
   readonly #naps: Naps | undefined;
+  readonly #clock: () => number;
   /** What came while nothing ran. */
   readonly #mail: Uint8Array[] = [];
   readonly addresses: IpAddress[];
@@ -57,6 +65,7 @@ export class Host {
   constructor({ name, seed, prefixes, mtu, isn, clock, naps, tcp = {} }: HostOptions) {
     this.name = name;
     this.#naps = naps;
+    this.#clock = clock;
     this.addresses = prefixes.map(({ address }) => address);
     const memory = plainMemory(32_768, 16);
     const environment = withIsn(hashEnvironment(seed, memory), isn, clock);
@@ -98,20 +107,31 @@ export class Host {
     const kind = kindOf(bytes);
     this.#unanswerable = kind === 'rst' ? 'a reset' : isIcmpError(bytes) ? 'an ICMP error' : undefined;
     this.#sentSinceArrival = 0;
+    this.#hear(bytes, now);
     this.#incoming.copyFrom(bytes, 0, bytes.length, HEADROOM);
     this.stack.receivePacket(this.#incoming, now);
     this.#unanswerable = undefined;
     this.#sentSinceArrival = Number.NEGATIVE_INFINITY;
   }
 
-  /** The flow a segment of ours belongs to, by what stands in it. */
-  flowOf(bytes: Uint8Array): FlowWatch {
-    const size = versionOf(bytes) === 4 ? 4 : 16;
-    const at = size === 4 ? 12 : 8;
-    const key = bytes.subarray(at + size, at + 2 * size + 4).join();
-    let flow = this.flows.get(key);
-    if (!flow) this.flows.set(key, (flow = new FlowWatch(this.name)));
-    return flow;
+  /** What has been heard, or not, of the peer of a connection between these ports. */
+  silenceOf(localPort: number, remotePort: number): Silence {
+    const key = `${localPort} ${remotePort}`;
+    let silence = this.#silences.get(key);
+    if (!silence)
+      this.#silences.set(key, (silence = { since: this.#clock(), sent: 0, sentAt: this.#clock() }));
+    return silence;
+  }
+
+  /** Takes note of what has come whole. */
+  #hear(bytes: Uint8Array, now: number): void {
+    if (protocolOf(bytes) !== PROTOCOL_TCP) return;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (transportSum(view) !== 0xffff) return;
+    const start = transportStart(bytes);
+    const silence = this.silenceOf(view.getUint16(start + 2), view.getUint16(start));
+    silence.since = now;
+    silence.sent = 0;
   }
 
   #send(bytes: Uint8Array, mtu: number): void {
@@ -120,6 +140,12 @@ export class Host {
     if (bytes.length > mtu) throw new Error(`${this.name}: a packet of ${bytes.length} for an MTU of ${mtu}`);
     const view = new DataView(bytes.buffer);
     if (transportSum(view) !== 0xffff) throw new Error(`${this.name}: sent a wrong checksum`);
+    if (protocolOf(bytes) === PROTOCOL_TCP) {
+      const start = transportStart(bytes);
+      const silence = this.silenceOf(view.getUint16(start), view.getUint16(start + 2));
+      silence.sent++;
+      silence.sentAt = this.#clock();
+    }
     this.outlet(bytes);
   }
 

@@ -116,6 +116,25 @@ describe('a network that is gone for ever', () => {
     expect(failures).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT']);
   });
 
+  describe('where nothing else may end badly', () => {
+    const loss = { kind: 'blackout', from: 2000 } as const;
+    const waiting = { ...QUIET, total: 1, ending: 'after-peer' } as const;
+    const sessions = [{ at: 0, client: waiting, server: waiting }];
+    const runWith = (options: Scenario['options'][0]) =>
+      run(scenario([{ loss }, { loss }], sessions, { options: [options, options] }));
+
+    it('is reason enough to give up, once all probes are lost', () => {
+      const { error, failures } = runWith({ keepAliveDelay: 10_000 });
+      expect(error).toBeUndefined();
+      expect(failures).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT']);
+    });
+
+    it('is none after fewer', () => {
+      const { error } = runWith({ keepAliveDelay: 10_000, userTimeout: 75_000 });
+      expect(error?.message).toMatch(/^session 0, client ended with /);
+    });
+  });
+
   it('that was never there: the SYN is given up after three minutes', () => {
     const loss = { kind: 'blackout', from: 0 } as const;
     const { error, took, failures } = run(scenario([{ loss }, { loss }], [both(1)], { mayFail: true }));

@@ -2,6 +2,7 @@ import type { TunnelError } from '../../src/core/errors.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import type { TcpObserver } from '../../src/core/netstack/tcp/state.ts';
 import { SeededRandom } from '../support/random.ts';
+import type { Host, Silence } from './host.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -78,18 +79,29 @@ export class Party implements App, TcpObserver {
   error: TunnelError | undefined;
   ended = false;
   aborted = false;
+  /** What it had heard of its peer, and not, when it ended. */
+  silence: Silence | undefined;
   readonly connection: TcpConnection;
   readonly behaviour: Behaviour;
   readonly #writes: number;
   readonly #reads: number;
   readonly #random: SeededRandom;
+  readonly #host: Host;
   #readAt = 0;
   #writeAt = 0;
   #beganAt: number | undefined;
   #isTold = true;
 
   /** `writes` and `reads` number the two streams. */
-  constructor(connection: TcpConnection, behaviour: Behaviour, writes: number, reads: number, seed: number) {
+  constructor(
+    host: Host,
+    connection: TcpConnection,
+    behaviour: Behaviour,
+    writes: number,
+    reads: number,
+    seed: number,
+  ) {
+    this.#host = host;
     this.connection = connection;
     this.behaviour = behaviour;
     this.#writes = writes;
@@ -119,6 +131,8 @@ export class Party implements App, TcpObserver {
   closed(error?: TunnelError): void {
     if (++this.closedCount > 1) throw new Error('closed twice');
     this.error = error;
+    const { local, remote } = this.connection;
+    this.silence = { ...this.#host.silenceOf(local.port, remote.port) };
     this.#isTold = true;
   }
 

@@ -13,6 +13,8 @@ const FIRST_CLIENT_PORT = 50_000;
 const LONGEST = 3_600_000;
 /** TIME-WAIT, and whatever else is still to pass when all is closed. */
 const LONGEST_REST = 1_000_000;
+/** So many must go unanswered. */
+const KEEP_ALIVE_PROBES = 9;
 const HOSTS = [
   { name: 'a', addresses: ['10.0.0.1/24', 'fd00::1/64'] },
   { name: 'b', addresses: ['10.0.0.2/24', 'fd00::2/64'] },
@@ -159,6 +161,7 @@ class Play {
       const streams = [2 * index, 2 * index + 1] as const;
       const [writes, reads] = isServer ? [streams[1], streams[0]] : streams;
       const party = new Party(
+        from,
         connection,
         isServer ? server : client,
         writes,
@@ -197,6 +200,7 @@ class Play {
       for (let accepted = listener.accept(); accepted; accepted = listener.accept()) {
         const index = accepted.remote.port - FIRST_CLIENT_PORT;
         const party = new Party(
+          this.#hosts()[1],
           accepted,
           sessions[index]!.server,
           2 * index + 1,
@@ -222,17 +226,18 @@ class Play {
     for (let index = 0; index < sessions.length; index++) {
       const client = this.#clients[index];
       const server = this.#servers[index];
-      if (!client || !(this.#isOver(client, server) && (!server || this.#isOver(server, client))))
-        return false;
-      if (!server && !this.#scenario.mayFail) return false;
+      const mayFail = this.#mayFail(index);
+      if (!client || !this.#isOver(client, server, mayFail)) return false;
+      if (server && !this.#isOver(server, client, mayFail)) return false;
+      if (!server && !mayFail) return false;
     }
     return true;
   }
 
-  #isOver(party: Party, peer: Party | undefined): boolean {
+  #isOver(party: Party, peer: Party | undefined, mayFail: boolean): boolean {
     if (party.closedCount === 0) {
       const isPeerGone = peer === undefined || peer.closedCount > 0;
-      return this.#scenario.mayFail && isPeerGone && this.#isIdle(party);
+      return mayFail && isPeerGone && this.#isIdle(party);
     }
     return (
       party.aborted || party.error !== undefined || party.behaviour.ending === 'close' || party.readEnded
@@ -242,17 +247,38 @@ class Play {
   /** Its peer went away without a word that reached it, and it has nothing to say by which it would find out. */
   #isIdle(party: Party): boolean {
     const { unsentBytes, bytesInFlight } = party.connection.info();
-    return unsentBytes + bytesInFlight === 0 && party.nextAt === NEVER && !this.#keepsAlive(party);
+    return unsentBytes + bytesInFlight === 0 && party.nextAt === NEVER && this.#keepAliveDelayOf(party) === 0;
   }
 
-  #keepsAlive(party: Party): boolean {
+  #keepAliveDelayOf(party: Party): number {
     const { options } = this.#scenario;
-    return (options[this.#clients.includes(party) ? 0 : 1].keepAliveDelay ?? 0) > 0;
+    return options[this.#clients.includes(party) ? 0 : 1].keepAliveDelay ?? 0;
+  }
+
+  /** Whether a session may end badly: one whose end has died of silence may, whatever its scenario says. */
+  #mayFail(index: number): boolean {
+    return (
+      this.#scenario.mayFail ||
+      this.#diedOfSilence(this.#clients[index]) ||
+      this.#diedOfSilence(this.#servers[index])
+    );
+  }
+
+  /**
+   * Keep-alive gave its peer up, and was right to: none of its probes was answered by anything that arrived whole. The
+   * last to leave is the reset.
+   */
+  #diedOfSilence(party: Party | undefined): boolean {
+    if (party?.error?.code !== 'ERR_TIMEOUT' || !party.silence) return false;
+    const delay = this.#keepAliveDelayOf(party);
+    const { since, sent, sentAt } = party.silence;
+    return delay > 0 && sent > KEEP_ALIVE_PROBES && sentAt - since >= (1 + KEEP_ALIVE_PROBES) * delay;
   }
 
   #checkResult(): void {
-    const { sessions, mayFail } = this.#scenario;
+    const { sessions } = this.#scenario;
     for (let index = 0; index < sessions.length; index++) {
+      const mayFail = this.#mayFail(index);
       const parties = [this.#clients[index], this.#servers[index]] as const;
       for (const [i, party] of parties.entries()) {
         if (!party) continue;

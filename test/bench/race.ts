@@ -1,47 +1,82 @@
-/** Someone to be measured: does its work `times` times. */
-export type Contender = (times: number) => void;
+// A race inside one host: contenders that first agree on an answer and then run in turns.
 
-const ROUNDS = 7;
-const ROUND_MS = 60;
+/** Does its work so many times. A number that it returns, or promises, is how many milliseconds of that count. */
+export type Work = (times: number) => unknown;
 
-/**
- * Runs the contenders in turns, so that a noisy neighbour hits all of them, and returns the median of each in
- * operations per second.
- */
-export function race(contenders: Record<string, Contender>): Record<string, number> {
-  const entries = Object.entries(contenders).map(([name, run]) => ({ name, run, times: calibrate(run) }));
-  const rates: Record<string, number[]> = Object.fromEntries(entries.map(({ name }) => [name, []]));
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { name, run, times } of entries) {
-      const started = performance.now();
-      run(times);
-      rates[name]!.push((times * 1000) / (performance.now() - started));
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Someone to be measured. */
+export interface Contender {
+  /** What it makes of the question that all are asked. */
+  answer(): MaybePromise<Uint8Array>;
+  run: Work;
+}
+
+/** One line of a table: something that all contenders do. */
+export interface Contest {
+  readonly unit: string;
+  /** What one time is, in that unit times seconds: 0.0014 for 1400 bytes where the unit is MB/s. */
+  readonly amount: number;
+  /** Absent: what the first one answers. */
+  readonly expected?: Uint8Array;
+  readonly contenders: Readonly<Record<string, Contender>>;
+}
+
+interface Runner {
+  readonly name: string;
+  readonly run: Work;
+  readonly times: number;
+}
+
+/** A contest whose contenders have agreed and are warm. */
+export class Race {
+  readonly #contest: Contest;
+  readonly #runners: readonly Runner[];
+
+  private constructor(contest: Contest, runners: readonly Runner[]) {
+    this.#contest = contest;
+    this.#runners = runners;
+  }
+
+  /** Each contender's turn will last about so long. Throws if two of them disagree. */
+  static async prepare(name: string, contest: Contest, milliseconds: number): Promise<Race> {
+    await agree(name, contest);
+    const runners: Runner[] = [];
+    for (const [who, contender] of Object.entries(contest.contenders)) {
+      const run: Work = (times) => contender.run(times);
+      runners.push({ name: who, run, times: await calibrate(run, milliseconds) });
     }
+    return new Race(contest, runners);
   }
-  return Object.fromEntries(entries.map(({ name }) => [name, median(rates[name]!)]));
-}
 
-/** How often fits into a round, once it is warm. */
-function calibrate(run: Contender): number {
-  for (let times = 64; ; times *= 2) {
-    const started = performance.now();
-    run(times);
-    const took = performance.now() - started;
-    if (took > ROUND_MS) return Math.max(1, Math.round((times * ROUND_MS) / took));
+  /** Everyone's turn: units per second. In turns, so that a noisy neighbour hits all of them. */
+  async round(): Promise<Record<string, number>> {
+    const rates: Record<string, number> = {};
+    for (const { name, run, times } of this.#runners)
+      rates[name] = (times * this.#contest.amount * 1000) / (await clocked(run, times));
+    return rates;
   }
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!;
+async function agree(name: string, { contenders, expected }: Contest): Promise<void> {
+  for (const [who, contender] of Object.entries(contenders)) {
+    const theirs = await contender.answer();
+    expected ??= theirs;
+    if (theirs.length !== expected.length || theirs.some((byte, i) => byte !== expected![i]))
+      throw new Error(`${name}: ${who} has another answer than the others`);
+  }
 }
 
-/** Prints rows under a title; numbers to the right. */
-export function printTable(title: string, header: string[], rows: string[][]): void {
-  const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  console.log(`\n${title}\n`);
-  for (const row of all)
-    console.log(
-      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')}`,
-    );
+/** How often fits into a turn, once it is warm. */
+async function calibrate(run: Work, milliseconds: number): Promise<number> {
+  for (let times = 1; ; times *= 2) {
+    const took = await clocked(run, times);
+    if (took >= milliseconds) return Math.max(1, Math.round((times * milliseconds) / took));
+  }
+}
+
+async function clocked(run: Work, times: number): Promise<number> {
+  const started = performance.now();
+  const counted = await run(times);
+  return typeof counted === 'number' ? counted : performance.now() - started;
 }

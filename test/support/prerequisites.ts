@@ -3,8 +3,9 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Child, run } from './child-process.ts';
 import { chromiumExecutable } from './chromium.ts';
+import { firefoxExecutable } from './firefox.ts';
 
-export type Suite = 'browser' | 'interop';
+export type Suite = 'browser' | 'interop' | 'bench';
 
 interface Prerequisite {
   what: string;
@@ -44,8 +45,13 @@ const needs: Record<Suite, Prerequisite[]> = {
     header('linux/if_tun.h', 'linux-libc-dev'),
     header('stdio.h', 'libc6-dev'),
   ],
+  bench: [
+    { what: 'Firefox', package: 'firefox-esr', present: () => firefoxExecutable() !== undefined },
+    program('openssl', 'openssl'),
+  ],
 };
 needs.interop.unshift(...needs.browser);
+needs.bench.unshift(...needs.interop);
 
 /** True where a missing prerequisite is a failure and not a reason to skip. */
 export const strict = process.env.CI === 'true';

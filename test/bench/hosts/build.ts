@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { build } from 'vite';
+import { run } from '../../support/child-process.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** Makes what hosts run: the WASM, the page, and Node's program in one file. */
+export async function buildHosts(): Promise<void> {
+  await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
+  await build({ configFile: join(import.meta.dirname, 'page/vite.config.ts'), logLevel: 'warn' });
+  await bundle(join(import.meta.dirname, 'node-child.ts'), 'node-child.mjs');
+}
+
+/** One script of a program and all it needs, in dist/bench. */
+export async function bundle(program: string, name: string): Promise<string> {
+  const outDir = join(root, 'dist/bench');
+  await build({
+    configFile: false,
+    logLevel: 'warn',
+    ssr: { noExternal: true },
+    build: {
+      ssr: program,
+      outDir,
+      emptyOutDir: false,
+      minify: false,
+      rollupOptions: { output: { entryFileNames: name, codeSplitting: false } },
+    },
+  });
+  return join(outDir, name);
+}

@@ -40,7 +40,7 @@ describe('a table', () => {
   it('is one for each host, ours first, with spread and ratio', () => {
     expect(printResult(RESULT)).toBe(`aead: packets (Chromium 156.0)
 
-             unit   tabwire           a & b            gone
+             unit   tabwire           a & b             gone
   seal 64 B  MB/s  300 ±10%  100 ±10% 3.00×  30.0 ±0% 10.00×
 
 aead: packets (Node 20)

@@ -1,8 +1,10 @@
 // npm run bench:fair [-- --seconds N] [--runs N]: one connection of ours and one of Linux's share a bottleneck, from the same
-// side to the same host, begun together. Ours is to get 40 to 60 % of what both get; beside it, two of Linux's. Writes
-// fairness.md. See main.ts for how to keep other work out of it.
+// side to the same host. Whoever is a millisecond ahead in slow start keeps the larger part for a minute, so both wait for
+// a word, and every other run the second begins. Ours is to get 40 to 60 % of what both get; beside it, two of Linux's.
+// Writes fairness.md. See main.ts for how to keep other work out of it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Child } from '../support/child-process.ts';
 import { obstacle, prepare } from '../support/prerequisites.ts';
@@ -11,6 +13,7 @@ import { bundledOurEnd, compiled } from './build.ts';
 import { MTU, RATE } from './cells.ts';
 import { median } from './loss-table.ts';
 import { describeMachine, load } from './machine.ts';
+import type { OurEndWish } from './our-end.ts';
 import { goodput } from './traffic-report.ts';
 import { reportOf } from './transfer.ts';
 
@@ -19,7 +22,9 @@ const PORTS = [5001, 5002];
 const SENDERS = ['10.9.0.2/24', '10.9.0.3/24'];
 const RECEIVER = '10.9.0.1/24';
 /** Slow start, and the first losses, in ms. */
-const WARM_UP = 5000;
+const WARM_UP = 10_000;
+/** Both programs wait by then, in ms. */
+const SETTLED = 300;
 const [LEAST, MOST] = [0.4, 0.6];
 
 type Rival = 'ours' | 'linux';
@@ -39,8 +44,8 @@ try {
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      seconds: { type: 'string', default: '30' },
-      runs: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '40' },
+      runs: { type: 'string', default: '4' },
     },
   });
   const [seconds, runs] = [Number(values.seconds), Number(values.runs)];
@@ -96,8 +101,12 @@ async function race(rtt: number, rival: Rival, seed: number, measured: number): 
     );
     programs.push(...receivers);
     for (const receiver of receivers) await receiver.saw(/^ready$/m);
+    const senders: Child[] = [];
     for (const [i, end] of network.a.entries())
-      programs.push(await startSender(end, PORTS[i]!, duration + WARM_UP, seed));
+      senders.push(await waitingSender(end, PORTS[i]!, duration + WARM_UP, seed));
+    programs.push(...senders);
+    await setTimeout(SETTLED);
+    for (const sender of seed % 2 === 1 ? senders : senders.reverse()) sender.process.stdin!.end('go\n');
     const reports = await Promise.all(receivers.map((receiver) => reportOf(receiver, duration)));
     if (reports.some(({ corrupt }) => corrupt)) throw new Error('a stream arrived changed');
     const [first, second] = reports.map(({ samples }) => goodput(samples, WARM_UP, duration));
@@ -108,22 +117,33 @@ async function race(rtt: number, rival: Rival, seed: number, measured: number): 
   }
 }
 
-async function startSender(at: NetworkEnd, port: number, milliseconds: number, seed: number): Promise<Child> {
-  const traffic = await compiled('traffic');
+/** Begins when a line comes on its standard input. */
+async function waitingSender(
+  at: NetworkEnd,
+  port: number,
+  milliseconds: number,
+  seed: number,
+): Promise<Child> {
   const to = RECEIVER.split('/')[0]!;
-  if (at.namespace)
-    return at.namespace.start(traffic, ['send', to, String(port), String(milliseconds), 'cubic']);
-  const wish = {
+  const options = { isInteractive: true };
+  if (at.namespace) {
+    const program = [await compiled('traffic'), 'send', to, String(port), String(milliseconds), 'cubic'];
+    return at.namespace.start('sh', ['-c', `read go; exec ${program.join(' ')}`], options);
+  }
+  const wish: OurEndWish = {
     mode: 'send',
     path: at.path!,
-    addresses: at.addresses,
+    addresses: [...at.addresses],
     mtu: MTU,
     seed,
     to,
     port,
     milliseconds,
+    waits: true,
   };
-  return new Child(process.execPath, [await bundledOurEnd(), JSON.stringify(wish)]);
+  const sender = new Child(process.execPath, [await bundledOurEnd(), JSON.stringify(wish)], options);
+  await sender.saw(/^ready$/m);
+  return sender;
 }
 
 function shareOf({ rates: [first, second] }: Race): number {

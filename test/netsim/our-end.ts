@@ -15,6 +15,8 @@ export interface OurEndWish extends StackHostOptions {
   to?: string;
   port: number;
   milliseconds: number;
+  /** Sending: begins when a line comes on standard input, not at once. */
+  waits?: boolean;
 }
 
 const SAMPLE = 100;
@@ -30,8 +32,13 @@ let corrupt = false;
 let begun = 0;
 let startedWith = process.cpuUsage();
 
-if (wish.mode === 'send') send();
-else receive();
+if (wish.mode === 'receive') receive();
+else if (wish.waits)
+  process.stdin.once('data', () => {
+    process.stdin.destroy();
+    send();
+  });
+else send();
 console.log('ready');
 
 function send(): void {

@@ -32,6 +32,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         `${TCP}/segment-arrives.ts`,
         pkt('blind-attacks/syn-in-the-window-established'),
         pkt('blind-attacks/syn-left-of-the-window-closing'),
+        pkt('timestamps/syn-without'),
       ),
       met(
         'MUST',
@@ -40,6 +41,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         `${TCP}/segment-arrives.ts`,
         pkt('blind-attacks/ack-too-old-established'),
         pkt('blind-attacks/ack-too-new-established'),
+        pkt('blind-attacks/ack-before-our-first-byte'),
       ),
       met(
         'SHOULD',

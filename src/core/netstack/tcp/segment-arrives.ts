@@ -84,8 +84,11 @@ function synSent(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
 function checkSequence(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   const isReset = segment.has(RST);
   if (tcb.timestamps && !isReset) {
-    if (!segment.hasTimestamps) return drop(tcb, 'tcp_no_timestamp');
-    const isOld = lt(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt < TS_RECENT_LIFETIME;
+    // A peer that has started anew may know of no timestamps: the challenge that answers its SYN frees it (RFC 5961 §4).
+    const isNewSyn = segment.has(SYN) && tcb.state !== 'SYN-RECEIVED';
+    if (!segment.hasTimestamps && !isNewSyn) return drop(tcb, 'tcp_no_timestamp');
+    const isOld =
+      segment.hasTimestamps && lt(segment.tsVal, tcb.tsRecent) && now - tcb.tsRecentAt < TS_RECENT_LIFETIME;
     if (isOld && !isOvertakenAck(tcb, segment)) {
       answerUnacceptable(tcb, segment, now);
       return drop(tcb, 'tcp_paws');
@@ -174,7 +177,7 @@ function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   if (tcb.state === 'SYN-RECEIVED' && !completeHandshake(tcb, segment, now)) return false;
   const { acknowledgment } = segment;
   // RFC 5961 §5.2: neither of what was never sent, nor older than any window we had.
-  if (gt(acknowledgment, tcb.sndNxt) || lt(acknowledgment, add(tcb.sndUna, -tcb.maxSndWnd))) {
+  if (gt(acknowledgment, tcb.sndNxt) || lt(acknowledgment, add(tcb.sndUna, -oldestAck(tcb)))) {
     challenge(tcb, now);
     return drop(tcb, 'tcp_bad_ack');
   }
@@ -183,6 +186,11 @@ function checkAck(tcb: Tcb, segment: TcpSegment, now: Instant): boolean {
   ackArrives(tcb, segment, now);
   if (tcb.sndUna !== before) tellWriter(tcb);
   return afterAck(tcb, now);
+}
+
+/** How far back from SND.UNA an ACK may be: not before our first byte either, which few can guess (Linux asks so, too). */
+function oldestAck(tcb: Tcb): number {
+  return Math.min(tcb.maxSndWnd, tcb.bytesAcknowledged + (tcb.finAcknowledged ? 1 : 0));
 }
 
 /** SYN-RECEIVED, in a simultaneous open or just made by passive-open.ts: does it acknowledge our SYN? */

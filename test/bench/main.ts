@@ -17,9 +17,11 @@ import type { Pace, Suite } from './suite.ts';
 import { aead } from './suites/aead.ts';
 import { handshake } from './suites/handshake.ts';
 import { hash } from './suites/hash.ts';
+import { stack } from './suites/stack.ts';
+import { tunnel } from './suites/tunnel.ts';
 import { judge } from './target.ts';
 
-const SUITES: readonly Suite[] = [aead, hash, handshake];
+const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel];
 const RESULTS = join(import.meta.dirname, 'results');
 const BASELINE = join(import.meta.dirname, 'baseline.json');
 

@@ -22,6 +22,8 @@ export interface Contest {
   readonly contenders: Readonly<Record<string, Contender>>;
 }
 
+const WARM_UP_TURNS = 4;
+
 interface Runner {
   readonly name: string;
   readonly run: Work;
@@ -69,10 +71,13 @@ async function agree(name: string, { contenders, expected }: Contest): Promise<v
 
 /** How often fits into a turn, once it is warm. */
 async function calibrate(run: Work, milliseconds: number): Promise<number> {
-  for (let times = 1; ; times *= 2) {
-    const took = await clocked(run, times);
-    if (took >= milliseconds) return Math.max(1, Math.round((times * milliseconds) / took));
-  }
+  let times = 1;
+  for (let took = await clocked(run, times); took < milliseconds; took = await clocked(run, times))
+    times *= 2;
+  // What comes first is slow: compilers wait until they have seen enough.
+  let took = milliseconds;
+  for (let turn = 0; turn < WARM_UP_TURNS; turn++) took = await clocked(run, times);
+  return Math.max(1, Math.round((times * milliseconds) / took));
 }
 
 async function clocked(run: Work, times: number): Promise<number> {

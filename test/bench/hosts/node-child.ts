@@ -2,6 +2,7 @@
 
 import { loadAssembly } from '../../../src/node/assembly.ts';
 import { NODE_CURVE } from '../../../src/node/curve.ts';
+import { allocationProcedures } from '../contests/allocation.ts';
 import { opensslCipher, opensslHash } from '../contests/node-crypto.ts';
 import type { Command } from './host.ts';
 import { obey, raceProcedures } from './procedures.ts';
@@ -12,7 +13,7 @@ const runtime = {
   ciphers: opensslCipher,
   hashers: opensslHash,
 };
-const procedures = raceProcedures(runtime);
+const procedures = { ...raceProcedures(runtime), ...allocationProcedures(runtime) };
 
 process.on('disconnect', () => process.exit());
 process.on('message', (command: Command) => {

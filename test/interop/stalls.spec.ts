@@ -12,6 +12,8 @@ const MIB = 1024 * 1024;
 
 /** The download and the upload, in bytes. */
 const SIZE = 48 * MIB;
+/** Farther than this neither gets before the interruption. */
+const HOLD = 32 * MIB;
 const SEGMENTS = SIZE / 1348;
 
 /** Milliseconds from `moment` to the first movement after it. */
@@ -23,11 +25,19 @@ async function gotTwice(mesh: Mesh): Promise<number> {
   return [...said.matchAll(/^TcpExtTCPDSACK\w+ +(\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
+interface Interruption {
+  begin(mesh: Mesh): Promise<void> | void;
+  /** Milliseconds. */
+  lasts: number;
+  /** Resolves when all works again. */
+  end(mesh: Mesh): Promise<void> | void;
+}
+
 /**
- * Both transfers at once, with `interrupt` after the first megabytes, which resolves when all works again. Nothing is lost;
- * gives back how long after that moment each moved again, and what was sent in vain.
+ * Both transfers at once, interrupted after the first megabytes. Nothing is lost; gives back how long after the
+ * interruption each moved again, and what was sent in vain.
  */
-async function interrupted(mesh: Mesh, interrupt: () => Promise<void>) {
+async function interrupted(mesh: Mesh, { begin, lasts, end }: Interruption) {
   const nginx = await Nginx.start(mesh.peer.namespace, [SIZE]);
   try {
     await mesh.connect();
@@ -35,15 +45,19 @@ async function interrupted(mesh: Mesh, interrupt: () => Promise<void>) {
     await mesh.us.beginTransfers({
       down: { host: INNER.peer4, path: file.path },
       up: { host: INNER.peer6, size: SIZE },
+      hold: HOLD,
     });
     const started = async () => {
       const { down, up } = await mesh.us.transferred();
       return down > 2 * MIB && up > 2 * MIB;
     };
     await until('some megabytes each way', started, 60_000);
+    await begin(mesh);
     const before = await mesh.us.transferred();
-    expect(Math.max(before.down, before.up), 'the interruption is in the middle').toBeLessThan(SIZE);
-    await interrupt();
+    expect(Math.max(before.down, before.up), 'the interruption is in the middle').toBeLessThan(SIZE - MIB);
+    await mesh.us.releaseTransfers();
+    await delay(lasts);
+    await end(mesh);
     const moment = Date.now();
     const { down, up, retransmits } = await mesh.us.transfersEnded();
     expect(down.sha256).toBe(file.sha256);
@@ -69,10 +83,10 @@ for (const inNode of [true, false]) {
     }, testInfo) => {
       test.setTimeout(240_000);
       const mesh = await startMesh(start);
-      const told = await interrupted(mesh, async () => {
-        process.kill(mesh.relay!.pid, 'SIGSTOP');
-        await delay(seconds * 1000);
-        process.kill(mesh.relay!.pid, 'SIGCONT');
+      const told = await interrupted(mesh, {
+        begin: ({ relay }) => void process.kill(relay!.pid, 'SIGSTOP'),
+        lasts: seconds * 1000,
+        end: ({ relay }) => void process.kill(relay!.pid, 'SIGCONT'),
       });
       testInfo.annotations.push({ type: 'measured', description: JSON.stringify(told) });
       const what = JSON.stringify(told);
@@ -94,10 +108,10 @@ for (const inNode of [true, false]) {
   }, testInfo) => {
     test.setTimeout(120_000);
     const mesh = await startMesh(start);
-    const told = await interrupted(mesh, async () => {
-      await mesh.relay!.kill();
-      await delay(1000);
-      await mesh.relay!.restart();
+    const told = await interrupted(mesh, {
+      begin: ({ relay }) => relay!.kill(),
+      lasts: 1000,
+      end: ({ relay }) => relay!.restart(),
     });
     testInfo.annotations.push({ type: 'measured', description: JSON.stringify(told) });
     const what = JSON.stringify(told);

@@ -35,6 +35,7 @@ export interface OurSide {
   /** A download and an upload at once (transfers.ts): their begin, how far they are, and what there is to tell at the end. */
   beginTransfers(wish: TransferWish): Promise<void>;
   transferred(): Promise<{ down: number; up: number }>;
+  releaseTransfers(): Promise<void>;
   transfersEnded(): Promise<TransferReport>;
   serveEcho(port: number): Promise<void>;
   /** HTTP on this port, and a name server on port 53 (servers.ts). */
@@ -105,6 +106,10 @@ export class NodeSide implements OurSide {
 
   transferred(): Promise<{ down: number; up: number }> {
     return Promise.resolve(transfers.transferred());
+  }
+
+  releaseTransfers(): Promise<void> {
+    return Promise.resolve(transfers.releaseTransfers());
   }
 
   transfersEnded(): Promise<TransferReport> {
@@ -209,6 +214,10 @@ export class PageSide implements OurSide {
 
   transferred(): Promise<{ down: number; up: number }> {
     return this.page.evaluate(() => window.page.transferred());
+  }
+
+  releaseTransfers(): Promise<void> {
+    return this.page.evaluate(() => window.page.releaseTransfers());
   }
 
   transfersEnded(): Promise<TransferReport> {

@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { Child, run } from './child-process.ts';
 import { chromiumExecutable } from './chromium.ts';
 import { firefoxExecutable } from './firefox.ts';
+import { postgresFolder } from './postgres.ts';
 
 export type Suite = 'browser' | 'interop' | 'bench';
 
@@ -38,6 +39,8 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('nc.openbsd', 'netcat-openbsd'),
     program('redis-server', 'redis-server'),
     program('redis-cli', 'redis-tools'),
+    { what: 'PostgreSQL', package: 'postgresql', present: () => postgresFolder() !== undefined },
+    program('openssl', 'openssl'),
     program('dnsmasq', 'dnsmasq-base'),
     program('dig', 'bind9-dnsutils'),
     // The bench network (test/netsim) is compiled where it runs.

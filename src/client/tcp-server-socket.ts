@@ -1,5 +1,6 @@
 import type { ListenerMessage, TcpListenOptions } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
+import type { StreamMessage } from '../bridge/stream-port.ts';
 import { IpAddress } from '../core/address.ts';
 import type { EngineClient } from './engine-client.ts';
 import { domException, failureOf, networkError } from './errors.ts';
@@ -19,16 +20,31 @@ export interface TCPServerSocketOptions {
 }
 
 export interface TCPServerSocketOpenInfo {
-  /** Yields accepted sockets, whose `opened` is already settled. Accepts only when read. */
+  /**
+   * Yields accepted sockets, whose `opened` is already settled. Accepts nothing before the first read, and then at most
+   * sixteen more than were read; those that nobody reads are reset when the socket closes.
+   */
   readable: ReadableStream<TCPSocket>;
   localAddress: string;
   localPort: number;
 }
 
+/** Connections that may have been accepted and not read yet: a burst of them costs a few trips to the engine, not one each. */
+const READ_AHEAD = 16;
+
+type Accepted = Extract<ListenerMessage, { type: 'accepted' }>;
+
 /** A listening TCP socket inside the tunnel, in the shape of WICG Direct Sockets. */
 export class TCPServerSocket {
   readonly opened: Promise<TCPServerSocketOpenInfo>;
   readonly closed: Promise<undefined>;
+  readonly #engine: EngineClient;
+  /** Accepted, and nobody has read them yet. Their bytes wait in the engine. */
+  readonly #ahead: Accepted[] = [];
+  /** Accepts that the engine may still do. */
+  #creditGiven = 0;
+  /** A read waits for the next one. */
+  #isAwaited = false;
   #readable: ReadableStream<TCPSocket> | undefined;
   #controller: ReadableStreamDefaultController<TCPSocket> | undefined;
   #isClosed = false;
@@ -37,10 +53,11 @@ export class TCPServerSocket {
   /** @internal Use `new tunnel.TCPServerSocket(localAddress, options)`. */
   constructor(engine: EngineClient, localAddress: string, options: TCPServerSocketOptions = {}) {
     const request = requestOf(String(localAddress), options);
+    this.#engine = engine;
     this.closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
     });
-    this.opened = this.#open(engine, request);
+    this.opened = this.#open(request);
     this.opened.catch((reason) => this.#settleClosed.reject(reason));
     this.closed.catch(() => {});
   }
@@ -55,15 +72,15 @@ export class TCPServerSocket {
     return this.closed;
   }
 
-  async #open(engine: EngineClient, request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
-    const { near, far } = engine.openChannel();
+  async #open(request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
+    const { near, far } = this.#engine.openChannel();
     near.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
-      if (data.type === 'accepted') this.#accepted(adoptTcpSocket(engine, data.opened, data.port));
+      if (data.type === 'accepted') this.#accepted(data);
       else if (data.type === 'close') this.#ended(near);
     };
     try {
-      const local = await engine.call((api) => api.listenTcp(request, far));
-      this.#readable = this.#stream(engine, near);
+      const local = await this.#engine.call((api) => api.listenTcp(request, far));
+      this.#readable = this.#stream(near);
       return { readable: this.#readable, localAddress: local.address, localPort: local.port };
     } catch (error) {
       near.close();
@@ -71,23 +88,46 @@ export class TCPServerSocket {
     }
   }
 
-  #accepted(socket: TCPSocket): void {
-    if (!this.#isClosed) this.#controller?.enqueue(socket);
-    // Accepted when the page had just gone: nobody will ever take it.
-    else void socket.opened.then(() => socket.close()).catch(() => {});
+  #accepted(connection: Accepted): void {
+    this.#creditGiven--;
+    if (this.#isClosed) refuse(connection);
+    else if (this.#isAwaited) this.#yield(connection);
+    else this.#ahead.push(connection);
+  }
+
+  #yield({ opened, port }: Accepted): void {
+    this.#isAwaited = false;
+    this.#controller!.enqueue(adoptTcpSocket(this.#engine, opened, port));
+  }
+
+  /** A read waits. */
+  #pull(port: Port): void {
+    const room = READ_AHEAD - this.#creditGiven - this.#ahead.length;
+    if (room >= READ_AHEAD / 2) {
+      this.#creditGiven += room;
+      port.postMessage({ type: 'credit', count: room } satisfies ListenerMessage);
+    }
+    const next = this.#ahead.shift();
+    if (next) this.#yield(next);
+    else this.#isAwaited = true;
+  }
+
+  /** Nobody will ever read them. */
+  #refuseAhead(): void {
+    for (const connection of this.#ahead.splice(0)) refuse(connection);
   }
 
   /** The engine listens no more: because we asked, or because the tunnel is closing. */
   #ended(port: Port): void {
     if (!this.#isClosed) this.#controller?.close();
     this.#isClosed = true;
+    this.#refuseAhead();
     port.close();
     this.#settleClosed.resolve(undefined);
   }
 
-  #stream(engine: EngineClient, port: Port): ReadableStream<TCPSocket> {
-    const post = (message: ListenerMessage) => port.postMessage(message);
-    const forget = engine.onDeath((error) => {
+  #stream(port: Port): ReadableStream<TCPSocket> {
+    const forget = this.#engine.onDeath((error) => {
       this.#isClosed = true;
       this.#controller?.error(networkError(error));
       this.#settleClosed.reject(networkError(error));
@@ -98,17 +138,24 @@ export class TCPServerSocket {
         start: (controller) => {
           this.#controller = controller;
         },
-        // One accept for each read: the backlog fills, not a queue here.
-        pull: () => post({ type: 'credit', count: 1 }),
+        pull: () => this.#pull(port),
         cancel: () => {
           forget();
           this.#isClosed = true;
-          post({ type: 'close' });
+          this.#refuseAhead();
+          port.postMessage({ type: 'close' } satisfies ListenerMessage);
         },
       },
+      // Nothing waits in it: what does, waits where it can be refused.
       { highWaterMark: 0 },
     );
   }
+}
+
+/** As a listener that closes does it with whatever was not accepted. */
+function refuse({ port }: Accepted): void {
+  port.postMessage({ type: 'abort' } satisfies StreamMessage);
+  port.close();
 }
 
 function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpListenOptions {

@@ -13,7 +13,7 @@ export interface ListenerHost {
   listenerFinished(pipe: ListenerPipe): void;
 }
 
-/** One listening socket ⇄ one port to the page. Accepts only what the page asks for: the backlog fills, not a queue. */
+/** One listening socket ⇄ one port to the page. Accepts only as far as the page gives credit; beyond it the backlog fills. */
 export class ListenerPipe implements Drainable {
   readonly #listener: TcpListener;
   readonly #port: Port;

@@ -36,7 +36,8 @@ export type {
 } from './client/tcp-server-socket.ts';
 export type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from './client/tcp-socket.ts';
 export type { ConfigureOptions, LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
-export type { UDPMessage, UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';
+export type { UDPMessage } from './client/udp-message.ts';
+export type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';
 export { type Leg, TunnelError, type TunnelErrorCode } from './core/errors.ts';
 export {
   ConfigError,

@@ -1,12 +1,14 @@
-import type { UdpBindOptions, UdpMessagePortMessage } from '../bridge/api.ts';
+import type { UdpBindOptions } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
-import { fromPlainAnswer, fromPlainError } from '../bridge/errors.ts';
 import { IpAddress } from '../core/address.ts';
 import type { EngineClient } from './engine-client.ts';
-import { closedError, domException, failureOf, networkError } from './errors.ts';
+import { domException, failureOf } from './errors.ts';
 import { asciiHost } from './host-name.ts';
 import { MulticastController } from './multicast-controller.ts';
-import { bytesOf, toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
+import { withStreams } from './open-info.ts';
+import type { ReceivedUDPMessage, UDPMessage } from './udp-message.ts';
+import { UdpStreams } from './udp-streams.ts';
+import { toDnsQueryType, toOptionalUnsignedLong } from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
 export interface UDPSocketOptions {
@@ -35,26 +37,6 @@ export interface UDPSocketOptions {
   broadcast?: boolean;
 }
 
-/** One datagram. `remoteAddress` and `remotePort` are present in bound mode only. */
-export interface UDPMessage {
-  data: BufferSource;
-  remoteAddress?: string;
-  remotePort?: number;
-  /** In bound mode, of a `remoteAddress` that is a name: which of its addresses count. */
-  dnsQueryType?: 'ipv4' | 'ipv6';
-  /** Of this message, instead of the socket's; of a received one, what was left. */
-  ttl?: number;
-  /** DSCP and ECN bits, likewise. */
-  tos?: number;
-}
-
-/** A received datagram. */
-export interface ReceivedUDPMessage extends UDPMessage {
-  data: Uint8Array<ArrayBuffer>;
-  ttl: number;
-  tos: number;
-}
-
 export interface UDPSocketOpenInfo {
   readable: ReadableStream<ReceivedUDPMessage>;
   writable: WritableStream<UDPMessage>;
@@ -66,54 +48,37 @@ export interface UDPSocketOpenInfo {
   multicastController?: MulticastController;
 }
 
-/** Datagrams that may wait unread on the page's side; more wait in the engine's queue, which drops the newest. */
-const READ_AHEAD = 64;
-
 /** A UDP socket through the tunnel, in the shape of WICG Direct Sockets. */
 export class UDPSocket {
   readonly opened: Promise<UDPSocketOpenInfo>;
-  readonly closed: Promise<undefined>;
-  readonly #isConnected: boolean;
-  readonly #port: Port;
-  readonly #sending = new Map<number, { resolve: () => void; reject: (reason: unknown) => void }>();
-  #nextId = 1;
-  #creditGiven = 0;
-  #readable: ReadableStream<ReceivedUDPMessage> | undefined;
-  #writable: WritableStream<UDPMessage> | undefined;
-  #readController: ReadableStreamDefaultController<ReceivedUDPMessage> | undefined;
-  #writeController: WritableStreamDefaultController | undefined;
-  #isReadDone = false;
-  #isWriteDone = false;
-  #forget = () => {};
-  #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
+  readonly #streams: UdpStreams;
+  #isOpen = false;
 
   /** @internal Use `new tunnel.UDPSocket(options)`. */
   constructor(engine: EngineClient, options: UDPSocketOptions) {
     const request = requestOf(options);
-    this.#isConnected = request.remote !== undefined;
-    this.closed = new Promise((resolve, reject) => {
-      this.#settleClosed = { resolve, reject };
-    });
-    this.closed.catch(() => {});
     const { near, far } = engine.openChannel();
-    this.#port = near;
-    near.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
+    this.#streams = new UdpStreams(engine, near, { isConnected: request.remote !== undefined });
     this.opened = this.#open(engine, request, far, options.signal);
-    this.opened.catch((reason) => this.#over(reason));
+    this.opened.catch((reason) => this.#streams.fail(reason));
+  }
+
+  /** Settles when both directions are over; rejects when the socket failed. */
+  get closed(): Promise<undefined> {
+    return this.#streams.closed;
   }
 
   /** Ends both directions. Rejects while a stream is locked. */
   async close(): Promise<undefined> {
-    if (this.#isReadDone && this.#isWriteDone) return this.closed;
-    if (!this.#readable || !this.#writable)
-      throw domException('InvalidStateError', 'The socket is not open.');
-    if (this.#readable.locked || this.#writable.locked) {
+    if (this.#streams.isOver) return this.closed;
+    if (!this.#isOpen) throw domException('InvalidStateError', 'The socket is not open.');
+    if (this.#streams.isLocked) {
       throw domException(
         'InvalidStateError',
         'A reader or a writer is still attached: release its lock, or close it.',
       );
     }
-    await Promise.all([this.#readable.cancel(), this.#writable.abort()]);
+    await this.#streams.finish();
     return this.closed;
   }
 
@@ -123,148 +88,26 @@ export class UDPSocket {
     port: Port,
     signal: AbortSignal | undefined,
   ): Promise<UDPSocketOpenInfo> {
+    const streams = this.#streams;
     try {
       signal?.throwIfAborted();
       const { local, remote } = await engine.call((api) => api.bindUdp(request, port));
-      this.#forget = engine.onDeath((error) => this.#over(networkError(error)));
-      signal?.addEventListener('abort', () => this.#over(signal.reason), { once: true });
-      this.#readable = this.#makeReadable();
-      this.#writable = new WritableStream({
-        start: (controller) => {
-          this.#writeController = controller;
-        },
-        write: (message) => this.#send(message),
-        close: () => this.#writeDone(),
-        abort: () => this.#writeDone(),
-      });
-      return {
-        readable: this.#readable,
-        writable: this.#writable,
+      signal?.addEventListener('abort', () => streams.fail(signal.reason), { once: true });
+      this.#isOpen = true;
+      return withStreams(streams, {
         localAddress: local.address,
         localPort: local.port,
         ...(remote
           ? { remoteAddress: remote.address, remotePort: remote.port }
           : {
               multicastController: new MulticastController((action, address) =>
-                this.#request((id) => this.#post({ type: 'group', id, action, address })),
+                streams.changeGroup(action, address),
               ),
             }),
-      };
+      });
     } catch (error) {
       throw failureOf(error);
     }
-  }
-
-  #makeReadable(): ReadableStream<ReceivedUDPMessage> {
-    return new ReadableStream<ReceivedUDPMessage>(
-      {
-        start: (controller) => {
-          this.#readController = controller;
-        },
-        pull: () => this.#giveCredit(),
-        cancel: () => {
-          this.#isReadDone = true;
-          this.#closeWhenDone();
-        },
-      },
-      { highWaterMark: READ_AHEAD },
-    );
-  }
-
-  #giveCredit(): void {
-    const room = Math.max(this.#readController?.desiredSize ?? 0, 1) - this.#creditGiven;
-    if (room <= 0) return;
-    this.#creditGiven += room;
-    this.#post({ type: 'credit', count: room });
-  }
-
-  async #send(message: UDPMessage): Promise<void> {
-    const hasRemote = message.remoteAddress !== undefined || message.remotePort !== undefined;
-    const dnsQueryType = toDnsQueryType(message.dnsQueryType);
-    if (this.#isConnected && (hasRemote || dnsQueryType))
-      throw new TypeError('A connected socket sends to its remote only.');
-    if (!this.#isConnected && (message.remoteAddress === undefined || message.remotePort === undefined)) {
-      throw new TypeError('A bound socket needs remoteAddress and remotePort with each message.');
-    }
-    const data = new Uint8Array(bytesOf(message.data)); // a copy: the caller keeps its buffer
-    const remote = hasRemote
-      ? { address: asciiHost(message.remoteAddress), port: toUnsignedShort(message.remotePort) }
-      : undefined;
-    const ttl = toOptionalUnsignedLong(message.ttl, 'ttl', 1, 255);
-    const tos = toOptionalUnsignedLong(message.tos, 'tos', 0, 255);
-    const datagram = { data, remote, dnsQueryType, ttl, tos };
-    await this.#request((id) => this.#post({ type: 'send', id, datagram }, [data.buffer]));
-  }
-
-  /** Asks the engine for something and waits until it is done. */
-  #request(ask: (id: number) => void): Promise<void> {
-    const id = this.#nextId++;
-    const done = new Promise<void>((resolve, reject) => this.#sending.set(id, { resolve, reject }));
-    ask(id);
-    return done;
-  }
-
-  #receive(message: UdpMessagePortMessage): void {
-    switch (message.type) {
-      case 'datagrams':
-        this.#creditGiven -= message.datagrams.length;
-        if (this.#isReadDone) return;
-        for (const { data, remote, ttl = 0, tos = 0 } of message.datagrams) {
-          const from =
-            !this.#isConnected && remote ? { remoteAddress: remote.address, remotePort: remote.port } : {};
-          this.#readController?.enqueue({ data: data as Uint8Array<ArrayBuffer>, ...from, ttl, tos });
-        }
-        break;
-      case 'sent': {
-        const waiting = this.#sending.get(message.id);
-        this.#sending.delete(message.id);
-        if (message.error) waiting?.reject(failureOf(fromPlainAnswer(message.error)));
-        else waiting?.resolve();
-        break;
-      }
-      case 'error':
-        this.#over(networkError(fromPlainError(message.error)));
-        break;
-      case 'close':
-        this.#ended();
-        break;
-      default:
-        break;
-    }
-  }
-
-  #writeDone(): void {
-    this.#isWriteDone = true;
-    this.#closeWhenDone();
-  }
-
-  #closeWhenDone(): void {
-    if (!this.#isReadDone || !this.#isWriteDone) return;
-    this.#forget();
-    this.#post({ type: 'close' });
-  }
-
-  /** The engine has let the port go: because we asked, or because the tunnel is closing. */
-  #ended(): void {
-    if (!this.#isReadDone || !this.#isWriteDone) this.#over(networkError(closedError()));
-    this.#port.close();
-    this.#settleClosed.resolve(undefined);
-  }
-
-  #over(reason: unknown): void {
-    if (this.#readController && !this.#isReadDone) this.#readController.error(reason);
-    if (this.#writeController && !this.#isWriteDone) this.#writeController.error(reason);
-    for (const waiting of this.#sending.values()) waiting.reject(reason);
-    this.#sending.clear();
-    this.#isReadDone = this.#isWriteDone = true;
-    this.#forget();
-    this.#post({ type: 'close' });
-    this.#port.close();
-    this.#settleClosed.reject(reason);
-  }
-
-  #post(message: UdpMessagePortMessage, moved: Transferable[] = []): void {
-    this.#port.postMessage(message, moved);
   }
 }
 

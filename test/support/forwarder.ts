@@ -4,7 +4,7 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { TCPSocketOptions } from '../../src/client/tcp-socket.ts';
-import type { ReceivedUDPMessage, UDPMessage } from '../../src/client/udp-socket.ts';
+import type { ReceivedUDPMessage, UDPMessage } from '../../src/client/udp-message.ts';
 import type { Tunnel } from '../../src/node/index.ts';
 import { StreamDuplex } from '../../src/node/stream-duplex.ts';
 

@@ -69,7 +69,7 @@ export class TcpStreams implements LazyStreams, Mourner {
         this.#writeController = controller;
         if (this.#writeFailure) controller.error(this.#writeFailure.reason);
       },
-      write: (chunk) => this.#write(bytesOf(chunk)),
+      write: (chunk) => this.#write(this.#bytesOf(chunk)),
       close: () => this.#endWriting(),
       // Direct Sockets: aborting the writable side is a half-close too, not a reset.
       abort: () => this.#endWriting(),
@@ -178,6 +178,16 @@ export class TcpStreams implements LazyStreams, Mourner {
     const credit = Math.max(room, this.#creditGiven > 0 ? 0 : 1);
     this.#creditGiven += credit;
     this.#port.giveCredit(credit);
+  }
+
+  /** What is none errors the stream, which tells nobody but who writes: our half of the connection ends with it. */
+  #bytesOf(chunk: BufferSource): Uint8Array {
+    try {
+      return bytesOf(chunk);
+    } catch (error) {
+      this.#endWriting();
+      throw error;
+    }
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -235,6 +235,19 @@ describe('an error before a stream was touched', () => {
   });
 });
 
+describe('a chunk that is none', () => {
+  it('ends our half, as aborting does, and the socket can be closed all the same', async () => {
+    const { ours, theirs } = await pair();
+    await write(ours, HELLO);
+    const writer = ours.info.writable.getWriter();
+    await expect(writer.write('hello' as unknown as BufferSource)).rejects.toThrow(TypeError);
+    writer.releaseLock();
+    expect(await readAll(theirs)).toEqual(Buffer.from(HELLO));
+    expect(await stateOf(ours.socket.closed)).toBe('pending');
+    await expect(ours.socket.close()).resolves.toBeUndefined();
+  });
+});
+
 describe('without half-open', () => {
   it('the end of the other side ends ours, and a writable made later says why', async () => {
     const { ours, theirs } = await pair({ allowHalfOpen: false });

@@ -36,7 +36,7 @@ import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
 import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socket.ts';
-import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
+import { connectTcpSocket, TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
 
 export type { LogLevel };
@@ -145,11 +145,16 @@ export class Tunnel extends EventTarget {
     engine.onDeath((error) => this.#ended(error));
     // Each constructor is bound to this tunnel, so that code written for the global classes works with these.
     this.TCPSocket = boundConstructor(
+      TCPSocket,
       (remoteAddress: string, remotePort: number, options?: TCPSocketOptions) =>
         connectTcpSocket(engine, remoteAddress, remotePort, options),
     );
-    this.UDPSocket = boundConstructor((options: UDPSocketOptions) => new UDPSocket(engine, options));
+    this.UDPSocket = boundConstructor(
+      UDPSocket,
+      (options: UDPSocketOptions) => new UDPSocket(engine, options),
+    );
     this.TCPServerSocket = boundConstructor(
+      TCPServerSocket,
       (localAddress: string, options?: TCPServerSocketOptions) =>
         new TCPServerSocket(engine, localAddress, options),
     );
@@ -365,18 +370,17 @@ function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }
   return relays;
 }
 
-/** What may be called with `new` and gives what `make` makes; an arrow function cannot be. */
+/**
+ * `made` as a program sees it: its name, its prototype, so that `instanceof` says what one expects; but `new` gives what
+ * `make` makes.
+ */
 function boundConstructor<Args extends unknown[], Made extends object>(
+  made: abstract new (...args: never[]) => Made,
   make: (...args: Args) => Made,
 ): new (
   ...args: Args
 ) => Made {
-  return class {
-    constructor(...args: Args) {
-      // biome-ignore lint/correctness/noConstructorReturn: the point
-      return make(...args);
-    }
-  } as unknown as new (
+  return new Proxy(made, { construct: (_made, args) => make(...(args as Args)) }) as unknown as new (
     ...args: Args
   ) => Made;
 }

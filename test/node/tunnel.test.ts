@@ -117,6 +117,26 @@ Endpoint = 127.0.0.1:${port}`);
     await server.close();
   });
 
+  it('a socket is an instance of what made it, and an accepted one of TCPSocket', async () => {
+    const server = new bob.TCPServerSocket('0.0.0.0', { localPort: 8004 });
+    const datagrams = new bob.UDPSocket({ localAddress: '0.0.0.0', localPort: 8004 });
+    const accepted = (await server.opened).readable.getReader();
+    const client = new alice.TCPSocket('10.7.0.1', 8004);
+    await Promise.all([client.opened, datagrams.opened]);
+    const { value: peer } = await accepted.read();
+    expect(client).toBeInstanceOf(alice.TCPSocket);
+    expect(peer).toBeInstanceOf(bob.TCPSocket);
+    expect(server).toBeInstanceOf(bob.TCPServerSocket);
+    expect(datagrams).toBeInstanceOf(bob.UDPSocket);
+    expect(datagrams).not.toBeInstanceOf(bob.TCPSocket);
+    for (const name of ['TCPSocket', 'TCPServerSocket', 'UDPSocket'] as const) {
+      expect(alice[name].name).toBe(name);
+      expect(() => Reflect.apply(alice[name], undefined, ['10.7.0.1', 8004])).toThrow(TypeError);
+    }
+    accepted.releaseLock();
+    await Promise.all([client.close(), peer!.close(), server.close(), datagrams.close()]);
+  });
+
   it('a refused connection is a NetworkError with the TunnelError as its cause', async () => {
     const client = new alice.TCPSocket('10.7.0.1', 9999);
     await expect(client.opened).rejects.toMatchObject({

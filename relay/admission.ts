@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
-import { isLoopback, mayServeOpenly, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
+import { isLoopback, mayServe, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
 import { BucketTable, clientKey } from './limits.ts';
 
 /** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
@@ -15,6 +15,7 @@ export interface Refused {
     | 'protocol'
     | 'upgrade'
     | 'rate'
+    | 'token'
     | 'full'
     | 'stopping'
     | 'open_relay';
@@ -25,6 +26,7 @@ export interface Refused {
 export interface Load {
   readonly isStopping: boolean;
   readonly sessions: number;
+  readonly unauthenticated: number;
   sessionsOf(client: string): number;
 }
 
@@ -47,15 +49,14 @@ export class Admission {
     const { limits } = this.#config;
     if (this.#load.isStopping) return STOPPING;
     const client = clientKey(request.socket.remoteAddress ?? '');
-    if (!this.#upgrades.take(client, this.#now()))
-      return { status: 429, code: 'rate', message: 'too many connections from this address' };
+    if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
     const refused = this.judge(request);
     if (refused !== undefined) return refused;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
     if (!offered.includes(SUBPROTOCOL))
       return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
-    if (this.#load.sessions >= limits.sessions)
+    if (this.#load.sessions >= limits.sessions || this.#load.unauthenticated >= limits.unauthenticated)
       return { status: 503, code: 'full', message: 'this relay is full' };
     if (this.#load.sessionsOf(client) >= limits.sessionsPerClient)
       return { status: 429, code: 'rate', message: 'too many sessions from this address' };
@@ -78,7 +79,7 @@ export class Admission {
   }
 
   #judgeOrigin(request: IncomingMessage): Refused | undefined {
-    if (!mayServeOpenly(this.#config.rules, localAddress(request).address))
+    if (!mayServe(this.#config, localAddress(request).address))
       return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
     if (this.#permits(request)) return undefined;
     return { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
@@ -92,23 +93,36 @@ export class Admission {
     return sameOrigins(localAddress(request)).includes(origin.toLowerCase());
   }
 
-  /** `GET <path>/check`: the verdict that a browser does not show for a failed upgrade, as JSON. */
-  check(request: IncomingMessage, response: ServerResponse): void {
-    const refused = request.method === 'GET' ? (this.#judgeOrigin(request) ?? this.#judgeCapacity()) : METHOD;
+  /**
+   * `GET <path>/check`: the verdict that a browser does not show for a failed upgrade, as JSON; with
+   * `Authorization: Bearer …` also of the token.
+   */
+  async check(request: IncomingMessage, response: ServerResponse, wallClock: number): Promise<void> {
+    const { method = '' } = request;
     const { origin } = request.headers;
     if (origin !== undefined && this.#permits(request)) {
       response.setHeader('Access-Control-Allow-Origin', origin);
+      response.setHeader('Access-Control-Allow-Headers', 'Authorization');
       response.setHeader('Vary', 'Origin');
     }
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Content-Type', 'application/json');
-    response.statusCode = refused === METHOD ? 405 : 200;
-    const verdict =
-      refused === undefined
-        ? { ok: true, protocols: [SUBPROTOCOL] }
-        : { ok: false, code: refused.code, message: refused.message };
-    response.end(JSON.stringify(verdict));
+    response.statusCode = method === 'OPTIONS' ? 204 : method === 'GET' ? 200 : 405;
+    const refused = method === 'GET' ? await this.#judgeCheck(request, wallClock) : METHOD;
+    const verdict = refused
+      ? { ok: false, code: refused.code, message: refused.message }
+      : { ok: true, protocols: [SUBPROTOCOL] };
+    response.end(method === 'OPTIONS' ? undefined : JSON.stringify(verdict));
+  }
+
+  async #judgeCheck(request: IncomingMessage, wallClock: number): Promise<Refused | undefined> {
+    const refused = this.#judgeOrigin(request) ?? this.#judgeCapacity();
+    const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (refused !== undefined || this.#config.tokens === undefined || token === undefined) return refused;
+    if (!this.#upgrades.take(clientKey(request.socket.remoteAddress ?? ''), this.#now())) return TOO_MANY;
+    const verdict = await this.#config.tokens.check(token, request.headers.origin, wallClock);
+    return 'code' in verdict ? { status: 200, code: 'token', message: verdict.reason } : undefined;
   }
 
   #judgeCapacity(): Refused | undefined {
@@ -119,6 +133,7 @@ export class Admission {
 }
 
 export const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not found' };
+const TOO_MANY: Refused = { status: 429, code: 'rate', message: 'too many connections from this address' };
 const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
 const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
 export const UPGRADE_REQUIRED: Refused = {

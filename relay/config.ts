@@ -1,15 +1,21 @@
 import { MAX_CHANNEL, MAX_MESSAGE } from '../src/core/wire/relay.ts';
 import { classOf, parseAddress } from './address.ts';
+import { RelayConfigError } from './config-error.ts';
 import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
 import type { ResolveName } from './resolver.ts';
-import { type AllowRule, parseRule, RelayConfigError, type Rule } from './rules.ts';
+import { type AllowRule, parseRule, type Rule } from './rules.ts';
+import { type TokenOptions, TokenVerifier } from './tokens.ts';
 
 /** Times in ms, sizes in bytes. */
 export interface Limits {
-  /** WebSockets in this process, and from one client address (an IPv6 /64 is one). */
+  /** WebSockets in this process, from one client address (an IPv6 /64 is one), and of one token's subject. */
   sessions: number;
   sessionsPerClient: number;
+  sessionsPerSubject: number;
+  /** WebSockets whose token has not been judged yet, and for how long that may take. */
+  unauthenticated: number;
+  authTimeout: number;
   upgradesPerSecond: number;
   upgradeBurst: number;
   channels: number;
@@ -49,6 +55,9 @@ export interface Limits {
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   sessions: 10_000,
   sessionsPerClient: 64,
+  sessionsPerSubject: 8,
+  unauthenticated: 256,
+  authTimeout: 5000,
   upgradesPerSecond: 5,
   upgradeBurst: 20,
   channels: 4,
@@ -85,12 +94,15 @@ export interface RelayOptions {
   origins?: readonly string[];
   /** Also serve clients that state no Origin: programs other than browsers. */
   allowNoOrigin?: boolean;
+  /** Clients need a token. Without this, anyone who may connect at all may use everything that is allowed. */
+  auth?: TokenOptions;
   /** The path of the WebSocket; default `/v1`. */
   path?: string;
   limits?: Partial<Limits>;
   log?: LogSink;
-  /** A monotonic clock in ms, and a resolver: for tests. */
+  /** A monotonic clock in ms, the time of day in ms, and a resolver: for tests. */
   now?: () => number;
+  wallClock?: () => number;
   resolve?: ResolveName;
 }
 
@@ -105,6 +117,7 @@ export interface RelayConfig {
   /** undefined: same origin as the address that was reached. */
   readonly origins: OriginPolicy | undefined;
   readonly allowsNoOrigin: boolean;
+  readonly tokens: TokenVerifier | undefined;
   readonly path: string;
   readonly limits: Readonly<Limits>;
 }
@@ -122,6 +135,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     rules,
     origins: options.origins && new OriginPolicy(options.origins, allowsNoOrigin),
     allowsNoOrigin,
+    tokens: options.auth && new TokenVerifier(options.auth),
     path,
     limits: readLimits(options.limits ?? {}),
   };
@@ -140,13 +154,14 @@ export function parseListen(text: string): ListenAddress {
  * Without tokens anyone who reaches the relay may use it. That is safe only where just this machine reaches it,
  * or where there is nothing to choose: one endpoint, written down.
  */
-export function mayServeOpenly(rules: readonly Rule[], listensOn: string): boolean {
+export function mayServe({ rules, tokens }: RelayConfig, listensOn: string): boolean {
+  if (tokens !== undefined) return true;
   const isOneLiteral = rules.length === 1 && rules[0]!.kind === 'literal' && rules[0]!.ports.length === 1;
   return isOneLiteral || isLoopback(listensOn);
 }
 
 export const OPEN_RELAY_REASON =
-  'without client authentication the relay listens on loopback only, or allows exactly one literal ADDRESS:PORT';
+  'without tokens (--token-key) the relay listens on loopback only, or allows exactly one literal ADDRESS:PORT';
 
 export function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;

@@ -15,6 +15,7 @@ export type DropReason =
 export class RelayCounters {
   sessionsAccepted = 0;
   sessionsRefused = 0;
+  tokensRefused = 0;
   datagramsUp = 0;
   datagramsDown = 0;
   bytesUp = 0;

@@ -4,10 +4,13 @@ import { Relay } from './server.ts';
 
 export type { Limits, RelayOptions } from './config.ts';
 export { DEFAULT_LIMITS } from './config.ts';
+export { RelayConfigError } from './config-error.ts';
 export type { RelayCounters } from './counters.ts';
+export { issueToken, type TokenRequest } from './issuer.ts';
 export { jsonLines, type LogEntry, type LogSink } from './log.ts';
-export { type AllowRule, RelayConfigError, readDestination } from './rules.ts';
+export { type AllowRule, readDestination } from './rules.ts';
 export type { Relay } from './server.ts';
+export { keyIdOf, MAX_LIFETIME, type TokenKey, type TokenOptions } from './tokens.ts';
 
 /** Checks the options (RelayConfigError) and makes a relay; `listen()` or `attach(server)` starts it. */
 export function createRelay(options: RelayOptions): Relay {

@@ -1,4 +1,4 @@
-import { RelayConfigError } from './rules.ts';
+import { RelayConfigError } from './config-error.ts';
 
 /**
  * Which web pages may connect, by the Origin that their browser states (RFC 6454). It protects honest users from

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../src/core/wire/relay.ts';
 import { type Address, classOf, parseAddress, printAddress } from './address.ts';
+import { aliasPlace, type Grant, placeOf } from './grant.ts';
 import type { ResolveName } from './resolver.ts';
 import { coversAddress, normalizeName, type Rule } from './rules.ts';
 
@@ -44,15 +45,27 @@ export class Policy {
     this.#options = options;
   }
 
-  /** The answer to OPEN. Port 0 asks for an alias. */
-  decide(host: string, port: number): Decision {
-    if (port === 0) {
-      const rule = this.#rules.find((each) => each.alias !== undefined && each.alias === host);
-      if (rule === undefined)
-        return { refusal: { code: CHANNEL_UNKNOWN, reason: 'unknown_alias', detail: 'alias' } };
-      return this.#decidePlace(hostOf(rule), rule.ports[0]!);
-    }
-    return this.#decidePlace(host, port);
+  /** The answer to OPEN. Port 0 asks for an alias. `grant`: what the client's token gives, where tokens are needed. */
+  decide(host: string, port: number, grant?: Grant): Decision {
+    const alias = port === 0 ? this.#rules.find((rule) => rule.alias === host) : undefined;
+    const [place, placePort] = alias ? [hostOf(alias), alias.ports[0]!] : [host, port];
+    const asked = port === 0 ? aliasPlace(host) : placeOf(host, port);
+    if (grant !== undefined && !this.#isGranted(grant, asked, placeOf(place, placePort)))
+      return denied('not granted');
+    if (port === 0 && alias === undefined)
+      return { refusal: { code: CHANNEL_UNKNOWN, reason: 'unknown_alias', detail: 'alias' } };
+    return this.#decidePlace(place, placePort);
+  }
+
+  /** A token may name the place, or an alias of it, whichever of the two the client asks for. */
+  #isGranted({ destinations }: Grant, asked: string, place: string): boolean {
+    if (destinations.has(asked) || destinations.has(place)) return true;
+    return this.#rules.some(
+      (rule) =>
+        rule.alias !== undefined &&
+        destinations.has(aliasPlace(rule.alias)) &&
+        placeOf(hostOf(rule), rule.ports[0]!) === place,
+    );
   }
 
   #decidePlace(host: string, port: number): Decision {

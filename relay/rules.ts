@@ -1,5 +1,6 @@
 import type ipaddr from 'ipaddr.js';
 import { type Address, classOf, parseAddress, printAddress } from './address.ts';
+import { RelayConfigError } from './config-error.ts';
 
 /** A rule as the operator writes it: one string, or an object for what a string cannot say. */
 export interface AllowRule {
@@ -41,14 +42,6 @@ export type Rule = RuleBase &
     | { readonly kind: 'network'; readonly network: Address; readonly length: number }
     | { readonly kind: 'name'; readonly name: string }
   );
-
-/** What is wrong with the relay's configuration, as one sentence for the operator. */
-export class RelayConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'RelayConfigError';
-  }
-}
 
 /**
  * `HOST`, `HOST:PORT`, `[V6]:PORT`, `CIDR`, `CIDR:PORT`, `[V6CIDR]:PORT`, or an object. `unusualPort` is what a text

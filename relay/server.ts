@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { MAX_MESSAGE, SUBPROTOCOL } from '../src/core/wire/relay.ts';
+import {
+  CLOSE_LIMIT,
+  CLOSE_RESTARTING,
+  CLOSE_TOKEN,
+  MAX_MESSAGE,
+  SUBPROTOCOL,
+} from '../src/core/wire/relay.ts';
 import {
   Admission,
   type Load,
@@ -14,21 +20,18 @@ import {
   respond,
   UPGRADE_REQUIRED,
 } from './admission.ts';
-import {
-  mayServeOpenly,
-  OPEN_RELAY_REASON,
-  type RelayConfig,
-  type RelayOptions,
-  readOptions,
-} from './config.ts';
+import { mayServe, OPEN_RELAY_REASON, type RelayConfig, type RelayOptions, readOptions } from './config.ts';
+import { RelayConfigError } from './config-error.ts';
 import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
-import { BucketTable, clientKey } from './limits.ts';
+import type { Grant } from './grant.ts';
+import { BucketTable, clientKey, Tally } from './limits.ts';
 import { Log } from './log.ts';
+import { bearerOf, Newcomer } from './newcomer.ts';
 import { Policy } from './policy.ts';
 import { createResolver } from './resolver.ts';
-import { RelayConfigError } from './rules.ts';
 import { Session, type SessionContext } from './session.ts';
+import type { TokenRefusal } from './tokens.ts';
 
 const TICK = 1000;
 const RETRY_AFTER = 1000;
@@ -41,12 +44,16 @@ export class Relay implements Load {
   readonly #now: () => number;
   readonly #context: SessionContext;
   readonly #webSockets: WebSocketServer;
-  readonly #sessions = new Map<Session, string>();
-  readonly #perClient = new Map<string, number>();
+  readonly #sessions = new Set<Session>();
+  readonly #perClient = new Tally();
+  readonly #perSubject = new Tally();
+  readonly #wallClock: () => number;
   readonly #admission: Admission;
   readonly #ports = new Set<number>();
   #http: Server | undefined;
   #ticker: NodeJS.Timeout | undefined;
+  /** WebSockets, or what is to become one, whose token is being judged. */
+  #unauthenticated = 0;
   #stopped: Promise<void> | undefined;
 
   /** Throws RelayConfigError for options that are wrong or unsafe. */
@@ -54,6 +61,7 @@ export class Relay implements Load {
     this.#config = readOptions(options);
     const { limits } = this.#config;
     this.#now = options.now ?? (() => performance.now());
+    this.#wallClock = options.wallClock ?? Date.now;
     this.#log = new Log(options.log, this.#now);
     this.#admission = new Admission(this.#config, this, this.#now);
     this.#context = {
@@ -91,7 +99,11 @@ export class Relay implements Load {
   }
 
   sessionsOf(client: string): number {
-    return this.#perClient.get(client) ?? 0;
+    return this.#perClient.of(client);
+  }
+
+  get unauthenticated(): number {
+    return this.#unauthenticated;
   }
 
   get isStopping(): boolean {
@@ -100,8 +112,7 @@ export class Relay implements Load {
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
   assertSafe(): void {
-    if (!mayServeOpenly(this.#config.rules, this.#config.listen.host))
-      throw new RelayConfigError(OPEN_RELAY_REASON);
+    if (!mayServe(this.#config, this.#config.listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
   }
 
   /** Listens where the options say, with time limits against clients that do not finish their requests. */
@@ -153,7 +164,7 @@ export class Relay implements Load {
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
     if (path === `${this.#config.path}/check`) {
-      this.#admission.check(request, response);
+      void this.#admission.check(request, response, this.#wallClock());
       return true;
     }
     if (path !== this.#config.path) return false;
@@ -174,11 +185,11 @@ export class Relay implements Load {
     const closed = new Promise<void>((resolve) =>
       this.#http === undefined ? resolve() : this.#http.close(() => resolve()),
     );
-    for (const session of this.#sessions.keys()) session.goAway(RETRY_AFTER);
+    for (const session of this.#sessions) session.goAway(RETRY_AFTER);
     const deadline = performance.now() + stopTimeout;
     while (this.#sessions.size > 0 && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));
-    for (const session of this.#sessions.keys()) session.terminate();
+    for (const session of this.#sessions) session.terminate();
     this.#http?.closeAllConnections();
     await closed;
     this.#log.info('stop');
@@ -186,7 +197,7 @@ export class Relay implements Load {
 
   #tick(): void {
     const now = this.#now();
-    for (const session of this.#sessions.keys()) session.tick(now);
+    for (const session of this.#sessions) session.tick(now);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -203,27 +214,78 @@ export class Relay implements Load {
       refuse(socket, refused);
       return;
     }
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept(webSocket, request));
+    void this.#admit(request, socket, head);
   }
 
-  #accept(webSocket: WebSocket, request: IncomingMessage): void {
-    const client = clientKey(request.socket.remoteAddress ?? '');
-    const session = new Session(webSocket, randomBytes(8), client, this.#context);
-    this.#sessions.set(session, client);
-    this.#perClient.set(client, this.sessionsOf(client) + 1);
-    this.counters.sessionsAccepted++;
-    const sid = Buffer.from(session.id).toString('hex');
-    this.#log.info('accept', {
-      sid,
-      client: request.socket.remoteAddress,
-      origin: request.headers.origin,
-    });
-    webSocket.on('close', (code) => {
-      this.#sessions.delete(session);
-      const left = this.sessionsOf(client) - 1;
-      if (left > 0) this.#perClient.set(client, left);
-      else this.#perClient.delete(client);
-      this.#log.info('close', { sid, ...session.ended(code) });
+  /** Tokens are judged before the upgrade, but refused behind it: browsers do not tell what an upgrade failed of. */
+  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { tokens } = this.#config;
+    const bearer = bearerOf(request);
+    const verdict = tokens && bearer !== undefined ? await this.#judge(bearer, request) : undefined;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      if (tokens && verdict === undefined) void this.#awaitToken(webSocket, request);
+      else this.#accept(webSocket, request, verdict);
     });
   }
+
+  async #judge(token: string, { headers }: IncomingMessage): Promise<Grant | TokenRefusal> {
+    this.#unauthenticated++;
+    const verdict = await this.#config.tokens!.verify(token, headers.origin, this.#wallClock());
+    this.#unauthenticated--;
+    return verdict;
+  }
+
+  async #awaitToken(webSocket: WebSocket, request: IncomingMessage): Promise<void> {
+    this.#unauthenticated++;
+    const newcomer = new Newcomer(webSocket, this.#config.limits.authTimeout);
+    const token = await newcomer.token;
+    this.#unauthenticated--;
+    const verdict = token === undefined ? NO_TOKEN : await this.#judge(token, request);
+    const session = this.#accept(webSocket, request, verdict);
+    for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
+  }
+
+  #accept(
+    webSocket: WebSocket,
+    request: IncomingMessage,
+    verdict: Grant | TokenRefusal | undefined,
+  ): Session | undefined {
+    if (webSocket.readyState !== webSocket.OPEN) return undefined;
+    const refusal = this.#refusalOf(verdict);
+    const { remoteAddress } = request.socket;
+    const { origin } = request.headers;
+    if (refusal !== undefined) {
+      this.counters.tokensRefused++;
+      this.#log.refused('reject', refusal.reason.split(':', 1)[0]!, { client: remoteAddress, origin });
+      webSocket.on('error', () => {});
+      webSocket.close(refusal.code, refusal.reason);
+      return undefined;
+    }
+    const grant = verdict as Grant | undefined;
+    const client = clientKey(remoteAddress ?? '');
+    const session = new Session(webSocket, randomBytes(8), client, this.#context, grant);
+    this.#sessions.add(session);
+    this.#perClient.add(client);
+    if (grant) this.#perSubject.add(grant.subject);
+    this.counters.sessionsAccepted++;
+    const sid = Buffer.from(session.id).toString('hex');
+    this.#log.info('accept', { sid, client: remoteAddress, origin, subject: grant?.subjectHash });
+    webSocket.on('close', (code) => {
+      this.#sessions.delete(session);
+      this.#perClient.remove(client);
+      if (grant) this.#perSubject.remove(grant.subject);
+      this.#log.info('close', { sid, ...session.ended(code) });
+    });
+    return session;
+  }
+
+  #refusalOf(verdict: Grant | TokenRefusal | undefined): TokenRefusal | undefined {
+    if (this.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
+    if (verdict === undefined) return undefined;
+    if ('code' in verdict) return verdict;
+    const isOne = this.#perSubject.of(verdict.subject) < this.#config.limits.sessionsPerSubject;
+    return isOne ? undefined : { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
+  }
 }
+
+const NO_TOKEN: TokenRefusal = { code: CLOSE_TOKEN, reason: 'token_missing' };

@@ -31,6 +31,7 @@ import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
 import { DownQueue, type QueueBudget } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
+import { type Grant, narrowed } from './grant.ts';
 import { type BucketTable, TokenBucket } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Destination, Policy, Refusal } from './policy.ts';
@@ -59,6 +60,7 @@ export class Session implements ChannelHost {
   readonly limits: Readonly<Limits>;
   readonly counters: RelayCounters;
   readonly #clientKey: string;
+  readonly #grant: Grant | undefined;
   readonly #context: SessionContext;
   readonly #socket: WebSocket;
   readonly #channels = new Map<number, Channel>();
@@ -85,23 +87,25 @@ export class Session implements ChannelHost {
   #datagramsUp = 0;
   #closeCode = 0;
 
-  constructor(socket: WebSocket, id: Uint8Array, clientKey: string, context: SessionContext) {
+  /** `grant`: what the client's token gives; undefined where none is needed. */
+  constructor(socket: WebSocket, id: Uint8Array, clientKey: string, context: SessionContext, grant?: Grant) {
     const now = context.now();
     this.id = id;
-    this.limits = context.limits;
+    this.#grant = grant;
+    this.limits = grant === undefined ? context.limits : narrowed(context.limits, grant);
     this.counters = context.counters;
     this.#clientKey = clientKey;
     this.#context = context;
     this.#socket = socket;
-    this.#queue = new DownQueue(context.budget, context.limits.queueBytes);
+    this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
     this.#downlink = new Downlink(socket, this.#queue, context.counters, () => context.now());
     this.#since = this.#lastActive = this.#lastPing = now;
-    const { controlsPerSecond, pingsPerSecond } = context.limits;
+    const { controlsPerSecond, pingsPerSecond } = this.limits;
     this.#controls = new TokenBucket(controlsPerSecond, Math.max(MAX_CHANNEL, 2 * controlsPerSecond), now);
     this.#pings = new TokenBucket(pingsPerSecond, 10 * pingsPerSecond, now);
-    this.#up = new RatePair(context.limits, now);
-    this.#down = new RatePair(context.limits, now);
-    socket.on('message', (data, isBinary) => this.#receiveMessage(data as Buffer, isBinary));
+    this.#up = new RatePair(this.limits, now);
+    this.#down = new RatePair(this.limits, now);
+    socket.on('message', (data, isBinary) => this.receiveMessage(data as Buffer, isBinary));
     socket.on('ping', () => {
       if (!this.#pings.take(context.now())) this.close(CLOSE_LIMIT, 'ping: too many');
     });
@@ -232,7 +236,7 @@ export class Session implements ChannelHost {
 
   // ---- what the client sends
 
-  #receiveMessage(data: Buffer, isBinary: boolean): void {
+  receiveMessage(data: Buffer, isBinary: boolean): void {
     // After our close, messages still arrive until the client's own close frame.
     if (!this.#isOpen) return;
     if (!isBinary) {
@@ -314,7 +318,7 @@ export class Session implements ChannelHost {
       this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
       return;
     }
-    const decision = this.#context.policy.decide(host, port);
+    const decision = this.#context.policy.decide(host, port, this.#grant);
     if ('refusal' in decision) {
       this.#deny(number, host, port, decision.refusal);
       return;

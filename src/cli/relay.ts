@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
   type AllowRule,
@@ -7,9 +8,11 @@ import {
   RelayConfigError,
   type RelayOptions,
   readDestination,
+  type TokenKey,
 } from '../../relay/index.ts';
 
 const USAGE = `Usage: tabwire relay (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
+       tabwire relay token …
 
 Carries WireGuard datagrams between web pages (WebSocket) and WireGuard endpoints (UDP). It holds no keys and sees
 no plaintext. Nothing is allowed that is not named here.
@@ -25,16 +28,19 @@ no plaintext. Nothing is allowed that is not named here.
   --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
                         (default: pages from the relay's own address)
   --allow-no-origin     serve programs other than browsers, too
+  --token-key FILE      clients need a token signed with the other half of this key (tabwire relay token --help);
+                        may be repeated
   --channels N          endpoints that one client may use at once (default ${DEFAULT_LIMITS.channels}, at most 63)
   --check               check these options, print what they mean and exit
   --help                print this
 
-Without client authentication the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
+Without tokens the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
 It logs JSON lines to standard output and stops on SIGINT and SIGTERM.
 `;
 
 /** `tabwire relay`. Rejects with a one-line reason for arguments that are wrong. */
 export async function runRelay(args: string[]): Promise<void> {
+  if (args[0] === 'token') return (await import('./relay-token.ts')).runRelayToken(args.slice(1));
   const { values } = parseArgs({
     args,
     options: {
@@ -44,6 +50,7 @@ export async function runRelay(args: string[]): Promise<void> {
       origin: { type: 'string', multiple: true },
       'unusual-ports': { type: 'boolean' },
       'allow-no-origin': { type: 'boolean' },
+      'token-key': { type: 'string', multiple: true },
       channels: { type: 'string' },
       check: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -65,6 +72,7 @@ export async function runRelay(args: string[]): Promise<void> {
     unusualPorts,
     ...(values.origin && { origins: values.origin }),
     allowNoOrigin: values['allow-no-origin'] ?? false,
+    ...(values['token-key'] && { auth: { keys: values['token-key'].map(readTokenKey) } }),
     ...(values.channels !== undefined && { limits: { channels: Number(values.channels) } }),
     log: jsonLines((line) => process.stdout.write(line)),
   };
@@ -86,4 +94,12 @@ export async function runRelay(args: string[]): Promise<void> {
   process.stderr.write(`relay: ${url}\n`);
   await stopped;
   await relay.close();
+}
+
+function readTokenKey(file: string): TokenKey {
+  try {
+    return { alg: 'EdDSA', key: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new RelayConfigError(`--token-key: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
 }

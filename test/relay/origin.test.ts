@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RelayConfigError } from '../../relay/config-error.ts';
 import { OriginPolicy } from '../../relay/origin.ts';
-import { RelayConfigError } from '../../relay/rules.ts';
 
 describe('origins', () => {
   const policy = new OriginPolicy(

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { classOf, parseAddress, printAddress } from '../../relay/address.ts';
+import { RelayConfigError } from '../../relay/config-error.ts';
 import { Policy, type PolicyOptions } from '../../relay/policy.ts';
 import { createResolver } from '../../relay/resolver.ts';
-import { type AllowRule, normalizeName, parseRule, RelayConfigError } from '../../relay/rules.ts';
+import { type AllowRule, normalizeName, parseRule } from '../../relay/rules.ts';
 import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../../src/core/wire/relay.ts';
 
 const noDns = () => {

@@ -15,13 +15,17 @@ export const MAX_MESSAGE = 65_535;
 export const MAX_RECORDS = 64;
 export const CONTROL_CHANNEL = 0;
 export const MAX_CHANNEL = 63;
+/** Before a token among the subprotocols that a client offers. */
+export const BEARER_PREFIX = 'wgrelay.bearer.';
 /** The longest host name (RFC 1035 §2.3.4, as text). */
 export const MAX_HOST = 253;
+export const MAX_TOKEN = 2048;
 
-// Control types. Bit 7 marks what only the relay says. 0x04, 0x05 and 0x85 are kept for resuming and for tokens.
+// Control types. Bit 7 marks what only the relay says. 0x04 and 0x85 are kept for resuming.
 export const OPEN = 0x01;
 export const CLOSE = 0x02;
 export const PING = 0x03;
+export const AUTH = 0x05;
 export const WELCOME = 0x81;
 export const OPENED = 0x82;
 export const CLOSED = 0x83;
@@ -76,6 +80,7 @@ export type Control =
     }
   | { readonly type: typeof CLOSE; readonly channel: number }
   | { readonly type: typeof PING; readonly nonce: Uint8Array }
+  | { readonly type: typeof AUTH; readonly token: string }
   | {
       readonly type: typeof WELCOME;
       readonly version: number;
@@ -241,6 +246,8 @@ function readFields(field: Fields): Control | UnknownControl {
       return { type, channel: field.u8() };
     case PING:
       return { type, nonce: field.octets(8) };
+    case AUTH:
+      return { type, token: field.text(1, MAX_TOKEN) };
     case WELCOME:
       return {
         type,
@@ -288,6 +295,9 @@ export function writeControl(control: Control): Uint8Array {
       break;
     case PING:
       out.push(...control.nonce);
+      break;
+    case AUTH:
+      out.push(...text(control.token, MAX_TOKEN));
       break;
     case WELCOME:
       out.push(control.version, control.maxChannels, ...u16(control.maxDatagram), ...u16(control.maxMessage));

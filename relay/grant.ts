@@ -1,0 +1,48 @@
+import { parseAddress, printAddress } from './address.ts';
+import type { Limits } from './config.ts';
+import { DEFAULT_PORT, normalizeName } from './rules.ts';
+
+/** What a token gives its bearer: never more than the configuration allows to everybody. */
+export interface Grant {
+  readonly subject: string;
+  /** For the log. */
+  readonly subjectHash: string;
+  /** As `placeOf` and `aliasPlace` spell them. */
+  readonly destinations: ReadonlySet<string>;
+  /** Of the session, in ms. */
+  readonly lifetime: number | undefined;
+  readonly channels: number | undefined;
+  readonly datagramsPerSecond: number | undefined;
+  readonly bytesPerSecond: number | undefined;
+}
+
+/** One spelling for an endpoint. */
+export function placeOf(host: string, port: number): string {
+  const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
+  return `${address === undefined ? (normalizeName(host) ?? '') : printAddress(address)} ${port}`;
+}
+
+/** How an alias stands among places. */
+export function aliasPlace(alias: string): string {
+  return `=${alias}`;
+}
+
+/** What a token may mean by a destination: `HOST:PORT` is one place; without a port it is an alias, or WireGuard's. */
+export function placesOf(destination: string): string[] {
+  const match = /^(.*):(\d{1,5})$/.exec(destination);
+  const isAddress = parseAddress(destination) !== undefined;
+  if (match && !isAddress) return [placeOf(match[1]!, Number(match[2]))];
+  return [aliasPlace(destination), placeOf(destination, DEFAULT_PORT)];
+}
+
+/** The limits of a session with this grant. */
+export function narrowed(limits: Readonly<Limits>, grant: Grant): Readonly<Limits> {
+  const least = (limit: number, granted = limit) => Math.min(limit, granted);
+  return {
+    ...limits,
+    channels: least(limits.channels, grant.channels),
+    datagramsPerSecond: least(limits.datagramsPerSecond, grant.datagramsPerSecond),
+    bytesPerSecond: least(limits.bytesPerSecond, grant.bytesPerSecond),
+    sessionLifetime: least(limits.sessionLifetime, grant.lifetime),
+  };
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
+import { AUTH, BEARER_PREFIX, CONTROL_CHANNEL, RecordReader, readControl } from '../src/core/wire/relay.ts';
+
+/** What a client may send before its token has been judged, in bytes. */
+const MAX_EARLY = 65_535;
+
+/** The token among the subprotocols that a client offers; undefined if there is none. */
+export function bearerOf(request: IncomingMessage): string | undefined {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.find((name) => name.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+}
+
+/**
+ * A client that could not put its token into the handshake: the first record of its first message has it. What comes
+ * behind waits until there is a session for it.
+ */
+export class Newcomer {
+  /** Undefined: something else came, or nothing in time, or the client left. */
+  readonly token: Promise<string | undefined>;
+  readonly #socket: WebSocket;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #settle: ((token: string | undefined) => void) | undefined;
+
+  constructor(socket: WebSocket, timeout: number) {
+    this.#socket = socket;
+    this.token = new Promise((resolve) => {
+      const timer = setTimeout(() => this.#settle?.(undefined), timeout);
+      this.#settle = (token) => {
+        this.#settle = undefined;
+        clearTimeout(timer);
+        resolve(token);
+      };
+    });
+    socket.on('message', this.#receive);
+    socket.on('close', () => this.#settle?.(undefined));
+    socket.on('error', () => {});
+  }
+
+  /** What came behind the token. From here on, messages are the caller's. */
+  takeEarly(): readonly Buffer[] {
+    this.#socket.off('message', this.#receive);
+    return this.#early;
+  }
+
+  readonly #receive = (data: Buffer, isBinary: boolean): void => {
+    if (!isBinary) this.#settle?.(undefined);
+    else if (this.#settle) this.#receiveFirst(data);
+    else this.#keep(data);
+  };
+
+  #receiveFirst(message: Buffer): void {
+    const reader = new RecordReader();
+    reader.begin(message);
+    const isControl = reader.next() && reader.channel === CONTROL_CHANNEL;
+    const control = isControl ? readControl(message, reader.start, reader.end) : undefined;
+    if (control?.type === AUTH && reader.end < message.length) this.#keep(message.subarray(reader.end));
+    this.#settle?.(control?.type === AUTH ? control.token : undefined);
+  }
+
+  /** A copy: the message may be a corner of something larger. */
+  #keep(message: Buffer): void {
+    this.#earlyBytes += message.length;
+    if (this.#earlyBytes > MAX_EARLY) this.#socket.terminate();
+    else this.#early.push(Buffer.from(message));
+  }
+}

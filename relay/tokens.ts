@@ -1,0 +1,193 @@
+import { createHash, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import * as v from 'valibot';
+import { CLOSE_ORIGIN, CLOSE_TOKEN, MAX_TOKEN } from '../src/core/wire/relay.ts';
+import { RelayConfigError } from './config-error.ts';
+import { type Grant, placesOf } from './grant.ts';
+
+/** One key of those who may issue tokens. */
+export interface TokenKey {
+  /** The only algorithm with which this key counts. */
+  alg: 'EdDSA' | 'HS256';
+  /** EdDSA: an Ed25519 public key as PEM (SPKI). HS256: a secret of 32 bytes or more, as it is. */
+  key: string;
+  /** As tokens name it; default, for EdDSA: `keyIdOf` the public key. */
+  kid?: string;
+}
+
+export interface TokenOptions {
+  keys: readonly TokenKey[];
+  /** Default `wgrelay`. */
+  audience?: string;
+  issuer?: string;
+  /** A token opens one session only, as far as this process knows. */
+  once?: boolean;
+  /** Subjects that are refused whatever their tokens say. */
+  deny?: readonly string[];
+}
+
+export interface TokenRefusal {
+  readonly code: number;
+  /** For the client: a stable word, and what it may say of the token. */
+  readonly reason: string;
+}
+
+/** From `iat` to `exp`, in seconds: a token opens a session, it does not carry it. */
+export const MAX_LIFETIME = 300;
+const CLOCK_SKEW = 30;
+const MIN_SECRET = 32;
+const MAX_REMEMBERED = 100_000;
+
+const seconds = v.pipe(v.number(), v.integer(), v.minValue(0));
+const CLAIMS = v.object({
+  sub: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/)),
+  iat: seconds,
+  exp: seconds,
+  jti: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  dst: v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(300))), v.minLength(1), v.maxLength(63)),
+  org: v.optional(v.pipe(v.string(), v.maxLength(300))),
+  ses: v.optional(v.pipe(seconds, v.minValue(1), v.maxValue(43_200))),
+  max: v.optional(v.object({ ch: v.optional(seconds), pps: v.optional(seconds), bps: v.optional(seconds) })),
+});
+
+/**
+ * Says what a token allows (RFC 7519, signed; relay/PROTOCOL.md has the claims). Each key counts for one algorithm, so
+ * that a public key never serves as a secret; nothing in a token's header is believed but which key to try.
+ */
+export class TokenVerifier {
+  readonly #keys = new Map<string, { alg: TokenKey['alg']; material: KeyObject }>();
+  readonly #audience: string;
+  readonly #issuer: string | undefined;
+  readonly #denied: ReadonlySet<string>;
+  /** Ids of tokens that were used, and until when they could be used again (ms). In the order of their use. */
+  readonly #used: Map<string, number> | undefined;
+
+  /** Throws RelayConfigError. */
+  constructor({ keys, audience = 'wgrelay', issuer, once = false, deny = [] }: TokenOptions) {
+    if (keys.length === 0) throw new RelayConfigError('auth: name at least one key');
+    for (const [i, key] of keys.entries()) {
+      const kid = key.kid ?? (key.alg === 'EdDSA' ? keyIdOf(publicKey(key.key, i)) : undefined);
+      if (kid === undefined) throw new RelayConfigError(`auth: key ${i + 1} needs a kid`);
+      if (this.#keys.has(kid)) throw new RelayConfigError(`auth: two keys are called "${kid}"`);
+      const material = key.alg === 'EdDSA' ? publicKey(key.key, i) : secretKey(key.key, i);
+      this.#keys.set(kid, { alg: key.alg, material });
+    }
+    this.#audience = audience;
+    this.#issuer = issuer;
+    this.#denied = new Set(deny);
+    this.#used = once ? new Map() : undefined;
+  }
+
+  /**
+   * @param origin the page's, as its browser states it; undefined for other programs
+   * @param now wall clock, in ms
+   */
+  async verify(token: string, origin: string | undefined, now: number): Promise<Grant | TokenRefusal> {
+    const verdict = await this.check(token, origin, now);
+    if ('code' in verdict) return verdict;
+    const { tokenId, tokenEnd, ...grant } = verdict;
+    return this.#isFirstUse(tokenId, tokenEnd, now) ? grant : refused('token_used');
+  }
+
+  /** The verdict, without using the token. */
+  async check(
+    token: string,
+    origin: string | undefined,
+    now: number,
+  ): Promise<(Grant & { tokenId: string; tokenEnd: number }) | TokenRefusal> {
+    const key = this.#keyOf(token);
+    if (key === undefined) return refused('token_malformed');
+    let payload: unknown;
+    try {
+      ({ payload } = await jwtVerify(token, key.material, {
+        algorithms: [key.alg],
+        audience: this.#audience,
+        ...(this.#issuer !== undefined && { issuer: this.#issuer }),
+        clockTolerance: CLOCK_SKEW,
+        currentDate: new Date(now),
+      }));
+    } catch (error) {
+      return refused(reasonOf(error, now));
+    }
+    const claims = v.safeParse(CLAIMS, payload);
+    if (!claims.success) return refused(`token_claims: ${claims.issues[0].path?.[0]?.key ?? ''}`);
+    return this.#judge(claims.output, origin, now);
+  }
+
+  #keyOf(token: string) {
+    if (token.length > MAX_TOKEN) return undefined;
+    try {
+      const { alg, typ, kid, ...others } = decodeProtectedHeader(token);
+      if (Object.keys(others).length > 0 || (typ !== undefined && typ !== 'JWT')) return undefined;
+      const key = this.#keys.get(kid ?? '');
+      return key?.alg === alg ? key : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #judge(claims: v.InferOutput<typeof CLAIMS>, origin: string | undefined, now: number) {
+    const { sub, iat, exp, jti, dst, org, ses, max = {} } = claims;
+    if (exp - iat > MAX_LIFETIME) return refused(`token_lifetime: more than ${MAX_LIFETIME} s`);
+    if (iat > now / 1000 + CLOCK_SKEW) return refused('token_not_yet_valid');
+    if (this.#denied.has(sub)) return refused('token_revoked');
+    if (org?.toLowerCase() !== origin?.toLowerCase()) return { code: CLOSE_ORIGIN, reason: 'token_origin' };
+    const destinations = new Set(dst.flatMap(placesOf));
+    return {
+      tokenId: jti,
+      tokenEnd: 1000 * (exp + CLOCK_SKEW),
+      subject: sub,
+      subjectHash: createHash('sha256').update(sub).digest('hex').slice(0, 8),
+      destinations,
+      lifetime: ses === undefined ? undefined : 1000 * ses,
+      channels: max.ch,
+      datagramsPerSecond: max.pps,
+      bytesPerSecond: max.bps,
+    };
+  }
+
+  #isFirstUse(id: string, until: number, now: number): boolean {
+    const used = this.#used;
+    if (used === undefined) return true;
+    for (const [old, end] of used) {
+      if (end > now && used.size < MAX_REMEMBERED) break;
+      used.delete(old);
+    }
+    if (used.has(id)) return false;
+    used.set(id, until);
+    return true;
+  }
+}
+
+/** How a key is called where nobody gave it a name: its JWK thumbprint (RFC 7638, RFC 8037 §2). */
+export function keyIdOf(key: KeyObject): string {
+  const { crv, kty, x } = key.export({ format: 'jwk' });
+  return createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
+}
+
+function publicKey(pem: string, index: number): KeyObject {
+  try {
+    const key = createPublicKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // Said below.
+  }
+  throw new RelayConfigError(`auth: key ${index + 1} is not an Ed25519 public key (PEM)`);
+}
+
+function secretKey(secret: string, index: number): KeyObject {
+  if (Buffer.byteLength(secret) >= MIN_SECRET) return createSecretKey(Buffer.from(secret));
+  throw new RelayConfigError(`auth: key ${index + 1} is a secret of less than ${MIN_SECRET} bytes`);
+}
+
+function refused(reason: string): TokenRefusal {
+  return { code: CLOSE_TOKEN, reason };
+}
+
+function reasonOf(error: unknown, now: number): string {
+  if (error instanceof errors.JWTExpired)
+    return `token_expired: ${Math.round(now / 1000 - Number(error.payload.exp))} s ago`;
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return error.claim === 'nbf' ? 'token_not_yet_valid' : `token_claims: ${error.claim}`;
+  return error instanceof errors.JWSSignatureVerificationFailed ? 'token_signature' : 'token_malformed';
+}

@@ -163,12 +163,15 @@ function measure(tcb: Tcb, flight: Flight, now: Instant): void {
   // Without SACK, what waited behind a hole is acknowledged only when the hole is filled.
   if (flight.firstSentAt !== NEVER && (tcb.sackPermitted || flight.resentAt === NEVER)) {
     const samples = Math.max(1, Math.ceil(tcb.outstanding / (2 * tcb.mss)));
-    roundTrip.measured(now - flight.firstSentAt, samples);
-    roundTrip.noteLeast(now - flight.lastSentAt, now);
-    flight.hystart.measured(now - flight.lastSentAt);
-  } else if (flight.resentAt !== NEVER && !flight.echoesBefore(tcb, flight.resentAt)) {
-    const rtt = flight.echoedRtt(tcb);
-    if (rtt >= 0 && rtt < MAX_RTT) roundTrip.measured(rtt);
+    roundTrip.sample = now - flight.firstSentAt;
+    roundTrip.measured(samples);
+    roundTrip.sample = now - flight.lastSentAt;
+    roundTrip.noteLeast(now);
+    flight.hystart.measured(roundTrip);
+  } else if (flight.resentAt !== NEVER && flight.resentAt < flight.unansweredFrom) {
+    if (flight.echoedRtt < 0 || flight.echoedRtt >= MAX_RTT) return;
+    roundTrip.sample = flight.echoedRtt;
+    roundTrip.measured();
   }
 }
 
@@ -210,7 +213,8 @@ function follow(
   }
   const isLossNew = (found || wasLeft || !tcb.sackPermitted) && scoreboard.lostCount > 0;
   const mayEnter = recovery.phase === 'open' || recovery.phase === 'cwr';
-  if (isLossNew && mayEnter && !trialFailed(tcb, flight, flight.now)) enterRecovery(tcb, flight, delivered);
+  if (isLossNew && mayEnter && !(tcb.blackHole && trialFailed(tcb, flight, flight.now)))
+    enterRecovery(tcb, flight, delivered);
   if (recovery.phase === 'recovery' || recovery.phase === 'cwr') {
     if (delivered > 0) reduce(tcb, flight, delivered, acked > 0 && !found);
   } else if (acked > 0 && limited && !(wasLeft && wasReduced)) {
@@ -221,7 +225,7 @@ function follow(
 /** RFC 5681 §3.1. */
 function grow(tcb: Tcb, flight: Flight, acked: number): void {
   if (tcb.cwnd < tcb.ssthresh) flight.hystart.acknowledged(tcb, acked, flight.recovery.phase === 'loss');
-  else flight.congestion.acknowledged(tcb, acked, flight.now);
+  else flight.congestion.acknowledged(tcb, flight, acked);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Instant } from '../../time.ts';
+import type { Flight } from './flight.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Larger windows than this help nobody, and sums of two stay exact in 31 bits. */
@@ -13,8 +13,8 @@ export interface CongestionControl {
   readonly name: 'cubic' | 'new-reno';
   /** A connection begins to send, or begins again after a pause. */
   begin(tcb: Tcb): void;
-  /** In congestion avoidance, `bytes` were acknowledged while the window was what held us back. */
-  acknowledged(tcb: Tcb, bytes: number, now: Instant): void;
+  /** In congestion avoidance, `bytes` were acknowledged at `flight.now` while the window was what held us back. */
+  acknowledged(tcb: Tcb, flight: Flight, bytes: number): void;
   /** Congestion: sets `ssthresh`. */
   reduce(tcb: Tcb): void;
   /** Nothing was sent for `gap` ms: time in which the path was not probed does not count. */
@@ -42,5 +42,5 @@ export function usedWindow({ cwnd, outstanding, flight }: Tcb): number {
 
 /** Never less than two segments (RFC 5681 §3.1, equation 4; RFC 9438 §4.6). */
 export function atLeastTwo(bytes: number, mss: number): number {
-  return Math.max(Math.floor(bytes), 2 * mss);
+  return Math.max(bytes, 2 * mss);
 }

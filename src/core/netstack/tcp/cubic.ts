@@ -1,5 +1,6 @@
 import { type Instant, NEVER, SECOND } from '../../time.ts';
 import { atLeastTwo, type CongestionControl, MAX_CWND, usedWindow } from './congestion.ts';
+import type { Flight } from './flight.ts';
 import type { Tcb } from './tcb.ts';
 
 /** RFC 9438 §5.1: how aggressively the window grows, in segments per second cubed. */
@@ -47,22 +48,28 @@ export class Cubic implements CongestionControl {
     this.#epoch.copyFrom(BEFORE_ANY);
   }
 
-  acknowledged(tcb: Tcb, bytes: number, now: Instant): void {
+  /** In one piece: what a function is given, or returns, would be an object if it has a fraction. */
+  acknowledged(tcb: Tcb, flight: Flight, bytes: number): void {
     const epoch = this.#epoch;
     const cwnd = tcb.cwnd / tcb.mss;
     const acked = bytes / tcb.mss;
-    if (epoch.start === NEVER) this.#begin(cwnd, now);
-    const t = (now - epoch.start) / SECOND;
+    if (epoch.start === NEVER) this.#begin(tcb, flight);
+    const { k, origin } = epoch;
+    const t = (flight.now - epoch.start) / SECOND;
     // §4.3: as much as Reno would have, at least.
     epoch.wEst += ((epoch.wEst < epoch.cwndPrior ? ALPHA : 1) * acked) / cwnd;
-    if (wCubic(epoch, t) < epoch.wEst) {
-      this.#setWindow(tcb, Math.max(cwnd, epoch.wEst) * tcb.mss);
-      return;
+    let window: number;
+    // §4.2, figure 1: W_cubic(t).
+    if (C * (t - k) ** 3 + origin < epoch.wEst) {
+      window = Math.max(cwnd, epoch.wEst) * tcb.mss;
+    } else {
+      // §4.4, §4.5: W_cubic(t + RTT).
+      const wanted = C * (t + tcb.roundTrip.smoothed / SECOND - k) ** 3 + origin;
+      const target = Math.min(Math.max(wanted, cwnd), MOST_GROWTH * cwnd);
+      window = tcb.cwnd + epoch.fraction + ((target - cwnd) / cwnd) * bytes;
     }
-    // §4.4, §4.5.
-    const wanted = wCubic(epoch, t + tcb.roundTrip.smoothed / SECOND);
-    const target = Math.min(Math.max(wanted, cwnd), MOST_GROWTH * cwnd);
-    this.#setWindow(tcb, tcb.cwnd + epoch.fraction + ((target - cwnd) / cwnd) * bytes);
+    tcb.cwnd = Math.min(Math.floor(window), MAX_CWND);
+    epoch.fraction = window - Math.floor(window);
   }
 
   reduce(tcb: Tcb): void {
@@ -72,7 +79,7 @@ export class Cubic implements CongestionControl {
     // §4.7, fast convergence: who lost before reaching the last plateau makes room for others.
     epoch.wMax = cwnd < epoch.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     epoch.start = NEVER;
-    tcb.ssthresh = atLeastTwo(BETA * usedWindow(tcb), tcb.mss);
+    tcb.ssthresh = atLeastTwo(Math.floor(BETA * usedWindow(tcb)), tcb.mss);
   }
 
   paused(gap: number): void {
@@ -89,22 +96,13 @@ export class Cubic implements CongestionControl {
   }
 
   /** §4.2: the plateau is the window at the last loss, or, when the window is beyond it already, the window. */
-  #begin(cwnd: number, now: Instant): void {
+  #begin(tcb: Tcb, flight: Flight): void {
     const epoch = this.#epoch;
-    epoch.start = now;
+    const cwnd = tcb.cwnd / tcb.mss;
+    epoch.start = flight.now;
     epoch.wEst = cwnd;
     epoch.fraction = 0;
     epoch.origin = Math.max(epoch.wMax, cwnd);
     epoch.k = Math.cbrt((epoch.origin - cwnd) / C);
   }
-
-  #setWindow(tcb: Tcb, bytes: number): void {
-    tcb.cwnd = Math.min(Math.floor(bytes), MAX_CWND);
-    this.#epoch.fraction = bytes - Math.floor(bytes);
-  }
-}
-
-/** §4.2, figure 1. */
-function wCubic({ k, origin }: Epoch, t: number): number {
-  return C * (t - k) ** 3 + origin;
 }

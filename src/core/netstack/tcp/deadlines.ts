@@ -13,10 +13,9 @@ export class Deadlines {
     return this.#heap.length === 0 ? NEVER : this.#heap[0]!.heapAt;
   }
 
-  /** Sees to it that `tcb` is looked at by `at` or before. */
-  schedule(tcb: Tcb, at: Instant): void {
-    if (at >= tcb.heapAt) return;
-    tcb.heapAt = at;
+  /** Sees to it that `tcb` is looked at when its earliest deadline comes, or before. */
+  schedule(tcb: Tcb): void {
+    if (!tcb.becomesDueEarlier()) return;
     if (tcb.heapIndex < 0) {
       tcb.heapIndex = this.#heap.length;
       this.#heap.push(tcb);

@@ -6,7 +6,7 @@ import { HyStart } from './hystart.ts';
 import { Rack } from './rack.ts';
 import { Recovery } from './recovery.ts';
 import { type DeliverySink, LOST, RESENT, type RecordBudget, Scoreboard } from './scoreboard.ts';
-import { add, le, lt } from './sequence.ts';
+import { add, diff, le } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Records that a flight keeps room for while nobody uses it. */
@@ -40,8 +40,10 @@ export class Flight implements DeliverySink {
   // Notes on the ACK that is being looked at.
   #tcb: Tcb | undefined;
   now: Instant = 0;
-  #echo = 0;
-  #hasEcho = false;
+  /** The RTT of the ACK's echo; negative where it has none. */
+  echoedRtt: Millis = -1;
+  /** The ACK does not answer what was sent then or later, but an earlier copy (RFC 3522 §3.2); NEVER without an echo. */
+  unansweredFrom: Instant = NEVER;
   /** When the first and the last segment that arrived by this ACK, and were never resent, had been sent. */
   firstSentAt: Instant = NEVER;
   lastSentAt: Instant = NEVER;
@@ -81,15 +83,15 @@ export class Flight implements DeliverySink {
   }
 
   /** It was our turn, and this is in the air now. */
-  noteInAir(bytes: number, roundTrip: Millis, now: Instant): void {
-    this.inAir = bytes;
+  noteInAir({ outstanding, roundTrip }: Tcb, now: Instant): void {
+    this.inAir = outstanding;
     const age = now - this.#roundAt;
-    if (age > roundTrip) {
-      this.#mostBefore = age > 2 * roundTrip ? 0 : this.#most;
+    if (age > roundTrip.smoothed) {
+      this.#mostBefore = age > 2 * roundTrip.smoothed ? 0 : this.#most;
       this.#most = 0;
       this.#roundAt = now;
     }
-    this.#most = Math.max(this.#most, bytes);
+    this.#most = Math.max(this.#most, outstanding);
   }
 
   /** The most that was in the air lately. */
@@ -119,17 +121,20 @@ export class Flight implements DeliverySink {
   ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
     this.#tcb = tcb;
     this.now = now;
-    this.#hasEcho = tcb.timestamps && segment.hasTimestamps && segment.tsEcr !== 0;
-    this.#echo = segment.tsEcr;
+    const hasEcho = tcb.timestamps && segment.hasTimestamps && segment.tsEcr !== 0;
+    this.echoedRtt = hasEcho ? diff(tcb.timestamp(now), segment.tsEcr) : -1;
+    this.unansweredFrom = hasEcho ? Math.floor(now) - this.echoedRtt + 1 : NEVER;
     this.firstSentAt = this.lastSentAt = this.resentAt = NEVER;
     this.originalArrived = this.lostArrived = false;
   }
 
-  delivered(end: number, sentAt: Instant, flags: number): void {
+  delivered(slot: number, end: number, flags: number): void {
     const tcb = this.#tcb!;
-    const rtt = this.now - sentAt;
+    const sentAt = this.scoreboard.sentAt(slot);
+    let isOriginal = true;
     if (flags & RESENT) {
       this.resentAt = sentAt;
+      isOriginal = sentAt >= this.unansweredFrom;
     } else {
       if (this.firstSentAt === NEVER) this.firstSentAt = sentAt;
       this.lastSentAt = sentAt;
@@ -137,18 +142,7 @@ export class Flight implements DeliverySink {
       if (flags & LOST) this.lostArrived = true;
     }
     if (tcb.blackHole) trialAnswered(tcb, end, (flags & RESENT) !== 0);
-    this.rack.delivered(end, sentAt, flags, rtt, tcb.roundTrip.least, this.echoesBefore(tcb, sentAt));
-  }
-
-  /** Whether the ACK echoes a timestamp from before `sentAt` (RFC 3522 §3.2): it answers an earlier copy. */
-  echoesBefore(tcb: Tcb, sentAt: Instant): boolean {
-    return this.#hasEcho && lt(this.#echo, tcb.timestamp(sentAt));
-  }
-
-  /** The RTT of the ACK's echo; negative where it has none. */
-  echoedRtt(tcb: Tcb): Millis {
-    if (!this.#hasEcho) return -1;
-    return (tcb.timestamp(this.now) - this.#echo) | 0;
+    this.rack.delivered(this, tcb.roundTrip, slot, end, isOriginal);
   }
 }
 

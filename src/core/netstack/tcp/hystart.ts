@@ -1,4 +1,5 @@
 import type { Millis } from '../../time.ts';
+import type { RoundTrip } from './round-trip.ts';
 import { ge } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -36,8 +37,8 @@ export class HyStart {
   }
 
   /** One of this round's RTTs. */
-  measured(rtt: Millis): void {
-    if (rtt < this.#roundMin) this.#roundMin = rtt;
+  measured({ sample }: Pick<RoundTrip, 'sample'>): void {
+    if (sample < this.#roundMin) this.#roundMin = sample;
     this.#samples++;
   }
 

@@ -1,5 +1,5 @@
-import type { Instant } from '../../time.ts';
 import { atLeastTwo, type CongestionControl, MAX_CWND, usedWindow } from './congestion.ts';
+import type { Flight } from './flight.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Congestion avoidance of RFC 5681 with byte counting (RFC 3465): the plain standard, to compare CUBIC with. */
@@ -13,7 +13,7 @@ export class NewReno implements CongestionControl {
     this.#acked = 0;
   }
 
-  acknowledged(tcb: Tcb, bytes: number, _now: Instant): void {
+  acknowledged(tcb: Tcb, _flight: Flight, bytes: number): void {
     this.#acked += bytes;
     if (this.#acked < tcb.cwnd) return;
     this.#acked -= tcb.cwnd;
@@ -21,7 +21,7 @@ export class NewReno implements CongestionControl {
   }
 
   reduce(tcb: Tcb): void {
-    tcb.ssthresh = atLeastTwo(usedWindow(tcb) / 2, tcb.mss);
+    tcb.ssthresh = atLeastTwo(Math.floor(usedWindow(tcb) / 2), tcb.mss);
     this.#acked = 0;
   }
 

@@ -53,7 +53,7 @@ export function output(tcb: Tcb, now: Instant): boolean {
       const free = sendText(tcb, now);
       if (owesAck(tcb, now)) sendAck(tcb, now);
       settleResendTimer(tcb, now, free);
-      tcb.flight?.noteInAir(tcb.outstanding, tcb.roundTrip.smoothed, now);
+      tcb.flight?.noteInAir(tcb, now);
       return free;
     }
   }

@@ -2,6 +2,7 @@
 // enough time to arrive too; what may be lost at the end of a flight is found by sending a probe.
 import { type Instant, type Millis, NEVER, SECOND } from '../../time.ts';
 import type { Flight } from './flight.ts';
+import type { RoundTrip } from './round-trip.ts';
 import { NO_RECORD, RESENT } from './scoreboard.ts';
 import { gt, lt } from './sequence.ts';
 import type { Tcb } from './tcb.ts';
@@ -23,6 +24,8 @@ export class Rack {
   sentAt: Instant = Number.NEGATIVE_INFINITY;
   end = 0;
   rtt: Millis = 0;
+  /** How long after it was sent a segment is lost: `rtt` and the reordering window, as of the last look. */
+  patience: Millis = 0;
   /** RACK.fack: the highest sequence number that has arrived. */
   highest = 0;
   reorderingSeen = false;
@@ -45,16 +48,20 @@ export class Rack {
     this.reoWndPersist = REO_WND_PERSIST;
   }
 
-  /** §6.2 steps 2 and 3, for one segment that has arrived. `isOriginal`: the ACK cannot be the resent copy's. */
+  /**
+   * §6.2 steps 2 and 3, for one segment that has arrived: the record at `slot`. `isOriginal`: the ACK cannot be that of a
+   * resent copy.
+   */
   delivered(
+    { scoreboard, now }: Flight,
+    { least }: RoundTrip,
+    slot: number,
     end: number,
-    sentAt: Instant,
-    flags: number,
-    rtt: Millis,
-    least: Millis,
     isOriginal: boolean,
   ): void {
-    const wasResent = (flags & RESENT) !== 0;
+    const wasResent = scoreboard.has(slot, RESENT);
+    const sentAt = scoreboard.sentAt(slot);
+    const rtt = now - sentAt;
     // The ACK of a retransmission that came too fast is the original's (§6.2 step 2).
     if (!wasResent || !(isOriginal || rtt < least)) {
       if (sentAt > this.sentAt || (sentAt === this.sentAt && gt(end, this.end))) {
@@ -84,13 +91,14 @@ export function recoveryEnded({ rack }: Flight): void {
   rack.reoWndMult = 1;
 }
 
-/** How much longer than the most recent RTT a segment may take (§6.2 step 4). */
-function reorderingWindow(tcb: Tcb, { rack, recovery, scoreboard }: Flight): Millis {
+/** How much longer than the most recent RTT a segment may take (§6.2 step 4): sets `patience`. */
+function openReorderingWindow(tcb: Tcb, { rack, recovery, scoreboard }: Flight): void {
+  rack.patience = rack.rtt;
   if (!rack.reorderingSeen) {
-    if (recovery.phase !== 'open' || scoreboard.sackedCount >= DUP_THRESHOLD) return 0;
+    if (recovery.phase !== 'open' || scoreboard.sackedCount >= DUP_THRESHOLD) return;
   }
   const { least, smoothed } = tcb.roundTrip;
-  return Math.min((rack.reoWndMult * least) / 4, smoothed);
+  rack.patience += Math.min((rack.reoWndMult * least) / 4, smoothed);
 }
 
 /** §6.2 step 5: marks what is lost by now, and arms the timer for what may soon be. Whether anything was found. */
@@ -98,7 +106,8 @@ export function detectLoss(tcb: Tcb, flight: Flight, now: Instant): boolean {
   const { rack, scoreboard } = flight;
   flight.reorderAt = NEVER;
   if (rack.sentAt === Number.NEGATIVE_INFINITY) return false;
-  const patience = rack.rtt + reorderingWindow(tcb, flight);
+  openReorderingWindow(tcb, flight);
+  const { patience } = rack;
   let found = false;
   let slot = scoreboard.oldest;
   while (slot !== NO_RECORD) {
@@ -120,7 +129,8 @@ export function detectLoss(tcb: Tcb, flight: Flight, now: Instant): boolean {
 /** §6.3: after a timeout, the first segment is lost, and what is as old as that. */
 export function loseOld(tcb: Tcb, flight: Flight, now: Instant): void {
   const { rack, scoreboard } = flight;
-  const patience = rack.rtt + reorderingWindow(tcb, flight);
+  openReorderingWindow(tcb, flight);
+  const { patience } = rack;
   let slot = scoreboard.oldest;
   while (slot !== NO_RECORD) {
     const next = scoreboard.sentNext(slot);
@@ -134,10 +144,11 @@ export function mayProbe(tcb: Tcb, { recovery, rack, scoreboard }: Flight): bool
   return tcb.sackPermitted && recovery.phase === 'open' && !rack.probeOut && scoreboard.sackedCount === 0;
 }
 
-/** §7.2: when the probe is due, if nothing arrives before. */
-export function probeTimeout({ roundTrip, mss, outstanding }: Tcb): Millis {
-  if (roundTrip.smoothed === 0) return FIRST_PTO;
-  return 2 * roundTrip.smoothed + (outstanding <= mss ? MAX_ACK_DELAY : 0);
+/** §7.2: when the probe is due, if nothing arrives before; not after the retransmission timeout. */
+export function scheduleProbe({ roundTrip, mss, outstanding }: Tcb, flight: Flight, now: Instant): void {
+  const delay = outstanding <= mss ? MAX_ACK_DELAY : 0;
+  const timeout = roundTrip.smoothed === 0 ? FIRST_PTO : 2 * roundTrip.smoothed + delay;
+  flight.probeAt = Math.min(now + timeout, flight.rtoAt);
 }
 
 /** §7.4.2: what an ACK says of a probe that is out. True when the probe repaired a loss that must have a consequence. */

@@ -6,7 +6,7 @@ import { otherFlowLabel } from '../flow-labels.ts';
 import { suspectBlackHole, trialFailed } from './black-hole.ts';
 import type { Flight } from './flight.ts';
 import { output, resendFirst, sendReset, sendTailProbe, sendWhatFits, sendWindowProbe } from './output.ts';
-import { detectLoss, mayProbe, probeTimeout } from './rack.ts';
+import { detectLoss, mayProbe, scheduleProbe } from './rack.ts';
 import { enterLoss, enterRecovery, reduce } from './recovery.ts';
 import { printSocketAddress } from './state.ts';
 import type { ResendTimer, Tcb } from './tcb.ts';
@@ -43,7 +43,8 @@ export function settleResendTimer(tcb: Tcb, now: Instant, isFree: boolean): void
     }
     tcb.resends = 0;
     if (flight) flight.rtoAt = NEVER;
-    arm(tcb, 'persist', now + tcb.roundTrip.rto);
+    tcb.resendAt = now + tcb.roundTrip.rto;
+    arm(tcb, 'persist');
   } else {
     tcb.resendTimer = 'off';
     tcb.resendAt = NEVER;
@@ -58,7 +59,8 @@ function isAllReported({ scoreboard }: Flight): boolean {
 
 /** Our SYN has been sent. */
 export function settleSynTimer(tcb: Tcb, now: Instant): void {
-  arm(tcb, 'retransmission', now + tcb.roundTrip.timeout);
+  tcb.resendAt = now + tcb.roundTrip.timeout;
+  arm(tcb, 'retransmission');
 }
 
 /** One timer for three purposes: whichever is due first (RFC 8985 §8). */
@@ -66,11 +68,18 @@ function settleFlightTimer(tcb: Tcb, flight: Flight, now: Instant): void {
   // One that is overdue and did not fire has been overtaken: what was found lost in this turn gets its time to arrive.
   if (flight.rtoAt === NEVER || flight.rtoAt <= now) flight.rtoAt = now + tcb.roundTrip.timeout;
   if (!mayProbe(tcb, flight)) flight.probeAt = NEVER;
-  else if (flight.probeDue) flight.probeAt = Math.min(now + probeTimeout(tcb), flight.rtoAt);
+  else if (flight.probeDue) scheduleProbe(tcb, flight, now);
   flight.probeDue = false;
-  if (flight.reorderAt <= flight.rtoAt) arm(tcb, 'reordering', flight.reorderAt);
-  else if (flight.probeAt <= flight.rtoAt) arm(tcb, 'probe', flight.probeAt);
-  else arm(tcb, 'retransmission', flight.rtoAt);
+  if (flight.reorderAt <= flight.rtoAt) {
+    tcb.resendAt = flight.reorderAt;
+    arm(tcb, 'reordering');
+  } else if (flight.probeAt <= flight.rtoAt) {
+    tcb.resendAt = flight.probeAt;
+    arm(tcb, 'probe');
+  } else {
+    tcb.resendAt = flight.rtoAt;
+    arm(tcb, 'retransmission');
+  }
 }
 
 /** The deadline has passed. */
@@ -137,7 +146,8 @@ function retransmissionTimeout(tcb: Tcb, flight: Flight, now: Instant): void {
   flight.probeDue = false;
   flight.reorderAt = flight.probeAt = NEVER;
   flight.rtoAt = now + tcb.roundTrip.timeout;
-  arm(tcb, 'retransmission', flight.rtoAt);
+  tcb.resendAt = flight.rtoAt;
+  arm(tcb, 'retransmission');
 }
 
 /** RFC 8985 §6.2 step 5: what might have been late only has had its time. */
@@ -188,13 +198,16 @@ function probe(tcb: Tcb, now: Instant): void {
   } else {
     sendWindowProbe(tcb, now);
   }
-  arm(tcb, 'persist', now + Math.min(tcb.roundTrip.rto * 2 ** Math.min(tcb.resends, 16), MAX_PERSIST));
+  tcb.resendAt = now + Math.min(tcb.roundTrip.rto * 2 ** Math.min(tcb.resends, 16), MAX_PERSIST);
+  arm(tcb, 'persist');
 }
 
-function arm(tcb: Tcb, timer: Exclude<ResendTimer, 'off'>, at: Instant): void {
+/** Its time is in `resendAt`: as an argument it would be an object. */
+function arm(tcb: Tcb, timer: Exclude<ResendTimer, 'off'>): void {
   tcb.resendTimer = timer;
   // The user timeout is kept to the millisecond.
-  tcb.resendAt = Math.min(at, Math.max(givesUpAt(tcb), 0));
+  const since = isWaitingForWindow(tcb) ? tcb.lastHeardAt : tcb.waitingSince;
+  tcb.resendAt = Math.min(tcb.resendAt, Math.max(since + patience(tcb), 0));
 }
 
 /** Nobody could answer while we slept: patience lasts for one more try at least. */
@@ -205,13 +218,26 @@ function forgiveSleep(tcb: Tcb, now: Instant): void {
   tcb.lastHeardAt += missing;
 }
 
-/** When patience ends. A peer that answers probes may keep its window closed for ever (RFC 9293 MUST-37). */
+/** When patience ends. */
 function givesUpAt(tcb: Tcb): Instant {
+  return (isWaitingForWindow(tcb) ? tcb.lastHeardAt : tcb.waitingSince) + patience(tcb);
+}
+
+/** A peer that answers probes may keep its window closed for ever (RFC 9293 MUST-37), unless nobody waits for it. */
+function isWaitingForWindow(tcb: Tcb): boolean {
+  return tcb.userTimeout === 0 && !tcb.appGone && isWindowClosed(tcb);
+}
+
+function isWindowClosed(tcb: Tcb): boolean {
+  return tcb.resendTimer === 'persist' || tcb.sndWnd === 0;
+}
+
+/** How long we wait for an acknowledgment, or for a sign of life of who has closed his window. */
+function patience(tcb: Tcb): Millis {
   if (tcb.isEmbryonic) return NEVER; // `finalAt` decides
-  if (tcb.userTimeout > 0) return tcb.waitingSince + tcb.userTimeout;
-  const isWindowClosed = tcb.resendTimer === 'persist' || tcb.sndWnd === 0;
-  if (!isWindowClosed) return tcb.waitingSince + (tcb.appGone ? ORPHAN_PATIENCE : PATIENCE);
-  return tcb.appGone ? tcb.waitingSince + ORPHAN_PERSIST_PATIENCE : tcb.lastHeardAt + PATIENCE;
+  if (tcb.userTimeout > 0) return tcb.userTimeout;
+  if (!tcb.appGone) return PATIENCE;
+  return isWindowClosed(tcb) ? ORPHAN_PERSIST_PATIENCE : ORPHAN_PATIENCE;
 }
 
 function giveUp(tcb: Tcb, now: Instant): void {

@@ -29,25 +29,23 @@ export class RoundTrip implements InRow {
   declare leastAt: Instant;
   /** The timeout without back-off. */
   declare rto: Millis;
-  declare backoff: number;
+  /** The timeout now, backed off (RFC 6298 §5.5). */
+  declare timeout: Millis;
+  /** What `measured` and `noteLeast` are told of: as an argument, a number with a fraction would be an object. */
+  declare sample: Millis;
 
   /** It has its row now, and nothing was measured. */
   beginMeasuring(): void {
     this.least = Number.POSITIVE_INFINITY;
-    this.rto = INITIAL_RTO;
-  }
-
-  /** The timeout now, backed off (RFC 6298 §5.5). */
-  get timeout(): Millis {
-    return Math.min(this.rto * 2 ** this.backoff, MAX_RTO);
+    this.rto = this.timeout = INITIAL_RTO;
   }
 
   /**
-   * A measurement that no retransmission makes ambiguous (Karn's rule is the caller's). Ends the back-off. `samples`:
-   * how many to expect in a round trip, of which each then counts for less (RFC 7323 appendix G).
+   * `sample` is a measurement that no retransmission makes ambiguous (Karn's rule is the caller's). Ends the back-off.
+   * `samples`: how many to expect in a round trip, of which each then counts for less (RFC 7323 appendix G).
    */
-  measured(rtt: Millis, samples = 1): void {
-    rtt = Math.max(rtt, GRANULARITY);
+  measured(samples = 1): void {
+    const rtt = Math.max(this.sample, GRANULARITY);
     if (this.smoothed === 0) {
       this.smoothed = rtt;
       this.variance = rtt / 2;
@@ -55,30 +53,29 @@ export class RoundTrip implements InRow {
       this.variance += (Math.abs(this.smoothed - rtt) - this.variance) / (4 * samples);
       this.smoothed += (rtt - this.smoothed) / (8 * samples);
     }
-    this.rto = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
-    this.backoff = 0;
+    this.rto = this.timeout = Math.min(this.smoothed + Math.max(MIN_VARIANCE, 4 * this.variance), MAX_RTO);
   }
 
-  /** Keeps the least RTT; an old one gives way, since paths change. */
-  noteLeast(rtt: Millis, now: Instant): void {
-    rtt = Math.max(rtt, GRANULARITY);
+  /** Keeps the least RTT, if `sample` is that; an old one gives way, since paths change. */
+  noteLeast(now: Instant): void {
+    const rtt = Math.max(this.sample, GRANULARITY);
     if (rtt > this.least && now - this.leastAt < LEAST_LIFETIME) return;
     this.least = rtt;
     this.leastAt = now;
   }
 
   backOff(): void {
-    if (this.timeout < MAX_RTO) this.backoff++;
+    this.timeout = Math.min(2 * this.timeout, MAX_RTO);
   }
 
   /** The handshake is over and its SYN had to be repeated. */
   startAfterSynLoss(): void {
     if (this.smoothed === 0) this.rto = RTO_AFTER_SYN_LOSS;
-    this.backoff = 0;
+    this.timeout = this.rto;
   }
 }
 
-const DOUBLES = ['smoothed', 'variance', 'least', 'leastAt', 'rto', 'backoff'] as const;
+const DOUBLES = ['smoothed', 'variance', 'least', 'leastAt', 'rto', 'timeout', 'sample'] as const;
 
 /** What it takes of the beginning of the row. */
 export const ROUND_TRIP_DOUBLES: number = DOUBLES.length;

@@ -50,7 +50,8 @@ export class RecordBudget {
 
 /** Told of every segment that is known to have arrived, once, in the order of sequence numbers within one ACK. */
 export interface DeliverySink {
-  delivered(end: number, sentAt: Instant, flags: number): void;
+  /** The record at `slot`, which ends at `end`; `flags` are those it had. */
+  delivered(slot: number, end: number, flags: number): void;
 }
 
 /**
@@ -390,7 +391,7 @@ export class Scoreboard {
     this.#sackedCount++;
     this.#sackedBytes += length;
     this.#delivered += length;
-    this.#sink.delivered(this.end(slot), this.#sentAt[slot]!, flags);
+    this.#sink.delivered(slot, this.end(slot), flags);
   }
 
   #dropFirst(): void {
@@ -406,7 +407,7 @@ export class Scoreboard {
       if (flags & LOST) this.#lostCount--;
       else this.#unlink(slot, length);
       this.#delivered += length;
-      this.#sink.delivered(end, this.#sentAt[slot]!, flags);
+      this.#sink.delivered(slot, end, flags);
     }
     this.#head = (slot + 1) & this.#mask;
     if (this.#lostFrom === slot) this.#lostFrom = this.#head;

@@ -210,8 +210,9 @@ function synAcknowledged(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   const echoed = tcb.timestamps && segment.tsEcr !== 0 ? diff(tcb.timestamp(now), segment.tsEcr) : -1;
   const rtt = tcb.synResends === 0 ? now - tcb.synSentAt : echoed;
   if (rtt >= 0 && rtt < HANDSHAKE_PATIENCE) {
-    tcb.roundTrip.measured(rtt);
-    tcb.roundTrip.noteLeast(rtt, now);
+    tcb.roundTrip.sample = rtt;
+    tcb.roundTrip.measured();
+    tcb.roundTrip.noteLeast(now);
   }
   if (tcb.synResends > 0) tcb.roundTrip.startAfterSynLoss();
   tcb.cwnd = tcb.synResends > 1 ? tcb.mss : initialWindow(tcb.mss);

@@ -361,7 +361,7 @@ export class Tcb extends RoundTrip {
 
   /** Our clock as it stands in timestamps. */
   timestamp(now: Instant): number {
-    return (Math.floor(now) + this.tsOffset) | 0;
+    return ((now | 0) + this.tsOffset) | 0;
   }
 
   wake(): void {
@@ -408,7 +408,21 @@ export class Tcb extends RoundTrip {
     this.flight = undefined;
   }
 
-  /** The earliest of its deadlines. */
+  /** Brings `heapAt` forward to the earliest deadline. Whether that is news. */
+  becomesDueEarlier(): boolean {
+    const before = this.heapAt;
+    this.heapAt = Math.min(
+      before,
+      this.resendAt,
+      this.delayedAckAt,
+      this.keepAliveAt,
+      this.finalAt,
+      this.restAt,
+    );
+    return this.heapAt < before;
+  }
+
+  /** The earliest of its deadlines: for tests. */
   nextDeadline(): Instant {
     return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt, this.restAt);
   }

@@ -408,7 +408,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
       else this.#hadTurn.add(tcb);
     }
     settleFinalTimer(tcb, now);
-    this.#deadlines.schedule(tcb, tcb.nextDeadline());
+    this.#deadlines.schedule(tcb);
   }
 
   /** Those that waited go before those that something else woke. */

@@ -13,7 +13,7 @@ import type { Tcb } from './tcb.ts';
 export function tryUndo(tcb: Tcb, flight: Flight, advanced: boolean): boolean {
   const { recovery } = flight;
   if (!recovery.mayUndo || recovery.phase === 'cwr') return false;
-  const wasLate = advanced && recovery.undoResent > 0 && flight.echoesBefore(tcb, recovery.firstResentAt);
+  const wasLate = advanced && recovery.undoResent > 0 && recovery.firstResentAt >= flight.unansweredFrom;
   const allNeedless = recovery.undoResent === 0;
   const originalsArrived = recovery.phase === 'loss' && recovery.doubt !== 'none' && flight.originalArrived;
   const onlyOriginals = recovery.phase === 'recovery' && recovery.undoResent < 0 && flight.lostArrived;

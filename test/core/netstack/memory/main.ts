@@ -13,9 +13,12 @@ const MIB = 1 << 20;
 const MILLION = 1_000_000;
 const WARM = 20_000;
 const SOCKETS = 10_000;
-const WARM_PACKETS = 200_000;
-/** Of the heap, while a million packets pass, in bytes: the compiler is never quite done. */
-const GROWTH_BOUND = 256 << 10;
+/** Of the heap, while a million packets pass, in bytes. */
+const GROWTH_BOUND = 64 << 10;
+/** Bytes for each packet: no object is smaller than twelve, so that less than one packet in six makes one. */
+const PACKET_BOUND = 2;
+/** One of so many times must keep the bounds: the compiler is never quite done, and what it makes is in the heap, too. */
+const ROUNDS = 10;
 
 const [task, ...details] = process.argv.slice(2);
 if (task === undefined) await everything();
@@ -71,14 +74,18 @@ async function packets([index, count]: string[]): Promise<void> {
 
 async function packetsOf(traffic: Traffic, count: number): Promise<void> {
   const conversation = new Conversation(traffic);
-  conversation.run(Math.min(2 * count, WARM_PACKETS));
-  const { each, scavenges, growth } = await allocationOf(conversation, count);
-  const ok = each <= traffic.bound && growth <= GROWTH_BOUND;
-  console.log(
-    `${ok ? 'ok  ' : 'MORE'} ${count} packets, TCP ${traffic.name}: ${each.toFixed(1)} bytes each of ${traffic.bound} ` +
-      `(numbers that V8 boxes), ${scavenges} scavenges, the heap has grown by ${Math.round(growth / 1024)} KiB; ` +
-      `${conversation.lost} lost, ${conversation.retransmits} sent again by the client`,
-  );
+  conversation.run(2 * count);
+  let ok = false;
+  for (let round = 1; round <= ROUNDS && !ok; round++) {
+    const { each, scavenges, growth } = await allocationOf(conversation, count);
+    ok = each <= PACKET_BOUND && scavenges === 0 && growth <= GROWTH_BOUND;
+    console.log(
+      `${ok ? 'ok  ' : round < ROUNDS ? 'once more:' : 'MORE'} ${count} packets, TCP ${traffic.name}: ` +
+        `${each.toFixed(1)} bytes each of ${PACKET_BOUND}, ${scavenges} scavenges, the heap has grown by ` +
+        `${Math.round(growth / 1024)} KiB of ${GROWTH_BOUND >> 10}; ` +
+        `${conversation.lost} lost, ${conversation.retransmits} sent again by the client`,
+    );
+  }
   process.exitCode = ok ? 0 : 1;
 }
 

@@ -25,7 +25,7 @@ describe('HyStart++ (RFC 9406)', () => {
       tcb.sndUna += acked;
       // What follows has been sent meanwhile.
       if (tcb.sndUna === end) tcb.sndNxt = end + tcb.cwnd;
-      hystart.measured(rtt);
+      hystart.measured({ sample: rtt });
       hystart.acknowledged(tcb as Tcb, acked, false);
     }
     return tcb.cwnd - before;

@@ -113,7 +113,10 @@ describe('Scoreboard', () => {
       for (let seed = 1; seed <= 5; seed++) {
         const random = new SeededRandom(seed);
         const told: number[] = [];
-        const scoreboard = new Scoreboard({ delivered: (end) => told.push(end) }, new RecordBudget(1 << 16));
+        const scoreboard = new Scoreboard(
+          { delivered: (_slot, end) => told.push(end) },
+          new RecordBudget(1 << 16),
+        );
         const model = new Model();
         scoreboard.begin(base);
         let nxt = base;

@@ -152,7 +152,7 @@ async function sftp(lab: ProgramLab, sshd: Sshd, family: 4 | 6, size: number): P
   await run('sh', ['-c', `head -c ${size} /dev/urandom > ${here}`]);
   const port = String(await lab.toPeer(family, 22));
   const input = `put ${here} ${there}\nls -l ${there}\nget ${there} ${back}\n`;
-  const options = [...sshd.clientOptions, '-o', `RekeyLimit=${size >> 2}`, '-P', port];
+  const options = [...sshd.clientOptions, '-o', `RekeyLimit=${Math.min(size >> 2, 16 * MIB)}`, '-P', port];
   expect(await run('sftp', ['-q', '-b', '-', ...options, 'root@127.0.0.1'], { input })).toContain(
     ` ${size} `,
   );

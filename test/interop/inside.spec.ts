@@ -95,6 +95,40 @@ for (const [family, address] of [
     }
   });
 
+test('a hundred connections at once to a page that closes each at once all end well', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab();
+  await openTunnel(page, lab);
+  await page.evaluate(async () => {
+    const server = new window.tunnel.TCPServerSocket('::', { localPort: 8080 });
+    const { readable } = await server.opened;
+    void (async () => {
+      for await (const socket of readable as unknown as AsyncIterable<
+        InstanceType<typeof window.tunnel.TCPSocket>
+      >)
+        void socket.opened.then(() => socket.close());
+    })();
+  });
+  for (const address of [INNER.our4, INNER.our6])
+    for (const endsToo of [false, true]) {
+      const script = `
+        const { connect } = require('node:net');
+        const told = {};
+        for (let i = 0; i < 100; i++) {
+          const count = (how) => { told[how] = (told[how] ?? 0) + 1; };
+          const socket = connect({ host: '${address}', port: 8080, allowHalfOpen: ${endsToo} });
+          socket.on('connect', () => ${endsToo} && socket.end());
+          socket.on('error', ({ code }) => count(code)).on('end', () => count('end')).resume();
+        }
+        process.on('exit', () => console.log(JSON.stringify(told)));
+        setTimeout(() => process.exit(1), 20000).unref();`;
+      const told: unknown = JSON.parse(await lab.peer.exec(process.execPath, '-e', script));
+      expect(told, `to ${address}`).toEqual({ end: 100 });
+    }
+});
+
 test('a refused port rejects with the DOMException of Direct Sockets, our code as its cause @core', async ({
   page,
   startLab,

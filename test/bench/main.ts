@@ -17,11 +17,12 @@ import type { Pace, Suite } from './suite.ts';
 import { aead } from './suites/aead.ts';
 import { handshake } from './suites/handshake.ts';
 import { hash } from './suites/hash.ts';
+import { relay } from './suites/relay.ts';
 import { stack } from './suites/stack.ts';
 import { tunnel } from './suites/tunnel.ts';
 import { judge } from './target.ts';
 
-const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel];
+const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay];
 const RESULTS = join(import.meta.dirname, 'results');
 const BASELINE = join(import.meta.dirname, 'baseline.json');
 

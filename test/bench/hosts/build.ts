@@ -4,11 +4,12 @@ import { run } from '../../support/child-process.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Makes what hosts run: the WASM, the page, and Node's program in one file. */
+/** Makes what hosts run: the WASM, the page, and Node's programs in one file each. */
 export async function buildHosts(): Promise<void> {
   await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
   await build({ configFile: join(import.meta.dirname, 'page/vite.config.ts'), logLevel: 'warn' });
-  await bundle(join(import.meta.dirname, 'node-child.ts'), 'node-child.mjs');
+  for (const name of ['node-child', 'relay-child'])
+    await bundle(join(import.meta.dirname, `${name}.ts`), `${name}.mjs`);
 }
 
 /** One script of a program and all it needs, in dist/bench. */

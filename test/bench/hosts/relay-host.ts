@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { DEFAULT_LIMITS } from '../../../relay/index.ts';
+import { Child } from '../../support/child-process.ts';
+import { freeTcpPort } from '../../support/free-port.ts';
+import type { BenchRelayOptions } from './relay-child.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../../dist/bench/relay-child.mjs');
+
+/** With all its limits, but as much traffic as it can carry. */
+const LIMITS = {
+  ...DEFAULT_LIMITS,
+  datagramsPerSecond: 1_000_000,
+  bytesPerSecond: 2_000_000_000,
+  upgradesPerSecond: 100,
+};
+
+/** The real relay, as built. */
+export class BenchRelay {
+  readonly url: string;
+  readonly #child: Child;
+
+  private constructor(url: string, child: Child) {
+    this.url = url;
+    this.#child = child;
+  }
+
+  /** To one endpoint, for one page's origin and for programs. */
+  static async start(endpoint: string, origin: string, isUnbatched = false): Promise<BenchRelay> {
+    const port = await freeTcpPort();
+    const options: BenchRelayOptions = {
+      listen: `127.0.0.1:${port}`,
+      allow: [endpoint],
+      origins: [origin],
+      allowNoOrigin: true,
+      limits: LIMITS,
+      isUnbatched,
+    };
+    const child = new Child(process.execPath, [SCRIPT, JSON.stringify(options)]);
+    await child.saw(/^listening$/m);
+    return new BenchRelay(`ws://127.0.0.1:${port}/v1`, child);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop('SIGKILL');
+  }
+}

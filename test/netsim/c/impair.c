@@ -22,6 +22,7 @@
 #include "watcher.h"
 
 #define MAX_ENDS 8
+#define MIN_HEADER 40
 
 static End ends[MAX_ENDS];
 static int end_count;
@@ -52,7 +53,8 @@ static void take_at(int side, const uint8_t *bytes, uint32_t length, Time now) {
   Fate fate = link_take(&links[side], length, now);
   watch(&watchers[side], bytes, length, fate.dropped);
   for (int i = 0; i < fate.copies; i++) {
-    Packet *packet = malloc(sizeof *packet + length);
+    // Also of one that is cut short, the destination is looked at.
+    Packet *packet = calloc(1, sizeof *packet + (length < MIN_HEADER ? MIN_HEADER : length));
     packet->due = fate.due;
     packet->toward = 1 - side;
     packet->length = length;
@@ -63,8 +65,8 @@ static void take_at(int side, const uint8_t *bytes, uint32_t length, Time now) {
 
 static void take(End *end, const uint8_t *bytes, uint32_t length) {
   // What Linux says to its routers is not traffic.
-  bool is_chatter = length >= 48 && bytes[0] >> 4 == 6 && bytes[24] == 0xff;
-  if (length >= 20 && !is_chatter) take_at(end->side, bytes, length, clock_now());
+  bool is_chatter = end->is_tun && length >= 48 && bytes[0] >> 4 == 6 && bytes[24] == 0xff;
+  if (length > 0 && !is_chatter) take_at(end->side, bytes, length, clock_now());
 }
 
 static End *end_for(const Packet *packet) {

@@ -1,5 +1,6 @@
 // npm run test:linux: our stack beside Linux's, one named check after the other; then tshark's opinion of every packet
-// that we sent meanwhile. Ends with 1 if one fails. --keep FILE keeps the capture.
+// that we sent meanwhile; then thousands of raw packets for both, which must do the same (injector/). Ends with 1 if one
+// fails. --keep FILE keeps the capture; --seeds N and --first N choose the packets that are made by chance.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { obstacle, prepare } from '../../support/prerequisites.ts';
 import { BenchNetwork } from '../bench-network.ts';
 import { StackHost } from '../stack-host.ts';
 import { ADDRESSES, CHECKS, FAR_MTU, type Setting } from './checks.ts';
+import { compareWithLinux } from './injector/compare.ts';
 import { OurPrograms } from './our-programs.ts';
 
 const MTU = 1420;
@@ -27,7 +29,16 @@ const FAULTS = [
   '_ws.expert.severity == "Error"',
 ];
 
-const { values } = parseArgs({ options: { keep: { type: 'string' } } });
+/** Three seconds. */
+const SEEDS = '1000';
+
+const { values } = parseArgs({
+  options: {
+    keep: { type: 'string' },
+    seeds: { type: 'string', default: SEEDS },
+    first: { type: 'string', default: '1' },
+  },
+});
 let passed = 0;
 let failed = 0;
 process.exitCode = await main();
@@ -47,6 +58,7 @@ async function main(): Promise<number> {
       for (const { name, run: check } of CHECKS) await report(name, () => check(setting));
     });
     await report('tshark finds no fault with any packet of ours', () => examine(capture));
+    await report('raw packets, hostile and by chance, are answered alike', compare);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -101,6 +113,15 @@ async function withSetting(capture: string, body: (setting: Setting) => Promise<
     await behind.down();
     await near.down();
   }
+}
+
+async function compare(): Promise<void> {
+  const { compared, alike, known, faults } = await compareWithLinux(
+    Number(values.seeds),
+    Number(values.first),
+  );
+  console.log(`      ${compared} compared: ${alike} alike, ${known} as known (injector/deviations.ts)`);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
 }
 
 async function examine(capture: string): Promise<void> {

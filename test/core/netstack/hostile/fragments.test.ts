@@ -11,7 +11,8 @@ import {
   ipv6FragmentHeader,
 } from '../../../support/packets.ts';
 import { SeededRandom } from '../../../support/random.ts';
-import { type Family, row, rowOf } from './scene.ts';
+import type { Family } from './family.ts';
+import { row, rowOf } from './scene.ts';
 
 const echo = (family: Family, size: number) =>
   icmpPacket({

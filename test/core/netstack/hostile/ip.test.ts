@@ -12,7 +12,8 @@ import {
   u16,
   udp,
 } from '../../../support/packets.ts';
-import { datagram, type Family, fate, row, rowOf } from './scene.ts';
+import type { Family } from './family.ts';
+import { datagram, fate, row, rowOf } from './scene.ts';
 import { tcpPacket } from './tcp-peer.ts';
 
 const echo = (family: Family, source: string = family.peer, destination: string = family.us) =>

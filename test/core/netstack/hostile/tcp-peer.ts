@@ -3,7 +3,7 @@ import { IpAddress } from '../../../../src/core/address.ts';
 import type { TcpConnection } from '../../../../src/core/netstack/tcp/connection.ts';
 import { LoneStack } from '../../../support/lone-stack.ts';
 import { concat, internetChecksum, ipPacket, pseudoHeader, u16, u32 } from '../../../support/packets.ts';
-import type { Family } from './scene.ts';
+import type { Family } from './family.ts';
 
 const FLAGS = 'FSRPAUEW';
 
@@ -124,15 +124,21 @@ export class TcpPeer {
   }
 
   syn(): Sent[] {
-    const options = concat(...this.#synOptions());
-    const answers = this.lone.exchange(this.packet({ flags: 'S', sequence: -1, options, timestamp: false }));
-    const [synAck] = answers;
-    if (synAck) {
-      this.iss = new DataView(synAck.buffer).getUint32(this.family.header + 4);
-      const parsed = this.parse(synAck);
-      this.tsEcr = timestampOf(parsed.options) ?? 0;
-    }
+    const answers = this.lone.exchange(this.synPacket());
+    if (answers[0]) this.takeSyn(answers[0]);
     return answers.map((packet) => this.parse(packet));
+  }
+
+  /** What begins it. */
+  synPacket(flags = 'S'): Uint8Array {
+    const options = concat(...this.#synOptions());
+    return this.packet({ flags, sequence: -1, options, timestamp: false });
+  }
+
+  /** Learns from the stack's SYN how its numbers and timestamps begin. */
+  takeSyn(packet: Uint8Array): void {
+    this.iss = new DataView(packet.buffer, packet.byteOffset).getUint32(this.family.header + 4);
+    this.tsEcr = timestampOf(this.parse(packet).options) ?? 0;
   }
 
   #synOptions(): Uint8Array[] {

@@ -2,7 +2,8 @@ import { describe, expect } from 'vitest';
 import { LoneStack } from '../../../support/lone-stack.ts';
 import { concat, counting, u32 } from '../../../support/packets.ts';
 import { SeededRandom } from '../../../support/random.ts';
-import { type Family, row } from './scene.ts';
+import type { Family } from './family.ts';
+import { row } from './scene.ts';
 import { TcpPeer, tcpPacket } from './tcp-peer.ts';
 
 const raw = (family: Family, fields: Partial<Parameters<typeof tcpPacket>[0]>) =>

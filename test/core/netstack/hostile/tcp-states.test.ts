@@ -2,7 +2,8 @@ import { describe, expect } from 'vitest';
 import { SECOND } from '../../../../src/core/time.ts';
 import { LoneStack } from '../../../support/lone-stack.ts';
 import { counting } from '../../../support/packets.ts';
-import { IPV4, row } from './scene.ts';
+import { IPV4 } from './family.ts';
+import { row } from './scene.ts';
 import { TcpPeer } from './tcp-peer.ts';
 
 const MINUTE = 60 * SECOND;

@@ -15,6 +15,7 @@ import { plot } from './plot.ts';
 import { printNumber, printResult, type SuiteResult } from './report.ts';
 import type { Pace, Suite } from './suite.ts';
 import { aead } from './suites/aead.ts';
+import { endToEnd } from './suites/end-to-end.ts';
 import { handshake } from './suites/handshake.ts';
 import { hash } from './suites/hash.ts';
 import { relay } from './suites/relay.ts';
@@ -22,7 +23,7 @@ import { stack } from './suites/stack.ts';
 import { tunnel } from './suites/tunnel.ts';
 import { judge } from './target.ts';
 
-const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay];
+const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay, endToEnd];
 const RESULTS = join(import.meta.dirname, 'results');
 const BASELINE = join(import.meta.dirname, 'baseline.json');
 

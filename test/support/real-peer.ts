@@ -29,6 +29,8 @@ export interface RealPeerOptions extends KnownPeer {
   inner?: InnerAddresses;
   /** Further peers: it forwards between all of them. */
   others?: readonly KnownPeer[];
+  /** Another wireguard-go than the one that is installed. */
+  program?: string;
 }
 
 export interface InnerAddresses {
@@ -82,7 +84,7 @@ export class RealPeer {
     this.inner = options.inner ?? INNER;
     this.#privateKey = keys.privateKey;
     this.#options = options;
-    this.#process = launch(namespace.name);
+    this.#process = launch(namespace.name, options.program);
   }
 
   static async up(options: RealPeerOptions): Promise<RealPeer> {
@@ -107,7 +109,7 @@ export class RealPeer {
   async restart(): Promise<void> {
     await this.#process.stop('SIGKILL');
     rmSync(controlSocket(this.device), { force: true });
-    this.#process = launch(this.device);
+    this.#process = launch(this.device, this.#options.program);
     await this.#configure();
   }
 
@@ -183,8 +185,8 @@ function controlSocket(device: string): string {
   return `/var/run/wireguard/${device}.sock`;
 }
 
-function launch(device: string): Child {
-  return new Child('wireguard-go', ['--foreground', device], { env: { LOG_LEVEL: 'verbose' } });
+function launch(device: string, program = 'wireguard-go'): Child {
+  return new Child(program, ['--foreground', device], { env: { LOG_LEVEL: 'verbose' } });
 }
 
 function peersOf(options: RealPeerOptions): readonly KnownPeer[] {

@@ -9,6 +9,7 @@ import { UdpPeer } from '../native.ts';
 import { absence } from '../races.ts';
 import { type Line, US } from '../report.ts';
 import type { Pace, Suite } from '../suite.ts';
+import { Table } from '../table.ts';
 import type { Target } from '../target.ts';
 
 const UNBATCHED = 'one a message';
@@ -50,8 +51,8 @@ async function measureHost(kind: HostKind, pace: Pace): Promise<Line[]> {
     for (let round = 0; round < pace.rounds; round++)
       for (const direction of DIRECTIONS) {
         for (const name of [US, UNBATCHED])
-          table.add(direction, name, await measureRelay(host, direction, name === UNBATCHED, pace));
-        table.add(direction, BARE, await measureBare(direction, pace));
+          note(table, direction, name, await measureRelay(host, direction, name === UNBATCHED, pace));
+        note(table, direction, BARE, await measureBare(direction, pace));
       }
   } finally {
     await host.close();
@@ -126,35 +127,14 @@ async function measureBare(mode: Direction, { isQuick }: Pace): Promise<Measured
   }
 }
 
-/** Values as they come, by line and contender. */
-class Table {
-  readonly #host: string;
-  readonly #lines = new Map<string, Line & { values: Record<string, number[]> }>();
-
-  constructor(host: string) {
-    this.#host = host;
-  }
-
-  get lines(): Line[] {
-    return [...this.#lines.values()];
-  }
-
-  add(direction: Direction, name: string, { rate, relay, client, bare }: Measured): void {
-    this.#note(`${direction}, 1452 B`, '1/s', name, rate);
-    if (relay !== undefined) this.#note(`${direction}, relay's CPU`, 'µs each', name, relay);
-    if (bare !== undefined) this.#note(`${direction}, relay's CPU`, 'µs each', name, bare);
-    if (client !== undefined) this.#note(`${direction}, client's CPU`, 'µs each', name, client);
-  }
-
-  #note(line: string, unit: string, name: string, value: number): void {
-    const known = this.#lines.get(line) ?? {
-      name: line,
-      host: this.#host,
-      unit,
-      isLessBetter: unit !== '1/s',
-      values: {},
-    };
-    this.#lines.set(line, known);
-    (known.values[name] ??= []).push(value);
-  }
+function note(
+  table: Table,
+  direction: Direction,
+  name: string,
+  { rate, relay, client, bare }: Measured,
+): void {
+  table.add(`${direction}, 1452 B`, '1/s', name, rate);
+  if (relay !== undefined) table.add(`${direction}, relay's CPU`, 'µs each', name, relay);
+  if (bare !== undefined) table.add(`${direction}, relay's CPU`, 'µs each', name, bare);
+  if (client !== undefined) table.add(`${direction}, client's CPU`, 'µs each', name, client);
 }

@@ -91,8 +91,9 @@ export class UDPSocket {
     const streams = this.#streams;
     try {
       signal?.throwIfAborted();
+      if (signal) failOnAbort(streams, signal);
       const { local, remote } = await engine.call((api) => api.bindUdp(request, port));
-      signal?.addEventListener('abort', () => streams.fail(signal.reason), { once: true });
+      signal?.throwIfAborted();
       this.#isOpen = true;
       return withStreams(streams, {
         localAddress: local.address,
@@ -109,6 +110,12 @@ export class UDPSocket {
       throw failureOf(error);
     }
   }
+}
+
+function failOnAbort(streams: UdpStreams, signal: AbortSignal): void {
+  const stop = () => streams.fail(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  streams.closed.catch(() => {}).finally(() => signal.removeEventListener('abort', stop));
 }
 
 function requestOf(options: UDPSocketOptions): UdpBindOptions {

@@ -123,6 +123,29 @@ describe('without streams', () => {
   });
 });
 
+describe('a signal', () => {
+  it('that aborts while the socket opens rejects `opened` and frees the port', async () => {
+    const controller = new AbortController();
+    const socket = engine.bind({ localAddress: OUR_V4, localPort: PORT, signal: controller.signal });
+    const reason = new Error('changed my mind');
+    controller.abort(reason);
+    await expect(socket.opened).rejects.toBe(reason);
+    await expect(socket.closed).rejects.toBe(reason);
+    await quiet();
+    await expect(bound()).resolves.toBeDefined();
+  });
+
+  it('is let go when the socket is closed', async () => {
+    const { signal } = new AbortController();
+    const removed = vi.spyOn(signal, 'removeEventListener');
+    const socket = engine.bind({ localAddress: OUR_V4, localPort: PORT, signal });
+    await socket.opened;
+    await socket.close();
+    await quiet();
+    expect(removed).toHaveBeenCalledOnce();
+  });
+});
+
 describe('a message that cannot be sent', () => {
   it.each(['close()', 'cancel()'])('ends the writable, and %s ends the socket all the same', async (how) => {
     const { socket, info } = await connected();

@@ -51,6 +51,8 @@ export interface EngineOptions {
   relays: string[];
   /** Another engine holds this key: take it over, instead of ERR_IN_USE. */
   takeOver: boolean;
+  /** The page has tokens for the relays: before each connection the engine asks for one, by a `token` event. */
+  hasTokens?: boolean;
 }
 
 /** What the engine does for the page. Every method answers with an Outcome, so that error codes survive. */
@@ -396,8 +398,17 @@ export type EngineEvent =
   | { type: 'peer'; peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number }
   | { type: 'transport'; transport: TransportStatus }
   | { type: 'error'; error: PlainError }
+  /** A token for the relay is needed; `reason` as in `TokenSource`. To be answered with an EngineAnswer. */
+  | { type: 'token'; id: number; reason: string }
   /** The engine is gone; with an error when nobody asked for it. */
   | { type: 'close'; error?: PlainError };
+
+/** To the engine, on the events port: a token, or why there is none. */
+export interface EngineAnswer {
+  id: number;
+  token?: string;
+  error?: string;
+}
 
 /**
  * On a listener's port: to the engine "I can take n more", from it a connection with a port of its own. `close` is

@@ -2,6 +2,7 @@ import { transfer } from 'comlink';
 import type {
   ConfigureReport,
   DnsQueryType,
+  EngineAnswer,
   EngineEvent,
   EngineNames,
   EngineOptions,
@@ -44,6 +45,11 @@ export type { LogLevel };
 export interface TunnelOptions {
   /** Relay URLs (`ws:` or `wss:`), tried in order. Needed in a page; in Node, absent means UDP directly. */
   relay?: string | readonly string[];
+  /**
+   * For relays that want one: a token, or better a function that gets one, asked before every connection. `reason` is
+   * `connect`, `reconnect`, or the word with which the relay refused the one before, such as `token_expired`.
+   */
+  token?: string | ((reason: string) => string | Promise<string>);
   /** In place of the file's PrivateKey: an X25519 CryptoKey, which need not be extractable, or base64 text. */
   privateKey?: string | CryptoKey;
   /** Another tab holds this key: false rejects with ERR_IN_USE, true takes it over. */
@@ -94,6 +100,7 @@ export class Tunnel extends EventTarget {
   readonly #readiness = new Readiness();
   readonly #logger: TunnelOptions['logger'];
   #isRelayed = false;
+  #token: TunnelOptions['token'];
   /** Whether the private key was given beside the file, whose own does not count then. */
   #isKeyGiven = false;
   #names: EngineNames | undefined;
@@ -128,7 +135,9 @@ export class Tunnel extends EventTarget {
       tunnel.#isRelayed = isRelayed;
       tunnel.#names = names;
       tunnel.#isKeyGiven = privateKey !== undefined;
-      await tunnel.#open({ config: engineConfig, relays, takeOver }, port2, options.signal);
+      tunnel.#token = options.token;
+      const hasTokens = options.token !== undefined;
+      await tunnel.#open({ config: engineConfig, relays, takeOver, hasTokens }, port2, options.signal);
       return tunnel;
     } finally {
       wipeSecrets(engineConfig);
@@ -323,12 +332,26 @@ export class Tunnel extends EventTarget {
         this.#dispatch('error', { error });
         break;
       }
+      case 'token':
+        void this.#answerToken(event.id, event.reason);
+        break;
       case 'close':
         if (event.error) this.#ended(fromPlainError(event.error));
         break;
       default:
         event satisfies never;
     }
+  }
+
+  async #answerToken(id: number, reason: string): Promise<void> {
+    const answer: EngineAnswer = { id };
+    try {
+      answer.token = await (typeof this.#token === 'function' ? this.#token(reason) : this.#token!);
+    } catch (error) {
+      answer.error = error instanceof Error ? error.message : String(error);
+    }
+    // A closed tunnel's port takes it and says nothing.
+    this.#events.postMessage(answer);
   }
 
   /** The engine is gone, by our wish or not. */

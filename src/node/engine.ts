@@ -45,7 +45,7 @@ export class NodeEngine {
       clock,
       keys: KEYS,
       createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
-      createTransport(relays, listenPort) {
+      createTransport({ relays, listenPort, token }) {
         const { memory } = environment;
         if (relays.length === 0)
           return new UdpTransport({
@@ -59,6 +59,7 @@ export class NodeEngine {
           memory,
           clock,
           listens,
+          token,
           host: { connect: connectWebSocket },
         });
         return relay;

@@ -1,5 +1,5 @@
 // What the engine tells the page unasked: events of peers and of the transport, errors, lines for a log.
-import type { EngineEvent, LogLevel, TransportStatus } from '../bridge/api.ts';
+import type { EngineAnswer, EngineEvent, LogLevel, TransportStatus } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { toBase64 } from '../core/bytes.ts';
@@ -12,11 +12,13 @@ import type { DeviceEvent } from '../core/wireguard/device.ts';
 import { KeyConflict } from './key-conflict.ts';
 import { logLinesOf } from './log-lines.ts';
 import { transportStatusOf } from './status.ts';
+import { TokenQuestions } from './token-questions.ts';
 
 /** After this many unanswered initiations (10 s) we say that there is no answer; the handshake goes on trying. */
 const ATTEMPTS_BEFORE_SILENCE = 3;
 
 export class Announcer {
+  readonly tokens = new TokenQuestions((event) => this.#post(event));
   readonly #clock: Clock;
   readonly #wallClock: () => Millis;
   #port: Port | undefined;
@@ -32,6 +34,7 @@ export class Announcer {
   /** Where events go from now on; what happened before is lost. */
   start(port: Port): void {
     this.#port = port;
+    port.onmessage = ({ data }: MessageEvent<EngineAnswer>) => this.tokens.answer(data);
   }
 
   get isStarted(): boolean {

@@ -50,6 +50,13 @@ import {
 import { Sockets } from './sockets.ts';
 import { peerStatusOf } from './status.ts';
 
+export interface TransportWish {
+  relays: string[];
+  listenPort: number | undefined;
+  /** Gives a token for the relays; undefined where the page has none. */
+  token: ((reason: string) => Promise<string>) | undefined;
+}
+
 /** What the surroundings must provide. */
 export interface EngineHost {
   readonly environment: Environment;
@@ -65,7 +72,7 @@ export interface EngineHost {
   ): Promise<StaticIdentity>;
   readonly keys: KeyRegistry;
   /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
-  createTransport(relays: string[], listenPort: number | undefined): DatagramTransport;
+  createTransport(wish: TransportWish): DatagramTransport;
   /** A channel to the page, whose far end can go into a message. */
   openChannel(): Channel;
   /** Asks the transport to try again at once, where it waits. */
@@ -123,13 +130,17 @@ export class TunnelService implements EngineApi {
     });
   }
 
-  async #start({ config, relays, takeOver }: EngineOptions): Promise<void> {
+  async #start({ config, relays, takeOver, hasTokens }: EngineOptions): Promise<void> {
     checkSettings(config);
     const identity = await this.#host.createIdentity(config.privateKey, this.#answered);
     this.#settings = withoutSecrets({ ...config, peers: [] });
     try {
       this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver, TAKE_IT_OVER);
-      const { core, driver } = this.#assemble(identity, config, relays);
+      const { core, driver } = this.#assemble(identity, config, {
+        relays,
+        listenPort: config.listenPort,
+        token: hasTokens ? this.#announcer.tokens.ask : undefined,
+      });
       for (const peer of config.peers) this.addPeer(peer);
       core.device.up(this.#host.clock.now());
       driver.settle();
@@ -176,9 +187,9 @@ export class TunnelService implements EngineApi {
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
   }
 
-  #assemble(identity: StaticIdentity, config: Settings, relays: string[]): Running {
+  #assemble(identity: StaticIdentity, config: Settings, wish: TransportWish): Running {
     const { environment, clock } = this.#host;
-    const transport = this.#host.createTransport(relays, config.listenPort);
+    const transport = this.#host.createTransport(wish);
     const lastTimestamp = this.#claim?.claim.lastTimestamp;
     const core = new TunnelCore(
       {

@@ -120,7 +120,12 @@ export function afterClose(url: string, code: number, reason: string): AfterClos
         ),
       };
     case CLOSE_TOKEN:
-      return fail('ERR_RELAY_AUTH', `The relay at ${url} does not accept this client (${reason || code}).`);
+      return fail(
+        'ERR_RELAY_AUTH',
+        reason === 'token_missing'
+          ? `The relay at ${url} wants a token: give one as the option \`token\`.`
+          : `The relay at ${url} does not accept the token (${reason || code}).`,
+      );
     case CLOSE_ORIGIN:
       return fail('ERR_RELAY_ORIGIN', `The relay at ${url} does not serve this page (${reason || code}).`);
     case CLOSE_SESSION_OVER:

@@ -13,6 +13,7 @@ import type {
   TransportState,
 } from '../core/transport.ts';
 import {
+  CLOSE_TOKEN,
   CLOSED,
   CONTROL_CHANNEL,
   type Control,
@@ -40,6 +41,7 @@ import {
   unreachable,
 } from './relay-errors.ts';
 import { checkUrl, platformHost, type RelayTransportHost, type WebSocketLike } from './relay-host.ts';
+import { RelayToken, type TokenSource, tokenMissing } from './relay-token.ts';
 import { Uplink } from './uplink.ts';
 
 export type { RelayTransportHost, WebSocketLike };
@@ -51,6 +53,7 @@ export interface RelayTransportOptions {
   readonly clock: Clock;
   /** Endpoints may call first, where the relay allows it. */
   readonly listens?: boolean;
+  readonly token?: TokenSource | undefined;
   readonly host?: Partial<RelayTransportHost>;
 }
 
@@ -66,6 +69,8 @@ const MAX_BACKOFF: Millis = 30_000;
 /** A connection that lasted this long was a good one: the next backoff starts small. */
 const STABLE_AFTER: Millis = 5000;
 const CONNECT_TIMEOUT: Millis = 10_000;
+/** A token may need its user to log in somewhere. */
+const TOKEN_TIMEOUT: Millis = 120_000;
 const PING_INTERVAL: Millis = 20_000;
 const PONG_TIMEOUT: Millis = 10_000;
 /** After a hint that the network changed, a living relay answers sooner than this. */
@@ -93,6 +98,8 @@ export class RelayTransport implements DatagramTransport {
   /** Not a secret: lets a load balancer send all our connections to the same relay. */
   readonly #affinity: string;
 
+  readonly #token: RelayToken;
+
   #phase: Phase = 'idle';
   #socket: WebSocketLike | undefined;
   #openedAt: Instant = 0;
@@ -102,6 +109,8 @@ export class RelayTransport implements DatagramTransport {
   /** URLs that refuse us in a way that trying again does not cure. */
   readonly #refusals = new Map<string, TunnelError>();
   #attempts = 0;
+  /** Counts connections begun, so that a token that comes too late finds out. */
+  #attempt = 0;
   #error: TunnelError | undefined;
   #retryAt: Instant = 0;
   #retryNotBefore: Millis = 0;
@@ -121,6 +130,7 @@ export class RelayTransport implements DatagramTransport {
     this.#memory = options.memory;
     this.#clock = options.clock;
     this.#host = { ...platformHost(), ...options.host };
+    this.#token = new RelayToken(options.token);
     this.#uplink = new Uplink(options.memory, options.clock, this.#host, () => this.receiver?.uncongested());
     this.#channels = this.#makeChannels(options.listens ?? false);
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
@@ -260,6 +270,7 @@ export class RelayTransport implements DatagramTransport {
   #receiveControl(control: Control): void {
     switch (control.type) {
       case WELCOME:
+        this.#token.accepted();
         this.#maxDatagram = control.maxDatagram;
         return;
       case OPENED:
@@ -322,9 +333,30 @@ export class RelayTransport implements DatagramTransport {
   #connect(): void {
     this.#setTimer(undefined);
     this.#phase = 'connecting';
+    const attempt = ++this.#attempt;
+    if (!this.#token.isNeeded) {
+      this.#dial([SUBPROTOCOL]);
+      return;
+    }
+    const isCurrent = () => attempt === this.#attempt && this.#phase === 'connecting';
+    this.#setTimer(() => this.#retry(tokenMissing(this.#url), 0), TOKEN_TIMEOUT);
+    this.#report();
+    this.#token.protocols(this.#url).then(
+      (protocols) => {
+        if (isCurrent()) this.#dial(protocols);
+      },
+      (error: TunnelError) => {
+        if (!isCurrent()) return;
+        if (error.retryable) this.#retry(error, 0);
+        else this.#refused(this.#url, error);
+      },
+    );
+  }
+
+  #dial(protocols: string[]): void {
     let socket: WebSocketLike;
     try {
-      socket = this.#host.connect(`${this.#url}?r=${this.#affinity}`, [SUBPROTOCOL]);
+      socket = this.#host.connect(`${this.#url}?r=${this.#affinity}`, protocols);
     } catch (error) {
       // The page's security policy forbids it (mixed content, connect-src).
       this.#retry(unreachable(this.#url, error), 0);
@@ -368,6 +400,11 @@ export class RelayTransport implements DatagramTransport {
       return;
     }
     if (this.#clock.now() - this.#openedAt >= STABLE_AFTER) this.#attempts = 0;
+    if (code === CLOSE_TOKEN && this.#token.refused(reason)) {
+      // A fresh token is asked for at once: who waits for it has waited long enough.
+      this.#connect();
+      return;
+    }
     const after = afterClose(url, code, reason);
     switch (after.next) {
       case 'idle':

@@ -46,9 +46,9 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
     clock,
     keys: new BrowserKeyRegistry(),
     createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
-    createTransport(relays, listenPort) {
+    createTransport({ relays, listenPort, token }) {
       const listens = listenPort !== undefined;
-      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens });
+      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens, token });
       return transport;
     },
     openChannel: openMessageChannel,

@@ -44,7 +44,7 @@ class Tab {
       clock,
       keys: new ProcessKeyRegistry(),
       createIdentity: async () => identity,
-      createTransport: (urls) => {
+      createTransport: ({ relays: urls }) => {
         transport = new RelayTransport({
           urls,
           memory: suite.memory,

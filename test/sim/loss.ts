@@ -9,7 +9,7 @@ export type LossModel =
   | { kind: 'bernoulli'; probability: number }
   /** Gilbert–Elliott: a good and a bad state, each with its own probability of loss. Bad times end after 2 s at most. */
   | { kind: 'bursts'; toBad: number; toGood: number; whenGood: number; whenBad: number }
-  /** Every `every`-th. */
+  /** One of each `every`. Not always the same, or a burst of so many would lose its first for ever. */
   | { kind: 'periodic'; every: number }
   /** Those with these numbers, counted from 0. */
   | { kind: 'nth'; numbers: number[] }
@@ -30,6 +30,8 @@ export class Losses {
   #isBad = false;
   #badSince = 0;
   #ofKind = 0;
+  /** Of the next `every`. */
+  #next = 0;
 
   constructor(model: LossModel, random: SeededRandom) {
     this.#model = model;
@@ -51,7 +53,8 @@ export class Losses {
         }
         return chance < (this.#isBad ? model.whenBad : model.whenGood);
       case 'periodic':
-        return number % model.every === model.every - 1;
+        if (number % model.every === 0) this.#next = Math.floor(chance * model.every);
+        return number % model.every === this.#next;
       case 'nth':
         return model.numbers.includes(number);
       case 'first':

@@ -143,7 +143,8 @@ function sendNew(tcb: Tcb, now: Instant): boolean {
     const windowRoom = tcb.sndWnd - tcb.outstanding;
     const trial = tcb.blackHole ? trialSize(tcb, now) : 0;
     // What follows it tells whether it arrived.
-    const triesLarger = trial > 0 && Math.min(available, windowRoom) >= trial + 2 * tcb.mss;
+    const triesLarger =
+      trial > 0 && trial <= tcb.cwnd && Math.min(available, windowRoom) >= trial + 2 * tcb.mss;
     const full = triesLarger ? trial : fullSegment(tcb);
     const length = Math.min(available, full, windowRoom);
     const withFin = finWaits && length === available && windowRoom > length;

@@ -46,6 +46,8 @@ export interface Silence {
 export class Host {
   readonly name: string;
   readonly stack: NetStack;
+  /** Told of each packet that is looked at, which may be long after it came. */
+  inlet: (bytes: Uint8Array) => void = () => {};
   /** Takes a copy of each packet that leaves. */
   outlet: (bytes: Uint8Array) => void = () => {};
   /** Of each connection, what was heard of its peer and when, by ports. */
@@ -104,6 +106,7 @@ export class Host {
       this.#mail.push(bytes);
       return;
     }
+    this.inlet(bytes);
     const kind = kindOf(bytes);
     this.#unanswerable = kind === 'rst' ? 'a reset' : isIcmpError(bytes) ? 'an ICMP error' : undefined;
     this.#sentSinceArrival = 0;

@@ -74,12 +74,14 @@ export class World {
     this.#pollsTwice = pollsTwice;
     this.#insides = this.hosts.map((host) => new Inside(host));
     this.links = links.map((model, index) => this.#link(index, seed * 16 + 8 + index, model, only));
-    for (const [index, host] of this.hosts.entries())
+    for (const [index, host] of this.hosts.entries()) {
+      host.inlet = (bytes) => this.flows.arrived(bytes);
       host.outlet = (bytes) => {
         this.flows.left(bytes, host.name, this.now);
         if (this.wireHash !== undefined) this.#hash(bytes);
         this.links[Math.min(index, shareFrom)]!.take(bytes, this.now);
       };
+    }
   }
 
   get events(): LinkEvent[] {
@@ -142,10 +144,7 @@ export class World {
 
   #link(index: number, seed: number, model: LinkModel, only: ReadonlySet<string> | undefined): Link {
     const target = {
-      receive: (bytes: Uint8Array) => {
-        this.flows.arrived(bytes);
-        this.#hostAt(bytes).receive(bytes, this.now);
-      },
+      receive: (bytes: Uint8Array) => this.#hostAt(bytes).receive(bytes, this.now),
       tooLarge: (bytes: Uint8Array, mtu: number) => {
         // Never at once: its sender is in the middle of sending.
         const notice = packetTooBig(bytes, mtu, ROUTER);

@@ -29,6 +29,16 @@ export function printAddress(address: Address): string {
   return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).toRFC5952String();
 }
 
+/** An address, or a network as `ADDRESS/LENGTH`; undefined for everything else. */
+export function parseNetwork(text: string): { base: Address; length: number } | undefined {
+  const [host = '', bits, ...more] = text.split('/');
+  const base = parseAddress(host);
+  if (base === undefined || more.length > 0) return undefined;
+  const longest = base.kind() === 'ipv4' ? 32 : 128;
+  if (bits === undefined) return { base, length: longest };
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= longest ? { base, length: Number(bits) } : undefined;
+}
+
 /** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */
 export function classOf(address: Address): AddressClass {
   if (address.kind() === 'ipv4') return matchFirst(address, V4_CLASSES);

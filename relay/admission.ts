@@ -48,7 +48,7 @@ export class Admission {
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
     const { limits } = this.#config;
     if (this.#load.isStopping) return STOPPING;
-    const client = clientKey(request.socket.remoteAddress ?? '');
+    const client = clientKey(this.#config.proxies.addressOf(request));
     if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
     const refused = this.judge(request);
     if (refused !== undefined) return refused;
@@ -120,7 +120,8 @@ export class Admission {
     const refused = this.#judgeOrigin(request) ?? this.#judgeCapacity();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (refused !== undefined || this.#config.tokens === undefined || token === undefined) return refused;
-    if (!this.#upgrades.take(clientKey(request.socket.remoteAddress ?? ''), this.#now())) return TOO_MANY;
+    if (!this.#upgrades.take(clientKey(this.#config.proxies.addressOf(request)), this.#now()))
+      return TOO_MANY;
     const verdict = await this.#config.tokens.check(token, request.headers.origin, wallClock);
     return 'code' in verdict ? { status: 200, code: 'token', message: verdict.reason } : undefined;
   }

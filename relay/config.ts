@@ -1,5 +1,6 @@
 import { MAX_CHANNEL, MAX_MESSAGE } from '../src/core/wire/relay.ts';
 import { classOf, parseAddress } from './address.ts';
+import { TrustedProxies } from './client-address.ts';
 import { RelayConfigError } from './config-error.ts';
 import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
@@ -94,6 +95,8 @@ export interface RelayOptions {
   origins?: readonly string[];
   /** Also serve clients that state no Origin: programs other than browsers. */
   allowNoOrigin?: boolean;
+  /** Addresses and networks of proxies whose X-Forwarded-For says who the client is. They must overwrite or append. */
+  trustedProxies?: readonly string[];
   /** Clients need a token. Without this, anyone who may connect at all may use everything that is allowed. */
   auth?: TokenOptions;
   /** The path of the WebSocket; default `/v1`. */
@@ -117,6 +120,7 @@ export interface RelayConfig {
   /** undefined: same origin as the address that was reached. */
   readonly origins: OriginPolicy | undefined;
   readonly allowsNoOrigin: boolean;
+  readonly proxies: TrustedProxies;
   readonly tokens: TokenVerifier | undefined;
   readonly path: string;
   readonly limits: Readonly<Limits>;
@@ -135,6 +139,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     rules,
     origins: options.origins && new OriginPolicy(options.origins, allowsNoOrigin),
     allowsNoOrigin,
+    proxies: new TrustedProxies(options.trustedProxies ?? []),
     tokens: options.auth && new TokenVerifier(options.auth),
     path,
     limits: readLimits(options.limits ?? {}),

@@ -1,5 +1,5 @@
 import type ipaddr from 'ipaddr.js';
-import { type Address, classOf, parseAddress, printAddress } from './address.ts';
+import { type Address, classOf, parseAddress, parseNetwork, printAddress } from './address.ts';
 import { RelayConfigError } from './config-error.ts';
 
 /** A rule as the operator writes it: one string, or an object for what a string cannot say. */
@@ -86,7 +86,7 @@ function makeRule(rule: AllowRule, text: string): Rule {
     allowsPrivate: rule.private === true,
     allowsListen: rule.listen === true,
   };
-  if (rule.cidr !== undefined) return { ...base, ...parseNetwork(rule.cidr, base.allowsPrivate, fail) };
+  if (rule.cidr !== undefined) return { ...base, ...readNetwork(rule.cidr, base.allowsPrivate, fail) };
   const host = rule.host!.toLowerCase();
   const address = parseAddress(host);
   if (address !== undefined) {
@@ -100,19 +100,15 @@ function makeRule(rule: AllowRule, text: string): Rule {
   return { ...base, kind: 'name', name };
 }
 
-function parseNetwork(cidr: string, allowsPrivate: boolean, fail: (why: string) => never) {
-  const [host, bits] = cidr.split('/');
-  const base = parseAddress(host!);
-  const limit = base?.kind() === 'ipv4' ? 32 : 128;
-  if (base === undefined || !/^\d{1,3}$/.test(bits ?? '') || Number(bits) > limit)
-    return fail('not a network such as 203.0.113.0/24 or 2001:db8::/32');
-  const length = Number(bits);
-  const kind = classOf(base);
+function readNetwork(cidr: string, allowsPrivate: boolean, fail: (why: string) => never) {
+  const network = cidr.includes('/') ? parseNetwork(cidr) : undefined;
+  if (network === undefined) return fail('not a network such as 203.0.113.0/24 or 2001:db8::/32');
+  const kind = classOf(network.base);
   if (kind === 'forbidden' || kind === 'loopback')
     fail('this network is never allowed; a rule may name one loopback address and port');
   if (kind === 'private' && !allowsPrivate)
     fail('a private network needs a rule object with private: true, or name one address and port');
-  return { kind: 'network', network: base, length } as const;
+  return { kind: 'network', network: network.base, length: network.length } as const;
 }
 
 /**

@@ -208,7 +208,7 @@ export class Relay implements Load {
     if (refused !== undefined) {
       this.counters.sessionsRefused++;
       this.#log.refused('reject', refused.code, {
-        client: request.socket.remoteAddress,
+        client: this.#config.proxies.addressOf(request),
         origin: request.headers.origin,
       });
       refuse(socket, refused);
@@ -252,24 +252,24 @@ export class Relay implements Load {
   ): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
     const refusal = this.#refusalOf(verdict);
-    const { remoteAddress } = request.socket;
+    const address = this.#config.proxies.addressOf(request);
     const { origin } = request.headers;
     if (refusal !== undefined) {
       this.counters.tokensRefused++;
-      this.#log.refused('reject', refusal.reason.split(':', 1)[0]!, { client: remoteAddress, origin });
+      this.#log.refused('reject', refusal.reason.split(':', 1)[0]!, { client: address, origin });
       webSocket.on('error', () => {});
       webSocket.close(refusal.code, refusal.reason);
       return undefined;
     }
     const grant = verdict as Grant | undefined;
-    const client = clientKey(remoteAddress ?? '');
+    const client = clientKey(address);
     const session = new Session(webSocket, randomBytes(8), client, this.#context, grant);
     this.#sessions.add(session);
     this.#perClient.add(client);
     if (grant) this.#perSubject.add(grant.subject);
     this.counters.sessionsAccepted++;
     const sid = Buffer.from(session.id).toString('hex');
-    this.#log.info('accept', { sid, client: remoteAddress, origin, subject: grant?.subjectHash });
+    this.#log.info('accept', { sid, client: address, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => {
       this.#sessions.delete(session);
       this.#perClient.remove(client);

@@ -30,6 +30,7 @@ no plaintext. Nothing is allowed that is not named here.
   --allow-no-origin     serve programs other than browsers, too
   --token-key FILE      clients need a token signed with the other half of this key (tabwire relay token --help);
                         may be repeated
+  --trust-proxy NETWORK an address or network whose X-Forwarded-For says who the client is; may be repeated
   --channels N          endpoints that one client may use at once (default ${DEFAULT_LIMITS.channels}, at most 63)
   --check               check these options, print what they mean and exit
   --help                print this
@@ -51,6 +52,7 @@ export async function runRelay(args: string[]): Promise<void> {
       'unusual-ports': { type: 'boolean' },
       'allow-no-origin': { type: 'boolean' },
       'token-key': { type: 'string', multiple: true },
+      'trust-proxy': { type: 'string', multiple: true },
       channels: { type: 'string' },
       check: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -73,6 +75,7 @@ export async function runRelay(args: string[]): Promise<void> {
     ...(values.origin && { origins: values.origin }),
     allowNoOrigin: values['allow-no-origin'] ?? false,
     ...(values['token-key'] && { auth: { keys: values['token-key'].map(readTokenKey) } }),
+    ...(values['trust-proxy'] && { trustedProxies: values['trust-proxy'] }),
     ...(values.channels !== undefined && { limits: { channels: Number(values.channels) } }),
     log: jsonLines((line) => process.stdout.write(line)),
   };

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import type ipaddr from 'ipaddr.js';
+import { type Address, parseAddress, parseNetwork } from './address.ts';
+import { RelayConfigError } from './config-error.ts';
+
+/** Longer chains are not read further: no honest one has as many. */
+const MAX_HOPS = 32;
+
+/**
+ * Whose request it is, behind proxies that we trust to say so. Everybody can write an X-Forwarded-For; only what a trusted
+ * proxy appended to it, at the right, is worth anything.
+ */
+export class TrustedProxies {
+  readonly #networks: readonly { readonly base: Address; readonly length: number }[];
+
+  /** Addresses or networks. Throws RelayConfigError. */
+  constructor(proxies: readonly string[]) {
+    this.#networks = proxies.map((text) => {
+      const network = parseNetwork(text);
+      if (network === undefined)
+        throw new RelayConfigError(
+          `trustedProxies "${text}": expected an address or a network such as 10.0.0.0/8`,
+        );
+      return network;
+    });
+  }
+
+  /** The first address from the right that is no trusted proxy's; junk ends the search at whoever passed it on. */
+  addressOf({ socket, headers }: IncomingMessage): string {
+    let address = socket.remoteAddress ?? '';
+    if (!this.#trusts(address)) return address;
+    const chain = String(headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .slice(-MAX_HOPS);
+    for (const entry of chain.reverse()) {
+      const parsed = parseAddress(entry.trim());
+      if (parsed === undefined) return address;
+      address = entry.trim();
+      if (!this.#trusts(address)) return address;
+    }
+    return address;
+  }
+
+  #trusts(text: string): boolean {
+    const address = parseAddress(text);
+    if (address === undefined) return false;
+    return this.#networks.some(
+      ({ base, length }) =>
+        base.kind() === address.kind() && (address as ipaddr.IPv4).match(base as ipaddr.IPv4, length),
+    );
+  }
+}

@@ -20,10 +20,11 @@ import { handshake } from './suites/handshake.ts';
 import { hash } from './suites/hash.ts';
 import { relay } from './suites/relay.ts';
 import { stack } from './suites/stack.ts';
+import { start } from './suites/start.ts';
 import { tunnel } from './suites/tunnel.ts';
 import { judge } from './target.ts';
 
-const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay, endToEnd];
+const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay, endToEnd, start];
 const RESULTS = join(import.meta.dirname, 'results');
 const BASELINE = join(import.meta.dirname, 'baseline.json');
 

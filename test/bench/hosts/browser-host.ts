@@ -23,8 +23,13 @@ export class BrowserHost implements Host {
   }
 
   static async open(kind: BrowserKind, place: Place = 'worker'): Promise<BrowserHost> {
+    return BrowserHost.openAt(kind, async () => `/?in=${place}`);
+  }
+
+  /** `path`: of the page, which may depend on where it is served. */
+  static async openAt(kind: BrowserKind, path: (origin: string) => Promise<string>): Promise<BrowserHost> {
     const server = await CommandServer.start(FOLDER);
-    const browser = Browser.open(kind, `${server.origin}/?in=${place}`);
+    const browser = Browser.open(kind, `${server.origin}${await path(server.origin)}`);
     const host = new BrowserHost(await versionOf(kind), browser, server);
     const late = setTimeout(
       () => server.failAll(`no page after ${PATIENCE} ms\n${browser.output}`),
@@ -43,6 +48,11 @@ export class BrowserHost implements Host {
 
   get pid(): number {
     return this.#browser.pid;
+  }
+
+  /** The files that it loaded. */
+  get served(): ReadonlySet<string> {
+    return this.#server.served;
   }
 
   async call<T>(procedure: string, argument?: unknown): Promise<T> {

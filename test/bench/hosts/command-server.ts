@@ -15,6 +15,8 @@ const TYPES: Record<string, string> = {
 
 export class CommandServer {
   readonly origin: string;
+  /** Files that were asked for. */
+  readonly served = new Set<string>();
   readonly #server: Server;
   readonly #folder: string;
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
@@ -86,6 +88,9 @@ export class CommandServer {
     const path = join(this.#folder, normalize(pathname === '/' ? '/index.html' : pathname));
     try {
       const body = await readFile(path);
+      this.served.add(path);
+      // What has a hash in its name never changes.
+      if (pathname.startsWith('/assets/')) response.setHeader('cache-control', 'max-age=3600, immutable');
       response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream').end(body);
     } catch {
       response.writeHead(404).end();

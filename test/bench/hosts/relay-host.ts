@@ -16,11 +16,13 @@ const LIMITS = {
 
 /** The real relay, as built. */
 export class BenchRelay {
+  readonly port: number;
   readonly url: string;
   readonly #child: Child;
 
-  private constructor(url: string, child: Child) {
-    this.url = url;
+  private constructor(port: number, child: Child) {
+    this.port = port;
+    this.url = `ws://127.0.0.1:${port}/v1`;
     this.#child = child;
   }
 
@@ -37,7 +39,7 @@ export class BenchRelay {
     };
     const child = new Child(process.execPath, [SCRIPT, JSON.stringify(options)]);
     await child.saw(/^listening$/m);
-    return new BenchRelay(`ws://127.0.0.1:${port}/v1`, child);
+    return new BenchRelay(port, child);
   }
 
   get pid(): number {

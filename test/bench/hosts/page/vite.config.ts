@@ -11,6 +11,9 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions: {
+      input: ['index.html', 'start.html'].map((name) => join(import.meta.dirname, name)),
+    },
   },
   worker: { format: 'es' },
 });

@@ -19,12 +19,13 @@ import { endToEnd } from './suites/end-to-end.ts';
 import { handshake } from './suites/handshake.ts';
 import { hash } from './suites/hash.ts';
 import { relay } from './suites/relay.ts';
+import { scale } from './suites/scale.ts';
 import { stack } from './suites/stack.ts';
 import { start } from './suites/start.ts';
 import { tunnel } from './suites/tunnel.ts';
 import { judge } from './target.ts';
 
-const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay, endToEnd, start];
+const SUITES: readonly Suite[] = [aead, hash, handshake, stack, tunnel, relay, endToEnd, start, scale];
 const RESULTS = join(import.meta.dirname, 'results');
 const BASELINE = join(import.meta.dirname, 'baseline.json');
 

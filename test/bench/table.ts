@@ -1,5 +1,7 @@
 import type { Line } from './report.ts';
 
+const MORE_IS_BETTER = new Set(['1/s', 'MB/s', 'of 1']);
+
 /** Values as they come in, by line and contender. */
 export class Table {
   readonly #host: string;
@@ -13,9 +15,9 @@ export class Table {
     return [...this.#lines.values()];
   }
 
-  /** Of rates more is better, of all else less. `isFixed`: see Line. */
+  /** Of rates and parts more is better, of all else less. `isFixed`: see Line. */
   add(name: string, unit: string, who: string, value: number, isFixed = false): void {
-    const isLessBetter = unit !== '1/s' && unit !== 'MB/s';
+    const isLessBetter = !MORE_IS_BETTER.has(unit);
     const line = this.#lines.get(name) ?? { name, host: this.#host, unit, isLessBetter, isFixed, values: {} };
     this.#lines.set(name, line);
     (line.values[who] ??= []).push(value);

@@ -27,11 +27,9 @@ export interface Collections {
 
 const STEP = 2000;
 
-export function allocationProcedures(
-  runtime: Runtime,
-): Record<string, (wish: AllocationWish) => Promise<Collections>> {
+export function allocationProcedures(runtime: Runtime): Record<string, (argument: never) => unknown> {
   return {
-    allocation: async ({ warm, packets }) => {
+    allocation: async ({ warm, packets }: AllocationWish): Promise<Collections> => {
       const pair = await tunnelPair(() => runtime.loadAssembly(), runtime.curve);
       const bulk = new Bulk(pair);
       carry(pair, bulk, warm);

@@ -3,6 +3,7 @@ import type { Contest } from '../race.ts';
 import { aead } from './aead.ts';
 import { handshake } from './handshake.ts';
 import { hash } from './hash.ts';
+import { scale } from './scale.ts';
 import { stack } from './stack.ts';
 import { tunnel } from './tunnel.ts';
 
@@ -15,5 +16,6 @@ export const CATALOG: Record<string, (runtime: Runtime) => Promise<Contests>> = 
   hash,
   handshake,
   stack,
+  scale,
   tunnel,
 };

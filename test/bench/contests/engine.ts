@@ -5,6 +5,8 @@ import type { NetStack } from '../../../src/core/netstack/netstack.ts';
 export const MTU = 1420;
 export const CLIENT = '10.0.0.1';
 export const SERVER = '10.0.0.2';
+/** Where the clock begins, and how far both have come by then at most. */
+export const START = 1000;
 /** Of the clock that both have, in ms: from one turn to the next. */
 const TICK = 0.5;
 
@@ -24,7 +26,7 @@ export class Pair {
   readonly client: Engine;
   readonly server: Engine;
   /** Not a field: a number with a fraction would be an object each time. */
-  readonly #now = Float64Array.of(1000);
+  readonly #now = Float64Array.of(START + 10);
 
   constructor(client: Engine, server: Engine) {
     this.client = client;

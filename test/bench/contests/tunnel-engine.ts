@@ -7,7 +7,7 @@ import { PacketBuffer } from '../../../src/core/packet-buffer.ts';
 import { TunnelCore } from '../../../src/core/tunnel.ts';
 import { MAX_MESSAGE, RecordReader, RecordWriter } from '../../../src/core/wire/relay.ts';
 import { SeededRandom } from '../../support/random.ts';
-import { CLIENT, type Engine, MTU, Pair, prefixOf, SERVER } from './engine.ts';
+import { CLIENT, type Engine, MTU, Pair, prefixOf, SERVER, START } from './engine.ts';
 
 const CHANNEL = 1;
 const MESSAGES = 16;
@@ -38,35 +38,53 @@ class Way {
   }
 }
 
+/** The two ways to and from one peer, and the message that is being put together for it. */
+class Link implements Endpoint {
+  readonly host: string;
+  readonly port = 51820;
+  readonly inbox: Way;
+  readonly outbox: Way;
+  readonly writer = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+
+  constructor(host: string, inbox: Way, outbox: Way) {
+    this.host = host;
+    this.inbox = inbox;
+    this.outbox = outbox;
+  }
+
+  flush(): void {
+    if (this.writer.length === 0) return;
+    const { bytes, start, end } = this.writer;
+    this.outbox.add(bytes, start, end);
+    this.writer.reset();
+  }
+}
+
 /** A whole engine but for its WebSocket: what leaves it is collected into messages, what comes is taken out of them. */
-class TunnelEngine implements Engine {
+export class TunnelEngine implements Engine {
   packets = 0;
   readonly core: TunnelCore;
   readonly publicKey: Uint8Array;
   readonly #suite: WasmSuite;
-  readonly #endpoint: Endpoint = { host: '192.0.2.1', port: 51820 };
+  readonly #links: Link[] = [];
   readonly #reader = new RecordReader();
-  readonly #writer: RecordWriter;
   readonly #datagram: PacketBuffer;
-  readonly #inbox: Way;
-  readonly #outbox: Way;
 
-  constructor(address: string, seed: number, suite: WasmSuite, inbox: Way, outbox: Way) {
+  constructor(address: string, seed: number, suite: WasmSuite) {
     const { memory } = suite;
     const random = new SeededRandom(seed);
     const identity = new RawIdentity(random.bytes(32), suite);
+    const links = this.#links;
     this.#suite = suite;
-    this.#inbox = inbox;
-    this.#outbox = outbox;
     this.publicKey = identity.publicKey;
-    this.#writer = new RecordWriter(memory.bytes, memory.egress.start, memory.egress.end);
     this.#datagram = new PacketBuffer(memory, memory.ingress);
     const environment = { crypto: suite, memory, fillRandom: random.fill, wallClock: () => Date.now() };
-    this.core = new TunnelCore({ identity, addresses: [prefixOf(`${address}/24`)], mtu: MTU }, environment, {
-      sendDatagram: (datagram) => this.#send(datagram),
+    this.core = new TunnelCore({ identity, addresses: [prefixOf(`${address}/16`)], mtu: MTU }, environment, {
+      sendDatagram: (datagram, endpoint) => this.#send(datagram, endpoint as Link),
       notify: () => {},
       get congested() {
-        return outbox.isFull;
+        for (const { outbox } of links) if (outbox.isFull) return true;
+        return false;
       },
     });
   }
@@ -76,21 +94,26 @@ class TunnelEngine implements Engine {
   }
 
   /** Who calls knows where the other is. If both called at once, both would have to try again. */
-  introduce({ publicKey }: TunnelEngine, address: string, isCalled: boolean, now: number): void {
-    const endpoint = isCalled ? { endpoint: this.#endpoint } : {};
+  introduce({ publicKey }: TunnelEngine, address: string, link: Link, isCalled: boolean, now: number): void {
+    this.#links.push(link);
+    const endpoint = isCalled ? { endpoint: link } : {};
     const allowedIps = [prefixOf(`${address}/32`)];
     this.core.device.addPeer({ publicKey, ...endpoint, allowedIps, persistentKeepalive: 0 }, now);
   }
 
   receive(now: number): void {
-    const inbox = this.#inbox;
+    for (const link of this.#links) this.#receiveFrom(link, now);
+  }
+
+  #receiveFrom(link: Link, now: number): void {
+    const { inbox } = link;
     const { bytes, ingress } = this.#suite.memory;
     for (let n = 0; n < inbox.count; n++) {
       this.core.catchUp(now);
       this.#reader.begin(bytes, ingress.start, inbox.copyTo(bytes, ingress.start, n));
       while (this.#reader.next()) {
         this.#datagram.place(this.#reader.start, this.#reader.end);
-        this.core.receiveDatagram(this.#datagram, this.#endpoint, now);
+        this.core.receiveDatagram(this.#datagram, link, now);
       }
     }
     inbox.count = 0;
@@ -98,34 +121,56 @@ class TunnelEngine implements Engine {
 
   poll(now: number): void {
     this.core.poll(now);
-    this.#flush();
+    for (const link of this.#links) link.flush();
   }
 
-  #send({ memory, start, end }: PacketBuffer): void {
+  #send({ memory, start, end }: PacketBuffer, link: Link): void {
     this.packets++;
-    if (!this.#writer.fits(end - start)) this.#flush();
-    this.#writer.append(CHANNEL, memory, start, end);
+    if (!link.writer.fits(end - start)) link.flush();
+    link.writer.append(CHANNEL, memory, start, end);
   }
+}
 
-  #flush(): void {
-    if (this.#writer.length === 0) return;
-    const { bytes, start, end } = this.#writer;
-    this.#outbox.add(bytes, start, end);
-    this.#writer.reset();
-  }
+/** One engine and its peers, which know only it. */
+export interface Hub {
+  readonly client: TunnelEngine;
+  readonly servers: readonly TunnelEngine[];
+  /** Of the n-th server, inside. */
+  readonly addresses: readonly string[];
 }
 
 /** Two engines, each with a WASM module of its own, that have a session. */
 export async function tunnelPair(load: () => Promise<AssemblyExports>, curve?: Curve): Promise<Pair> {
-  const [atClient, atServer] = [new Way(), new Way()];
+  const { client, servers } = await tunnelHub(load, 1, curve);
+  return new Pair(client, servers[0]!);
+}
+
+/** One engine that has a session with each of several, each with a WASM module of its own. */
+export async function tunnelHub(
+  load: () => Promise<AssemblyExports>,
+  peers: number,
+  curve?: Curve,
+): Promise<Hub> {
   const suiteOf = async (): Promise<WasmSuite> => new WasmSuite(await load(), curve ? { curve } : {});
-  const client = new TunnelEngine(CLIENT, 1, await suiteOf(), atClient, atServer);
-  const server = new TunnelEngine(SERVER, 2, await suiteOf(), atServer, atClient);
-  const pair = new Pair(client, server);
-  client.introduce(server, SERVER, true, pair.now);
-  server.introduce(client, CLIENT, false, pair.now);
-  server.core.device.up(pair.now);
-  client.core.device.up(pair.now);
-  for (let n = 0; n < 10; n++) pair.exchange();
-  return pair;
+  const now = START;
+  const client = new TunnelEngine(CLIENT, 1, await suiteOf());
+  const servers: TunnelEngine[] = [];
+  const addresses: string[] = [];
+  for (let n = 0; n < peers; n++) {
+    const address = n === 0 ? SERVER : `10.0.${n}.2`;
+    const server = new TunnelEngine(address, 2 + n, await suiteOf());
+    const [atClient, atServer] = [new Way(), new Way()];
+    client.introduce(server, address, new Link(`192.0.2.${n + 1}`, atClient, atServer), true, now);
+    server.introduce(client, CLIENT, new Link('192.0.2.100', atServer, atClient), false, now);
+    server.core.device.up(now);
+    servers.push(server);
+    addresses.push(address);
+  }
+  client.core.device.up(now);
+  for (let turn = 0; turn < 5; turn++)
+    for (const engine of [client, ...servers]) {
+      engine.receive(now + turn);
+      engine.poll(now + turn);
+    }
+  return { client, servers, addresses };
 }

@@ -8,6 +8,7 @@ import { NODE_CURVE } from '../../../src/node/curve.ts';
 import type { WebSocketLike } from '../../../src/transport/relay-transport.ts';
 import { allocationProcedures } from '../contests/allocation.ts';
 import { bareProcedures } from '../contests/bare-udp.ts';
+import { crowdProcedures } from '../contests/crowd-watch.ts';
 import { loadProcedures } from '../contests/load-client.ts';
 import { opensslCipher, opensslHash } from '../contests/node-crypto.ts';
 import type { Command } from './host.ts';
@@ -22,6 +23,7 @@ const runtime = {
 const procedures = {
   ...raceProcedures(runtime),
   ...allocationProcedures(runtime),
+  ...crowdProcedures(runtime),
   ...bareProcedures(),
   ...loadProcedures({
     clock: () => new NodeClock(),

@@ -32,13 +32,14 @@ export interface Load {
 
 /** Decides from an HTTP request alone who may become a session, before anything is spent on it. */
 export class Admission {
-  readonly #config: RelayConfig;
+  /** May change while the relay runs. */
+  config: RelayConfig;
   readonly #load: Load;
   readonly #now: () => number;
   readonly #upgrades: BucketTable;
 
   constructor(config: RelayConfig, load: Load, now: () => number) {
-    this.#config = config;
+    this.config = config;
     this.#load = load;
     this.#now = now;
     this.#upgrades = new BucketTable(config.limits.upgradesPerSecond, config.limits.upgradeBurst);
@@ -46,9 +47,9 @@ export class Admission {
 
   /** Everything that speaks against a session, cheapest first. */
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const { limits } = this.#config;
+    const { limits } = this.config;
     if (this.#load.isStopping) return STOPPING;
-    const client = clientKey(this.#config.proxies.addressOf(request));
+    const client = clientKey(this.config.proxies.addressOf(request));
     if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
     const refused = this.judge(request);
     if (refused !== undefined) return refused;
@@ -65,7 +66,7 @@ export class Admission {
 
   /** What can be said of any request to the relay's path. */
   judge(request: IncomingMessage): Refused | undefined {
-    if (pathOf(request) !== this.#config.path) return NOT_FOUND;
+    if (pathOf(request) !== this.config.path) return NOT_FOUND;
     if (request.httpVersion !== '1.1') return { status: 400, code: 'upgrade', message: 'HTTP/1.1 is needed' };
     if (request.method !== 'GET') return { status: 405, code: 'method', message: 'GET only' };
     return this.#judgeQuery(request) ?? this.#judgeOrigin(request);
@@ -79,14 +80,14 @@ export class Admission {
   }
 
   #judgeOrigin(request: IncomingMessage): Refused | undefined {
-    if (!mayServe(this.#config, localAddress(request).address))
+    if (!mayServe(this.config, localAddress(request).address))
       return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
     if (this.#permits(request)) return undefined;
     return { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
   }
 
   #permits(request: IncomingMessage): boolean {
-    const { origins, allowsNoOrigin } = this.#config;
+    const { origins, allowsNoOrigin } = this.config;
     const { origin } = request.headers;
     if (origins !== undefined) return origins.permits(origin);
     if (origin === undefined) return allowsNoOrigin;
@@ -119,16 +120,15 @@ export class Admission {
   async #judgeCheck(request: IncomingMessage, wallClock: number): Promise<Refused | undefined> {
     const refused = this.#judgeOrigin(request) ?? this.#judgeCapacity();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (refused !== undefined || this.#config.tokens === undefined || token === undefined) return refused;
-    if (!this.#upgrades.take(clientKey(this.#config.proxies.addressOf(request)), this.#now()))
-      return TOO_MANY;
-    const verdict = await this.#config.tokens.check(token, request.headers.origin, wallClock);
+    if (refused !== undefined || this.config.tokens === undefined || token === undefined) return refused;
+    if (!this.#upgrades.take(clientKey(this.config.proxies.addressOf(request)), this.#now())) return TOO_MANY;
+    const verdict = await this.config.tokens.check(token, request.headers.origin, wallClock);
     return 'code' in verdict ? { status: 200, code: 'token', message: verdict.reason } : undefined;
   }
 
   #judgeCapacity(): Refused | undefined {
     if (this.#load.isStopping) return STOPPING;
-    if (this.#load.sessions < this.#config.limits.sessions) return undefined;
+    if (this.#load.sessions < this.config.limits.sessions) return undefined;
     return { status: 503, code: 'full', message: 'this relay is full' };
   }
 }

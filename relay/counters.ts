@@ -16,6 +16,7 @@ export class RelayCounters {
   sessionsAccepted = 0;
   sessionsRefused = 0;
   tokensRefused = 0;
+  reloadsFailed = 0;
   datagramsUp = 0;
   datagramsDown = 0;
   bytesUp = 0;

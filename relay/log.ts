@@ -7,6 +7,7 @@ export interface LogEntry {
 
 export type LogEvent =
   | 'start'
+  | 'config'
   | 'accept'
   | 'reject'
   | 'opened'
@@ -36,6 +37,10 @@ export class Log {
 
   info(event: LogEvent, fields: Readonly<Record<string, string | number | boolean | undefined>> = {}): void {
     this.#write('info', event, fields);
+  }
+
+  warn(event: LogEvent, fields: Readonly<Record<string, string | number | boolean | undefined>>): void {
+    this.#write('warn', event, fields);
   }
 
   /** `reason` is one of ours, not a client's text. At most ten a second for each, and then how many more. */

@@ -10,6 +10,8 @@ export interface Destination {
   readonly address: string;
   readonly family: 4 | 6;
   readonly port: number;
+  /** By which it was asked for; undefined where the address itself was. */
+  readonly name: string | undefined;
   /** Whether a rule lets the endpoint call first. */
   readonly allowsListen: boolean;
 }
@@ -37,12 +39,29 @@ export interface PolicyOptions {
 
 /** Says where clients may send. Nothing is allowed that no rule allows. */
 export class Policy {
-  readonly #rules: readonly Rule[];
+  #rules: readonly Rule[];
   readonly #options: PolicyOptions;
 
   constructor(rules: readonly Rule[], options: PolicyOptions) {
     this.#rules = rules;
     this.#options = options;
+  }
+
+  /** Other rules from now on. What is open already is for whoever opened it to ask about: `permits`. */
+  replace(rules: readonly Rule[]): void {
+    this.#rules = rules;
+  }
+
+  /** Whether a destination that was allowed once still is. */
+  permits({ address: text, port, name }: Destination): boolean {
+    const address = parseAddress(text)!;
+    return this.#rules.some((rule) => {
+      const covers =
+        name === undefined
+          ? coversAddress(rule, address, port)
+          : rule.kind === 'name' && rule.name === name && rule.ports.includes(port);
+      return covers && this.#forbids(rule, address, port) === undefined;
+    });
   }
 
   /** The answer to OPEN. Port 0 asks for an alias. `grant`: what the client's token gives, where tokens are needed. */
@@ -90,6 +109,7 @@ export class Policy {
       address,
       port,
       granting.some((rule) => rule.allowsListen),
+      undefined,
     );
   }
 
@@ -107,7 +127,7 @@ export class Policy {
       if (why !== undefined) return denied(`dns_policy: ${why}`);
     }
     const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];
-    return pick === undefined ? denied('no address') : permitted(pick, port, rule.allowsListen);
+    return pick === undefined ? denied('no address') : permitted(pick, port, rule.allowsListen, name);
   }
 
   /** Why the rule, which covers this address and port, does not reach it; undefined if it does. */
@@ -128,9 +148,9 @@ function hostOf(rule: Rule): string {
   return rule.kind === 'literal' ? printAddress(rule.address) : '';
 }
 
-function permitted(address: Address, port: number, allowsListen: boolean): { destination: Destination } {
+function permitted(address: Address, port: number, allowsListen: boolean, name: string | undefined) {
   const family = address.kind() === 'ipv4' ? 4 : 6;
-  return { destination: { address: printAddress(address), family, port, allowsListen } };
+  return { destination: { address: printAddress(address), family, port, allowsListen, name } as const };
 }
 
 function denied(detail: string): { refusal: Refusal } {

@@ -39,7 +39,7 @@ const RETRY_AFTER = 1000;
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
 export class Relay implements Load {
   readonly counters = new RelayCounters();
-  readonly #config: RelayConfig;
+  #config: RelayConfig;
   readonly #log: Log;
   readonly #now: () => number;
   readonly #context: SessionContext;
@@ -113,6 +113,28 @@ export class Relay implements Load {
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
   assertSafe(): void {
     if (!mayServe(this.#config, this.#config.listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+  }
+
+  /**
+   * Other rules, origins, tokens, proxies and limits, without a restart; where it listens stays. All of it, or nothing:
+   * throws RelayConfigError, and the old ones hold. Sessions keep their limits; channels whose destination is no longer
+   * allowed are closed, and sessions of subjects that are denied now.
+   */
+  reload(options: RelayOptions): void {
+    const { listen, path } = this.#config;
+    const config = { ...readOptions(options), listen, path };
+    if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+    this.#config = this.#admission.config = config;
+    this.#context.policy.replace(config.rules);
+    this.#context.limits = config.limits;
+    for (const session of this.#sessions) session.recheck(config.tokens?.isDenied ?? (() => false));
+    this.#log.info('config', { rules: config.rules.length });
+  }
+
+  /** There was nothing to reload, or nothing that could be read. */
+  reloadFailed(error: Error): void {
+    this.counters.reloadsFailed++;
+    this.#log.warn('config', { error: error.message });
   }
 
   /** Listens where the options say, with time limits against clients that do not finish their requests. */

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import {
+  CHANNEL_DENIED,
   CHANNEL_LISTEN_DENIED,
   CHANNEL_TOO_MANY,
   CHANNEL_UNKNOWN,
@@ -38,7 +39,8 @@ import type { Destination, Policy, Refusal } from './policy.ts';
 
 /** What all sessions of a relay share. */
 export interface SessionContext {
-  readonly limits: Readonly<Limits>;
+  /** Of sessions that begin. */
+  limits: Readonly<Limits>;
   readonly policy: Policy;
   readonly counters: RelayCounters;
   readonly budget: QueueBudget;
@@ -146,6 +148,19 @@ export class Session implements ChannelHost {
     this.#checkFlood();
     this.#ping(now);
     for (const channel of this.#channels.values()) channel.tick(now);
+  }
+
+  /** The configuration has changed: what it does not allow any more ends. */
+  recheck(isDenied: (subject: string) => boolean): void {
+    if (this.#grant !== undefined && isDenied(this.#grant.subject)) {
+      this.close(CLOSE_SESSION_OVER, 'session: revoked');
+      return;
+    }
+    for (const channel of this.#channels.values()) {
+      const { destination } = channel;
+      if (destination !== undefined && !this.#context.policy.permits(destination))
+        this.closeChannel(channel, CHANNEL_DENIED, 'not_allowed');
+    }
   }
 
   /** The relay stops: the client should come back, here or elsewhere, after `retryAfter` ms. */

@@ -89,6 +89,8 @@ export class TokenVerifier {
     return this.#isFirstUse(tokenId, tokenEnd, now) ? grant : refused('token_used');
   }
 
+  readonly isDenied = (subject: string): boolean => this.#denied.has(subject);
+
   /** The verdict, without using the token. */
   async check(
     token: string,

@@ -26,7 +26,7 @@ const command = name !== undefined && Object.hasOwn(commands, name) ? commands[n
 if (command) {
   await command(args).catch((error: unknown) => {
     process.stderr.write(`tabwire ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = (error as { exitCode?: number }).exitCode ?? 1;
   });
 } else if (name === '--help' || name === 'help') {
   process.stdout.write(USAGE);

@@ -7,16 +7,18 @@ import {
   jsonLines,
   RelayConfigError,
   type RelayOptions,
+  readConfigFile,
   readDestination,
   type TokenKey,
 } from '../../relay/index.ts';
 
-const USAGE = `Usage: tabwire relay (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
+const USAGE = `Usage: tabwire relay [--config FILE] (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
        tabwire relay token …
 
 Carries WireGuard datagrams between web pages (WebSocket) and WireGuard endpoints (UDP). It holds no keys and sees
 no plaintext. Nothing is allowed that is not named here.
 
+  --config FILE         settings from a JSON file, which flags override; read again on SIGHUP (relay/README.md)
   --listen HOST:PORT    where to listen (default 127.0.0.1:8080); put TLS in front for other machines
   --allow DESTINATION   an endpoint that clients may reach: HOST, HOST:PORT, [IPV6]:PORT or a CIDR; may be repeated.
                         The port is 51820 when none is given. A private or loopback address must be written out
@@ -36,54 +38,42 @@ no plaintext. Nothing is allowed that is not named here.
   --help                print this
 
 Without tokens the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
-It logs JSON lines to standard output and stops on SIGINT and SIGTERM.
+It logs JSON lines to standard output, and stops on SIGINT and SIGTERM.
 `;
+
+const OPTIONS = {
+  config: { type: 'string' },
+  listen: { type: 'string' },
+  allow: { type: 'string', multiple: true },
+  'allow-listen': { type: 'string', multiple: true },
+  origin: { type: 'string', multiple: true },
+  'unusual-ports': { type: 'boolean' },
+  'allow-no-origin': { type: 'boolean' },
+  'token-key': { type: 'string', multiple: true },
+  'trust-proxy': { type: 'string', multiple: true },
+  channels: { type: 'string' },
+  check: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+
+type Flags = ReturnType<typeof parseFlags>;
+
+const parseFlags = (args: string[]) => parseArgs({ args, options: OPTIONS }).values;
 
 /** `tabwire relay`. Rejects with a one-line reason for arguments that are wrong. */
 export async function runRelay(args: string[]): Promise<void> {
   if (args[0] === 'token') return (await import('./relay-token.ts')).runRelayToken(args.slice(1));
-  const { values } = parseArgs({
-    args,
-    options: {
-      listen: { type: 'string' },
-      allow: { type: 'string', multiple: true },
-      'allow-listen': { type: 'string', multiple: true },
-      origin: { type: 'string', multiple: true },
-      'unusual-ports': { type: 'boolean' },
-      'allow-no-origin': { type: 'boolean' },
-      'token-key': { type: 'string', multiple: true },
-      'trust-proxy': { type: 'string', multiple: true },
-      channels: { type: 'string' },
-      check: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  });
-  if (values.help) {
+  const flags = parseFlags(args);
+  if (flags.help) {
     process.stdout.write(USAGE);
     return;
   }
-  const unusualPorts = values['unusual-ports'] ?? false;
-  const listenRule = (text: string): AllowRule => ({
-    ...readDestination(text),
-    listen: true,
-    unusualPort: unusualPorts,
-  });
-  const options: RelayOptions = {
-    listen: values.listen ?? '127.0.0.1:8080',
-    allow: [...(values.allow ?? []), ...(values['allow-listen'] ?? []).map(listenRule)],
-    unusualPorts,
-    ...(values.origin && { origins: values.origin }),
-    allowNoOrigin: values['allow-no-origin'] ?? false,
-    ...(values['token-key'] && { auth: { keys: values['token-key'].map(readTokenKey) } }),
-    ...(values['trust-proxy'] && { trustedProxies: values['trust-proxy'] }),
-    ...(values.channels !== undefined && { limits: { channels: Number(values.channels) } }),
-    log: jsonLines((line) => process.stdout.write(line)),
-  };
-  const relay = createRelay(options);
+  const log = jsonLines((line) => process.stdout.write(line));
+  const options = optionsOf(flags);
+  const relay = createRelay({ ...options, log });
   relay.assertSafe();
-  if (values.check) {
-    const { log: _, ...shown } = options;
-    process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+  if (flags.check) {
+    process.stdout.write(`${JSON.stringify(masked(options), null, 2)}\n`);
     return;
   }
   const stopped = new Promise<void>((resolve) => {
@@ -94,9 +84,47 @@ export async function runRelay(args: string[]): Promise<void> {
     if (error instanceof RelayConfigError || error.code === undefined) throw error;
     throw new Error(`cannot listen on ${options.listen} (${error.code})`);
   });
+  const reload = (): void => {
+    try {
+      relay.reload(optionsOf(flags));
+    } catch (error) {
+      relay.reloadFailed(error as Error);
+    }
+  };
+  process.on('SIGHUP', reload);
   process.stderr.write(`relay: ${url}\n`);
   await stopped;
+  process.off('SIGHUP', reload);
   await relay.close();
+}
+
+/** Flags over the environment (where to listen, nothing else) over the file. */
+function optionsOf(flags: Flags): RelayOptions {
+  const file = flags.config === undefined ? {} : readConfigFile(flags.config);
+  const unusualPorts = flags['unusual-ports'] ?? file.unusualPorts ?? false;
+  const listenRule = (text: string): AllowRule => ({
+    ...readDestination(text),
+    listen: true,
+    unusualPort: unusualPorts,
+  });
+  const allow = [...(flags.allow ?? []), ...(flags['allow-listen'] ?? []).map(listenRule)];
+  return {
+    ...file,
+    listen: flags.listen ?? process.env.WGRELAY_LISTEN ?? file.listen ?? '127.0.0.1:8080',
+    allow: allow.length > 0 ? allow : (file.allow ?? []),
+    unusualPorts,
+    ...(flags.origin && { origins: flags.origin }),
+    ...(flags['allow-no-origin'] !== undefined && { allowNoOrigin: flags['allow-no-origin'] }),
+    ...(flags['token-key'] && { auth: { ...file.auth, keys: flags['token-key'].map(readTokenKey) } }),
+    ...(flags['trust-proxy'] && { trustedProxies: flags['trust-proxy'] }),
+    ...(flags.channels !== undefined && { limits: { ...file.limits, channels: Number(flags.channels) } }),
+  };
+}
+
+/** What may be shown of the options: keys by their algorithm and name. */
+function masked({ auth, ...options }: RelayOptions): object {
+  if (auth === undefined) return options;
+  return { ...options, auth: { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } };
 }
 
 function readTokenKey(file: string): TokenKey {

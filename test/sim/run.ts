@@ -102,6 +102,8 @@ class Play {
   readonly #listener: TcpListener | undefined;
   readonly #clients: (Party | undefined)[] = [];
   readonly #servers: (Party | undefined)[] = [];
+  /** Where cookies are sent, a late segment may bring back a connection that is over; the listener accepts it once more. */
+  readonly #ghosts: Party[] = [];
   #acceptAt = 0;
 
   constructor(world: World, scenario: Scenario, version: 4 | 6) {
@@ -207,7 +209,8 @@ class Play {
           2 * index,
           this.#seedOf(index, true),
         );
-        this.#servers[index] = party;
+        if (this.#servers[index]) this.#ghosts.push(party);
+        else this.#servers[index] = party;
         this.#world.apps.push(party);
         if (acceptEvery > 0) return (this.#acceptAt = now + acceptEvery);
       }
@@ -297,7 +300,7 @@ class Play {
   }
 
   #closeAll(): void {
-    for (const party of [...this.#clients, ...this.#servers]) {
+    for (const party of [...this.#clients, ...this.#servers, ...this.#ghosts]) {
       if (!party) continue;
       if (party.closedCount === 0) party.connection.abort();
       else party.close();

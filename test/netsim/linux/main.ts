@@ -1,6 +1,9 @@
 // npm run test:linux: our stack beside Linux's, one named check after the other; then tshark's opinion of every packet
 // that we sent meanwhile; then thousands of raw packets for both, which must do the same (injector/). Ends with 1 if one
 // fails. --keep FILE keeps the capture; --seeds N and --first N choose the packets that are made by chance.
+//
+// npm run test:linux -- --record [BEGINNING]: instead makes the traces anew that the unit phase replays (record/), all or
+// those whose name begins so.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +16,7 @@ import { StackHost } from '../stack-host.ts';
 import { ADDRESSES, CHECKS, FAR_MTU, type Setting } from './checks.ts';
 import { compareWithLinux } from './injector/compare.ts';
 import { OurPrograms } from './our-programs.ts';
+import { record } from './record/record.ts';
 
 const MTU = 1420;
 const DELAY = { delay: 1 };
@@ -32,12 +36,14 @@ const FAULTS = [
 /** Three seconds. */
 const SEEDS = '1000';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     keep: { type: 'string' },
     seeds: { type: 'string', default: SEEDS },
     first: { type: 'string', default: '1' },
+    record: { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 });
 let passed = 0;
 let failed = 0;
@@ -50,6 +56,10 @@ async function main(): Promise<number> {
   if (why) {
     console.error(`test:linux: ${why}`);
     return 1;
+  }
+  if (values.record) {
+    await record(positionals[0] ?? '', console.log);
+    return 0;
   }
   const folder = mkdtempSync(join(tmpdir(), 'tabwire-linux-'));
   const capture = values.keep ?? join(folder, 'capture.pcap');

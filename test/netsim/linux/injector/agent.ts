@@ -8,7 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type Seen, TCP_PORT, UDP_PORT } from './subject.ts';
 
 export interface Wish {
-  do: 'connect' | 'accepted' | 'write' | 'shutdown' | 'seen' | 'messages' | 'end';
+  do: 'connect' | 'accepted' | 'write' | 'pause' | 'resume' | 'shutdown' | 'seen' | 'messages' | 'end';
   /** The peer's. */
   port: number;
   /** To connect. */
@@ -57,6 +57,12 @@ async function perform({ do: what, port, address, localPort, bytes }: Wish): Pro
       return {};
     case 'write':
       entry!.socket.write(new Uint8Array(bytes!));
+      return {};
+    case 'pause':
+      entry!.socket.pause();
+      return {};
+    case 'resume':
+      entry!.socket.resume();
       return {};
     case 'shutdown':
       entry!.socket.end();

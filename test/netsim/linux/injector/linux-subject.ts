@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Family, IPV4 } from '../../../core/netstack/hostile/family.ts';
-import { type Child, run } from '../../../support/child-process.ts';
+import { run } from '../../../support/child-process.ts';
 import { icmpPacket, u16 } from '../../../support/packets.ts';
 import { BenchNetwork } from '../../bench-network.ts';
 import type { Answer, Wish } from './agent.ts';
+import { AgentClient } from './agent-client.ts';
 import type { Seen, Subject } from './subject.ts';
 
 /** Nothing that Linux answers is left out because it has answered much already, and nobody's source is suspect. */
@@ -31,18 +30,16 @@ const PATIENCE = 5000;
 export class LinuxSubject implements Subject {
   readonly #network: BenchNetwork;
   readonly #socket: Socket;
-  readonly #agent: Child;
-  readonly #answers: AsyncIterator<string>;
+  readonly #agent: AgentClient;
   #received: Uint8Array[] = [];
   #rest: Buffer = Buffer.alloc(0);
   #barriers = 0;
   #passed: (() => void) | undefined;
 
-  private constructor(network: BenchNetwork, socket: Socket, agent: Child) {
+  private constructor(network: BenchNetwork, socket: Socket, agent: AgentClient) {
     this.#network = network;
     this.#socket = socket;
     this.#agent = agent;
-    this.#answers = createInterface({ input: agent.process.stdout! })[Symbol.asyncIterator]();
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
   }
 
@@ -71,11 +68,7 @@ export class LinuxSubject implements Subject {
     }
     const socket = connect({ path: network.a[0]!.path! });
     await once(socket, 'connect');
-    const script = join(import.meta.dirname, 'agent.ts');
-    const agent = namespace.start(process.execPath, ['--import', 'tsx', script], { isInteractive: true });
-    const subject = new LinuxSubject(network, socket, agent);
-    await subject.#answers.next();
-    return subject;
+    return new LinuxSubject(network, socket, await AgentClient.start(namespace));
   }
 
   async stop(): Promise<void> {
@@ -141,11 +134,8 @@ export class LinuxSubject implements Subject {
     return this.inject();
   }
 
-  async #ask(wish: Wish): Promise<Answer> {
-    this.#agent.process.stdin!.write(`${JSON.stringify(wish)}\n`);
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error(`the agent has ended: ${this.#agent.output}`);
-    return JSON.parse(value as string) as Answer;
+  #ask(wish: Wish): Promise<Answer> {
+    return this.#agent.ask(wish);
   }
 
   async #barrier(): Promise<void> {

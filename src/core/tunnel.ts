@@ -36,8 +36,11 @@ export interface TunnelSink {
 export class TunnelCore implements Pollable {
   readonly device: Device;
   readonly stack: NetStack;
-  /** The instant of the call that is being served, for the hand-over between the two. */
-  #now: Instant = 0;
+  /**
+   * The instant of the call that is being served, for the hand-over between the two. Undefined at first: a field that
+   * only ever held numbers keeps the number, and makes an object of it for each packet; this one keeps the object.
+   */
+  #now: Instant | undefined;
   /** Public keys of peers that met silence. */
   readonly #silent = new WeakSet<Uint8Array>();
   /** On the way to some peer only handshakes get through at first. */
@@ -52,7 +55,7 @@ export class TunnelCore implements Pollable {
     const deviceOptions = { identity, mtu, staging, ...(lastTimestamp && { lastTimestamp }) };
     this.device = new Device(deviceOptions, environment, {
       sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
-      deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now),
+      deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now!),
       notify: (event) => {
         this.#noteOutage(event);
         sink.notify(event);
@@ -60,7 +63,7 @@ export class TunnelCore implements Pollable {
     });
     this.stack = new NetStack({ addresses: options.addresses, mtu: options.mtu }, environment, {
       sendPacket: (packet) => {
-        this.device.sendPacket(packet, this.#now);
+        this.device.sendPacket(packet, this.#now!);
       },
       hasRoute: (address) => this.device.hasRoute(address),
       hasRoutes: (version) => this.device.hasRoutes(version),

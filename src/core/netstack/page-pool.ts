@@ -1,3 +1,4 @@
+import { type Instant, type Millis, NEVER, type Pollable, SECOND } from '../time.ts';
 import { NO_PAGE, PageMaps } from './page-maps.ts';
 
 /** Bytes in a page. Small, so that ten thousand sockets with one unread byte each cost 40 MiB and not more. */
@@ -10,13 +11,15 @@ export type MemoryPressure = 'none' | 'high' | 'critical';
 
 /** Chunks that are kept although no page of them is lent. */
 const SPARE_CHUNKS = 1;
+/** How long others lie idle until they are let go of: a buffer that fills and empties would make one each time. */
+const PATIENCE: Millis = SECOND;
 
 /**
- * The memory of all socket buffers: ordinary ArrayBuffers of 256 KiB, made when needed and let go of when they lie idle,
- * cut into pages. A page is taken when bytes land and given back when they are consumed or acknowledged, so that a
+ * The memory of all socket buffers: ordinary ArrayBuffers of 256 KiB, made when needed and let go of when they lie idle
+ * for a second, cut into pages. A page is taken when bytes land and given back when they are consumed or acknowledged, so that a
  * large window costs nothing until it is filled. The bound holds for all sockets together.
  */
-export class PagePool {
+export class PagePool implements Pollable {
   readonly limit: number;
   readonly maps: PageMaps = new PageMaps();
   /** One view of each page and one of each chunk, so that copying makes none. */
@@ -29,6 +32,9 @@ export class PagePool {
   #firstFree = 0;
   /** Chunks no page of which is lent. */
   #idle = 0;
+  /** The fewest that there were since the last look at them, and when the next is due; NEVER: there was nothing to see. */
+  #leastIdle = 0;
+  #lookAt: Instant = NEVER;
   #used = 0;
 
   /** `limitBytes` is rounded down to whole chunks of 256 KiB, at least one. */
@@ -62,7 +68,7 @@ export class PagePool {
     if (chunk * PAGES_PER_CHUNK >= this.limit) return NO_PAGE;
     this.#firstFree = chunk;
     if (!this.#chunks[chunk]) this.#addChunk(chunk);
-    if (counts[chunk] === PAGES_PER_CHUNK) this.#idle--;
+    if (counts[chunk] === PAGES_PER_CHUNK && --this.#idle < this.#leastIdle) this.#leastIdle = this.#idle;
     this.#used++;
     const first = chunk * PAGES_PER_CHUNK;
     return first + this.#free[first + --counts[chunk]!]!;
@@ -74,7 +80,20 @@ export class PagePool {
     const first = chunk * PAGES_PER_CHUNK;
     this.#free[first + this.#freeCounts[chunk]!++] = page - first;
     if (chunk < this.#firstFree) this.#firstFree = chunk;
-    if (this.#freeCounts[chunk] === PAGES_PER_CHUNK && ++this.#idle > SPARE_CHUNKS) this.#dropLastIdleChunk();
+    if (this.#freeCounts[chunk] === PAGES_PER_CHUNK) this.#idle++;
+  }
+
+  /** "At once" when more lie idle than are kept, and nobody has looked at the clock yet. */
+  pollAt(): Instant {
+    return this.#lookAt === NEVER && this.#idle > SPARE_CHUNKS ? 0 : this.#lookAt;
+  }
+
+  /** Lets go of the chunks that nobody has needed since the last look, but for the spare one. */
+  poll(now: Instant): void {
+    if (now < this.#lookAt && this.#lookAt !== NEVER) return;
+    if (this.#lookAt !== NEVER) while (this.#leastIdle-- > SPARE_CHUNKS) this.#dropLastIdleChunk();
+    this.#lookAt = this.#idle > SPARE_CHUNKS ? now + PATIENCE : NEVER;
+    this.#leastIdle = this.#idle;
   }
 
   bytesOf(page: number): Uint8Array {

@@ -247,7 +247,8 @@ export class Peer implements TimersOwner, OutboxOwner {
   /** Who only receives would lose the session at 180 s: its initiator renews it before (WG §6.2). */
   #renewOnReceive(now: Instant): void {
     const { current } = this.#keypairs;
-    if (this.#renewedOnReceive || !current?.isInitiator || current.age(now) <= REKEY_ON_RECEIVE_TIME) return;
+    if (this.#renewedOnReceive || !current?.isInitiator) return;
+    if (now - current.createdAt <= REKEY_ON_RECEIVE_TIME) return;
     this.#renewedOnReceive = true;
     this.sendInitiation(false, now);
   }

@@ -120,7 +120,11 @@ export class Timers {
   dataSent(now: Instant): void {
     this.#sendKeepaliveAt = NEVER;
     if (this.#newHandshakeAt === NEVER) {
-      this.#newHandshakeAt = this.#armed(now + NEW_HANDSHAKE_TIMEOUT + this.#jitter.next());
+      if (this.#isRunning) {
+        const at = now + NEW_HANDSHAKE_TIMEOUT + this.#jitter.next();
+        this.#newHandshakeAt = at;
+        if (at < this.#alarm.at) this.#alarm.at = at;
+      }
       this.#unanswered = 0;
     }
     this.#unanswered++;
@@ -151,8 +155,13 @@ export class Timers {
   }
 
   dataReceived(now: Instant): void {
-    if (this.#sendKeepaliveAt === NEVER) this.#sendKeepaliveAt = this.#armed(now + KEEPALIVE_TIMEOUT);
-    else this.#needsAnotherKeepalive = true;
+    if (this.#sendKeepaliveAt !== NEVER) {
+      this.#needsAnotherKeepalive = true;
+    } else if (this.#isRunning) {
+      const at = now + KEEPALIVE_TIMEOUT;
+      this.#sendKeepaliveAt = at;
+      if (at < this.#alarm.at) this.#alarm.at = at;
+    }
     this.keepaliveReceived(now);
   }
 
@@ -237,6 +246,7 @@ export class Timers {
     this.#sendKeepaliveAt = this.#armed(now + KEEPALIVE_TIMEOUT);
   }
 
+  /** Not for every packet: what is returned is an object. */
   #armed(at: Instant): Instant {
     if (!this.#isRunning) return NEVER;
     this.#alarm.set(at);
@@ -245,7 +255,9 @@ export class Timers {
 
   /** Persistent keepalives fill silence only: whatever passes in either direction puts them off. */
   #anyAuthenticatedTraversal(now: Instant): void {
-    if (this.#persistentKeepalive > 0)
-      this.#persistentKeepaliveAt = this.#armed(now + this.#persistentKeepalive * SECOND);
+    if (this.#persistentKeepalive === 0 || !this.#isRunning) return;
+    const at = now + this.#persistentKeepalive * SECOND;
+    this.#persistentKeepaliveAt = at;
+    if (at < this.#alarm.at) this.#alarm.at = at;
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_PAGE } from '../../../src/core/netstack/page-maps.ts';
 import { PAGE_SIZE, PagePool } from '../../../src/core/netstack/page-pool.ts';
 import { StreamBuffer } from '../../../src/core/netstack/stream-buffer.ts';
+import { NEVER } from '../../../src/core/time.ts';
 import { SeededRandom } from '../../support/random.ts';
 
 describe('PagePool', () => {
@@ -28,7 +29,19 @@ describe('PagePool', () => {
     }
   });
 
-  it('takes memory as it needs it and lets go of what lies idle, but for 256 KiB', () => {
+  /** A second in which nobody needs anything. */
+  const rest = (pool: PagePool) => {
+    expect(pool.pollAt()).toBe(0);
+    pool.poll(5000);
+    expect(pool.pollAt()).toBe(6000);
+    const { byteLength } = pool;
+    pool.poll(5999);
+    expect(pool.byteLength).toBe(byteLength);
+    pool.poll(6000);
+    expect(pool.pollAt()).toBe(NEVER);
+  };
+
+  it('takes memory as it needs it and lets go of what lies idle for a second, but for 256 KiB', () => {
     const pool = new PagePool();
     const random = new SeededRandom(1);
     expect(pool.byteLength).toBe(0);
@@ -40,6 +53,7 @@ describe('PagePool', () => {
     }
     expect(new Set(pages).size).toBe(pages.length);
     for (const page of pages) pool.release(page);
+    rest(pool);
     expect(pool.byteLength).toBe(256 << 10);
     expect(pool.used).toBe(0);
     expect(pool.viewOf(pool.take()).byteLength).toBe(256 << 10);
@@ -49,8 +63,23 @@ describe('PagePool', () => {
     const pool = new PagePool();
     const pages = Array.from({ length: 1024 }, () => pool.take());
     for (const page of pages.slice(1)) pool.release(page);
+    rest(pool);
     expect(pool.byteLength).toBe(512 << 10);
     for (let i = 0; i < 63; i++) expect(pool.take() >> 6).toBe(pages[0]! >> 6);
+  });
+
+  it('keeps what is filled and emptied again and again, and lets go of the rest', () => {
+    const pool = new PagePool();
+    const fill = (pages: number) => Array.from({ length: pages }, () => pool.take());
+    for (const page of fill(8 * 64)) pool.release(page);
+    for (let now = 0; now <= 3000; now += 10) {
+      const pages = fill(4 * 64);
+      pool.poll(now);
+      for (const page of pages) pool.release(page);
+      pool.poll(now);
+      // Those four are in use at some time in every second; and a spare one is kept.
+      if (now > 1000) expect(pool.byteLength).toBe(5 * (256 << 10));
+    }
   });
 
   it('says how pressed it is: at 75 % and at 95 %', () => {

@@ -340,12 +340,13 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     settling.clear();
     for (let i = 0; i < this.#hadTurn.length; i++) this.#held.add(this.#hadTurn.at(i));
     this.#hadTurn.clear();
+    this.pages.poll(now);
   }
 
   pollAt(): Instant {
     const canFeed = this.#starved.size > 0 && this.pages.pressure !== 'critical';
     if (this.#awake.length > 0 || canFeed || (this.#held.size > 0 && !this.ip.congested)) return 0;
-    return Math.min(this.#deadlines.next, this.#timeWait.next, this.#passiveOpen.next);
+    return Math.min(this.#deadlines.next, this.#timeWait.next, this.#passiveOpen.next, this.pages.pollAt());
   }
 
   // ---- TcpContext, PassiveOpenHost and ListenerContext

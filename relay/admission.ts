@@ -25,6 +25,7 @@ export interface Refused {
 /** What the relay is busy with. */
 export interface Load {
   readonly isStopping: boolean;
+  readonly isOverloaded: boolean;
   readonly sessions: number;
   readonly unauthenticated: number;
   sessionsOf(client: string): number;
@@ -49,6 +50,7 @@ export class Admission {
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
     const { limits } = this.config;
     if (this.#load.isStopping) return STOPPING;
+    if (this.#load.isOverloaded) return OVERLOADED;
     const client = clientKey(this.config.proxies.addressOf(request));
     if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
     const refused = this.judge(request);
@@ -128,6 +130,7 @@ export class Admission {
 
   #judgeCapacity(): Refused | undefined {
     if (this.#load.isStopping) return STOPPING;
+    if (this.#load.isOverloaded) return OVERLOADED;
     if (this.#load.sessions < this.config.limits.sessions) return undefined;
     return { status: 503, code: 'full', message: 'this relay is full' };
   }
@@ -137,6 +140,7 @@ export const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not fou
 const TOO_MANY: Refused = { status: 429, code: 'rate', message: 'too many connections from this address' };
 const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
 const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
+const OVERLOADED: Refused = { status: 503, code: 'full', message: 'this relay is overloaded' };
 export const UPGRADE_REQUIRED: Refused = {
   status: 426,
   code: 'upgrade',

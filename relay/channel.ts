@@ -270,6 +270,8 @@ export class Channel {
 
   #deliver(datagram: Uint8Array, now: number): void {
     const { counters } = this.#host;
+    counters.datagramsDown++;
+    counters.bytesDown += datagram.length;
     if (datagram[0] !== DATA || datagram.length === KEEPALIVE_LENGTH) {
       this.#host.sendFirst(this.number, datagram);
       return;
@@ -282,6 +284,7 @@ export class Channel {
 
   /** An ICMP error, or the system refusing: reported; only a socket that never came to be ends the channel. */
   #udpFailed(error: NodeJS.ErrnoException): void {
+    this.#host.counters.count(this.#host.counters.udpErrors, error.code ?? 'unknown');
     if (this.#state === 'open') {
       this.#events.note(EVENT_UNREACHABLE, 0, this.#host.now());
       return;

@@ -41,6 +41,11 @@ export class TrustedProxies {
     return address;
   }
 
+  /** Whether the request comes from a trusted proxy itself. */
+  includes({ socket }: IncomingMessage): boolean {
+    return this.#trusts(socket.remoteAddress ?? '');
+  }
+
   #trusts(text: string): boolean {
     const address = parseAddress(text);
     if (address === undefined) return false;

@@ -42,6 +42,7 @@ const LIMITS = v.strictObject(
 
 const FILE = v.strictObject({
   listen: v.optional(v.string()),
+  admin: v.optional(v.string()),
   path: v.optional(v.string()),
   origins: v.optional(texts),
   allowNoOrigin: v.optional(flag),

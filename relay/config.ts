@@ -87,6 +87,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
 export interface RelayOptions {
   /** `HOST:PORT`; default `127.0.0.1:8080`. Port 0 takes a free one. */
   listen?: string;
+  /** `HOST:PORT` for health, readiness and metrics. Not for the public. Default: none. */
+  admin?: string;
   /** Where clients may send. Without a rule the relay does not start. */
   allow: readonly (string | AllowRule)[];
   /** Lets rules given as texts name ports of other services, such as 53 or 443. */
@@ -116,6 +118,7 @@ export interface ListenAddress {
 
 export interface RelayConfig {
   readonly listen: ListenAddress;
+  readonly admin: ListenAddress | undefined;
   readonly rules: readonly Rule[];
   /** undefined: same origin as the address that was reached. */
   readonly origins: OriginPolicy | undefined;
@@ -136,6 +139,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
   const allowsNoOrigin = options.allowNoOrigin ?? false;
   return {
     listen: parseListen(options.listen ?? '127.0.0.1:8080'),
+    admin: options.admin === undefined ? undefined : parseListen(options.admin),
     rules,
     origins: options.origins && new OriginPolicy(options.origins, allowsNoOrigin),
     allowsNoOrigin,

@@ -11,12 +11,21 @@ export type DropReason =
   | 'empty_message'
   | 'not_allowed';
 
-/** What the relay did and refused, since it started. A closed set of numbers. */
+/** How often each of a closed set of words: never a name, an address or anything else that others choose. */
+export type Counts = Map<string, number>;
+
+/** What the relay did and refused, since it started. */
 export class RelayCounters {
   sessionsAccepted = 0;
-  sessionsRefused = 0;
-  tokensRefused = 0;
   reloadsFailed = 0;
+  channelsOpened = 0;
+  /** By Refused's code; by the word of a token's refusal; by why a destination was denied; by the code of the close. */
+  readonly refused: Counts = new Map();
+  readonly tokensRefused: Counts = new Map();
+  readonly denied: Counts = new Map();
+  readonly closed: Counts = new Map();
+  /** By the system's word for it. */
+  readonly udpErrors: Counts = new Map();
   datagramsUp = 0;
   datagramsDown = 0;
   bytesUp = 0;
@@ -25,6 +34,10 @@ export class RelayCounters {
   messagesDown = 0;
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
+
+  count(counts: Counts, word: string): void {
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
 
   dropUp(reason: DropReason): void {
     this.dropsUp[reason] = (this.dropsUp[reason] ?? 0) + 1;

@@ -15,6 +15,7 @@ export type LogEvent =
   | 'dns_policy'
   | 'close'
   | 'drain'
+  | 'overload'
   | 'stop';
 
 export type LogSink = (entry: LogEntry) => void;

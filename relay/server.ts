@@ -10,6 +10,7 @@ import {
   MAX_MESSAGE,
   SUBPROTOCOL,
 } from '../src/core/wire/relay.ts';
+import { Admin } from './admin.ts';
 import {
   Admission,
   type Load,
@@ -26,7 +27,9 @@ import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
 import type { Grant } from './grant.ts';
 import { BucketTable, clientKey, Tally } from './limits.ts';
+import { LoadWatch } from './load-watch.ts';
 import { Log } from './log.ts';
+import { type Measured, metricsOf } from './metrics.ts';
 import { bearerOf, Newcomer } from './newcomer.ts';
 import { Policy } from './policy.ts';
 import { createResolver } from './resolver.ts';
@@ -37,8 +40,10 @@ const TICK = 1000;
 const RETRY_AFTER = 1000;
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
-export class Relay implements Load {
+export class Relay implements Load, Measured {
   readonly counters = new RelayCounters();
+  /** Where health and metrics are served, if anywhere. */
+  adminPort: number | undefined;
   #config: RelayConfig;
   readonly #log: Log;
   readonly #now: () => number;
@@ -51,6 +56,9 @@ export class Relay implements Load {
   readonly #admission: Admission;
   readonly #ports = new Set<number>();
   #http: Server | undefined;
+  readonly #load = new LoadWatch();
+  #admin: Admin | undefined;
+  #lastTick = 0;
   #ticker: NodeJS.Timeout | undefined;
   /** WebSockets, or what is to become one, whose token is being judged. */
   #unauthenticated = 0;
@@ -106,6 +114,24 @@ export class Relay implements Load {
     return this.#unauthenticated;
   }
 
+  get channels(): number {
+    let channels = 0;
+    for (const session of this.#sessions) channels += session.channels;
+    return channels;
+  }
+
+  get queuedBytes(): number {
+    return this.#context.budget.used;
+  }
+
+  get isOverloaded(): boolean {
+    return this.#load.isOverloaded;
+  }
+
+  get isReady(): boolean {
+    return !this.isStopping && !this.isOverloaded && this.sessions < this.#config.limits.sessions;
+  }
+
   get isStopping(): boolean {
     return this.#stopped !== undefined;
   }
@@ -121,8 +147,8 @@ export class Relay implements Load {
    * allowed are closed, and sessions of subjects that are denied now.
    */
   reload(options: RelayOptions): void {
-    const { listen, path } = this.#config;
-    const config = { ...readOptions(options), listen, path };
+    const { listen, admin, path } = this.#config;
+    const config = { ...readOptions(options), listen, admin, path };
     if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
     this.#config = this.#admission.config = config;
     this.#context.policy.replace(config.rules);
@@ -168,8 +194,27 @@ export class Relay implements Load {
     const { port } = server.address() as AddressInfo;
     this.#ports.add(port);
     this.#log.info('start', { host: listen.host, port });
+    await this.#listenForAdmin();
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
     return { host: listen.host, port, url: `ws://${host}:${port}${path}` };
+  }
+
+  async #listenForAdmin(): Promise<void> {
+    const { admin } = this.#config;
+    if (admin === undefined) return;
+    const isReady = () => this.isReady;
+    const lastTurn = () => this.#lastTick;
+    this.#admin = new Admin({
+      metrics: metricsOf(this),
+      isReady,
+      now: this.#now,
+      get lastTurn() {
+        return lastTurn();
+      },
+    });
+    this.adminPort = await this.#admin.listen(admin);
+    this.#ports.add(this.adminPort);
+    this.#log.info('start', { admin: admin.host, port: this.adminPort });
   }
 
   /** Serves upgrades to its path on a server that someone else runs; `handleRequest` goes with it. */
@@ -179,12 +224,18 @@ export class Relay implements Load {
       const isOurs = pathOf(request) === this.#config.path;
       if (isOurs || server.listenerCount('upgrade') === 1) this.#upgrade(request, socket, head);
     });
+    this.#lastTick = this.#now();
     this.#ticker ??= setInterval(() => this.#tick(), TICK).unref();
   }
 
   /** Answers plain requests to the relay's paths; false for all others. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request);
+    if (path === '/readyz' && this.#config.proxies.includes(request)) {
+      // For load balancers, which see the public port only.
+      response.writeHead(this.isReady ? 200 : 503, { 'Cache-Control': 'no-store' }).end();
+      return true;
+    }
     if (path === `${this.#config.path}/check`) {
       void this.#admission.check(request, response, this.#wallClock());
       return true;
@@ -214,11 +265,17 @@ export class Relay implements Load {
     for (const session of this.#sessions) session.terminate();
     this.#http?.closeAllConnections();
     await closed;
+    this.#load.stop();
+    this.#admin?.close();
     this.#log.info('stop');
   }
 
   #tick(): void {
     const now = this.#now();
+    this.#lastTick = now;
+    const wasOverloaded = this.isOverloaded;
+    this.#load.tick();
+    if (this.isOverloaded && !wasOverloaded) this.#log.warn('overload', { sessions: this.sessions });
     for (const session of this.#sessions) session.tick(now);
   }
 
@@ -228,7 +285,7 @@ export class Relay implements Load {
     this.#ports.add(port);
     const refused = this.#admission.judgeUpgrade(request);
     if (refused !== undefined) {
-      this.counters.sessionsRefused++;
+      this.counters.count(this.counters.refused, refused.code);
       this.#log.refused('reject', refused.code, {
         client: this.#config.proxies.addressOf(request),
         origin: request.headers.origin,
@@ -277,8 +334,9 @@ export class Relay implements Load {
     const address = this.#config.proxies.addressOf(request);
     const { origin } = request.headers;
     if (refusal !== undefined) {
-      this.counters.tokensRefused++;
-      this.#log.refused('reject', refusal.reason.split(':', 1)[0]!, { client: address, origin });
+      const word = refusal.reason.split(':', 1)[0]!;
+      this.counters.count(this.counters.tokensRefused, word);
+      this.#log.refused('reject', word, { client: address, origin });
       webSocket.on('error', () => {});
       webSocket.close(refusal.code, refusal.reason);
       return undefined;
@@ -296,7 +354,9 @@ export class Relay implements Load {
       this.#sessions.delete(session);
       this.#perClient.remove(client);
       if (grant) this.#perSubject.remove(grant.subject);
-      this.#log.info('close', { sid, ...session.ended(code) });
+      const summary = session.ended(code);
+      this.counters.count(this.counters.closed, closeWord(summary.code));
+      this.#log.info('close', { sid, ...summary });
     });
     return session;
   }
@@ -309,5 +369,15 @@ export class Relay implements Load {
     return isOne ? undefined : { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 }
+
+/** Clients may close with any code they like. */
+function closeWord(code: number): string {
+  return CLOSE_CODES.has(code) ? String(code) : 'other';
+}
+
+const CLOSE_CODES: ReadonlySet<number> = new Set([
+  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013],
+  ...[4400, 4401, 4403, 4406, 4408, 4409, 4410, 4429],
+]);
 
 const NO_TOKEN: TokenRefusal = { code: CLOSE_TOKEN, reason: 'token_missing' };

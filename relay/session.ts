@@ -125,6 +125,10 @@ export class Session implements ChannelHost {
     return this.#closeCode;
   }
 
+  get channels(): number {
+    return this.#channels.size;
+  }
+
   now(): number {
     return this.#context.now();
   }
@@ -235,6 +239,7 @@ export class Session implements ChannelHost {
 
   opened(channel: Channel, localPort: number): void {
     const destination = channel.destination!;
+    this.counters.channelsOpened++;
     this.#context.log.info('opened', {
       sid: this.#sid,
       channel: channel.number,
@@ -360,6 +365,7 @@ export class Session implements ChannelHost {
 
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
     const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
+    this.counters.count(this.counters.denied, refusal.detail.replaceAll(/\W+/g, '_'));
     this.#context.log.refused(event, refusal.detail, { sid: this.#sid, host, port: String(port) });
     this.#sendClosed(number, refusal.code, refusal.reason);
   }

@@ -20,6 +20,7 @@ no plaintext. Nothing is allowed that is not named here.
 
   --config FILE         settings from a JSON file, which flags override; read again on SIGHUP (relay/README.md)
   --listen HOST:PORT    where to listen (default 127.0.0.1:8080); put TLS in front for other machines
+  --admin HOST:PORT     where to serve /healthz, /readyz and /metrics (Prometheus); not for the public
   --allow DESTINATION   an endpoint that clients may reach: HOST, HOST:PORT, [IPV6]:PORT or a CIDR; may be repeated.
                         The port is 51820 when none is given. A private or loopback address must be written out
                         with nothing left open, such as 192.168.1.2:51820
@@ -44,6 +45,7 @@ It logs JSON lines to standard output, and stops on SIGINT and SIGTERM.
 const OPTIONS = {
   config: { type: 'string' },
   listen: { type: 'string' },
+  admin: { type: 'string' },
   allow: { type: 'string', multiple: true },
   'allow-listen': { type: 'string', multiple: true },
   origin: { type: 'string', multiple: true },
@@ -113,6 +115,7 @@ function optionsOf(flags: Flags): RelayOptions {
     listen: flags.listen ?? process.env.WGRELAY_LISTEN ?? file.listen ?? '127.0.0.1:8080',
     allow: allow.length > 0 ? allow : (file.allow ?? []),
     unusualPorts,
+    ...(flags.admin !== undefined && { admin: flags.admin }),
     ...(flags.origin && { origins: flags.origin }),
     ...(flags['allow-no-origin'] !== undefined && { allowNoOrigin: flags['allow-no-origin'] }),
     ...(flags['token-key'] && { auth: { ...file.auth, keys: flags['token-key'].map(readTokenKey) } }),

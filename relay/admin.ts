@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import type { ListenAddress } from './config.ts';
+
+export interface AdminSource {
+  readonly metrics: Registry;
+  /** Whether new sessions are welcome. */
+  isReady(): boolean;
+  /** When the event loop last turned, in ms, and what time it is. */
+  readonly lastTurn: number;
+  now(): number;
+}
+
+/** Longer without a turn is no life. */
+const STUCK = 5000;
+
+/** What operators and their machines ask: on a listener of its own, never on the public port. */
+export class Admin {
+  readonly #server: Server;
+  readonly #source: AdminSource;
+
+  constructor(source: AdminSource) {
+    this.#source = source;
+    const options = {
+      maxHeaderSize: 8192,
+      headersTimeout: 5000,
+      requestTimeout: 5000,
+      keepAliveTimeout: 5000,
+    };
+    this.#server = createServer(options, (request, response) => void this.#answer(request, response));
+    this.#server.maxConnections = 64;
+  }
+
+  async listen({ host, port }: ListenAddress): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server.on('error', () => {});
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const say = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
+      response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(text);
+    };
+    const { metrics, lastTurn } = this.#source;
+    if (method !== 'GET' && method !== 'HEAD') say(405, 'GET only\n');
+    else if (url === '/healthz')
+      this.#source.now() - lastTurn < STUCK ? say(200, 'ok\n') : say(503, 'the event loop does not turn\n');
+    else if (url === '/readyz') this.#source.isReady() ? say(200, 'ready\n') : say(503, 'not ready\n');
+    else if (url === '/metrics') say(200, await metrics.metrics(), metrics.contentType);
+    else say(404, 'not found\n');
+  }
+}

@@ -1,0 +1,32 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** Whoever waits longer than this for a turn, in ms … */
+const TOO_LATE = 200;
+/** … for so many seconds in a row, should not be joined by more. */
+const PATIENCE = 5;
+const RESOLUTION = 20;
+
+/** Notices when this process has more to do than it can. Asked once a second. */
+export class LoadWatch {
+  readonly #delays: IntervalHistogram;
+  #lateSeconds = 0;
+
+  constructor() {
+    this.#delays = monitorEventLoopDelay({ resolution: RESOLUTION });
+    this.#delays.enable();
+  }
+
+  get isOverloaded(): boolean {
+    return this.#lateSeconds >= PATIENCE;
+  }
+
+  /** Of the last second, or as a test says: the wait that 99 of 100 turns did not exceed, in ms. */
+  tick(p99 = this.#delays.percentile(99) / 1e6): void {
+    this.#lateSeconds = p99 > TOO_LATE ? this.#lateSeconds + 1 : 0;
+    this.#delays.reset();
+  }
+
+  stop(): void {
+    this.#delays.disable();
+  }
+}

@@ -1,0 +1,117 @@
+// What operators see: health, readiness, metrics, on a listener of their own.
+import { Registry } from 'prom-client';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Admin } from '../../relay/admin.ts';
+import { createRelay, type RelayOptions } from '../../relay/index.ts';
+import { LoadWatch } from '../../relay/load-watch.ts';
+import { CLOSED, OPENED } from '../../src/core/wire/relay.ts';
+import { data, FakeEndpoint, initiation } from './fake-endpoint.ts';
+import { RelayClient, until } from './relay-client.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(options: Partial<RelayOptions> = {}) {
+  const peer = await FakeEndpoint.open();
+  cleanups.push(() => peer.close());
+  const relay = createRelay({
+    listen: '127.0.0.1:0',
+    admin: '127.0.0.1:0',
+    allow: [`127.0.0.1:${peer.port}`],
+    allowNoOrigin: true,
+    ...options,
+    limits: { upgradesPerSecond: 1000, stopTimeout: 200, ...options.limits },
+  });
+  const { url, port } = await relay.listen();
+  cleanups.push(() => relay.close());
+  const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${relay.adminPort}${path}`, init);
+  const metrics = async (): Promise<string> => (await ask('/metrics')).text();
+  return { relay, url, port, peer, ask, metrics };
+}
+
+describe('the admin listener', () => {
+  it('says that the relay lives, and whether it takes more', async () => {
+    const { relay, url, ask } = await start({ limits: { sessions: 1 } });
+    expect((await ask('/healthz')).status).toBe(200);
+    expect((await ask('/readyz')).status).toBe(200);
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    await until(() => relay.sessions === 1, 'the session');
+    expect((await ask('/readyz')).status).toBe(503);
+    expect((await ask('/other')).status).toBe(404);
+    expect((await ask('/metrics', { method: 'POST' })).status).toBe(405);
+  });
+
+  it('says that a relay whose loop does not turn is dead', async () => {
+    let now = 4999;
+    const admin = new Admin({ metrics: new Registry(), isReady: () => true, lastTurn: 0, now: () => now });
+    cleanups.push(() => admin.close());
+    const port = await admin.listen({ host: '127.0.0.1', port: 0 });
+    const health = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
+    expect(await health()).toBe(200);
+    now = 5000;
+    expect(await health()).toBe(503);
+  });
+
+  it('is not reached through the public port', async () => {
+    const { port } = await start();
+    for (const path of ['/metrics', '/healthz', '/readyz', '/v1/../metrics', '//v1', '/v1/metrics'])
+      expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(404);
+  });
+
+  it('answers readiness, and nothing else, on the public port to a trusted proxy', async () => {
+    const { port, relay } = await start({ trustedProxies: ['127.0.0.1'] });
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(404);
+    void relay.close();
+    expect(relay.isReady).toBe(false);
+  });
+
+  it('counts what passed, what was refused and why, without a name or an address', async () => {
+    const { url, peer, metrics } = await start();
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    client.send([0, client.open(1, peer.port)], [1, initiation(7)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    client.send([1, data(peer.index, 100)], [1, data(12345, 100)], [0, client.open(2, 1, 'secret.example')]);
+    await until(() => client.datagrams.length === 2 && client.of(CLOSED).length === 1, 'the echo');
+    expect(client.of(OPENED)).toHaveLength(1);
+    const text = await metrics();
+    for (const line of [
+      'wgrelay_sessions 1',
+      'wgrelay_channels 1',
+      'wgrelay_upgrades_total{result="accepted"} 1',
+      'wgrelay_datagrams_total{dir="up"} 2',
+      'wgrelay_datagrams_total{dir="down"} 2',
+      'wgrelay_bytes_total{dir="up"} 248',
+      'wgrelay_bytes_total{dir="down"} 192',
+      'wgrelay_drops_total{dir="up",reason="no_handshake"} 1',
+      'wgrelay_policy_denied_total{reason="not_listed"} 1',
+      'wgrelay_channels_opened_total 1',
+      'wgrelay_draining 0',
+    ])
+      expect(text).toContain(`${line}\n`);
+    expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+    expect(text).toMatch(/^process_resident_memory_bytes /m);
+    expect(text).not.toContain('secret');
+    expect(text).not.toContain('127.0.0.1');
+    await client.close();
+    await expect.poll(metrics).toContain('wgrelay_closes_total{code="1006"} 1');
+    expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up"} 2');
+  });
+});
+
+describe('load', () => {
+  it('is too much after five seconds of late turns, and not any more after one good one', () => {
+    const watch = new LoadWatch();
+    cleanups.push(() => watch.stop());
+    for (let i = 0; i < 4; i++) watch.tick(201);
+    expect(watch.isOverloaded).toBe(false);
+    watch.tick(201);
+    expect(watch.isOverloaded).toBe(true);
+    watch.tick(200);
+    expect(watch.isOverloaded).toBe(false);
+  });
+});

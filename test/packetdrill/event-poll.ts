@@ -1,13 +1,18 @@
 import { CONSTANTS } from './constants.ts';
-import type { StreamSocket } from './stream-socket.ts';
 
 const EDGE = CONSTANTS.EPOLLET!;
 const ONE_SHOT = CONSTANTS.EPOLLONESHOT!;
 /** Told whether asked for or not. */
 const ALWAYS = CONSTANTS.EPOLLERR! | CONSTANTS.EPOLLHUP!;
 
+/** Any socket. */
+export interface Watchable {
+  readonly edges: Set<() => void>;
+  readiness(): number;
+}
+
 interface Watched {
-  readonly socket: StreamSocket;
+  readonly socket: Watchable;
   events: number;
   /** Edge-triggered: something happened since it was last told. */
   isFresh: boolean;
@@ -18,7 +23,7 @@ interface Watched {
 export class EventPoll {
   readonly #watched = new Map<number, Watched>();
 
-  add(descriptor: number, socket: StreamSocket, events: number): void {
+  add(descriptor: number, socket: Watchable, events: number): void {
     const watched: Watched = {
       socket,
       events,

@@ -1,11 +1,13 @@
 // An event that wants a packet to leave.
 import { type EventClock, seconds } from './event-clock.ts';
 import type { Flow } from './flow.ts';
-import type { LivePacket, LiveSegment } from './live-packet.ts';
+import { icmpNumbers } from './inbound.ts';
+import type { LiveIcmp, LivePacket, LiveSegment } from './live-packet.ts';
 import type { Machine } from './machine.ts';
 import { candidateOf, compareIp, compareSegment, printLive } from './outbound.ts';
+import { pattern } from './packet-bytes.ts';
 import { printSegment } from './print.ts';
-import { type ScriptEvent, ScriptFailure, type ScriptPacket, Skip, type TcpBody } from './script.ts';
+import { type IcmpBody, type ScriptEvent, ScriptFailure, type ScriptPacket, type TcpBody } from './script.ts';
 
 export class Expectation {
   readonly #machine: Machine;
@@ -26,15 +28,28 @@ export class Expectation {
     const first = this.#take();
     if (body.protocol === 'tcp' && first.body.protocol === 'tcp') this.#compareTcp(body, first, first.body);
     else if (body.protocol === 'udp' && first.body.protocol === 'udp') {
+      this.#machine.flows.check(this.#flowOf(first)!, this.#packet!.ports, this.#event.line);
       if (body.length !== first.body.length) this.#fail(printLive(first, undefined));
-    } else if (body.protocol === 'icmp') throw new Skip('ICMP messages that we send');
-    else this.#fail(printLive(first, this.#flowOf(first)));
+      if (Buffer.compare(first.body.payload, pattern(0, body.length)) !== 0)
+        this.#fail(`${printLive(first, undefined)} with other bytes`);
+    } else if (body.protocol === 'icmp' && first.body.protocol === 'icmp') {
+      this.#compareIcmp(body, first, first.body);
+    } else this.#fail(printLive(first, this.#flowOf(first)));
     const fault = compareIp(this.#packet!.ip, first);
     if (fault !== undefined) this.#fail(fault);
   }
 
   describe(live: LivePacket): string {
     return `${printLive(live, this.#flowOf(live))} at ${seconds(this.#clock.toScript(live.at))}`;
+  }
+
+  /** Type, code, and of what is quoted, if that is UDP, the length. */
+  #compareIcmp(script: IcmpBody, live: LivePacket, { type, code, quotedLength }: LiveIcmp): void {
+    const wanted = icmpNumbers(script, live.source.version);
+    const isRight = wanted.type === type && wanted.code === code;
+    if (!isRight) this.#fail(printLive(live, undefined));
+    if (script.quoted.protocol === 'udp' && script.quoted.length !== quotedLength)
+      this.#fail(`${printLive(live, undefined)} [udp (${quotedLength})]`);
   }
 
   /** Segments that follow each other are one, until it is as long as the script's. */
@@ -78,7 +93,7 @@ export class Expectation {
   }
 
   #flowOf({ body }: LivePacket): Flow | undefined {
-    if (body.protocol !== 'tcp') return undefined;
+    if (body.protocol === 'icmp') return undefined;
     return this.#machine.flows.forLive(body.sourcePort, body.destinationPort);
   }
 

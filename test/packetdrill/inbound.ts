@@ -72,7 +72,9 @@ export function inboundPacket({ ip, body }: ScriptPacket, flow: Flow, ends: Ends
       return ipPacket(ends, TCP, tos, ttl, segmentBytes(body, flow, ends));
     case 'udp': {
       const datagram = udpDatagram(ends, flow.remotePort, flow.localPort, body.length);
-      return ipPacket(ends, UDP, tos, ttl, datagram);
+      if (body.checksum === 'none') datagram.set([0, 0], 6);
+      if (body.checksum === 'wrong') datagram[7]! ^= 1;
+      return ipPacket(ends, UDP, tos, ttl, datagram.subarray(0, datagram.length - body.cut));
     }
     case 'icmp':
       return icmpPacket(body, ip, flow, ends);
@@ -145,12 +147,18 @@ function optionBytes(options: TcpOption[], flow: Flow): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** From the peer, about a packet of ours, of which it quotes the IP header and 8 bytes (RFC 792) or more. */
-function icmpPacket(body: IcmpBody, ip: IpNotes, flow: Flow, ends: Ends): Uint8Array {
-  const { version } = ends.source;
+/** The type and the code that a script means. */
+export function icmpNumbers(body: IcmpBody, version: 4 | 6): { type: number; code: number } {
   const type = ICMP_TYPES[version][body.type];
   const code = body.code === undefined ? 0 : ICMP_CODES[version][body.code];
   if (type === undefined || code === undefined) throw new Skip(`ICMP ${body.type} ${body.code ?? ''}`);
+  return { type, code };
+}
+
+/** From the peer, about a packet of ours, of which it quotes the IP header and 8 bytes (RFC 792) or more. */
+function icmpPacket(body: IcmpBody, ip: IpNotes, flow: Flow, ends: Ends): Uint8Array {
+  const { version } = ends.source;
+  const { type, code } = icmpNumbers(body, version);
   const ours: Ends = { source: ends.destination, destination: ends.source };
   const quote = ipPacket(
     ours,

@@ -29,12 +29,15 @@ export interface LiveDatagram {
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly length: number;
+  readonly payload: Uint8Array;
 }
 
 export interface LiveIcmp {
   readonly protocol: 'icmp';
   readonly type: number;
   readonly code: number;
+  /** Of an error: the length of the UDP message that it quotes. */
+  readonly quotedLength: number | undefined;
 }
 
 const IPV4_TCP_UDP_START = 20;
@@ -72,9 +75,11 @@ export function readPacket(at: number, bytes: Uint8Array): LivePacket {
 
 function readBody(protocol: number, bytes: Uint8Array): LivePacket['body'] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (protocol !== TCP && protocol !== UDP) return { protocol: 'icmp', type: bytes[0]!, code: bytes[1]! };
+  if (protocol !== TCP && protocol !== UDP)
+    return { protocol: 'icmp', type: bytes[0]!, code: bytes[1]!, quotedLength: quotedLength(bytes) };
   const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
-  if (protocol === UDP) return { protocol: 'udp', ...ports, length: bytes.length - 8 };
+  if (protocol === UDP)
+    return { protocol: 'udp', ...ports, length: bytes.length - 8, payload: bytes.subarray(8) };
   const header = (view.getUint8(12) >> 4) * 4;
   const bits = view.getUint8(13);
   return {
@@ -90,6 +95,14 @@ function readBody(protocol: number, bytes: Uint8Array): LivePacket['body'] {
     options: readOptions(bytes.subarray(20, header)),
     payload: bytes.subarray(header),
   };
+}
+
+/** If it is UDP that stands behind the ICMP header and an IP header. */
+function quotedLength(bytes: Uint8Array): number | undefined {
+  const isIpv6 = bytes.length > 8 && bytes[8]! >> 4 === 6;
+  const start = 8 + (isIpv6 ? IPV6_START : IPV4_TCP_UDP_START);
+  if (bytes.length < start + 8 || bytes[isIpv6 ? 14 : 17] !== UDP) return undefined;
+  return bytes[start + 4]! * 256 + bytes[start + 5]! - 8;
 }
 
 function readOptions(bytes: Uint8Array): TcpOption[] {

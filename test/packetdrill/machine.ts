@@ -1,4 +1,5 @@
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
+import type { DatagramSocket } from './datagram-socket.ts';
 import type { EventPoll } from './event-poll.ts';
 import { Flows } from './flow.ts';
 import { Host } from './host.ts';
@@ -6,7 +7,7 @@ import { ScriptFailure } from './script.ts';
 import type { Settings } from './settings.ts';
 import type { StreamSocket } from './stream-socket.ts';
 
-export type Descriptor = StreamSocket | EventPoll;
+export type Descriptor = StreamSocket | DatagramSocket | EventPoll;
 
 /** What system calls and packets work on: the host, what is open on it, and how the script numbers it all. */
 export class Machine {

@@ -23,9 +23,15 @@ export function parsePacket(tokens: TokenStream): ScriptPacket {
     tokens.expectMark('(');
     const length = tokens.expectInteger('a length');
     tokens.expectMark(')');
-    return { ip, ports, body: { protocol: 'udp', length } };
+    return { ip, ports, body: { protocol: 'udp', length, ...parseFaults(tokens) } };
   }
   return { ip, ports: parsePorts(tokens), body: parseTcp(tokens) };
+}
+
+/** `nosum`, `badsum`, `cut 4`: not packetdrill's. */
+function parseFaults(tokens: TokenStream): { checksum: 'none' | 'wrong' | undefined; cut: number } {
+  const checksum = tokens.takeIfWord('nosum') ? 'none' : tokens.takeIfWord('badsum') ? 'wrong' : undefined;
+  return { checksum, cut: tokens.takeIfWord('cut') ? tokens.expectInteger('a length') : 0 };
 }
 
 function parseIpNotes(tokens: TokenStream): IpNotes {

@@ -3,7 +3,6 @@ import { type Attempt, type CallContext, type CallTable, done, numberAt } from '
 import { CONSTANTS } from './constants.ts';
 import { EventPoll } from './event-poll.ts';
 import { type Expression, ScriptFailure, Skip } from './script.ts';
-import { StreamSocket } from './stream-socket.ts';
 import { entry, isGiven, numberOf, parameter } from './values.ts';
 
 export const POLL_CALLS: CallTable = {
@@ -47,7 +46,7 @@ function readiness({ machine, line }: CallContext, item: Expression): number {
   const events = entry(item, 'events');
   if (!descriptor || !events) throw new Skip('a pollfd of another form');
   const socket = machine.descriptor(numberOf(descriptor), line);
-  if (!(socket instanceof StreamSocket)) throw new Skip('poll of an epoll');
+  if (socket instanceof EventPoll) throw new Skip('poll of an epoll');
   return socket.readiness() & (numberOf(events) | CONSTANTS.POLLERR! | CONSTANTS.POLLHUP!);
 }
 
@@ -73,7 +72,7 @@ function control(context: CallContext): Attempt {
   const number = numberAt(context, 2);
   return () => {
     const socket = machine.descriptor(number, line);
-    if (!(socket instanceof StreamSocket)) throw new Skip('an epoll in an epoll');
+    if (socket instanceof EventPoll) throw new Skip('an epoll in an epoll');
     if (operation === CONSTANTS.EPOLL_CTL_DEL) {
       eventPoll.remove(number);
       return done();

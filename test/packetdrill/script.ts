@@ -102,6 +102,10 @@ export interface SackBlock {
 export interface UdpBody {
   readonly protocol: 'udp';
   readonly length: number;
+  /** Of one that comes: its checksum is left out, or wrong. */
+  readonly checksum: 'none' | 'wrong' | undefined;
+  /** Of one that comes: bytes of its end that are missing. */
+  readonly cut: number;
 }
 
 export interface IcmpBody {

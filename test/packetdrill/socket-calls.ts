@@ -11,6 +11,7 @@ import {
   socketOf,
 } from './call-context.ts';
 import { CONSTANTS } from './constants.ts';
+import { DatagramSocket } from './datagram-socket.ts';
 import { parseAddress } from './host.ts';
 import { type Expression, ScriptFailure, Skip } from './script.ts';
 import { errorName, StreamSocket } from './stream-socket.ts';
@@ -35,18 +36,25 @@ export const SOCKET_CALLS: CallTable = {
 };
 
 /** The script chooses the number that the descriptor has. */
-function open(context: CallContext, socket: StreamSocket): number {
+function open(context: CallContext, socket: StreamSocket | DatagramSocket): number {
   const number = numberOf(context.call.result);
   if (number < 0) throw new ScriptFailure(context.line, 'the call to fail', 'a new descriptor');
   context.machine.descriptors.set(number, socket);
   return number;
 }
 
+function openDatagram(context: CallContext, type: number): number {
+  const made = new DatagramSocket();
+  made.isNonBlocking = (type & CONSTANTS.SOCK_NONBLOCK!) !== 0;
+  return open(context, made);
+}
+
 function socket(context: CallContext): Attempt {
   const { parameters } = context.call;
   const type = numberOf(parameter(parameters, 1, context.line));
   const kind = type & 0xf;
-  if (kind !== CONSTANTS.SOCK_STREAM) throw new Skip('sockets that are not TCP');
+  if (kind === CONSTANTS.SOCK_DGRAM) return () => done(openDatagram(context, type));
+  if (kind !== CONSTANTS.SOCK_STREAM) throw new Skip('sockets that are neither TCP nor UDP');
   const protocol = parameters[2];
   if (protocol?.kind === 'word' && protocol.name === 'IPPROTO_MPTCP') throw new Skip('MPTCP');
   const isTcp = !isGiven(protocol) || [0, CONSTANTS.IPPROTO_TCP].includes(numberOf(protocol));
@@ -241,7 +249,7 @@ function ioctl(context: CallContext): Attempt {
         ? bytesInFlight + unsentBytes
         : name === 'SIOCOUTQNSD'
           ? unsentBytes
-          : connection.readableBytes;
+          : made.readableBytes;
     expectNumber(answer, value, name, context.line);
     return done();
   };

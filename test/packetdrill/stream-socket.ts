@@ -11,6 +11,7 @@ const ERROR_NAMES: Partial<Record<TunnelErrorCode, string>> = {
   ERR_HOST_UNREACHABLE: 'EHOSTUNREACH',
   ERR_ADDRESS_IN_USE: 'EADDRINUSE',
   ERR_NO_ROUTE: 'ENETUNREACH',
+  ERR_MESSAGE_TOO_LONG: 'EMSGSIZE',
 };
 
 /** The name of the error a POSIX program would see. */
@@ -46,6 +47,8 @@ export class StreamSocket {
   #isFull = false;
   /** Something happened that an edge-triggered epoll must tell. */
   readonly edges = new Set<() => void>();
+  /** What has been looked at (MSG_PEEK) and not been read: the stack itself knows no such thing. */
+  #held = new Uint8Array(0);
 
   adopt(connection: TcpConnection): void {
     this.connection = connection;
@@ -97,6 +100,33 @@ export class StreamSocket {
     return state !== undefined && state !== 'SYN-SENT' && state !== 'SYN-RECEIVED' && !this.#hasEnded;
   }
 
+  /** Bytes that can be read now. */
+  get readableBytes(): number {
+    return this.#held.length + (this.connection?.readableBytes ?? 0);
+  }
+
+  /** All has been read, and there will be no more. */
+  get readEnded(): boolean {
+    return this.#held.length === 0 && this.connection?.readEnded === true;
+  }
+
+  /** Bytes that stay, `length` at most. */
+  peek(length: number): Uint8Array {
+    const missing = Math.min(length - this.#held.length, this.connection!.readableBytes);
+    if (missing > 0) {
+      const more = new Uint8Array(missing);
+      this.connection!.readInto(more);
+      this.#held = Uint8Array.from([...this.#held, ...more]);
+    }
+    return this.#held.slice(0, length);
+  }
+
+  take(length: number): Uint8Array {
+    const bytes = this.peek(length);
+    this.#held = this.#held.slice(bytes.length);
+    return bytes;
+  }
+
   /** Bytes taken; the rest waits. */
   write(bytes: Uint8Array): number {
     const taken = this.connection!.write(bytes);
@@ -112,8 +142,8 @@ export class StreamSocket {
     const { connection } = this;
     if (!connection) return POLLOUT! | POLLHUP!;
     let bits = 0;
-    const isPeerDone = connection.readEnded || this.#hasEnded || this.isReadShut;
-    if (connection.readableBytes > 0 || isPeerDone) bits |= POLLIN!;
+    const isPeerDone = this.readEnded || this.#hasEnded || this.isReadShut;
+    if (this.readableBytes > 0 || isPeerDone) bits |= POLLIN!;
     if (isPeerDone) bits |= POLLRDHUP!;
     if (this.#error !== undefined) bits |= POLLERR!;
     if (this.#hasEnded || (isPeerDone && this.isWriteShut)) bits |= POLLHUP!;

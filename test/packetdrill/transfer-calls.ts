@@ -30,7 +30,8 @@ export const TRANSFER_CALLS: CallTable = {
   },
 };
 
-const READ_FLAGS = CONSTANTS.MSG_DONTWAIT! | CONSTANTS.MSG_NOSIGNAL! | CONSTANTS.MSG_WAITALL!;
+const READ_FLAGS =
+  CONSTANTS.MSG_DONTWAIT! | CONSTANTS.MSG_NOSIGNAL! | CONSTANTS.MSG_WAITALL! | CONSTANTS.MSG_PEEK!;
 const WRITE_FLAGS = CONSTANTS.MSG_DONTWAIT! | CONSTANTS.MSG_NOSIGNAL! | CONSTANTS.MSG_MORE!;
 
 function checkFlags(flags: number, known: number): void {
@@ -49,15 +50,16 @@ function reading(context: CallContext, length: number, flags: number): Attempt {
   return () => {
     const { connection } = socket;
     if (!connection) return failed('ENOTCONN');
-    const isOver = connection.readEnded || socket.hasEnded || socket.isReadShut;
-    if (connection.readableBytes >= wanted || (connection.readableBytes > 0 && isOver)) {
-      const target = new Uint8Array(Math.min(length, connection.readableBytes));
-      const read = connection.readInto(target);
-      comparePattern(target.subarray(0, read), socket, context.line);
-      return done(read);
+    const isOver = socket.readEnded || socket.hasEnded || socket.isReadShut;
+    if (socket.readableBytes >= wanted || (socket.readableBytes > 0 && isOver)) {
+      const isPeek = (flags & CONSTANTS.MSG_PEEK!) !== 0;
+      const bytes = isPeek ? socket.peek(length) : socket.take(length);
+      comparePattern(bytes, socket, context.line);
+      if (!isPeek) socket.read += bytes.length;
+      return done(bytes.length);
     }
     if (length === 0) return done(0);
-    if (connection.readEnded) return done(0);
+    if (socket.readEnded) return done(0);
     const error = socket.takeError();
     if (error !== undefined) return failed(error);
     if (isOver) return done(0);
@@ -69,7 +71,6 @@ function comparePattern(bytes: Uint8Array, socket: StreamSocket, line: number): 
   for (const [i, byte] of bytes.entries())
     if (byte !== patternByte(socket.read + i))
       throw new ScriptFailure(line, `byte ${socket.read + i} of the peer's stream`, 'another');
-  socket.read += bytes.length;
 }
 
 /** The length, and with TCP_INQ how much is left to be read. */
@@ -86,12 +87,12 @@ function recvmsg(context: CallContext): Attempt {
   };
 }
 
-function compareControl(item: Expression, { connection }: StreamSocket, line: number): void {
+function compareControl(item: Expression, socket: StreamSocket, line: number): void {
   const type = entry(item, 'cmsg_type');
   const data = entry(item, 'cmsg_data');
   if (type?.kind !== 'word' || type.name !== 'TCP_CM_INQ') throw new Skip('control messages but TCP_CM_INQ');
   // The end of the stream counts as a byte once nothing stands before it.
-  const left = connection!.readEnded ? 1 : connection!.readableBytes;
+  const left = socket.readEnded ? 1 : socket.readableBytes;
   if (isGiven(data)) expectNumber(data, left, 'TCP_CM_INQ', line);
 }
 

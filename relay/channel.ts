@@ -113,6 +113,12 @@ export class Channel {
       this.#held = bytes.slice(start, end);
       return;
     }
+    if (isInitiation && !this.#isForEndpoint(bytes, start)) {
+      counters.dropUp('bad_mac1');
+      this.#events.note(EVENT_BAD_SHAPE, 1, now);
+      this.#host.shapeFailed(now);
+      return;
+    }
     if (isInitiation && !this.#permitsInitiation(now)) return;
     const refusal = this.#gate.up(bytes, start, end, now);
     if (refusal !== undefined) {
@@ -143,6 +149,12 @@ export class Channel {
 
   get #isClosed(): boolean {
     return this.#state === 'closed';
+  }
+
+  /** Where the operator has said which key the endpoint has, only handshakes with that key leave. */
+  #isForEndpoint(bytes: Uint8Array, start: number): boolean {
+    const mac1s = this.#destination?.mac1s ?? [];
+    return mac1s.length === 0 || mac1s.some((mac1) => mac1.matches(bytes, start));
   }
 
   #permitsInitiation(now: number): boolean {

@@ -17,6 +17,7 @@ const RULE = v.strictObject({
   alias: v.optional(v.string()),
   private: v.optional(flag),
   unusualPort: v.optional(flag),
+  publicKey: v.optional(v.string()),
   listen: v.optional(flag),
 });
 

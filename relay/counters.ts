@@ -2,6 +2,7 @@ import type { GateRefusal } from './gate.ts';
 
 export type DropReason =
   | GateRefusal
+  | 'bad_mac1'
   | 'rate'
   | 'queue'
   | 'too_big'

@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../src/core/wire/relay.ts';
 import { type Address, classOf, parseAddress, printAddress } from './address.ts';
 import { aliasPlace, type Grant, placeOf } from './grant.ts';
+import type { Mac1 } from './mac1.ts';
 import type { ResolveName } from './resolver.ts';
 import { coversAddress, normalizeName, type Rule } from './rules.ts';
 
@@ -12,6 +13,8 @@ export interface Destination {
   readonly port: number;
   /** By which it was asked for; undefined where the address itself was. */
   readonly name: string | undefined;
+  /** Handshakes to it must match one of these, if there are any. */
+  readonly mac1s: readonly Mac1[];
   /** Whether a rule lets the endpoint call first. */
   readonly allowsListen: boolean;
 }
@@ -94,9 +97,8 @@ export class Policy {
     const rules = this.#rules.filter(
       (rule) => rule.kind === 'name' && rule.name === name && rule.ports.includes(port),
     );
-    const rule = rules.find((each) => each.allowsListen) ?? rules[0];
-    if (name === undefined || rule === undefined) return denied('not listed');
-    return { pending: this.#resolve(name, rule, port) };
+    if (name === undefined || rules.length === 0) return denied('not listed');
+    return { pending: this.#resolve(name, rules, port) };
   }
 
   #decideAddress(address: Address, port: number) {
@@ -105,16 +107,11 @@ export class Policy {
     const why = rules.map((rule) => this.#forbids(rule, address, port));
     const granting = rules.filter((_, i) => why[i] === undefined);
     if (granting.length === 0) return denied(why[0]!);
-    return permitted(
-      address,
-      port,
-      granting.some((rule) => rule.allowsListen),
-      undefined,
-    );
+    return permitted(address, port, granting, undefined);
   }
 
   /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
-  async #resolve(name: string, rule: Rule, port: number) {
+  async #resolve(name: string, rules: readonly Rule[], port: number) {
     let answers: readonly string[];
     try {
       answers = await this.#options.resolve(name);
@@ -122,12 +119,15 @@ export class Policy {
       return { refusal: { code: CHANNEL_UNKNOWN, reason: 'name_not_resolved', detail: 'dns' } };
     }
     const addresses = answers.map(parseAddress);
-    for (const address of addresses) {
-      const why = address === undefined ? 'not an address' : this.#forbids(rule, address, port);
-      if (why !== undefined) return denied(`dns_policy: ${why}`);
+    const granting = rules.filter((rule) =>
+      addresses.every((address) => address !== undefined && this.#forbids(rule, address, port) === undefined),
+    );
+    if (granting.length === 0) {
+      const why = addresses.map((each) => (each ? this.#forbids(rules[0]!, each, port) : 'not an address'));
+      return denied(`dns_policy: ${why.find((each) => each !== undefined)}`);
     }
     const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];
-    return pick === undefined ? denied('no address') : permitted(pick, port, rule.allowsListen, name);
+    return pick === undefined ? denied('no address') : permitted(pick, port, granting, name);
   }
 
   /** Why the rule, which covers this address and port, does not reach it; undefined if it does. */
@@ -148,9 +148,14 @@ function hostOf(rule: Rule): string {
   return rule.kind === 'literal' ? printAddress(rule.address) : '';
 }
 
-function permitted(address: Address, port: number, allowsListen: boolean, name: string | undefined) {
+/** `rules`: those that allow it. The most generous of them counts. */
+function permitted(address: Address, port: number, rules: readonly Rule[], name: string | undefined) {
+  const allowsListen = rules.some((rule) => rule.allowsListen);
+  const mac1s = rules.every((rule) => rule.mac1 !== undefined) ? rules.map((rule) => rule.mac1!) : [];
   const family = address.kind() === 'ipv4' ? 4 : 6;
-  return { destination: { address: printAddress(address), family, port, allowsListen, name } as const };
+  return {
+    destination: { address: printAddress(address), family, port, allowsListen, name, mac1s } as const,
+  };
 }
 
 function denied(detail: string): { refusal: Refusal } {

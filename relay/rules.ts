@@ -1,6 +1,7 @@
 import type ipaddr from 'ipaddr.js';
 import { type Address, classOf, parseAddress, parseNetwork, printAddress } from './address.ts';
 import { RelayConfigError } from './config-error.ts';
+import { decodePublicKey, Mac1 } from './mac1.ts';
 
 /** A rule as the operator writes it: one string, or an object for what a string cannot say. */
 export interface AllowRule {
@@ -15,6 +16,8 @@ export interface AllowRule {
   private?: boolean;
   /** Allows ports below 1024 and those of well-known reflectors. */
   unusualPort?: boolean;
+  /** The endpoint's WireGuard key (base64): only handshakes that are meant for it leave. */
+  publicKey?: string;
   /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
   listen?: boolean;
 }
@@ -31,6 +34,7 @@ interface RuleBase {
   readonly allowsPrivate: boolean;
   readonly allowsListen: boolean;
   readonly alias: string | undefined;
+  readonly mac1: Mac1 | undefined;
 }
 
 export type Rule = RuleBase &
@@ -79,7 +83,11 @@ function makeRule(rule: AllowRule, text: string): Rule {
   }
   if (rule.alias !== undefined && (rule.host === undefined || ports.length !== 1))
     fail('an alias needs a host and exactly one port');
+  const publicKey = rule.publicKey === undefined ? undefined : decodePublicKey(rule.publicKey);
+  if (rule.publicKey !== undefined && publicKey === undefined)
+    fail('publicKey is no WireGuard key: 32 bytes in base64');
   const base = {
+    mac1: publicKey && new Mac1(publicKey),
     text,
     ports,
     alias: rule.alias,

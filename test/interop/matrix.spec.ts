@@ -196,22 +196,27 @@ for (const way of WAYS)
     const { publicKey, port } = mesh.peer;
     // Bursts for as long as our first two tries take: the peer calls itself loaded for a second after each.
     const flood = floodWithInitiations(publicKey, port, { burst: 500, bursts: 32, every: 200 });
-    await delay(300);
+    await flood.loaded;
     await mesh.us.open(mesh.config());
     const ours = () => mesh.proxy.handshakes.filter(({ from }) => from === 'us');
     const replies = () => mesh.proxy.handshakes.filter(({ from }) => from === 'peer');
-    await until('a cookie reply', () => replies().length === 1, 2000);
+    // What comes while the peer's socket is full is lost, ours too: then it is the try after that.
+    await until('a cookie reply', () => replies().length === 1, 8000);
     expect(replies()[0]!.message).toHaveLength(64);
     expect(replies()[0]!.message[0]).toBe(3);
-    expect(hasMac2(ours()[0]!.message)).toBe(false);
+    const withoutCookie = ours().length;
+    expect(ours().map(({ message }) => hasMac2(message))).toEqual(Array(withoutCookie).fill(false));
     await mesh.us.ready();
+    expect(await flood.over, 'the peer was under load').toBeGreaterThan(100);
     expect(await answered(mesh.us, INNER.peer4, { count: 3 })).toBe(3);
-    expect(ours()).toHaveLength(2);
-    expect(hasMac2(ours()[1]!.message)).toBe(true);
-    const [first, second] = ours().map(({ at }) => at) as [number, number];
-    expect(second - first).toBeGreaterThan(4900);
-    expect(second - first).toBeLessThan(ONE_TRY + 300);
-    expect(await flood, 'the peer was under load').toBeGreaterThan(100);
+    const later = ours().slice(withoutCookie);
+    expect(later.map(({ message }) => hasMac2(message))).toEqual(Array(later.length).fill(true));
+    expect(later).not.toHaveLength(0);
+    for (const [i, { at }] of ours().slice(1).entries()) {
+      // The proxy takes note of each when it gets to it, between two bursts.
+      expect(at - ours()[i]!.at).toBeGreaterThan(4500);
+      expect(at - ours()[i]!.at).toBeLessThan(ONE_TRY + 300);
+    }
   });
 
 /** The last 16 of an initiation's 148 bytes (WG §5.4.2). */

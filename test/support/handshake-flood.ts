@@ -16,11 +16,25 @@ export interface FloodWish {
   every: number;
 }
 
-/** Floods 127.0.0.1:`port` and ends. Resolves with how many cookie replies came. */
-export async function floodWithInitiations(
+export interface Flood {
+  /** The first cookie reply came: the peer is under load. */
+  loaded: Promise<void>;
+  /** Resolves with how many cookie replies came. */
+  over: Promise<number>;
+}
+
+/** Floods 127.0.0.1:`port` and ends. */
+export function floodWithInitiations(publicKey: string, port: number, wish: FloodWish): Flood {
+  let tell = () => {};
+  const loaded = new Promise<void>((resolve) => (tell = resolve));
+  return { loaded, over: flood(publicKey, port, wish, tell) };
+}
+
+async function flood(
   publicKey: string,
   port: number,
   { burst, bursts, every }: FloodWish,
+  tell: () => void,
 ): Promise<number> {
   const key = blake2s(Buffer.concat([Buffer.from('mac1----'), Buffer.from(publicKey, 'base64')]));
   const messages = Array.from({ length: burst }, () => initiation(key));
@@ -29,7 +43,9 @@ export async function floodWithInitiations(
   await once(socket, 'listening');
   let cookies = 0;
   socket.on('message', (message) => {
-    if (message[0] === 3) cookies++;
+    if (message[0] !== 3) return;
+    cookies++;
+    tell();
   });
   for (let i = 0; i < bursts; i++) {
     for (const message of messages) socket.send(message, port, '127.0.0.1');

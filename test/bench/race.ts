@@ -24,6 +24,11 @@ export interface Contest {
 
 const WARM_UP_TURNS = 4;
 
+/** In ms. */
+export interface Clock {
+  now(): number;
+}
+
 interface Runner {
   readonly name: string;
   readonly run: Work;
@@ -35,27 +40,35 @@ export class Race {
   readonly #contest: Contest;
   readonly #runners: readonly Runner[];
 
-  private constructor(contest: Contest, runners: readonly Runner[]) {
+  readonly #clock: Clock;
+
+  private constructor(contest: Contest, runners: readonly Runner[], clock: Clock) {
     this.#contest = contest;
     this.#runners = runners;
+    this.#clock = clock;
   }
 
-  /** Each contender's turn will last about so long. Throws if two of them disagree. */
-  static async prepare(name: string, contest: Contest, milliseconds: number): Promise<Race> {
+  /** Each contender's turn will last about so long, counted or not. Throws if two of them disagree. */
+  static async prepare(
+    name: string,
+    contest: Contest,
+    milliseconds: number,
+    clock: Clock = performance,
+  ): Promise<Race> {
     await agree(name, contest);
     const runners: Runner[] = [];
     for (const [who, contender] of Object.entries(contest.contenders)) {
       const run: Work = (times) => contender.run(times);
-      runners.push({ name: who, run, times: await calibrate(run, milliseconds) });
+      runners.push({ name: who, run, times: await calibrate(run, milliseconds, clock) });
     }
-    return new Race(contest, runners);
+    return new Race(contest, runners, clock);
   }
 
   /** Everyone's turn: units per second. In turns, so that a noisy neighbour hits all of them. */
   async round(): Promise<Record<string, number>> {
     const rates: Record<string, number> = {};
     for (const { name, run, times } of this.#runners)
-      rates[name] = (times * this.#contest.amount * 1000) / (await clocked(run, times));
+      rates[name] = (times * this.#contest.amount * 1000) / (await clocked(run, times, this.#clock)).counted;
     return rates;
   }
 }
@@ -70,18 +83,19 @@ async function agree(name: string, { contenders, expected }: Contest): Promise<v
 }
 
 /** How often fits into a turn, once it is warm. */
-async function calibrate(run: Work, milliseconds: number): Promise<number> {
+async function calibrate(run: Work, milliseconds: number, clock: Clock): Promise<number> {
   let times = 1;
-  for (let took = await clocked(run, times); took < milliseconds; took = await clocked(run, times))
-    times *= 2;
+  while ((await clocked(run, times, clock)).whole < milliseconds) times *= 2;
   // What comes first is slow: compilers wait until they have seen enough.
-  let took = milliseconds;
-  for (let turn = 0; turn < WARM_UP_TURNS; turn++) took = await clocked(run, times);
-  return Math.max(1, Math.round((times * milliseconds) / took));
+  let whole = milliseconds;
+  for (let turn = 0; turn < WARM_UP_TURNS; turn++) ({ whole } = await clocked(run, times, clock));
+  return Math.max(1, Math.round((times * milliseconds) / whole));
 }
 
-async function clocked(run: Work, times: number): Promise<number> {
-  const started = performance.now();
+/** How long it took, and how much of that counts. */
+async function clocked(run: Work, times: number, clock: Clock): Promise<{ whole: number; counted: number }> {
+  const started = clock.now();
   const counted = await run(times);
-  return typeof counted === 'number' ? counted : performance.now() - started;
+  const whole = clock.now() - started;
+  return { whole, counted: typeof counted === 'number' ? counted : whole };
 }

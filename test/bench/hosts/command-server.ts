@@ -13,6 +13,11 @@ const TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 };
 
+/** A page that has no command by then asks again, before its browser loses patience. In ms. */
+const LONG_POLL = 30_000;
+/** A command that takes longer has got lost. */
+const PATIENCE = 300_000;
+
 export class CommandServer {
   readonly origin: string;
   /** Files that were asked for. */
@@ -33,7 +38,8 @@ export class CommandServer {
   }
 
   static async start(folder: string): Promise<CommandServer> {
-    const server = createServer();
+    // A connection that is closed while the page is busy would be one that it believes in when it answers.
+    const server = createServer({ keepAliveTimeout: 0 });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new CommandServer(server, folder);
@@ -43,8 +49,9 @@ export class CommandServer {
     const id = this.#calls++;
     this.#commands.push({ id, procedure, argument });
     const outcome = new Promise<Outcome>((resolve) => this.#waiting.set(id, resolve));
+    const late = setTimeout(() => this.#settle({ id, error: `no answer in ${PATIENCE} ms` }), PATIENCE);
     this.#hand();
-    return outcome;
+    return outcome.finally(() => clearTimeout(late));
   }
 
   /** The page is gone: whoever waits for it is told. */
@@ -53,10 +60,30 @@ export class CommandServer {
     this.#waiting.clear();
   }
 
+  #settle(outcome: Outcome): void {
+    this.#waiting.get(outcome.id)?.(outcome);
+    this.#waiting.delete(outcome.id);
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, 'close');
+  }
+
+  #ask(response: ServerResponse): void {
+    this.#asking = response;
+    const enough = setTimeout(() => {
+      if (this.#asking !== response) return;
+      this.#asking = undefined;
+      response.writeHead(204).end();
+    }, LONG_POLL);
+    response.on('close', () => {
+      clearTimeout(enough);
+      // Whoever hung up takes no command any more.
+      if (this.#asking === response) this.#asking = undefined;
+    });
+    this.#hand();
   }
 
   #hand(): void {
@@ -72,15 +99,13 @@ export class CommandServer {
     response.setHeader('cross-origin-embedder-policy', 'require-corp');
     response.setHeader('cache-control', 'no-store');
     if (pathname === '/next') {
-      this.#asking = response.setHeader('content-type', 'application/json');
-      this.#hand();
+      this.#ask(response.setHeader('content-type', 'application/json'));
     } else if (pathname === '/outcome') {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       const outcome = JSON.parse(Buffer.concat(parts).toString()) as Outcome;
       response.end();
-      this.#waiting.get(outcome.id)?.(outcome);
-      this.#waiting.delete(outcome.id);
+      this.#settle(outcome);
     } else await this.#file(pathname, response);
   }
 

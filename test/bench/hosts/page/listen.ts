@@ -5,8 +5,21 @@ import { obey, type Procedure } from '../procedures.ts';
 export async function listen(procedures: Record<string, Procedure>): Promise<never> {
   const all = { hello: () => 'hello', ...procedures };
   for (;;) {
-    const command = (await (await fetch('/next')).json()) as Command;
-    const outcome = await obey(all, command);
-    await fetch('/outcome', { method: 'POST', body: JSON.stringify(outcome) });
+    const response = await fetch('/next');
+    // Nothing yet.
+    if (response.status === 204) continue;
+    const outcome = await obey(all, (await response.json()) as Command);
+    await tell(JSON.stringify(outcome));
   }
+}
+
+/** Tries again: a connection that both kept may have died while the page was busy. */
+async function tell(body: string): Promise<void> {
+  for (let left = 3; ; left--)
+    try {
+      await fetch('/outcome', { method: 'POST', body });
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+    }
 }

@@ -606,7 +606,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         'SHOULD',
         '2',
         'A newer timestamp, or number, ends TIME-WAIT (RFC 6191).',
-        `${TCP}/tcp-layer.ts`,
+        `${TCP}/strays.ts`,
         pkt('time-wait/reopened-by-timestamp'),
         pkt('time-wait/reopened-by-sequence'),
         pkt('time-wait/old-syn'),
@@ -615,7 +615,7 @@ export const TCP_EXTENSIONS: RfcDocument[] = [
         'SHOULD',
         '3',
         'A reset does not end TIME-WAIT (RFC 1337).',
-        `${TCP}/tcp-layer.ts`,
+        `${TCP}/strays.ts`,
         pkt('time-wait/rst-does-not-assassinate'),
       ),
       met(

@@ -1,5 +1,5 @@
 // SEGMENT ARRIVES (RFC 9293 §3.10.7): one function per step, in the RFC's order, each saying whether to go on. Read it
-// with the RFC in the other hand. LISTEN is in passive-open.ts, CLOSED and TIME-WAIT in tcp-layer.ts and time-wait.ts.
+// with the RFC in the other hand. LISTEN is in passive-open.ts, CLOSED and TIME-WAIT in strays.ts.
 //
 // Nothing is changed on behalf of a segment before the step that would refuse it.
 import { TunnelError } from '../../errors.ts';

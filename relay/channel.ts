@@ -32,8 +32,11 @@ export interface ChannelHost {
   sendControl(body: Uint8Array): void;
   /** Data; false if the session's rate is spent. Returns how many older datagrams had to go, otherwise. */
   sendData(channel: number, datagram: Uint8Array, now: number): number | false;
-  /** Whether the client and the destination may see one more initiation now. */
-  permitsInitiation(destination: Destination, now: number): boolean;
+  /** Whether the client may send one more initiation now. */
+  permitsInitiation(now: number): boolean;
+  /** Whether this channel may send the destination an initiation now; if not, its turn comes. */
+  takeTurn(channel: Channel, destination: Destination, now: number): boolean;
+  withdraw(channel: Channel, destination: Destination): void;
   shapeFailed(now: number): void;
   active(now: number): void;
   opened(channel: Channel, localPort: number): void;
@@ -69,6 +72,8 @@ export class Channel {
   #destination: Destination | undefined;
   #socket: Socket | undefined;
   #held: Uint8Array | undefined;
+  /** The newest initiation, until the destination may get it. */
+  #waiting: Uint8Array | undefined;
   #unanswered = 0;
 
   constructor(number: number, listens: boolean, host: ChannelHost) {
@@ -120,12 +125,29 @@ export class Channel {
       return;
     }
     if (isInitiation && !this.#permitsInitiation(now)) return;
+    if (isInitiation && this.#destination && !this.#host.takeTurn(this, this.#destination, now)) {
+      this.#waiting = bytes.slice(start, end);
+      return;
+    }
+    this.#forward(bytes, start, end, now);
+  }
+
+  /** The initiation that waited may leave. False if there is none. */
+  turn(now: number): boolean {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined || this.#isClosed) return false;
+    this.#forward(waiting, 0, waiting.length, now);
+    return true;
+  }
+
+  #forward(bytes: Uint8Array, start: number, end: number, now: number): void {
     const refusal = this.#gate.up(bytes, start, end, now);
     if (refusal !== undefined) {
       this.#refuseUp(refusal, now);
       return;
     }
-    if (isInitiation) this.#unanswered++;
+    if (bytes[start] === INITIATION) this.#unanswered++;
     this.#host.active(now);
     this.#send(bytes, start, end, now);
   }
@@ -141,8 +163,9 @@ export class Channel {
   }
 
   close(): void {
+    if (this.#waiting !== undefined) this.#host.withdraw(this, this.#destination!);
     this.#state = 'closed';
-    this.#held = undefined;
+    this.#held = this.#waiting = undefined;
     this.#socket?.close();
     this.#socket = undefined;
   }
@@ -165,7 +188,7 @@ export class Channel {
       return false;
     }
     const bucket = isHopeless ? this.#lateInitiations : this.#initiations;
-    if (bucket.take(now) && this.#host.permitsInitiation(this.#destination!, now)) return true;
+    if (bucket.take(now) && this.#host.permitsInitiation(now)) return true;
     counters.dropUp('rate');
     this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
     return false;

@@ -31,6 +31,7 @@ export interface Limits {
   /** A channel that listens is not closed after `unansweredInitiations`: from then on it lets one pass per this. */
   listeningInitiationInterval: number;
   initiationsPerSecondOfClient: number;
+  /** Together. An endpoint under load takes 20 from one address; what is more waits, parties taking turns. */
   initiationsPerSecondToDestination: number;
   /** So many initiations without any answer close the channel. */
   unansweredInitiations: number;
@@ -69,7 +70,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   initiationBurst: 3,
   listeningInitiationInterval: 60_000,
   initiationsPerSecondOfClient: 5,
-  initiationsPerSecondToDestination: 50,
+  initiationsPerSecondToDestination: 18,
   unansweredInitiations: 20,
   controlsPerSecond: 20,
   pingsPerSecond: 1,

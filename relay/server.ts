@@ -26,6 +26,7 @@ import { RelayConfigError } from './config-error.ts';
 import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
 import type { Grant } from './grant.ts';
+import { InitiationTurns } from './initiation-turns.ts';
 import { BucketTable, clientKey, Tally } from './limits.ts';
 import { LoadWatch } from './load-watch.ts';
 import { Log } from './log.ts';
@@ -84,9 +85,10 @@ export class Relay implements Load, Measured {
         limits.initiationsPerSecondOfClient,
         4 * limits.initiationsPerSecondOfClient,
       ),
-      initiationsToDestination: new BucketTable(
+      initiationTurns: new InitiationTurns(
         limits.initiationsPerSecondToDestination,
-        4 * limits.initiationsPerSecondToDestination,
+        Math.max(1, Math.round(limits.initiationsPerSecondToDestination / 4)),
+        this.#now,
       ),
       log: this.#log,
       now: this.#now,
@@ -266,6 +268,7 @@ export class Relay implements Load, Measured {
     this.#http?.closeAllConnections();
     await closed;
     this.#load.stop();
+    this.#context.initiationTurns.close();
     this.#admin?.close();
     this.#log.info('stop');
   }
@@ -275,6 +278,7 @@ export class Relay implements Load, Measured {
     this.#lastTick = now;
     const wasOverloaded = this.isOverloaded;
     this.#load.tick();
+    this.#context.initiationTurns.tick(now);
     if (this.isOverloaded && !wasOverloaded) this.#log.warn('overload', { sessions: this.sessions });
     for (const session of this.#sessions) session.tick(now);
   }

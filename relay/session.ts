@@ -32,7 +32,8 @@ import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
 import { DownQueue, type QueueBudget } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
-import { type Grant, narrowed } from './grant.ts';
+import { type Grant, narrowed, placeOf } from './grant.ts';
+import type { InitiationTurns } from './initiation-turns.ts';
 import { type BucketTable, TokenBucket } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Destination, Policy, Refusal } from './policy.ts';
@@ -45,7 +46,7 @@ export interface SessionContext {
   readonly counters: RelayCounters;
   readonly budget: QueueBudget;
   readonly initiationsOfClient: BucketTable;
-  readonly initiationsToDestination: BucketTable;
+  readonly initiationTurns: InitiationTurns;
   readonly log: Log;
   now(): number;
 }
@@ -217,11 +218,27 @@ export class Session implements ChannelHost {
     return dropped;
   }
 
-  permitsInitiation(destination: Destination, now: number): boolean {
-    return (
-      this.#context.initiationsOfClient.take(this.#clientKey, now) &&
-      this.#context.initiationsToDestination.take(`${destination.address} ${destination.port}`, now)
+  permitsInitiation(now: number): boolean {
+    return this.#context.initiationsOfClient.take(this.#clientKey, now);
+  }
+
+  takeTurn(channel: Channel, destination: Destination, now: number): boolean {
+    return this.#context.initiationTurns.take(
+      placeOf(destination.address, destination.port),
+      this.#party,
+      channel,
+      now,
     );
+  }
+
+  withdraw(channel: Channel, destination: Destination): void {
+    const place = placeOf(destination.address, destination.port);
+    this.#context.initiationTurns.withdraw(place, this.#party, channel);
+  }
+
+  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
+  get #party(): string {
+    return this.#grant === undefined ? this.#clientKey : `=${this.#grant.subject}`;
   }
 
   shapeFailed(now: number): void {

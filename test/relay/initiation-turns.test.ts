@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InitiationTurns, type Waiter } from '../../relay/initiation-turns.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+afterEach(() => void vi.useRealTimers());
+
+const now = () => Date.now();
+
+/** Notes whose turn it was. `wants` says whether there is still something to send. */
+function setUp(rate = 10, burst = 2) {
+  const turns = new InitiationTurns(rate, burst, now);
+  const served: string[] = [];
+  const waiter = (name: string, wants = () => true): Waiter => ({
+    turn: () => wants() && served.push(name) > 0,
+  });
+  const want = (party: string, each = waiter(party), place = 'hub') => {
+    if (turns.take(place, party, each, now())) served.push(party);
+    return each;
+  };
+  return { turns, served, waiter, want };
+}
+
+describe('initiations to one destination', () => {
+  it('pass at once up to the burst, then at the rate', () => {
+    const { served, want } = setUp();
+    for (let i = 0; i < 6; i++) want('a');
+    expect(served).toHaveLength(2);
+    vi.advanceTimersByTime(100);
+    expect(served).toHaveLength(3);
+    vi.advanceTimersByTime(300);
+    expect(served).toHaveLength(6);
+    vi.advanceTimersByTime(10_000);
+    expect(served).toHaveLength(6);
+  });
+
+  it('are shared by parties, however many channels each has', () => {
+    const { served, want } = setUp();
+    for (let i = 0; i < 1000; i++) want('flood');
+    served.length = 0;
+    want('alice');
+    want('bob');
+    vi.advanceTimersByTime(600);
+    expect(served.slice(0, 6)).toEqual(['flood', 'alice', 'bob', 'flood', 'flood', 'flood']);
+  });
+
+  it('that wait are not overtaken by who comes when the bucket has just filled', () => {
+    const { served, want } = setUp();
+    for (let i = 0; i < 3; i++) want('a');
+    vi.setSystemTime(150);
+    want('b');
+    expect(served).toEqual(['a', 'a']);
+    vi.advanceTimersByTime(100);
+    expect(served.slice(0, 3)).toEqual(['a', 'a', 'a']);
+  });
+
+  it('of a channel that has nothing to send any more, or is gone, take nobody’s turn', () => {
+    const { turns, served, want, waiter } = setUp();
+    want('a');
+    want('a');
+    want(
+      'b',
+      waiter('b', () => false),
+    );
+    const gone = want('c', waiter('c'));
+    turns.withdraw('hub', 'c', gone);
+    want('d');
+    vi.advanceTimersByTime(100);
+    expect(served).toEqual(['a', 'a', 'd']);
+  });
+
+  it('do not hold up other destinations, and leave nothing behind', () => {
+    const { turns, served, want } = setUp();
+    for (let i = 0; i < 5; i++) want('a');
+    want('a', undefined, 'elsewhere');
+    expect(served).toHaveLength(3);
+    expect(turns.size).toBe(2);
+    vi.advanceTimersByTime(1000);
+    turns.tick(now());
+    expect(turns.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits once, however often a channel wants', () => {
+    const { served, want, waiter } = setUp();
+    want('a');
+    want('a');
+    const one = waiter('one');
+    for (let i = 0; i < 10; i++) want('b', one);
+    vi.advanceTimersByTime(2000);
+    expect(served).toEqual(['a', 'a', 'one']);
+  });
+
+  it('end with the relay', () => {
+    const { turns, want, served } = setUp();
+    for (let i = 0; i < 5; i++) want('a');
+    turns.close();
+    vi.advanceTimersByTime(2000);
+    expect(served).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

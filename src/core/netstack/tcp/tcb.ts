@@ -17,6 +17,7 @@ import { ROUND_TRIP_DOUBLES, RoundTrip } from './round-trip.ts';
 import { SendQueue } from './send-queue.ts';
 import { add, diff } from './sequence.ts';
 import type { TcpDropReason, TcpObserver, TcpOptions, TcpState } from './state.ts';
+import { DOUBLES, FIRST_INT, FLAG_WORD, FLAGS, INTS } from './tcb-row.ts';
 import type { Urgent } from './urgent.ts';
 
 /** What a control block asks of the layer it belongs to. */
@@ -67,7 +68,7 @@ export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'p
  * of this folder work on it; applications have a TcpConnection. All sequence numbers are int32.
  */
 export class Tcb extends RoundTrip {
-  // Its numbers and flags lie in a row (number-rows.ts); `declare` is what stands of them here.
+  // Its numbers and flags lie in a row (tcb-row.ts); `declare` is what stands of them here.
 
   readonly context: TcpContext;
   readonly localAddress: IpAddress;
@@ -427,111 +428,6 @@ export class Tcb extends RoundTrip {
     return Math.min(this.resendAt, this.delayedAckAt, this.keepAliveAt, this.finalAt, this.restAt);
   }
 }
-
-const DOUBLES = [
-  'keepAliveDelay',
-  'userTimeout',
-  'tsRecentAt',
-  'cwnd',
-  'ssthresh',
-  'synSentAt',
-  'tunedAt',
-  'tunedRead',
-  'tunedSpace',
-  'receiveRtt',
-  'challengedAt',
-  'resendAt',
-  'delayedAckAt',
-  'keepAliveAt',
-  'finalAt',
-  'restAt',
-  'waitingSince',
-  'lastHeardAt',
-  'lastSentAt',
-  'heapAt',
-  'bytesSent',
-  'bytesAcknowledged',
-  'bytesReceived',
-  'segmentsSent',
-  'segmentsReceived',
-] as const;
-
-const INTS = [
-  'localPort',
-  'remotePort',
-  'sendLimit',
-  'unsentLimit',
-  'receiveLimit',
-  'maxSegmentSize',
-  'ttl',
-  'tos',
-  'iss',
-  'sndUna',
-  'sndNxt',
-  'sndWnd',
-  'sndWl1',
-  'sndWl2',
-  'maxSndWnd',
-  'sndScale',
-  'sndSmall',
-  'irs',
-  'rcvNxt',
-  'rcvEdge',
-  'rcvScale',
-  'lastAckSent',
-  'rcvFin',
-  'mss',
-  'peerMss',
-  'rcvMss',
-  'tsOffset',
-  'tsRecent',
-  'unackedSegments',
-  'quickAcks',
-  'duplicateAcksSent',
-  'dsackStart',
-  'dsackEnd',
-  'resends',
-  'synResends',
-  'keepAliveProbes',
-  'addressSum',
-  'flowLabel',
-  'hash',
-  'heapIndex',
-  'retransmits',
-  'timeouts',
-  'recoveries',
-  'undos',
-  'tailProbes',
-  'duplicatesReported',
-] as const;
-
-const FLAGS = [
-  'noDelay',
-  'corked',
-  'isReceiveLimitFixed',
-  'synDue',
-  'finQueued',
-  'finKnown',
-  'finReceived',
-  'windowScaling',
-  'sackPermitted',
-  'timestamps',
-  'ecn',
-  'ecnEcho',
-  'cwrDue',
-  'ackDue',
-  'dsackPending',
-  'appGone',
-  'resetPending',
-  'writeBlocked',
-  'isAwake',
-] as const;
-
-const FIRST_INT = 2 * (ROUND_TRIP_DOUBLES + DOUBLES.length);
-const FLAG_WORD = FIRST_INT + INTS.length;
-
-/** The length of a control block's row, in units of 8 bytes. */
-export const TCB_ROW: number = (FLAG_WORD + 2) >> 1;
 
 defineDoubles(Tcb.prototype, ROUND_TRIP_DOUBLES, DOUBLES);
 defineInts(Tcb.prototype, FIRST_INT, INTS);

@@ -1,3 +1,4 @@
+import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
 /** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
 export interface LogEntry {
   readonly event: LogEvent;
@@ -80,7 +81,14 @@ export class Log {
   }
 }
 
-/** JSON lines; whatever a client put into a field arrives escaped. */
-export function jsonLines(write: (line: string) => void): LogSink {
-  return (entry) => write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
+/** JSON lines by pino, to standard output unless told otherwise; whatever a client put into a field arrives escaped. */
+export function jsonLines(to: DestinationStream = destination({ sync: true })): LogSink {
+  const options = {
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    messageKey: 'event',
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  const logger = pino(options, to);
+  return ({ level, event, ...fields }) => logger[level](fields, event);
 }

@@ -70,7 +70,7 @@ export async function runRelay(args: string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const log = jsonLines((line) => process.stdout.write(line));
+  const log = jsonLines();
   const options = optionsOf(flags);
   const relay = createRelay({ ...options, log });
   relay.assertSafe();

@@ -82,7 +82,7 @@ describe('tabwire relay', () => {
     const { child, output } = run('--config', file, '--listen', '127.0.0.1:0');
     await until(() => output.err.includes('ws://'), 'the start', 20_000);
     child.kill('SIGHUP');
-    await until(() => output.out.includes('"event":"config","rules":1'), 'the reload');
+    await until(() => /"rules":1,"event":"config"/.test(output.out), 'the reload');
     writeFileSync(file, '{');
     child.kill('SIGHUP');
     await until(() => output.out.includes('relay.json: not JSON'), 'the refusal');

@@ -237,10 +237,7 @@ describe('options', () => {
 describe('the log', () => {
   it('escapes and cuts what clients write', () => {
     const lines: string[] = [];
-    const log = new Log(
-      jsonLines((line) => lines.push(line)),
-      () => 0,
-    );
+    const log = new Log(jsonLines({ write: (line) => lines.push(line) }), () => 0);
     log.refused('reject', 'origin', { origin: `https://a\r\n\x1b[31m${'x'.repeat(5000)}` });
     expect(lines).toHaveLength(1);
     expect(lines[0]!.length).toBeLessThan(400);

@@ -46,7 +46,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   },
   {
     id: 'ack-before-our-first-byte',
-    reason: 'the script’s text acknowledges our initial sequence number itself; so does Linux refuse it by now',
+    reason:
+      'the script’s text acknowledges our initial sequence number itself; so does Linux refuse it by now',
     files: ['gro/gro-mss-option'],
   },
   {

@@ -123,7 +123,8 @@ export class PassiveOpen {
   ): void {
     const half = this.#halfFromCookie(listener, ends, segment, now);
     if (!half) {
-      this.#host.nobody(ends.local, ends.remote, segment, now);
+      if (!this.#mayFollowCookie(listener, segment, now))
+        this.#host.nobody(ends.local, ends.remote, segment, now);
       return;
     }
     // The peer will say it again, when there may be room.
@@ -135,6 +136,14 @@ export class PassiveOpen {
     // Low bits of the echo are not time: the round trip stays unknown.
     segment.tsEcr = 0;
     this.#complete(listener, ends, half, 0, NEVER, segment, packet, now);
+  }
+
+  /**
+   * Only what directly follows upon the SYN brings a cookie back. Where that was lost, a reset to what came behind it would
+   * end a connection in which its peer believes: in silence, its beginning comes again.
+   */
+  #mayFollowCookie(listener: TcpListener, segment: TcpSegment, now: Instant): boolean {
+    return segment.length > 0 && !segment.has(SYN) && now - listener.cookieSentAt <= COOKIE_LIFETIME;
   }
 
   #halfFromCookie(

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { ListenAddress } from './config.ts';
+import { guardedServer, listenOn } from './http-server.ts';
 
 export interface AdminSource {
   readonly metrics: Registry;
@@ -14,6 +14,7 @@ export interface AdminSource {
 
 /** Longer without a turn is no life. */
 const STUCK = 5000;
+const CONNECTIONS = 64;
 
 /** What operators and their machines ask: on a listener of its own, never on the public port. */
 export class Admin {
@@ -22,26 +23,11 @@ export class Admin {
 
   constructor(source: AdminSource) {
     this.#source = source;
-    const options = {
-      maxHeaderSize: 8192,
-      headersTimeout: 5000,
-      requestTimeout: 5000,
-      keepAliveTimeout: 5000,
-    };
-    this.#server = createServer(options, (request, response) => void this.#answer(request, response));
-    this.#server.maxConnections = 64;
+    this.#server = guardedServer((request, response) => void this.#answer(request, response), CONNECTIONS);
   }
 
-  async listen({ host, port }: ListenAddress): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#server.on('error', () => {});
-    return (this.#server.address() as AddressInfo).port;
+  listen(address: ListenAddress): Promise<number> {
+    return listenOn(this.#server, address);
   }
 
   close(): void {

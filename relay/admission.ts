@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import { isLoopback, mayServe, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
 import { BucketTable, clientKey } from './limits.ts';
+import { offersOf } from './newcomer.ts';
 
 /** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
 export interface Refused {
@@ -56,8 +57,7 @@ export class Admission {
     const refused = this.judge(request);
     if (refused !== undefined) return refused;
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
-    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-    if (!offered.includes(SUBPROTOCOL))
+    if (!offersOf(request).includes(SUBPROTOCOL))
       return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
     if (this.#load.sessions >= limits.sessions || this.#load.unauthenticated >= limits.unauthenticated)
       return { status: 503, code: 'full', message: 'this relay is full' };

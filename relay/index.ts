@@ -9,9 +9,10 @@ export { readConfigFile } from './config-file.ts';
 export type { RelayCounters } from './counters.ts';
 export { issueToken, type TokenRequest } from './issuer.ts';
 export { jsonLines, type LogEntry, type LogSink } from './log.ts';
+export { normalizeOrigin } from './origin.ts';
 export { type AllowRule, readDestination } from './rules.ts';
 export type { Relay } from './server.ts';
-export { keyIdOf, MAX_LIFETIME, type TokenKey, type TokenOptions } from './tokens.ts';
+export { keyIdOf, MAX_LIFETIME, SUBJECT, type TokenKey, type TokenOptions } from './tokens.ts';
 
 /** Checks the options (RelayConfigError) and makes a relay; `listen()` or `attach(server)` starts it. */
 export function createRelay(options: RelayOptions): Relay {

@@ -5,10 +5,15 @@ import { AUTH, BEARER_PREFIX, CONTROL_CHANNEL, RecordReader, readControl } from 
 /** What a client may send before its token has been judged, in bytes. */
 const MAX_EARLY = 65_535;
 
+/** The subprotocols that a client offers. */
+export function offersOf(request: IncomingMessage): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+}
+
 /** The token among the subprotocols that a client offers; undefined if there is none. */
 export function bearerOf(request: IncomingMessage): string | undefined {
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  return offered.find((name) => name.startsWith(BEARER_PREFIX))?.slice(BEARER_PREFIX.length);
+  const bearer = offersOf(request).find((name) => name.startsWith(BEARER_PREFIX));
+  return bearer?.slice(BEARER_PREFIX.length);
 }
 
 /**

@@ -45,7 +45,7 @@ export class OriginPolicy {
 }
 
 /** The origin as browsers write it: lower case, no default port, no path; undefined if it is none. */
-function normalizeOrigin(text: string): string | undefined {
+export function normalizeOrigin(text: string): string | undefined {
   if (!/^https?:\/\/[^/?#@\\\s*]+$/i.test(text)) return undefined;
   try {
     const { origin } = new URL(text);

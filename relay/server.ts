@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
@@ -26,6 +25,7 @@ import { RelayConfigError } from './config-error.ts';
 import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
 import type { Grant } from './grant.ts';
+import { guardedServer, listenOn } from './http-server.ts';
 import { InitiationTurns } from './initiation-turns.ts';
 import { BucketTable, clientKey, Tally } from './limits.ts';
 import { LoadWatch } from './load-watch.ts';
@@ -144,9 +144,9 @@ export class Relay implements Load, Measured {
   }
 
   /**
-   * Other rules, origins, tokens, proxies and limits, without a restart; where it listens stays. All of it, or nothing:
-   * throws RelayConfigError, and the old ones hold. Sessions keep their limits; channels whose destination is no longer
-   * allowed are closed, and sessions of subjects that are denied now.
+   * Other rules, origins, tokens, proxies and limits of new sessions, without a restart; where it listens, and limits that
+   * sessions share, stay. All of it, or nothing: throws RelayConfigError, and the old ones hold. Channels whose destination
+   * is no longer allowed are closed, and sessions of subjects that are denied now.
    */
   reload(options: RelayOptions): void {
     const { listen, admin, path } = this.#config;
@@ -165,38 +165,25 @@ export class Relay implements Load, Measured {
     this.#log.warn('config', { error: error.message });
   }
 
-  /** Listens where the options say, with time limits against clients that do not finish their requests. */
+  /** Listens where the options say: on all of it, or nothing. */
   async listen(): Promise<{ host: string; port: number; url: string }> {
     const { listen, limits, path } = this.#config;
     this.assertSafe();
-    const server = createServer(
-      {
-        maxHeaderSize: 8192,
-        headersTimeout: 5000,
-        requestTimeout: 5000,
-        connectionsCheckingInterval: 1000,
-        keepAliveTimeout: 5000,
-      },
+    await this.#listenForAdmin();
+    const server = guardedServer(
       (request, response) => {
         if (!this.handleRequest(request, response)) respond(response, NOT_FOUND);
       },
+      Math.ceil(1.1 * limits.sessions),
     );
-    server.maxHeadersCount = 64;
-    server.maxConnections = Math.ceil(1.1 * limits.sessions);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(listen.port, listen.host, () => {
-        server.off('error', reject);
-        resolve();
-      });
+    const port = await listenOn(server, listen).catch((error: Error) => {
+      this.#admin?.close();
+      throw error;
     });
-    server.on('error', () => {});
     this.#http = server;
     this.attach(server);
-    const { port } = server.address() as AddressInfo;
     this.#ports.add(port);
     this.#log.info('start', { host: listen.host, port });
-    await this.#listenForAdmin();
     const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
     return { host: listen.host, port, url: `ws://${host}:${port}${path}` };
   }

@@ -34,13 +34,15 @@ export interface TokenRefusal {
 
 /** From `iat` to `exp`, in seconds: a token opens a session, it does not carry it. */
 export const MAX_LIFETIME = 300;
+/** What a subject may be. */
+export const SUBJECT = /^[\x21-\x7e]{1,128}$/;
 const CLOCK_SKEW = 30;
 const MIN_SECRET = 32;
 const MAX_REMEMBERED = 100_000;
 
 const seconds = v.pipe(v.number(), v.integer(), v.minValue(0));
 const CLAIMS = v.object({
-  sub: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,128}$/)),
+  sub: v.pipe(v.string(), v.regex(SUBJECT)),
   iat: seconds,
   exp: seconds,
   jti: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),

@@ -2,7 +2,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { issueToken, MAX_LIFETIME, type TokenRequest } from '../../relay/index.ts';
+import { issueToken, MAX_LIFETIME, normalizeOrigin, SUBJECT, type TokenRequest } from '../../relay/index.ts';
 
 const USAGE = `Usage: tabwire relay token --new-key FILE
        tabwire relay token --key FILE --to DESTINATION --subject NAME [OPTIONS]
@@ -47,7 +47,7 @@ export async function runRelayToken(args: string[]): Promise<void> {
   const { key, to = [], subject = '', origin } = values;
   if (key === undefined) throw new Error('name the key with --key FILE; --new-key FILE makes one');
   if (to.length === 0) throw new Error('say what it may reach with --to HOST:PORT');
-  if (!/^[\x21-\x7e]{1,128}$/.test(subject))
+  if (!SUBJECT.test(subject))
     throw new Error('say whom it is for with --subject NAME: 1 to 128 printable characters, no spaces');
   const request: TokenRequest = {
     subject,
@@ -91,10 +91,10 @@ function readKey(file: string): KeyObject {
 }
 
 function checkOrigin(text: string): string {
-  const isOrigin = /^https?:\/\/[^/?#@\\\s*]+$/i.test(text) && URL.canParse(text);
-  if (!isOrigin)
+  const origin = normalizeOrigin(text);
+  if (origin === undefined)
     throw new Error(`--origin "${text}": expected scheme://host[:port], such as https://console.example.com`);
-  return new URL(text).origin;
+  return origin;
 }
 
 function numberOf(name: string, text: string | undefined, most: number): number | undefined {

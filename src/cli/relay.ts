@@ -82,10 +82,7 @@ export async function runRelay(args: string[]): Promise<void> {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  const { url } = await relay.listen().catch((error: NodeJS.ErrnoException) => {
-    if (error instanceof RelayConfigError || error.code === undefined) throw error;
-    throw new Error(`cannot listen on ${options.listen} (${error.code})`);
-  });
+  const { url } = await relay.listen();
   const reload = (): void => {
     try {
       relay.reload(optionsOf(flags));

@@ -55,6 +55,17 @@ describe('the admin listener', () => {
     expect(await health()).toBe(503);
   });
 
+  it('and the public one are both there, or neither: a taken port is named', async () => {
+    const { relay, port } = await start();
+    const second = { allow: ['203.0.113.7'], listen: '127.0.0.1:0', admin: `127.0.0.1:${relay.adminPort}` };
+    await expect(createRelay(second).listen()).rejects.toThrow(
+      `cannot listen on 127.0.0.1:${relay.adminPort} (EADDRINUSE)`,
+    );
+    const third = createRelay({ ...second, listen: `127.0.0.1:${port}`, admin: '127.0.0.1:0' });
+    await expect(third.listen()).rejects.toThrow(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
+    await expect(fetch(`http://127.0.0.1:${third.adminPort}/healthz`)).rejects.toThrow();
+  });
+
   it('is not reached through the public port', async () => {
     const { port } = await start();
     for (const path of ['/metrics', '/healthz', '/readyz', '/v1/../metrics', '//v1', '/v1/metrics'])

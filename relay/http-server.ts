@@ -1,0 +1,34 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ListenAddress } from './config.ts';
+
+/** A server with time and size limits against clients that do not finish their requests. */
+export function guardedServer(handle: RequestListener, connections: number): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: 8192,
+      headersTimeout: 5000,
+      requestTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: 5000,
+    },
+    handle,
+  );
+  server.maxHeadersCount = 64;
+  server.maxConnections = connections;
+  return server;
+}
+
+/** The port on which it listens now. Rejects with one sentence that names the address. */
+export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  }).catch(({ code, message }: NodeJS.ErrnoException) => {
+    throw new Error(
+      `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port} (${code ?? message})`,
+    );
+  });
+  server.removeAllListeners('error').on('error', () => {});
+  return (server.address() as AddressInfo).port;
+}

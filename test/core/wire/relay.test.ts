@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  AUTH,
   CHANNEL_DENIED,
   CLOSE,
   CLOSED,
@@ -36,6 +37,7 @@ function records(message: Uint8Array): { list: [number, string][]; malformed: bo
 const controls: [string, string, Control][] = [
   ['OPEN', '01 01 00 00 00 70 72 6f 64', { type: OPEN, channel: 1, flags: 0, port: 0, host: 'prod' }],
   ['CLOSE', '02 3f', { type: CLOSE, channel: 63 }],
+  ['AUTH', '05 61 2e 62 2d 63', { type: AUTH, token: 'a.b-c' }],
   ['PING', '03 0102030405060708', { type: PING, nonce: unhex('0102030405060708') }],
   [
     'WELCOME',

@@ -53,8 +53,16 @@ export class FakeEndpoint {
 
   static async open(host = '127.0.0.1'): Promise<FakeEndpoint> {
     const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
-    socket.bind(0, host);
-    await once(socket, 'listening');
+    for (;;) {
+      // Below what the system gives to who asks for any: never the number of the relay's own port, which is refused.
+      socket.bind(28_000 + Math.floor(4000 * Math.random()), host);
+      try {
+        await once(socket, 'listening');
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      }
+    }
     return new FakeEndpoint(socket);
   }
 

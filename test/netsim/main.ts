@@ -15,9 +15,11 @@ import { Results } from './results.ts';
 import { transfer, type Who } from './transfer.ts';
 
 const COMMITTED = join(import.meta.dirname, 'loss.md');
-/** Of a processor: what a transfer takes at most. */
+/** Of a processor: what a transfer takes at most. The shorter the round trip, the more a wait for the processor counts. */
 const HEAVY = 0.8;
 const LIGHT = 0.15;
+const LIGHT_AND_SHORT = 0.6;
+const SHORT_ROUND_TRIP = 50;
 /** Tries of one run: the first may be spoilt by what happens on the machine. */
 const TRIES = 3;
 
@@ -60,7 +62,7 @@ interface Job {
 
 async function measureAll(plan: Plan, results: Results): Promise<void> {
   const jobs: Job[] = plan.cells.flatMap((cell) =>
-    plan.seedsOf(cell).map((seed) => ({ cell, seed, weight: cell.isLight ? LIGHT : HEAVY })),
+    plan.seedsOf(cell).map((seed) => ({ cell, seed, weight: weightOf(cell) })),
   );
   jobs.sort((a, b) => b.weight - a.weight);
   const running = new Set<Promise<void>>();
@@ -82,6 +84,11 @@ async function measureAll(plan: Plan, results: Results): Promise<void> {
     });
     running.add(work);
   }
+}
+
+function weightOf({ isLight, rtt }: Cell): number {
+  if (!isLight) return HEAVY;
+  return rtt < SHORT_ROUND_TRIP ? LIGHT_AND_SHORT : LIGHT;
 }
 
 async function measure({ cell, seed }: Job, { seconds }: Plan, results: Results): Promise<void> {

@@ -12,15 +12,18 @@ import {
   EVENT_TOO_BIG,
   EVENT_UNREACHABLE,
   OPENED,
+  OPENED_KEYS_KNOWN,
+  OPENED_SAME_PORT,
   writeControl,
 } from '../src/core/wire/relay.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
 import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
-import { Gate, type GateRefusal, messageType } from './gate.ts';
+import { Gate, type GateRefusal, messageType, type PairState } from './gate.ts';
 import { TokenBucket } from './limits.ts';
 import type { Destination } from './policy.ts';
+import type { TicketChannel } from './tickets.ts';
 
 /** What a channel needs from its session. */
 export interface ChannelHost {
@@ -39,6 +42,8 @@ export interface ChannelHost {
   withdraw(channel: Channel, destination: Destination): void;
   shapeFailed(now: number): void;
   active(now: number): void;
+  /** There is a pair that no ticket knows yet. */
+  pairMade(now: number): void;
   opened(channel: Channel, localPort: number): void;
   closeChannel(channel: Channel, code: number, reason: string): void;
 }
@@ -58,7 +63,9 @@ const MAX_SEND_QUEUE = 256 * 1024;
  */
 export class Channel {
   readonly number: number;
-  readonly #host: ChannelHost;
+  /** As OPEN asked for it: `HOST PORT`. */
+  readonly place: string;
+  #host: ChannelHost;
   /** Whether the endpoint may call first. */
   readonly listens: boolean;
   readonly #gate: Gate;
@@ -75,13 +82,18 @@ export class Channel {
   /** The newest initiation, until the destination may get it. */
   #waiting: Uint8Array | undefined;
   #unanswered = 0;
+  /** Pairs that the host was told of. */
+  #pairsTold = 0;
+  /** Flags of the next OPENED. */
+  #openedFlags = 0;
 
-  constructor(number: number, listens: boolean, host: ChannelHost) {
+  constructor(number: number, place: string, listens: boolean, host: ChannelHost) {
     this.number = number;
+    this.place = place;
     this.listens = listens;
     this.#host = host;
     this.#gate = new Gate(host.limits.maxDatagram, listens);
-    this.#events = new ChannelEvents(number, (body) => host.sendControl(body));
+    this.#events = new ChannelEvents(number, (body) => this.#host.sendControl(body));
     const { initiationInterval, initiationBurst, listeningInitiationInterval } = host.limits;
     this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
     this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
@@ -92,13 +104,37 @@ export class Channel {
     return this.#destination;
   }
 
+  /** What a ticket needs; undefined before there was any handshake. */
+  ticketed(now: number): TicketChannel | undefined {
+    const pairs = this.#gate.pairs(now);
+    if (this.#destination === undefined || pairs.length === 0) return undefined;
+    const { number, listens, place } = this;
+    return { number, listens, place, address: this.#destination.address, pairs };
+  }
+
+  /** Goes on where a channel of another session was, `elapsed` ms after its ticket was made. Before `resolved`. */
+  restore(pairs: readonly PairState[], elapsed: number): void {
+    this.#gate.restore(pairs, elapsed, this.#host.now());
+    this.#pairsTold = this.#gate.pairsMade;
+    this.#openedFlags = OPENED_KEYS_KNOWN;
+  }
+
+  /** Belongs to another session from now on, socket and gate and all. */
+  moveTo(host: ChannelHost): void {
+    if (this.#waiting !== undefined) this.#host.withdraw(this, this.#destination!);
+    this.#waiting = undefined;
+    this.#host = host;
+    this.#openedFlags = OPENED_KEYS_KNOWN | OPENED_SAME_PORT;
+    if (this.#state === 'open') this.#sayOpened();
+  }
+
   /** The policy has said yes. What was held leaves now. */
   resolved(destination: Destination): void {
     if (this.#state !== 'resolving') return;
     this.#destination = destination;
     this.#state = 'ready';
-    // Who waits for calls must have a port before anything was sent.
-    if (this.listens) this.#connect();
+    // Who waits for calls must have a port before anything was sent; who goes on will send at once.
+    if (this.listens || this.#gate.hasPair) this.#connect();
     if (this.#isClosed) return;
     const held = this.#held;
     this.#held = undefined;
@@ -150,6 +186,13 @@ export class Channel {
     if (bytes[start] === INITIATION) this.#unanswered++;
     this.#host.active(now);
     this.#send(bytes, start, end, now);
+    this.#notePairs(now);
+  }
+
+  #notePairs(now: number): void {
+    if (this.#gate.pairsMade === this.#pairsTold) return;
+    this.#pairsTold = this.#gate.pairsMade;
+    this.#host.pairMade(now);
   }
 
   tick(now: number): void {
@@ -261,22 +304,21 @@ export class Channel {
   #connected(socket: Socket): void {
     if (this.#isClosed) return;
     this.#state = 'open';
-    const { address, port } = this.#destination!;
-    const localPort = socket.address().port;
-    this.#host.sendControl(
-      writeControl({
-        type: OPENED,
-        channel: this.number,
-        flags: 0,
-        address: Uint8Array.from(parseAddress(address)!.toByteArray()),
-        port,
-        localPort,
-      }),
-    );
-    this.#host.opened(this, localPort);
+    this.#sayOpened();
+    this.#host.opened(this, socket.address().port);
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) this.#send(held, 0, held.length, this.#host.now());
+  }
+
+  #sayOpened(): void {
+    const { address: text, port } = this.#destination!;
+    const address = Uint8Array.from(parseAddress(text)!.toByteArray());
+    const localPort = this.#socket!.address().port;
+    const flags = this.#openedFlags;
+    this.#host.sendControl(
+      writeControl({ type: OPENED, channel: this.number, flags, address, port, localPort }),
+    );
   }
 
   #receiveFromEndpoint(datagram: Uint8Array): void {
@@ -301,6 +343,7 @@ export class Channel {
     this.#unanswered = 0;
     this.#host.active(now);
     this.#deliver(datagram, now);
+    this.#notePairs(now);
   }
 
   #deliver(datagram: Uint8Array, now: number): void {

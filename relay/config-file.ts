@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { DEFAULT_LIMITS, type Limits, type RelayOptions } from './config.ts';
 import { RelayConfigError } from './config-error.ts';
 import type { AllowRule } from './rules.ts';
+import type { TicketOptions } from './tickets.ts';
 import type { TokenOptions } from './tokens.ts';
 
 const texts = v.array(v.string());
@@ -37,6 +38,13 @@ const AUTH = v.strictObject({
   denyFile: v.optional(v.string()),
 });
 
+const TICKETS = v.strictObject({
+  /** 32 random bytes or more each. */
+  keyFiles: v.optional(v.array(v.string())),
+  ttl: v.optional(count),
+  park: v.optional(count),
+});
+
 const LIMITS = v.strictObject(
   Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, v.optional(count)])),
 );
@@ -51,6 +59,7 @@ const FILE = v.strictObject({
   allow: v.optional(v.array(v.union([v.string(), RULE]))),
   unusualPorts: v.optional(flag),
   auth: v.optional(AUTH),
+  tickets: v.optional(TICKETS),
   limits: v.optional(LIMITS),
 });
 
@@ -62,13 +71,14 @@ export function readConfigFile(path: string): Partial<RelayOptions> {
   const fail = (why: string): never => {
     throw new RelayConfigError(`${path}: ${why}`);
   };
-  const read = (name: string, where: string): string => {
+  const readBytes = (name: string, where: string): Buffer => {
     try {
-      return readFileSync(resolve(dirname(path), name), 'utf8');
+      return readFileSync(resolve(dirname(path), name));
     } catch (error) {
       return fail(`${where}cannot read ${name} (${(error as NodeJS.ErrnoException).code})`);
     }
   };
+  const read = (name: string, where: string): string => readBytes(name, where).toString();
   let json: unknown;
   try {
     json = JSON.parse(read(resolve(path), ''));
@@ -79,12 +89,13 @@ export function readConfigFile(path: string): Partial<RelayOptions> {
   if (Array.isArray(json)) return fail('expected Object, not Array');
   const file = v.safeParse(FILE, json);
   if (!file.success) return fail(describe(file.issues[0]));
-  const { auth, allow, limits, ...rest } = file.output;
+  const { auth, allow, limits, tickets, ...rest } = file.output;
   return {
     ...(rest as Partial<RelayOptions>),
     ...(allow && { allow: allow as (string | AllowRule)[] }),
     ...(limits && { limits: limits as Partial<Limits> }),
     ...(auth && { auth: readAuth(auth, read) }),
+    ...(tickets && { tickets: readTickets(tickets, readBytes) }),
   };
 }
 
@@ -102,6 +113,14 @@ function readAuth(
     deny: lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')),
   };
   return options as TokenOptions;
+}
+
+function readTickets(
+  { keyFiles, ...rest }: v.InferOutput<typeof TICKETS>,
+  read: (name: string, where: string) => Uint8Array,
+): TicketOptions {
+  const keys = keyFiles?.map((file, i) => read(file, `tickets.keyFiles.${i}: `));
+  return { ...(rest as TicketOptions), ...(keys && { keys }) };
 }
 
 /** `allow.1.ports: expected array, not "51820"`. */

@@ -6,6 +6,7 @@ import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
 import type { ResolveName } from './resolver.ts';
 import { type AllowRule, parseRule, type Rule } from './rules.ts';
+import { type TicketOptions, Tickets } from './tickets.ts';
 import { type TokenOptions, TokenVerifier } from './tokens.ts';
 
 /** Times in ms, sizes in bytes. */
@@ -102,6 +103,8 @@ export interface RelayOptions {
   trustedProxies?: readonly string[];
   /** Clients need a token. Without this, anyone who may connect at all may use everything that is allowed. */
   auth?: TokenOptions;
+  /** For clients whose connection broke. */
+  tickets?: TicketOptions;
   /** The path of the WebSocket; default `/v1`. */
   path?: string;
   limits?: Partial<Limits>;
@@ -126,6 +129,7 @@ export interface RelayConfig {
   readonly allowsNoOrigin: boolean;
   readonly proxies: TrustedProxies;
   readonly tokens: TokenVerifier | undefined;
+  readonly tickets: Tickets;
   readonly path: string;
   readonly limits: Readonly<Limits>;
 }
@@ -146,6 +150,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     allowsNoOrigin,
     proxies: new TrustedProxies(options.trustedProxies ?? []),
     tokens: options.auth && new TokenVerifier(options.auth),
+    tickets: new Tickets(options.tickets),
     path,
     limits: readLimits(options.limits ?? {}),
   };

@@ -27,6 +27,8 @@ export class RelayCounters {
   readonly closed: Counts = new Map();
   /** By the system's word for it. */
   readonly udpErrors: Counts = new Map();
+  /** By level (l1, l2, none) and what came of it. */
+  readonly resumes: Counts = new Map();
   datagramsUp = 0;
   datagramsDown = 0;
   bytesUp = 0;
@@ -38,6 +40,10 @@ export class RelayCounters {
 
   count(counts: Counts, word: string): void {
     counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+
+  resumed(level: 'l1' | 'l2' | 'none', result: string): void {
+    this.count(this.resumes, `${level} ${result}`);
   }
 
   dropUp(reason: DropReason): void {

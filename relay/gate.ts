@@ -20,6 +20,10 @@ export const SILENCE = 30_000;
 /** How often one keepalive may pass towards an endpoint that is silent. */
 export const KEEPALIVE_WHEN_SILENT = 5_000;
 
+/** What may leave on pairs that came with a ticket, until the endpoint has shown that it knows them, too. */
+export const UNPROVEN_DATAGRAMS = 64;
+export const UNPROVEN_BYTES = 64 * 1024;
+
 const MAX_PENDING = 4;
 /** WireGuard's previous, current and next. */
 const MAX_PAIRS = 3;
@@ -41,7 +45,9 @@ export type GateRefusal =
   | 'unsolicited_response'
   | 'unsolicited_cookie'
   /** Data towards an endpoint that has long stopped answering. */
-  | 'endpoint_silent';
+  | 'endpoint_silent'
+  /** Too much on pairs from a ticket that the endpoint has not answered yet. */
+  | 'unproven';
 
 /** Both sides' indices of one keypair. */
 interface Pair {
@@ -49,6 +55,9 @@ interface Pair {
   readonly endpoint: number;
   readonly since: number;
 }
+
+/** A pair on its way to another gate: the client's index, the endpoint's, and its age in ms. */
+export type PairState = readonly [client: number, endpoint: number, age: number];
 
 export class Gate {
   readonly #maxDatagram: number;
@@ -60,6 +69,12 @@ export class Gate {
   /** When data first went unanswered; undefined while the endpoint answers. */
   #unansweredSince: number | undefined;
   #lastSilentKeepalive = Number.NEGATIVE_INFINITY;
+  /** What may leave still, while `#isProven` is not. */
+  #isProven = true;
+  #datagramsLeft = UNPROVEN_DATAGRAMS;
+  #bytesLeft = UNPROVEN_BYTES;
+  /** How many pairs there ever were. */
+  pairsMade = 0;
 
   /** `listens`: the endpoint may call before there was any handshake. */
   constructor(maxDatagram: number, listens = false) {
@@ -70,6 +85,19 @@ export class Gate {
   /** Whether any handshake has completed through this gate. */
   get hasPair(): boolean {
     return this.#pairs.length > 0;
+  }
+
+  /** What another gate needs to let the same sessions pass. */
+  pairs(now: number): PairState[] {
+    const living = this.#pairs.filter(({ since }) => now - since <= PAIR_LIFETIME);
+    return living.map(({ client, endpoint, since }) => [client, endpoint, Math.round(now - since)]);
+  }
+
+  /** Takes the pairs of a ticket, newest first. `elapsed`: ms since they had their age. */
+  restore(pairs: readonly PairState[], elapsed: number, now: number): void {
+    for (const [client, endpoint, age] of pairs.slice(0, MAX_PAIRS).reverse())
+      this.#addPair({ client, endpoint, since: now - age - Math.max(0, elapsed) });
+    this.#isProven = false;
   }
 
   /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
@@ -127,6 +155,7 @@ export class Gate {
         return 'shape';
     }
     this.#unansweredSince = undefined;
+    this.#isProven = true;
     return undefined;
   }
 
@@ -134,6 +163,11 @@ export class Gate {
     const pair = this.#pairs.find((each) => each.endpoint === receiver);
     if (pair === undefined) return 'no_handshake';
     if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
+    if (!this.#isProven) {
+      if (this.#datagramsLeft < 1 || this.#bytesLeft < length) return 'unproven';
+      this.#datagramsLeft--;
+      this.#bytesLeft -= length;
+    }
     // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
     const isKeepalive = length === KEEPALIVE_LENGTH;
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
@@ -146,6 +180,7 @@ export class Gate {
   }
 
   #addPair(pair: Pair): void {
+    this.pairsMade++;
     this.#pairs.unshift(pair);
     if (this.#pairs.length > MAX_PAIRS) this.#pairs.pop();
   }

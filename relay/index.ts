@@ -12,6 +12,7 @@ export { jsonLines, type LogEntry, type LogSink } from './log.ts';
 export { normalizeOrigin } from './origin.ts';
 export { type AllowRule, readDestination } from './rules.ts';
 export type { Relay } from './server.ts';
+export type { TicketOptions } from './tickets.ts';
 export { keyIdOf, MAX_LIFETIME, SUBJECT, type TokenKey, type TokenOptions } from './tokens.ts';
 
 /** Checks the options (RelayConfigError) and makes a relay; `listen()` or `attach(server)` starts it. */

@@ -11,6 +11,7 @@ export type LogEvent =
   | 'config'
   | 'accept'
   | 'reject'
+  | 'resume'
   | 'opened'
   | 'denied'
   | 'dns_policy'

@@ -85,6 +85,9 @@ export function metricsOf(relay: Measured): Registry {
     ...drops('up', counters.dropsUp),
     ...drops('down', counters.dropsDown),
   ]);
+  counter('resume_total', 'What came of tickets that were shown.', ['level', 'result'], () =>
+    Array.from(counters.resumes, ([words, value]) => [words.split(' '), value] as const),
+  );
   counter('udp_errors_total', "Errors of UDP sockets, by the system's word.", ['errno'], () =>
     words(counters.udpErrors),
   );

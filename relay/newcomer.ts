@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
-import { AUTH, BEARER_PREFIX, CONTROL_CHANNEL, RecordReader, readControl } from '../src/core/wire/relay.ts';
+import {
+  AUTH,
+  BEARER_PREFIX,
+  CONTROL_CHANNEL,
+  type Control,
+  RESUME,
+  RecordReader,
+  readControl,
+} from '../src/core/wire/relay.ts';
 
 /** What a client may send before its token has been judged, in bytes. */
 const MAX_EARLY = 65_535;
@@ -16,26 +24,29 @@ export function bearerOf(request: IncomingMessage): string | undefined {
   return bearer?.slice(BEARER_PREFIX.length);
 }
 
+/** A token, or the ticket of a session that goes on. */
+export type Credential = string | Extract<Control, { type: typeof RESUME }>;
+
 /**
- * A client that could not put its token into the handshake: the first record of its first message has it. What comes
- * behind waits until there is a session for it.
+ * A client that did not put a token into the handshake: the first record of its first message has it, or a ticket. What
+ * comes behind waits until there is a session for it; a ticket also, for the session has to read it.
  */
 export class Newcomer {
   /** Undefined: something else came, or nothing in time, or the client left. */
-  readonly token: Promise<string | undefined>;
+  readonly credential: Promise<Credential | undefined>;
   readonly #socket: WebSocket;
   readonly #early: Buffer[] = [];
   #earlyBytes = 0;
-  #settle: ((token: string | undefined) => void) | undefined;
+  #settle: ((credential: Credential | undefined) => void) | undefined;
 
   constructor(socket: WebSocket, timeout: number) {
     this.#socket = socket;
-    this.token = new Promise((resolve) => {
+    this.credential = new Promise((resolve) => {
       const timer = setTimeout(() => this.#settle?.(undefined), timeout);
-      this.#settle = (token) => {
+      this.#settle = (credential) => {
         this.#settle = undefined;
         clearTimeout(timer);
-        resolve(token);
+        resolve(credential);
       };
     });
     socket.on('message', this.#receive);
@@ -43,7 +54,7 @@ export class Newcomer {
     socket.on('error', () => {});
   }
 
-  /** What came behind the token. From here on, messages are the caller's. */
+  /** What the session is to read. From here on, messages are the caller's. */
   takeEarly(): readonly Buffer[] {
     this.#socket.off('message', this.#receive);
     return this.#early;
@@ -60,8 +71,9 @@ export class Newcomer {
     reader.begin(message);
     const isControl = reader.next() && reader.channel === CONTROL_CHANNEL;
     const control = isControl ? readControl(message, reader.start, reader.end) : undefined;
+    if (control?.type === RESUME) this.#keep(message);
     if (control?.type === AUTH && reader.end < message.length) this.#keep(message.subarray(reader.end));
-    this.#settle?.(control?.type === AUTH ? control.token : undefined);
+    this.#settle?.(control?.type === AUTH ? control.token : control?.type === RESUME ? control : undefined);
   }
 
   /** A copy: the message may be a corner of something larger. */

@@ -67,8 +67,11 @@ export class Policy {
     });
   }
 
-  /** The answer to OPEN. Port 0 asks for an alias. `grant`: what the client's token gives, where tokens are needed. */
-  decide(host: string, port: number, grant?: Grant): Decision {
+  /**
+   * The answer to OPEN. Port 0 asks for an alias. `grant`: what the client's token gives, where tokens are needed. `pinned`:
+   * the address that the name had for a session that goes on, judged like an answer of the name servers.
+   */
+  decide(host: string, port: number, grant?: Grant, pinned?: string): Decision {
     const alias = port === 0 ? this.#rules.find((rule) => rule.alias === host) : undefined;
     const [place, placePort] = alias ? [hostOf(alias), alias.ports[0]!] : [host, port];
     const asked = port === 0 ? aliasPlace(host) : placeOf(host, port);
@@ -76,7 +79,7 @@ export class Policy {
       return denied('not granted');
     if (port === 0 && alias === undefined)
       return { refusal: { code: CHANNEL_UNKNOWN, reason: 'unknown_alias', detail: 'alias' } };
-    return this.#decidePlace(place, placePort);
+    return this.#decidePlace(place, placePort, pinned);
   }
 
   /** A token may name the place, or an alias of it, whichever of the two the client asks for. */
@@ -90,7 +93,7 @@ export class Policy {
     );
   }
 
-  #decidePlace(host: string, port: number): Decision {
+  #decidePlace(host: string, port: number, pinned: string | undefined): Decision {
     const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
     if (address !== undefined) return this.#decideAddress(address, port);
     const name = normalizeName(host);
@@ -98,6 +101,7 @@ export class Policy {
       (rule) => rule.kind === 'name' && rule.name === name && rule.ports.includes(port),
     );
     if (name === undefined || rules.length === 0) return denied('not listed');
+    if (pinned !== undefined) return this.#judge(name, rules, port, [pinned]);
     return { pending: this.#resolve(name, rules, port) };
   }
 
@@ -110,7 +114,6 @@ export class Policy {
     return permitted(address, port, granting, undefined);
   }
 
-  /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
   async #resolve(name: string, rules: readonly Rule[], port: number) {
     let answers: readonly string[];
     try {
@@ -118,6 +121,11 @@ export class Policy {
     } catch {
       return { refusal: { code: CHANNEL_UNKNOWN, reason: 'name_not_resolved', detail: 'dns' } };
     }
+    return this.#judge(name, rules, port, answers);
+  }
+
+  /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
+  #judge(name: string, rules: readonly Rule[], port: number, answers: readonly string[]) {
     const addresses = answers.map(parseAddress);
     const granting = rules.filter((rule) =>
       addresses.every((address) => address !== undefined && this.#forbids(rule, address, port) === undefined),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -31,7 +30,7 @@ import { BucketTable, clientKey, Tally } from './limits.ts';
 import { LoadWatch } from './load-watch.ts';
 import { Log } from './log.ts';
 import { type Measured, metricsOf } from './metrics.ts';
-import { bearerOf, Newcomer } from './newcomer.ts';
+import { bearerOf, type Credential, Newcomer } from './newcomer.ts';
 import { Policy } from './policy.ts';
 import { createResolver } from './resolver.ts';
 import { Session, type SessionContext } from './session.ts';
@@ -91,7 +90,10 @@ export class Relay implements Load, Measured {
         this.#now,
       ),
       log: this.#log,
+      tickets: this.#config.tickets,
       now: this.#now,
+      wallClock: this.#wallClock,
+      isDenied: (subject) => this.#config.tokens?.isDenied(subject) ?? false,
     };
     this.#webSockets = new WebSocketServer({
       noServer: true,
@@ -155,7 +157,9 @@ export class Relay implements Load, Measured {
     this.#config = this.#admission.config = config;
     this.#context.policy.replace(config.rules);
     this.#context.limits = config.limits;
-    for (const session of this.#sessions) session.recheck(config.tokens?.isDenied ?? (() => false));
+    // A key that was made up here is nobody's to take away.
+    if (options.tickets?.keys !== undefined) this.#context.tickets = config.tickets;
+    for (const session of this.#sessions) session.recheck();
     this.#log.info('config', { rules: config.rules.length });
   }
 
@@ -298,9 +302,11 @@ export class Relay implements Load, Measured {
     });
   }
 
-  async #judge(token: string, { headers }: IncomingMessage): Promise<Grant | TokenRefusal> {
+  async #judge(shown: Credential, { headers }: IncomingMessage): Promise<Grant | TokenRefusal> {
+    const { tickets, isDenied } = this.#context;
+    if (typeof shown !== 'string') return tickets.grantOf(shown, headers.origin, this.#wallClock(), isDenied);
     this.#unauthenticated++;
-    const verdict = await this.#config.tokens!.verify(token, headers.origin, this.#wallClock());
+    const verdict = await this.#config.tokens!.verify(shown, headers.origin, this.#wallClock());
     this.#unauthenticated--;
     return verdict;
   }
@@ -308,9 +314,9 @@ export class Relay implements Load, Measured {
   async #awaitToken(webSocket: WebSocket, request: IncomingMessage): Promise<void> {
     this.#unauthenticated++;
     const newcomer = new Newcomer(webSocket, this.#config.limits.authTimeout);
-    const token = await newcomer.token;
+    const shown = await newcomer.credential;
     this.#unauthenticated--;
-    const verdict = token === undefined ? NO_TOKEN : await this.#judge(token, request);
+    const verdict = shown === undefined ? NO_TOKEN : await this.#judge(shown, request);
     const session = this.#accept(webSocket, request, verdict);
     for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
   }
@@ -334,12 +340,12 @@ export class Relay implements Load, Measured {
     }
     const grant = verdict as Grant | undefined;
     const client = clientKey(address);
-    const session = new Session(webSocket, randomBytes(8), client, this.#context, grant);
+    const session = new Session(webSocket, { client, origin, grant }, this.#context);
     this.#sessions.add(session);
     this.#perClient.add(client);
     if (grant) this.#perSubject.add(grant.subject);
     this.counters.sessionsAccepted++;
-    const sid = Buffer.from(session.id).toString('hex');
+    const { sid } = session;
     this.#log.info('accept', { sid, client: address, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => {
       this.#sessions.delete(session);

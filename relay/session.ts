@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import {
   CHANNEL_DENIED,
@@ -22,8 +23,11 @@ import {
   OPEN_LISTEN,
   PING,
   PONG,
+  RESUME,
   RecordReader,
   readControl,
+  SECRET_LENGTH,
+  TICKET,
   WELCOME,
   writeControl,
 } from '../src/core/wire/relay.ts';
@@ -34,9 +38,11 @@ import { DownQueue, type QueueBudget } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
 import { type Grant, narrowed, placeOf } from './grant.ts';
 import type { InitiationTurns } from './initiation-turns.ts';
+import { Kept, type KeptChannel } from './kept.ts';
 import { type BucketTable, TokenBucket } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Destination, Policy, Refusal } from './policy.ts';
+import type { Tickets } from './tickets.ts';
 
 /** What all sessions of a relay share. */
 export interface SessionContext {
@@ -48,7 +54,20 @@ export interface SessionContext {
   readonly initiationsOfClient: BucketTable;
   readonly initiationTurns: InitiationTurns;
   readonly log: Log;
+  tickets: Tickets;
   now(): number;
+  /** The time of day in ms. */
+  wallClock(): number;
+  isDenied(subject: string): boolean;
+}
+
+/** Whose session it is. */
+export interface SessionOwner {
+  /** What counts as one client address. */
+  readonly client: string;
+  readonly origin: string | undefined;
+  /** What the client's token gives; undefined where none is needed. */
+  readonly grant: Grant | undefined;
 }
 
 const MISSED_PINGS = 2;
@@ -56,14 +75,14 @@ const SHAPE_WINDOW = 10_000;
 /** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
 const FLOOD_FACTOR = 10;
 const FLOOD_SECONDS = 10;
+const TICKET_INTERVAL = 60_000;
 
 /** One WebSocket and its channels. */
 export class Session implements ChannelHost {
-  readonly id: Uint8Array;
+  readonly id = randomBytes(8);
   readonly limits: Readonly<Limits>;
   readonly counters: RelayCounters;
-  readonly #clientKey: string;
-  readonly #grant: Grant | undefined;
+  readonly #owner: SessionOwner;
   readonly #context: SessionContext;
   readonly #socket: WebSocket;
   readonly #channels = new Map<number, Channel>();
@@ -73,11 +92,17 @@ export class Session implements ChannelHost {
   readonly #queue: DownQueue;
   readonly #downlink: Downlink;
   readonly #since: number;
+  #ends: number;
+  /** What tickets of this session count with. */
+  readonly #secret = randomBytes(SECRET_LENGTH);
+  #ticketAt = Number.POSITIVE_INFINITY;
+  #kept: Kept | undefined;
   readonly #controls: TokenBucket;
   readonly #pings: TokenBucket;
   readonly #up: RatePair;
   readonly #down: RatePair;
   #state: 'open' | 'closing' | 'closed' = 'open';
+  #hasSpoken = false;
   #hasOpened = false;
   #lastActive: number;
   #lastPing: number;
@@ -90,21 +115,23 @@ export class Session implements ChannelHost {
   #datagramsUp = 0;
   #closeCode = 0;
 
-  /** `grant`: what the client's token gives; undefined where none is needed. */
-  constructor(socket: WebSocket, id: Uint8Array, clientKey: string, context: SessionContext, grant?: Grant) {
+  constructor(socket: WebSocket, owner: SessionOwner, context: SessionContext) {
     const now = context.now();
-    this.id = id;
-    this.#grant = grant;
-    this.limits = grant === undefined ? context.limits : narrowed(context.limits, grant);
+    this.#owner = owner;
+    this.limits = owner.grant === undefined ? context.limits : narrowed(context.limits, owner.grant);
     this.counters = context.counters;
-    this.#clientKey = clientKey;
     this.#context = context;
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
     this.#downlink = new Downlink(socket, this.#queue, context.counters, () => context.now());
     this.#since = this.#lastActive = this.#lastPing = now;
+    this.#ends = now + this.limits.sessionLifetime;
     const { controlsPerSecond, pingsPerSecond } = this.limits;
-    this.#controls = new TokenBucket(controlsPerSecond, Math.max(MAX_CHANNEL, 2 * controlsPerSecond), now);
+    this.#controls = new TokenBucket(
+      controlsPerSecond,
+      Math.max(MAX_CHANNEL + 2, 2 * controlsPerSecond),
+      now,
+    );
     this.#pings = new TokenBucket(pingsPerSecond, 10 * pingsPerSecond, now);
     this.#up = new RatePair(this.limits, now);
     this.#down = new RatePair(this.limits, now);
@@ -146,18 +173,20 @@ export class Session implements ChannelHost {
       this.close(CLOSE_TIMEOUT, 'idle: no datagram for too long');
       return;
     }
-    if (now - this.#since >= limits.sessionLifetime) {
+    if (now >= this.#ends) {
       this.close(CLOSE_SESSION_OVER, 'session: lifetime over');
       return;
     }
     this.#checkFlood();
     this.#ping(now);
+    if (now >= this.#ticketAt) this.#sendTicket(now);
     for (const channel of this.#channels.values()) channel.tick(now);
   }
 
   /** The configuration has changed: what it does not allow any more ends. */
-  recheck(isDenied: (subject: string) => boolean): void {
-    if (this.#grant !== undefined && isDenied(this.#grant.subject)) {
+  recheck(): void {
+    const { grant } = this.#owner;
+    if (grant !== undefined && this.#context.isDenied(grant.subject)) {
       this.close(CLOSE_SESSION_OVER, 'session: revoked');
       return;
     }
@@ -219,7 +248,7 @@ export class Session implements ChannelHost {
   }
 
   permitsInitiation(now: number): boolean {
-    return this.#context.initiationsOfClient.take(this.#clientKey, now);
+    return this.#context.initiationsOfClient.take(this.#owner.client, now);
   }
 
   takeTurn(channel: Channel, destination: Destination, now: number): boolean {
@@ -238,7 +267,8 @@ export class Session implements ChannelHost {
 
   /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
   get #party(): string {
-    return this.#grant === undefined ? this.#clientKey : `=${this.#grant.subject}`;
+    const { client, grant } = this.#owner;
+    return grant === undefined ? client : `=${grant.subject}`;
   }
 
   shapeFailed(now: number): void {
@@ -258,7 +288,7 @@ export class Session implements ChannelHost {
     const destination = channel.destination!;
     this.counters.channelsOpened++;
     this.#context.log.info('opened', {
-      sid: this.#sid,
+      sid: this.sid,
       channel: channel.number,
       endpoint: `${destination.address} ${destination.port}`,
       localPort,
@@ -288,8 +318,10 @@ export class Session implements ChannelHost {
     while (reader.next()) {
       if (reader.channel === CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
       else this.#receiveDatagram(reader.channel, data, reader.start, reader.end, now);
+      this.#hasSpoken = true;
       if (!this.#isOpen) return;
     }
+    if (now >= this.#ticketAt) this.#sendTicket(now);
     if (reader.malformed) this.close(CLOSE_BAD_RECORD, 'record: malformed');
   }
 
@@ -326,6 +358,9 @@ export class Session implements ChannelHost {
       case OPEN:
         this.#open(control);
         return;
+      case RESUME:
+        this.#resume(control, now);
+        return;
       case CLOSE: {
         const channel = this.#channels.get(control.channel);
         if (channel !== undefined) this.#removeChannel(channel);
@@ -355,14 +390,17 @@ export class Session implements ChannelHost {
       this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
       return;
     }
-    const decision = this.#context.policy.decide(host, port, this.#grant);
+    const listens = (flags & OPEN_LISTEN) !== 0;
+    const kept = this.#kept?.take(number, `${host} ${port}`, listens);
+    const decision = this.#context.policy.decide(host, port, this.#owner.grant, kept?.address);
     if ('refusal' in decision) {
       this.#deny(number, host, port, decision.refusal);
       return;
     }
-    const channel = new Channel(number, (flags & OPEN_LISTEN) !== 0, this);
+    const channel = new Channel(number, `${host} ${port}`, listens, this);
     this.#channels.set(number, channel);
     if ('destination' in decision) {
+      if (kept?.address === decision.destination.address) this.#restore(channel, kept);
       this.#resolved(channel, decision.destination);
       return;
     }
@@ -383,8 +421,55 @@ export class Session implements ChannelHost {
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
     const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
     this.counters.count(this.counters.denied, refusal.detail.replaceAll(/\W+/g, '_'));
-    this.#context.log.refused(event, refusal.detail, { sid: this.#sid, host, port: String(port) });
+    this.#context.log.refused(event, refusal.detail, { sid: this.sid, host, port: String(port) });
     this.#sendClosed(number, refusal.code, refusal.reason);
+  }
+
+  // ---- what outlives the WebSocket
+
+  /** A ticket that does not count is no offence: the session is a new one then. */
+  #resume(control: Extract<Control, { type: typeof RESUME }>, now: number): void {
+    if (this.#hasSpoken) {
+      this.close(CLOSE_BAD_RECORD, 'resume: not the first record');
+      return;
+    }
+    const { tickets, isDenied, log } = this.#context;
+    const wallClock = this.#context.wallClock();
+    const ticket = tickets.redeem(control, this.#owner, wallClock, isDenied);
+    if (typeof ticket === 'string') {
+      this.counters.resumed('none', ticket);
+      return;
+    }
+    this.counters.resumed('l2', 'resumed');
+    log.info('resume', { sid: this.sid, from: ticket.session });
+    this.#ends = Math.min(this.#ends, now + ticket.ends - wallClock);
+    this.#kept = new Kept(ticket, wallClock);
+  }
+
+  #restore(channel: Channel, { pairs, elapsed }: KeptChannel): void {
+    channel.restore(pairs, elapsed);
+    this.#ticketAt = this.now();
+  }
+
+  pairMade(now: number): void {
+    this.#sendTicket(now);
+  }
+
+  #sendTicket(now: number): void {
+    this.#ticketAt = now + TICKET_INTERVAL;
+    const { origin, grant } = this.#owner;
+    const issued = this.#context.wallClock();
+    const ticket = this.#context.tickets.issue({
+      issued,
+      ends: issued + this.#ends - now,
+      session: this.sid,
+      secret: this.#secret.toString('hex'),
+      origin,
+      grant: grant && { ...grant, destinations: [...grant.destinations] },
+      channels: [...this.#channels.values()].flatMap((channel) => channel.ticketed(now) ?? []),
+    });
+    if (ticket === undefined) return;
+    this.sendControl(writeControl({ type: TICKET, lifetimeSeconds: this.#context.tickets.ttl, ticket }));
   }
 
   // ---- what the client is sent
@@ -403,6 +488,7 @@ export class Session implements ChannelHost {
         datagramsPerSecond: limits.datagramsPerSecond,
         bytesPerSecond: limits.bytesPerSecond,
         sessionId: this.id,
+        secret: this.#secret,
       }),
     );
   }
@@ -424,8 +510,9 @@ export class Session implements ChannelHost {
     return false;
   }
 
-  get #sid(): string {
-    return Buffer.from(this.id).toString('hex');
+  /** Its name in the log. */
+  get sid(): string {
+    return this.id.toString('hex');
   }
 
   /** Background tabs do not run timers, but their browser still answers pings. */

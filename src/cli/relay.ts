@@ -122,7 +122,11 @@ function optionsOf(flags: Flags): RelayOptions {
 }
 
 /** What may be shown of the options: keys by their algorithm and name. */
-function masked({ auth, ...options }: RelayOptions): object {
+function masked({ auth, tickets, ...rest }: RelayOptions): object {
+  const options = {
+    ...rest,
+    ...(tickets && { tickets: { ...tickets, keys: tickets.keys?.map(() => '…') } }),
+  };
   if (auth === undefined) return options;
   return { ...options, auth: { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } };
 }

@@ -49,9 +49,11 @@ describe('the configuration file', () => {
           denyFile: 'denied',
           once: true,
         },
+        tickets: { keyFiles: ['ticket-key'], ttl: 90 },
         limits: { sessions: 5 },
       },
       'token.pub': PEM,
+      'ticket-key': 't'.repeat(32),
       secret: `${'s'.repeat(32)}\n`,
       denied: '# gone\nalice\n\n  bob  \r\n',
     });
@@ -69,6 +71,7 @@ describe('the configuration file', () => {
         deny: ['alice', 'bob'],
         once: true,
       },
+      tickets: { keys: [Buffer.from('t'.repeat(32))], ttl: 90 },
       limits: { sessions: 5 },
     });
     createRelay(readConfigFile(path) as RelayOptions);
@@ -82,6 +85,7 @@ describe('the configuration file', () => {
     [{ limits: { channels: -1 } }, /limits\.channels: expected >=0, not -1/],
     [{ allow: '203.0.113.7' }, /allow: expected Array, not "203\.0\.113\.7"/],
     [{ allow: [{ host: 'a', port: 1 }] }, /allow\.0/],
+    [{ tickets: { keyFiles: ['missing'] } }, /tickets\.keyFiles\.0: cannot read missing \(ENOENT\)/],
     [{ origins: [1] }, /origins\.0: expected string, not 1/],
     [
       { auth: { keys: [{ alg: 'none', file: 'x' }] } },

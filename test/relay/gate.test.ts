@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Gate, KEEPALIVE_WHEN_SILENT, PAIR_LIFETIME, SILENCE } from '../../relay/gate.ts';
+import { Gate, KEEPALIVE_WHEN_SILENT, PAIR_LIFETIME, SILENCE, UNPROVEN_DATAGRAMS } from '../../relay/gate.ts';
 import { cookieReply, data, initiation, response } from './fake-endpoint.ts';
 
 const CLIENT = 0x0c11_0001;
@@ -205,5 +205,75 @@ describe('silence of the endpoint', () => {
       expect(up(data(ENDPOINT, 1452), now)).toBeUndefined();
       if (now % 10_000 === 0) down(data(CLIENT, 32), now);
     }
+  });
+});
+
+describe('a gate that goes on where another was', () => {
+  const restored = (elapsed: number, now: number): Gate => {
+    const other = new Gate(2048);
+    other.restore(gate.pairs(1000), elapsed, now);
+    return other;
+  };
+  const pass = (other: Gate, length: number, now: number) => other.up(data(ENDPOINT, length), 0, length, now);
+
+  it('lets the same sessions pass, both ways, and still no others', () => {
+    handshake();
+    const other = restored(0, 50_000);
+    expect(pass(other, 100, 50_000)).toBeUndefined();
+    expect(other.down(data(CLIENT), 0, 100, 50_000)).toBeUndefined();
+    expect(other.up(data(ENDPOINT + 1), 0, 100, 50_000)).toBe('no_handshake');
+    expect(other.down(data(CLIENT + 1), 0, 100, 50_000)).toBe('no_handshake');
+  });
+
+  it('knows how old they are, also if the clock here is behind', () => {
+    handshake();
+    expect(pass(restored(30_000, 0), 100, PAIR_LIFETIME - 31_000)).toBeUndefined();
+    expect(pass(restored(30_000, 0), 100, PAIR_LIFETIME - 30_999)).toBe('expired_key');
+    expect(pass(restored(-60_000, 0), 100, PAIR_LIFETIME - 999)).toBe('expired_key');
+    expect(gate.pairs(PAIR_LIFETIME + 1)).toEqual([]);
+  });
+
+  it('keeps their order: a fourth pair displaces the oldest', () => {
+    for (const [client, endpoint] of [
+      [1, 11],
+      [2, 12],
+      [3, 13],
+    ] as const) {
+      up(initiation(client));
+      down(response(endpoint, client));
+    }
+    const other = restored(0, 0);
+    expect(other.pairs(0)).toEqual([
+      [3, 13, 1000],
+      [2, 12, 1000],
+      [1, 11, 1000],
+    ]);
+    other.up(initiation(4), 0, 148, 0);
+    other.down(response(14, 4), 0, 92, 0);
+    expect(other.pairs(0).map(([client]) => client)).toEqual([4, 3, 2]);
+  });
+
+  it('lets 64 datagrams pass until the endpoint answers', () => {
+    handshake();
+    const other = restored(0, 0);
+    for (let i = 0; i < UNPROVEN_DATAGRAMS; i++) expect(pass(other, 32, 0)).toBeUndefined();
+    expect(pass(other, 32, 0)).toBe('unproven');
+    expect(other.down(data(CLIENT), 0, 100, 0)).toBeUndefined();
+    for (let i = 0; i < 1000; i++) expect(pass(other, 1452, 0)).toBeUndefined();
+  });
+
+  it('lets 64 KiB pass until the endpoint answers, and handshakes all the same', () => {
+    handshake();
+    const other = restored(0, 0);
+    let bytes = 0;
+    while (pass(other, 2048, 0) === undefined) bytes += 2048;
+    expect(bytes).toBe(64 * 1024);
+    expect(pass(other, 32, 0)).toBe('unproven');
+    expect(other.up(initiation(9), 0, 148, 0)).toBeUndefined();
+    // A cookie reply proves nothing.
+    expect(other.down(cookieReply(9), 0, 64, 0)).toBeUndefined();
+    expect(pass(other, 32, 0)).toBe('unproven');
+    expect(other.down(response(99, 9), 0, 92, 0)).toBeUndefined();
+    expect(pass(other, 32, 0)).toBeUndefined();
   });
 });

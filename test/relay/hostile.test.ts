@@ -255,7 +255,7 @@ describe('WebSocket', () => {
     client.socket.send(Buffer.alloc(0));
     client.send(
       [0, new Uint8Array([0x7f, 1, 2, 3])],
-      [0, new Uint8Array([0x04, 1])],
+      [0, new Uint8Array([0x06, 1])],
       [0, new Uint8Array([0x81])],
     );
     client.socket.send(Buffer.from([200, 0, 2, 1, 2]));

@@ -279,6 +279,26 @@ describe('names', () => {
   });
 });
 
+describe('a name that goes on with the address it had', () => {
+  const subject = () => policy([{ host: 'hub.example.com', ports: [51820], alias: 'prod' }]);
+
+  it.each([
+    [
+      'hub.example.com',
+      51820,
+      '203.0.113.9',
+      { destination: { address: '203.0.113.9', name: 'hub.example.com' } },
+    ],
+    ['prod', 0, '203.0.113.9', { destination: { address: '203.0.113.9', port: 51820 } }],
+    ['hub.example.com', 51820, '10.0.0.1', { refusal: { detail: 'dns_policy: private address' } }],
+    ['hub.example.com', 51820, '169.254.169.254', { refusal: { code: CHANNEL_DENIED } }],
+    ['hub.example.com', 51821, '203.0.113.9', { refusal: { detail: 'not listed' } }],
+    ['other.example.com', 51820, '203.0.113.9', { refusal: { detail: 'not listed' } }],
+  ])('%s %d at %s is judged without asking again', (host, port, pinned, decision) => {
+    expect(subject().decide(host, port, undefined, pinned)).toMatchObject(decision);
+  });
+});
+
 describe('the resolver', () => {
   function subject(ttl = 60) {
     let now = 0;

@@ -37,6 +37,7 @@ function welcome(host: FakeHost): void {
     maxMessage: 65_535,
     idleSeconds: 600,
     graceSeconds: 0,
+    secret: new Uint8Array(16),
     datagramsPerSecond: 1000,
     bytesPerSecond: 1_000_000,
     sessionId: new Uint8Array(8),

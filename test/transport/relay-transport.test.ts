@@ -141,6 +141,7 @@ describe('what leaves', () => {
       maxMessage: 65_535,
       idleSeconds: 600,
       graceSeconds: 0,
+      secret: new Uint8Array(0),
       datagramsPerSecond: 1,
       bytesPerSecond: 1,
       sessionId: new Uint8Array(8),

@@ -20,22 +20,33 @@ export const BEARER_PREFIX = 'wgrelay.bearer.';
 /** The longest host name (RFC 1035 §2.3.4, as text). */
 export const MAX_HOST = 253;
 export const MAX_TOKEN = 2048;
+/** What a session's tickets count with. */
+export const SECRET_LENGTH = 16;
+export const MAX_TICKET = 2048;
 
-// Control types. Bit 7 marks what only the relay says. 0x04 and 0x85 are kept for resuming.
+// Control types. Bit 7 marks what only the relay says.
 export const OPEN = 0x01;
 export const CLOSE = 0x02;
 export const PING = 0x03;
+export const RESUME = 0x04;
 export const AUTH = 0x05;
 export const WELCOME = 0x81;
 export const OPENED = 0x82;
 export const CLOSED = 0x83;
 export const PONG = 0x84;
+export const TICKET = 0x85;
 export const GOAWAY = 0x86;
 export const EVENT = 0x87;
 
 // Flags of OPEN.
 /** The endpoint may call first: the channel takes handshake initiations from it before there was any handshake. */
 export const OPEN_LISTEN = 1;
+
+// Flags of OPENED, after RESUME.
+/** The UDP port is the one that the channel had. */
+export const OPENED_SAME_PORT = 1;
+/** The relay knows the key pairs: no handshake is needed. */
+export const OPENED_KEYS_KNOWN = 2;
 
 // Kinds of EVENT.
 export const EVENT_NEED_HANDSHAKE = 1;
@@ -80,6 +91,8 @@ export type Control =
     }
   | { readonly type: typeof CLOSE; readonly channel: number }
   | { readonly type: typeof PING; readonly nonce: Uint8Array }
+  /** `secret`: from the WELCOME of the session that the ticket is of. */
+  | { readonly type: typeof RESUME; readonly secret: Uint8Array; readonly ticket: Uint8Array }
   | { readonly type: typeof AUTH; readonly token: string }
   | {
       readonly type: typeof WELCOME;
@@ -93,6 +106,8 @@ export type Control =
       readonly bytesPerSecond: number;
       /** 8 bytes that name the session in the relay's log. */
       readonly sessionId: Uint8Array;
+      /** 16 bytes for RESUME, or none from a relay that gives no tickets. */
+      readonly secret: Uint8Array;
     }
   | {
       readonly type: typeof OPENED;
@@ -105,6 +120,7 @@ export type Control =
     }
   | { readonly type: typeof CLOSED; readonly channel: number; readonly code: number; readonly reason: string }
   | { readonly type: typeof PONG; readonly nonce: Uint8Array; readonly queuedBytes: number }
+  | { readonly type: typeof TICKET; readonly lifetimeSeconds: number; readonly ticket: Uint8Array }
   | {
       readonly type: typeof GOAWAY;
       readonly reconnectWithin: number;
@@ -246,6 +262,8 @@ function readFields(field: Fields): Control | UnknownControl {
       return { type, channel: field.u8() };
     case PING:
       return { type, nonce: field.octets(8) };
+    case RESUME:
+      return { type, secret: field.octets(SECRET_LENGTH), ticket: field.rest(1, MAX_TICKET) };
     case AUTH:
       return { type, token: field.text(1, MAX_TOKEN) };
     case WELCOME:
@@ -260,6 +278,7 @@ function readFields(field: Fields): Control | UnknownControl {
         datagramsPerSecond: field.u32(),
         bytesPerSecond: field.u32(),
         sessionId: field.octets(8),
+        secret: field.octets(field.left < SECRET_LENGTH ? 0 : SECRET_LENGTH),
       };
     case OPENED:
       return {
@@ -274,6 +293,8 @@ function readFields(field: Fields): Control | UnknownControl {
       return { type, channel: field.u8(), code: field.u16(), reason: field.text(0, 255) };
     case PONG:
       return { type, nonce: field.octets(8), queuedBytes: field.u32() };
+    case TICKET:
+      return { type, lifetimeSeconds: field.u16(), ticket: field.rest(1, MAX_TICKET) };
     case GOAWAY:
       return { type, reconnectWithin: field.u32(), retryAfter: field.u32(), code: field.u16() };
     case EVENT:
@@ -296,13 +317,17 @@ export function writeControl(control: Control): Uint8Array {
     case PING:
       out.push(...control.nonce);
       break;
+    case RESUME:
+      out.push(...control.secret, ...control.ticket);
+      break;
     case AUTH:
       out.push(...text(control.token, MAX_TOKEN));
       break;
     case WELCOME:
       out.push(control.version, control.maxChannels, ...u16(control.maxDatagram), ...u16(control.maxMessage));
       out.push(...u16(control.idleSeconds), ...u16(control.graceSeconds));
-      out.push(...u32(control.datagramsPerSecond), ...u32(control.bytesPerSecond), ...control.sessionId);
+      out.push(...u32(control.datagramsPerSecond), ...u32(control.bytesPerSecond));
+      out.push(...control.sessionId, ...control.secret);
       break;
     case OPENED:
       out.push(control.channel, control.flags, control.address.length === 16 ? 6 : control.address.length);
@@ -313,6 +338,9 @@ export function writeControl(control: Control): Uint8Array {
       break;
     case PONG:
       out.push(...control.nonce, ...u32(control.queuedBytes));
+      break;
+    case TICKET:
+      out.push(...u16(control.lifetimeSeconds), ...control.ticket);
       break;
     case GOAWAY:
       out.push(...u32(control.reconnectWithin), ...u32(control.retryAfter), ...u16(control.code));
@@ -369,9 +397,18 @@ class Fields {
     return bytes;
   }
 
+  get left(): number {
+    return this.#end - this.#at;
+  }
+
+  rest(atLeast: number, atMost: number): Uint8Array {
+    if (this.left < atLeast || this.left > atMost) this.overrun = true;
+    return this.octets(Math.min(this.left, atMost));
+  }
+
   /** The rest as text. A byte that is not ASCII becomes U+FFFD, which no host name holds. */
   text(atLeast: number, atMost: number): string {
-    const length = this.#end - this.#at;
+    const length = this.left;
     if (length < atLeast || length > atMost) this.overrun = true;
     let value = '';
     for (let i = 0; i < Math.min(length, atMost); i++) {

@@ -16,9 +16,11 @@ import {
   OPENED,
   PING,
   PONG,
+  RESUME,
   RecordReader,
   RecordWriter,
   readControl,
+  TICKET,
   WELCOME,
   writeControl,
 } from '../../../src/core/wire/relay.ts';
@@ -37,6 +39,11 @@ function records(message: Uint8Array): { list: [number, string][]; malformed: bo
 const controls: [string, string, Control][] = [
   ['OPEN', '01 01 00 00 00 70 72 6f 64', { type: OPEN, channel: 1, flags: 0, port: 0, host: 'prod' }],
   ['CLOSE', '02 3f', { type: CLOSE, channel: 63 }],
+  [
+    'RESUME',
+    '04 000102030405060708090a0b0c0d0e0f c0ffee',
+    { type: RESUME, secret: unhex('000102030405060708090a0b0c0d0e0f'), ticket: unhex('c0ffee') },
+  ],
   ['AUTH', '05 61 2e 62 2d 63', { type: AUTH, token: 'a.b-c' }],
   ['PING', '03 0102030405060708', { type: PING, nonce: unhex('0102030405060708') }],
   [
@@ -53,6 +60,7 @@ const controls: [string, string, Control][] = [
       datagramsPerSecond: 100_000,
       bytesPerSecond: 125_000_000,
       sessionId: unhex('a1a2a3a4a5a6a7a8'),
+      secret: unhex(''),
     },
   ],
   [
@@ -87,6 +95,7 @@ const controls: [string, string, Control][] = [
     '84 0102030405060708 00010000',
     { type: PONG, nonce: unhex('0102030405060708'), queuedBytes: 65_536 },
   ],
+  ['TICKET', '85 00b4 c0ffee', { type: TICKET, lifetimeSeconds: 180, ticket: unhex('c0ffee') }],
   [
     'GOAWAY',
     '86 000003e8 fffffffe 03f4',
@@ -95,7 +104,7 @@ const controls: [string, string, Control][] = [
   ['EVENT', '87 01 01 00000000', { type: EVENT, channel: 1, kind: EVENT_NEED_HANDSHAKE, value: 0 }],
 ];
 
-const ENDS_IN_TEXT: ReadonlySet<number> = new Set([OPEN, AUTH, CLOSED]);
+const ENDS_OPEN: ReadonlySet<number> = new Set([OPEN, RESUME, AUTH, CLOSED, TICKET]);
 
 describe('control bodies', () => {
   for (const [name, bytes, control] of controls) {
@@ -104,21 +113,36 @@ describe('control bodies', () => {
       expect(readControl(unhex(bytes))).toEqual(control);
     });
 
-    it(`${name}: every truncation is refused or is a shorter text`, () => {
+    it(`${name}: every truncation is refused or ends sooner`, () => {
       const whole = unhex(bytes);
-      const isText = ENDS_IN_TEXT.has(control.type);
+      const isOpen = ENDS_OPEN.has(control.type);
       for (let length = 0; length < whole.length; length++) {
         const read = readControl(whole, 0, length);
-        if (!isText) expect(length === 0 ? undefined : read, `${length} bytes`).toBeUndefined();
+        if (!isOpen) expect(length === 0 ? undefined : read, `${length} bytes`).toBeUndefined();
         else if (read !== undefined) expect(read.type).toBe(control.type);
       }
     });
 
-    it(`${name}: trailing bytes are ignored, unless the rest is text`, () => {
-      if (ENDS_IN_TEXT.has(control.type)) return;
+    it(`${name}: trailing bytes are ignored, unless the last field takes all`, () => {
+      if (ENDS_OPEN.has(control.type)) return;
       expect(readControl(new Uint8Array([...unhex(bytes), 1, 2, 3]))).toEqual(control);
     });
   }
+
+  it('the secret in WELCOME is 16 bytes or none, whatever follows', () => {
+    const welcome = unhex(controls.find(([name]) => name === 'WELCOME')![1]);
+    const secretOf = (...more: number[]) => {
+      const read = readControl(new Uint8Array([...welcome, ...more]));
+      return read?.type === WELCOME ? read.secret.length : undefined;
+    };
+    expect([secretOf(), secretOf(...new Array(15).fill(7)), secretOf(...new Array(17).fill(7))]).toEqual([
+      0, 0, 16,
+    ]);
+    const secret = unhex('000102030405060708090a0b0c0d0e0f');
+    const control = { ...(readControl(welcome) as Extract<Control, { type: typeof WELCOME }>), secret };
+    expect(hex(writeControl(control))).toBe(hex(welcome) + hex(secret));
+    expect(readControl(writeControl(control))).toEqual(control);
+  });
 
   it('an unknown type is no error', () => {
     expect(readControl(unhex('7f 00'))).toEqual({ type: 0, unknown: 0x7f });
@@ -129,6 +153,16 @@ describe('control bodies', () => {
     expect(readControl(new Uint8Array([1, 1, 0, 0, 0, ...new Array(254).fill(97)]))).toBeUndefined();
     expect(readControl(new Uint8Array([1, 1, 0, 0, 0, ...new Array(253).fill(97)]))).toBeDefined();
     expect(readControl(unhex('01 01 00 0000 c3a9'))).toMatchObject({ host: '\ufffd\ufffd' });
+  });
+
+  it('a ticket is 1 to 2,048 bytes', () => {
+    const resume = (length: number) => readControl(new Uint8Array([4, ...new Array(16 + length).fill(7)]));
+    expect([0, 1, 2048, 2049].map((length) => resume(length)?.type)).toEqual([
+      undefined,
+      RESUME,
+      RESUME,
+      undefined,
+    ]);
   });
 
   it('reads where it is told, inside a larger array', () => {

@@ -84,11 +84,11 @@ export class Admission {
   #judgeOrigin(request: IncomingMessage): Refused | undefined {
     if (!mayServe(this.config, localAddress(request).address))
       return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
-    if (this.#permits(request)) return undefined;
+    if (this.permits(request)) return undefined;
     return { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
   }
 
-  #permits(request: IncomingMessage): boolean {
+  permits(request: IncomingMessage): boolean {
     const { origins, allowsNoOrigin } = this.config;
     const { origin } = request.headers;
     if (origins !== undefined) return origins.permits(origin);
@@ -103,7 +103,7 @@ export class Admission {
   async check(request: IncomingMessage, response: ServerResponse, wallClock: number): Promise<void> {
     const { method = '' } = request;
     const { origin } = request.headers;
-    if (origin !== undefined && this.#permits(request)) {
+    if (origin !== undefined && this.permits(request)) {
       response.setHeader('Access-Control-Allow-Origin', origin);
       response.setHeader('Access-Control-Allow-Headers', 'Authorization');
       response.setHeader('Vary', 'Origin');

@@ -61,13 +61,15 @@ const FILE = v.strictObject({
   auth: v.optional(AUTH),
   tickets: v.optional(TICKETS),
   limits: v.optional(LIMITS),
+  /** Not the relay's: whoever serves the console checks it. */
+  console: v.optional(v.unknown()),
 });
 
 /**
  * What a configuration file (JSON) says, with the files that it names read. They lie beside it, unless their paths are
  * absolute. Throws RelayConfigError: one sentence, which names the file and the place in it, and never what a key file holds.
  */
-export function readConfigFile(path: string): Partial<RelayOptions> {
+export function readConfigFile(path: string): Partial<RelayOptions> & { console?: unknown } {
   const fail = (why: string): never => {
     throw new RelayConfigError(`${path}: ${why}`);
   };
@@ -88,7 +90,7 @@ export function readConfigFile(path: string): Partial<RelayOptions> {
   }
   if (Array.isArray(json)) return fail('expected Object, not Array');
   const file = v.safeParse(FILE, json);
-  if (!file.success) return fail(describe(file.issues[0]));
+  if (!file.success) return fail(describeIssue(file.issues[0]));
   const { auth, allow, limits, tickets, ...rest } = file.output;
   return {
     ...(rest as Partial<RelayOptions>),
@@ -124,7 +126,7 @@ function readTickets(
 }
 
 /** `allow.1.ports: expected array, not "51820"`. */
-function describe(issue: v.BaseIssue<unknown>): string {
+export function describeIssue(issue: v.BaseIssue<unknown>): string {
   const place = issue.path?.map(({ key }) => String(key)).join('.') ?? '';
   const colon = place === '' ? '' : `${place}: `;
   if (issue.expected === 'never') return `${colon}there is no such setting`;

@@ -5,7 +5,7 @@ import { Relay } from './server.ts';
 export type { Limits, RelayOptions } from './config.ts';
 export { DEFAULT_LIMITS } from './config.ts';
 export { RelayConfigError } from './config-error.ts';
-export { readConfigFile } from './config-file.ts';
+export { describeIssue, readConfigFile } from './config-file.ts';
 export type { RelayCounters } from './counters.ts';
 export { issueToken, type TokenRequest } from './issuer.ts';
 export { jsonLines, type LogEntry, type LogSink } from './log.ts';

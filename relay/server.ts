@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
@@ -169,14 +169,14 @@ export class Relay implements Load, Measured {
     this.#log.warn('config', { error: error.message });
   }
 
-  /** Listens where the options say: on all of it, or nothing. */
-  async listen(): Promise<{ host: string; port: number; url: string }> {
+  /** Listens where the options say: on all of it, or nothing. What is not for the relay is `others`' to answer. */
+  async listen(others: RequestListener = notFound): Promise<{ host: string; port: number; url: string }> {
     const { listen, limits, path } = this.#config;
     this.assertSafe();
     await this.#listenForAdmin();
     const server = guardedServer(
       (request, response) => {
-        if (!this.handleRequest(request, response)) respond(response, NOT_FOUND);
+        if (!this.handleRequest(request, response)) others(request, response);
       },
       Math.ceil(1.1 * limits.sessions),
     );
@@ -219,6 +219,16 @@ export class Relay implements Load, Measured {
     });
     this.#lastTick = this.#now();
     this.#ticker ??= setInterval(() => this.#tick(), TICK).unref();
+  }
+
+  /** Whether a page of this request's origin may use the relay. */
+  permits(request: IncomingMessage): boolean {
+    return this.#admission.permits(request);
+  }
+
+  /** Whether a trusted proxy passed the request on, whose headers can be believed then. */
+  isProxied(request: IncomingMessage): boolean {
+    return this.#config.proxies.includes(request);
   }
 
   /** Answers plain requests to the relay's paths; false for all others. */
@@ -366,6 +376,8 @@ export class Relay implements Load, Measured {
     return isOne ? undefined : { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 }
+
+const notFound: RequestListener = (_request, response) => respond(response, NOT_FOUND);
 
 /** Clients may close with any code they like. */
 function closeWord(code: number): string {

@@ -1,4 +1,5 @@
 /** The demo network that the serving process may offer: it is told our public key and answers with a configuration. */
+import { askSite } from './hooks.ts';
 import { isRecord, readStrings } from './settings.ts';
 
 export interface DemoNetwork {
@@ -16,13 +17,8 @@ export interface DemoSite {
   downloadPath: string;
 }
 
-/** The custom header keeps other sites' forms from enrolling in our name: a cross-site page would need CORS. */
 export async function enrol(url: string, publicKey: string): Promise<DemoNetwork> {
-  const response = await fetch(new URL(url, document.baseURI), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-tabwire': '1' },
-    body: JSON.stringify({ publicKey }),
-  });
+  const response = await askSite(url, { publicKey });
   if (!response.ok)
     throw new Error(`The demo network refused (${response.status}): start it again and reload this page.`);
   const network = readDemoNetwork(await response.json());

@@ -4,6 +4,7 @@ import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } f
 import { readOurselves, setPrivateKey } from './config-text.ts';
 import { type DemoSite, enrol } from './demo.ts';
 import { DownloadRun } from './download-run.ts';
+import { enrolAt, tokensFrom } from './hooks.ts';
 import { PingRun } from './ping-run.ts';
 import { readRelays } from './relay-address.ts';
 import { Session } from './session.ts';
@@ -45,7 +46,8 @@ export class ConsoleModel {
     const { urls } = readRelays(settings.relay.join(' '), new URL(location.href));
     batch(() => {
       this.settings.value = { ...settings, relay: urls ?? [] };
-      if (this.relayText.value === '') this.relayText.value = (urls ?? []).join(' ');
+      if (this.relayText.value === '' || !settings.policy.otherRelays)
+        this.relayText.value = (urls ?? []).join(' ');
     });
   }
 
@@ -128,6 +130,21 @@ export class ConsoleModel {
     }
   }
 
+  /** Makes a key and asks the site for the configuration that goes with it; connecting is the next click. */
+  async enrol(): Promise<void> {
+    const { enrol: url } = this.settings.value;
+    if (url === undefined || this.enrolling.value) return;
+    this.enrolling.value = true;
+    try {
+      const privateKey = generatePrivateKey();
+      this.setText(setPrivateKey(await enrolAt(url, derivePublicKey(privateKey)), privateKey));
+    } catch (error) {
+      this.session.refuse((error as Error).message);
+    } finally {
+      this.enrolling.value = false;
+    }
+  }
+
   async startPing(): Promise<void> {
     const tunnel = this.session.tunnel.value;
     const host = this.pingHost.value.trim();
@@ -148,7 +165,11 @@ export class ConsoleModel {
   async #open(config: TunnelConfig, relays: string[], takeOver: boolean): Promise<boolean> {
     this.ping.clear();
     this.download.clear();
-    return (await this.session.connect(config, relays, takeOver)) !== undefined;
+    const { token, relay } = this.settings.value;
+    // Tokens are for the site's own relays; nobody else is shown one.
+    const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
+    const tokens = isOwn ? tokensFrom(token) : undefined;
+    return (await this.session.connect(config, relays, takeOver, tokens)) !== undefined;
   }
 
   #relays(text: string): string[] | undefined {

@@ -56,11 +56,21 @@ export class Session {
     return this.phase.value === 'idle' && failure?.code === 'ERR_IN_USE' && failure.leg === undefined;
   });
 
+  /** The relay does not know us, and whoever gives tokens has none for us. */
+  readonly needsLogin = computed(
+    () => (this.#failure.value ?? this.#visibleFailure())?.code === 'ERR_RELAY_AUTH',
+  );
+
   /** Opens the tunnel; resolves when it has begun, not when a peer answered. Failures are told through `advice`. */
-  async connect(config: TunnelConfig, relays: string[], takeOver: boolean): Promise<Tunnel | undefined> {
+  async connect(
+    config: TunnelConfig,
+    relays: string[],
+    takeOver: boolean,
+    token?: () => Promise<string>,
+  ): Promise<Tunnel | undefined> {
     this.#begin(config, relays);
     try {
-      const tunnel = await Tunnel.open(config, { relay: relays, takeOver });
+      const tunnel = await Tunnel.open(config, { relay: relays, takeOver, ...(token && { token }) });
       this.#attach(tunnel);
       return tunnel;
     } catch (error) {

@@ -3,6 +3,17 @@
 export interface SiteSettings {
   relay: string[];
   demo: { enrol: string } | undefined;
+  /** Where a person logs in; where the page then gets tokens for the relay, and a configuration for its key. */
+  login: string | undefined;
+  token: string | undefined;
+  enrol: string | undefined;
+  policy: SitePolicy;
+}
+
+/** What the site lets people do. */
+export interface SitePolicy {
+  saveKeys: boolean;
+  otherRelays: boolean;
 }
 
 /** Reads the file's JSON; anything unknown or misshapen counts as absent. */
@@ -12,7 +23,22 @@ export function readSettings(value: unknown): SiteSettings {
   return {
     relay: readStrings(fields.relay),
     demo: demo === undefined ? undefined : { enrol: demo },
+    login: readPlace(fields.login),
+    token: readPlace(fields.token),
+    enrol: readPlace(fields.enrol),
+    policy: readPolicy(fields.policy),
   };
+}
+
+/** What nobody forbids is allowed. */
+function readPolicy(value: unknown): SitePolicy {
+  const policy = isRecord(value) ? value : {};
+  return { saveKeys: policy.saveKeys !== false, otherRelays: policy.otherRelays !== false };
+}
+
+/** A link that a person follows, or a place that the page asks: by HTTP only, never `javascript:`. */
+function readPlace(value: unknown): string | undefined {
+  return typeof value === 'string' && /^(\/(?!\/)|https?:\/\/)/i.test(value) ? value : undefined;
 }
 
 /** A site without the file is a site without settings. */

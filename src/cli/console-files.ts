@@ -14,20 +14,24 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 };
 
+/** The relay is the user's choice; by HTTP the page asks it why it refuses a WebSocket, which browsers do not tell. */
+export const ANY_RELAY: readonly string[] = ['ws:', 'wss:', 'http:', 'https:'];
+
 /** Both the page and the worker obey it; the worker obeys the one that its own file came with. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
-  "worker-src 'self'",
-  // The relay is the user's choice; by HTTP the page asks it why it refuses a WebSocket, which browsers do not tell.
-  "connect-src 'self' ws: wss: http: https:",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "manifest-src 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+function contentSecurityPolicy(connect: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
+    `connect-src ${["'self'", ...connect].join(' ')}`,
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "manifest-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
 
 /** The built console, held in memory: a request can name nothing but these files. */
 export class ConsoleFiles {
@@ -37,8 +41,7 @@ export class ConsoleFiles {
     this.#files = files;
   }
 
-  static async load(): Promise<ConsoleFiles> {
-    const folder = consoleFolder();
+  static load(folder = consoleFolder()): ConsoleFiles {
     const files = new Map<string, Buffer>();
     for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
       if (!entry.isFile()) continue;
@@ -48,7 +51,13 @@ export class ConsoleFiles {
     return new ConsoleFiles(files);
   }
 
-  answer(request: IncomingMessage, response: ServerResponse, pathname: string): void {
+  /** @param connect where the page may connect to besides its own origin, as in a Content-Security-Policy */
+  answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    pathname: string,
+    connect: readonly string[] = ANY_RELAY,
+  ): void {
     const name = pathname === '/' ? '/index.html' : pathname;
     const body = this.#files.get(name);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -61,7 +70,7 @@ export class ConsoleFiles {
         'content-length': body.length,
         // Hashed names never change; the page itself is asked for anew.
         'cache-control': name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-        'content-security-policy': CONTENT_SECURITY_POLICY,
+        'content-security-policy': contentSecurityPolicy(connect),
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'cross-origin-opener-policy': 'same-origin',

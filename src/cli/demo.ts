@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { createRelay } from '../../relay/index.ts';
 import { DemoPeer } from '../node/demo-peer.ts';
 import { ConsoleFiles } from './console-files.ts';
+import { publicKeyIn, sendJson, strangeness } from './own-page.ts';
 
 const USAGE = `Usage: tabwire demo [--port PORT]
 
@@ -14,7 +15,6 @@ the console. Open the printed URL and click "Try the demo network". Ctrl-C stops
 `;
 const DEFAULT_PORT = 8686;
 const HOST = '127.0.0.1';
-const MAX_ENROLMENT_BYTES = 1024;
 
 /** A running demo; `url` is where the console is. */
 export interface Demo {
@@ -42,7 +42,7 @@ export async function runDemo(args: string[]): Promise<void> {
 
 /** `port` undefined takes the default port, or a free one when that is taken. */
 export async function startDemo(port?: number): Promise<Demo> {
-  const files = await ConsoleFiles.load();
+  const files = ConsoleFiles.load();
   const peer = await DemoPeer.start();
   const relay = createRelay({ allow: [peer.endpoint] });
   const server = createServer((request, response) => {
@@ -92,37 +92,11 @@ async function answer(
   }
 }
 
-/** A page gives its public key and gets a configuration. The custom header keeps other sites' forms out. */
+/** A page gives its public key and gets a configuration. */
 async function enrol(request: IncomingMessage, response: ServerResponse, peer: DemoPeer): Promise<void> {
-  const site = request.headers['sec-fetch-site'];
-  if (request.method !== 'POST') return sendJson(response, 405, { error: 'POST a public key here.' });
-  if (request.headers['x-tabwire'] !== '1' || (site !== undefined && site !== 'same-origin')) {
-    return sendJson(response, 403, { error: 'Only the console itself may enrol.' });
-  }
+  const refusal = strangeness(request, true);
+  if (refusal) return sendJson(response, refusal.status, { error: refusal.error });
   const enrolment = peer.enrol(await publicKeyIn(request));
   if (enrolment) sendJson(response, 200, enrolment);
   else sendJson(response, 400, { error: 'publicKey must be 44 base64 characters (32 bytes).' });
-}
-
-async function publicKeyIn(request: IncomingMessage): Promise<string> {
-  let body = '';
-  for await (const chunk of request) {
-    body += String(chunk);
-    if (body.length > MAX_ENROLMENT_BYTES) return '';
-  }
-  try {
-    const { publicKey } = JSON.parse(body) as { publicKey?: unknown };
-    return typeof publicKey === 'string' ? publicKey : '';
-  } catch {
-    return '';
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(JSON.stringify(body));
 }

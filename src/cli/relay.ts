@@ -1,16 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import {
-  type AllowRule,
-  createRelay,
-  DEFAULT_LIMITS,
-  jsonLines,
-  RelayConfigError,
-  type RelayOptions,
-  readConfigFile,
-  readDestination,
-  type TokenKey,
-} from '../../relay/index.ts';
+import { createRelay, DEFAULT_LIMITS, jsonLines } from '../../relay/index.ts';
+import { ConsoleFiles } from './console-files.ts';
+import { ConsoleSite } from './console-site.ts';
+import { masked, parseFlags, readSettings } from './relay-options.ts';
 
 const USAGE = `Usage: tabwire relay [--config FILE] (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
        tabwire relay token …
@@ -34,6 +25,8 @@ no plaintext. Nothing is allowed that is not named here.
   --token-key FILE      clients need a token signed with the other half of this key (tabwire relay token --help);
                         may be repeated
   --trust-proxy NETWORK an address or network whose X-Forwarded-For says who the client is; may be repeated
+  --console             serve the console, too (npm run build makes it), which then needs no other place to come from; its
+                        settings are the file's part "console" (relay/README.md)
   --channels N          endpoints that one client may use at once (default ${DEFAULT_LIMITS.channels}, at most 63)
   --check               check these options, print what they mean and exit
   --help                print this
@@ -41,26 +34,6 @@ no plaintext. Nothing is allowed that is not named here.
 Without tokens the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
 It logs JSON lines to standard output, and stops on SIGINT and SIGTERM.
 `;
-
-const OPTIONS = {
-  config: { type: 'string' },
-  listen: { type: 'string' },
-  admin: { type: 'string' },
-  allow: { type: 'string', multiple: true },
-  'allow-listen': { type: 'string', multiple: true },
-  origin: { type: 'string', multiple: true },
-  'unusual-ports': { type: 'boolean' },
-  'allow-no-origin': { type: 'boolean' },
-  'token-key': { type: 'string', multiple: true },
-  'trust-proxy': { type: 'string', multiple: true },
-  channels: { type: 'string' },
-  check: { type: 'boolean' },
-  help: { type: 'boolean' },
-} as const;
-
-type Flags = ReturnType<typeof parseFlags>;
-
-const parseFlags = (args: string[]) => parseArgs({ args, options: OPTIONS }).values;
 
 /** `tabwire relay`. Rejects with a one-line reason for arguments that are wrong. */
 export async function runRelay(args: string[]): Promise<void> {
@@ -71,21 +44,24 @@ export async function runRelay(args: string[]): Promise<void> {
     return;
   }
   const log = jsonLines();
-  const options = optionsOf(flags);
-  const relay = createRelay({ ...options, log });
+  const settings = readSettings(flags);
+  const relay = createRelay({ ...settings.relay, log });
   relay.assertSafe();
   if (flags.check) {
-    process.stdout.write(`${JSON.stringify(masked(options), null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(masked(settings), null, 2)}\n`);
     return;
   }
+  const site = settings.console && new ConsoleSite(ConsoleFiles.load(), relay, settings.console);
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  const { url } = await relay.listen();
+  const { url } = await relay.listen(site?.answer);
   const reload = (): void => {
     try {
-      relay.reload(optionsOf(flags));
+      const { relay: options, console } = readSettings(flags);
+      relay.reload(options);
+      if (site && console) site.settings = console;
     } catch (error) {
       relay.reloadFailed(error as Error);
     }
@@ -95,46 +71,4 @@ export async function runRelay(args: string[]): Promise<void> {
   await stopped;
   process.off('SIGHUP', reload);
   await relay.close();
-}
-
-/** Flags over the environment (where to listen, nothing else) over the file. */
-function optionsOf(flags: Flags): RelayOptions {
-  const file = flags.config === undefined ? {} : readConfigFile(flags.config);
-  const unusualPorts = flags['unusual-ports'] ?? file.unusualPorts ?? false;
-  const listenRule = (text: string): AllowRule => ({
-    ...readDestination(text),
-    listen: true,
-    unusualPort: unusualPorts,
-  });
-  const allow = [...(flags.allow ?? []), ...(flags['allow-listen'] ?? []).map(listenRule)];
-  return {
-    ...file,
-    listen: flags.listen ?? process.env.WGRELAY_LISTEN ?? file.listen ?? '127.0.0.1:8080',
-    allow: allow.length > 0 ? allow : (file.allow ?? []),
-    unusualPorts,
-    ...(flags.admin !== undefined && { admin: flags.admin }),
-    ...(flags.origin && { origins: flags.origin }),
-    ...(flags['allow-no-origin'] !== undefined && { allowNoOrigin: flags['allow-no-origin'] }),
-    ...(flags['token-key'] && { auth: { ...file.auth, keys: flags['token-key'].map(readTokenKey) } }),
-    ...(flags['trust-proxy'] && { trustedProxies: flags['trust-proxy'] }),
-    ...(flags.channels !== undefined && { limits: { ...file.limits, channels: Number(flags.channels) } }),
-  };
-}
-
-/** What may be shown of the options: keys by their algorithm and name. */
-function masked({ auth, tickets, ...rest }: RelayOptions): object {
-  const options = {
-    ...rest,
-    ...(tickets && { tickets: { ...tickets, keys: tickets.keys?.map(() => '…') } }),
-  };
-  if (auth === undefined) return options;
-  return { ...options, auth: { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } };
-}
-
-function readTokenKey(file: string): TokenKey {
-  try {
-    return { alg: 'EdDSA', key: readFileSync(file, 'utf8') };
-  } catch (error) {
-    throw new RelayConfigError(`--token-key: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
-  }
 }

@@ -41,6 +41,7 @@ describe('tabwire relay', () => {
     [['--allow', 'hub.example.com', '--listen', '0.0.0.0:8080'], /loopback only/],
     [['--allow', '203.0.113.7', '--channels', 'many'], /limits\.channels/],
     [['--allow', '203.0.113.7', '--channels', '64'], /expected 1 to 63/],
+    [['--config', 'nowhere.json', '--console'], /nowhere\.json: cannot read/],
     [['--bogus'], /Unknown option/],
     [['--allow', '203.0.113.7', 'extra'], /Unexpected argument/],
   ])('%j is refused with one line', async (args, message) => {
@@ -102,7 +103,7 @@ describe('tabwire relay', () => {
     for (const args of [
       ['--help'],
       ['token', '--help'],
-      ['--check', '--allow', '203.0.113.7'],
+      ['--check', '--console', '--allow', '203.0.113.7'],
       ['--check', '--allow-listen', '203.0.113.7:53', '--unusual-ports'],
     ]) {
       const { child, output } = run(...args);

@@ -2,9 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { readDemoNetwork } from '../../web/demo.ts';
 import { readSettings } from '../../web/settings.ts';
 
+const NOTHING = {
+  relay: [],
+  demo: undefined,
+  login: undefined,
+  token: undefined,
+  enrol: undefined,
+  policy: { saveKeys: true, otherRelays: true },
+};
+
 describe('tabwire.json', () => {
   it('may name one relay or several, and a demo', () => {
     expect(readSettings({ relay: '/v1', demo: { enrol: '/demo/enrol' } })).toEqual({
+      ...NOTHING,
       relay: ['/v1'],
       demo: { enrol: '/demo/enrol' },
     });
@@ -21,7 +31,19 @@ describe('tabwire.json', () => {
       { relay: 5, demo: true },
       { relay: [1, ''], demo: { enrol: 2 } },
     ])
-      expect(readSettings(value)).toEqual({ relay: [], demo: undefined });
+      expect(readSettings(value)).toEqual(NOTHING);
+  });
+
+  it('may say where to log in, and what people may do', () => {
+    const site = { login: '/oauth2/start', token: '/tabwire/token', enrol: '/tabwire/enrol' };
+    const policy = { saveKeys: false, otherRelays: false };
+    expect(readSettings({ ...site, policy })).toEqual({ ...NOTHING, ...site, policy });
+    expect(readSettings({ policy: { saveKeys: 'no' } }).policy.saveKeys).toBe(true);
+  });
+
+  it('cannot make a link or a request to anything but HTTP', () => {
+    for (const login of ['javascript:alert(1)', '//elsewhere.example', 'data:,x', '', 5])
+      expect(readSettings({ login, token: login, enrol: login })).toEqual(NOTHING);
   });
 });
 

@@ -89,6 +89,7 @@ function RelayField({ model }: { model: ConsoleModel }) {
         spellcheck={false}
         placeholder="wss://relay.example/v1"
         value={model.relayText.value}
+        readOnly={!model.settings.value.policy.otherRelays}
         aria-describedby="relay-hint"
         onInput={(event) => model.setRelay(event.currentTarget.value)}
         onKeyDown={(event) => {

@@ -55,6 +55,7 @@ function Actions({ model }: { model: ConsoleModel }) {
   const phase = model.session.phase.value;
   const idle = phase === 'idle';
   const isKeyTaken = model.session.isKeyTaken.value;
+  const { login, enrol } = model.settings.value;
   const busy = phase === 'opening' || phase === 'closing';
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -71,6 +72,16 @@ function Actions({ model }: { model: ConsoleModel }) {
           onClick={() => void model.tryDemo()}
         >
           Try the demo network
+        </button>
+      )}
+      {login && model.session.needsLogin.value && (
+        <button type="button" class="primary" onClick={() => window.open(login, '_blank', 'noopener')}>
+          Log in
+        </button>
+      )}
+      {idle && enrol && (
+        <button type="button" aria-disabled={model.enrolling.value} onClick={() => void model.enrol()}>
+          Get a configuration
         </button>
       )}
       {isKeyTaken && (

@@ -1,0 +1,92 @@
+// What flags, environment and file say together of a relay.
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  type AllowRule,
+  RelayConfigError,
+  type RelayOptions,
+  readConfigFile,
+  readDestination,
+  type TokenKey,
+} from '../../relay/index.ts';
+import { type ConsoleSettings, readConsoleSettings } from './console-settings.ts';
+
+const OPTIONS = {
+  config: { type: 'string' },
+  listen: { type: 'string' },
+  admin: { type: 'string' },
+  allow: { type: 'string', multiple: true },
+  'allow-listen': { type: 'string', multiple: true },
+  origin: { type: 'string', multiple: true },
+  'unusual-ports': { type: 'boolean' },
+  'allow-no-origin': { type: 'boolean' },
+  'token-key': { type: 'string', multiple: true },
+  'trust-proxy': { type: 'string', multiple: true },
+  channels: { type: 'string' },
+  console: { type: 'boolean' },
+  check: { type: 'boolean' },
+  help: { type: 'boolean' },
+} as const;
+
+export type Flags = ReturnType<typeof parseFlags>;
+
+export const parseFlags = (args: string[]) => parseArgs({ args, options: OPTIONS }).values;
+
+export interface Settings {
+  readonly relay: RelayOptions;
+  /** undefined: there is no console to serve. */
+  readonly console: ConsoleSettings | undefined;
+}
+
+/** Throws RelayConfigError. */
+export function readSettings(flags: Flags): Settings {
+  const { console: section, ...file } = flags.config === undefined ? {} : readConfigFile(flags.config);
+  const relay = optionsOf(flags, file);
+  if (!flags.console && section === undefined) return { relay, console: undefined };
+  const { origins = [], auth } = relay;
+  const folder = dirname(flags.config ?? '.');
+  const around = { folder, origins, audience: auth?.audience, issuer: auth?.issuer };
+  return { relay, console: readConsoleSettings(section ?? {}, around) };
+}
+
+/** Flags over the environment (where to listen, nothing else) over the file. */
+function optionsOf(flags: Flags, file: Partial<RelayOptions>): RelayOptions {
+  const unusualPorts = flags['unusual-ports'] ?? file.unusualPorts ?? false;
+  const listenRule = (text: string): AllowRule => ({
+    ...readDestination(text),
+    listen: true,
+    unusualPort: unusualPorts,
+  });
+  const allow = [...(flags.allow ?? []), ...(flags['allow-listen'] ?? []).map(listenRule)];
+  return {
+    ...file,
+    listen: flags.listen ?? process.env.WGRELAY_LISTEN ?? file.listen ?? '127.0.0.1:8080',
+    allow: allow.length > 0 ? allow : (file.allow ?? []),
+    unusualPorts,
+    ...(flags.admin !== undefined && { admin: flags.admin }),
+    ...(flags.origin && { origins: flags.origin }),
+    ...(flags['allow-no-origin'] !== undefined && { allowNoOrigin: flags['allow-no-origin'] }),
+    ...(flags['token-key'] && { auth: { ...file.auth, keys: flags['token-key'].map(readTokenKey) } }),
+    ...(flags['trust-proxy'] && { trustedProxies: flags['trust-proxy'] }),
+    ...(flags.channels !== undefined && { limits: { ...file.limits, channels: Number(flags.channels) } }),
+  };
+}
+
+/** What may be shown of the options: keys by their algorithm and name. */
+export function masked({ relay: { auth, tickets, ...options }, console }: Settings): object {
+  return {
+    ...options,
+    ...(tickets && { tickets: { ...tickets, keys: tickets.keys?.map(() => '…') } }),
+    ...(auth && { auth: { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } }),
+    ...(console && { console: { ...console, token: console.token && { ...console.token, key: '…' } } }),
+  };
+}
+
+function readTokenKey(file: string): TokenKey {
+  try {
+    return { alg: 'EdDSA', key: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new RelayConfigError(`--token-key: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

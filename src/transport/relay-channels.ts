@@ -18,6 +18,8 @@ import { channelError, listenRefused } from './relay-errors.ts';
 
 /** A channel that the relay closed is tried again by a handshake initiation, not more often than this. */
 const REOPEN_AFTER: Millis = 10_000;
+/** Who does not answer for so long may have another address by now. */
+const RESOLVE_AFTER: Millis = 30_000;
 /** One that should listen is tried again without any reason to send. */
 const LISTEN_AGAIN_AFTER: Millis = 30_000;
 
@@ -153,6 +155,17 @@ export class RelayChannels {
     return true;
   }
 
+  /** An initiation is about to leave. The relay looks a name up once per channel: after long silence, it shall do so again. */
+  calling(endpoint: RelayEndpoint): void {
+    const now = this.#host.now();
+    endpoint.callingSince ??= now;
+    if (now - endpoint.callingSince < RESOLVE_AFTER || isAddress(endpoint.host)) return;
+    endpoint.callingSince = now;
+    this.#host.append(CONTROL_CHANNEL, writeControl({ type: CLOSE, channel: endpoint.channel }));
+    endpoint.isOpen = false;
+    this.#open(endpoint);
+  }
+
   setProblem(endpoint: RelayEndpoint, problem: TunnelError | undefined): void {
     if (endpoint.problem?.code === problem?.code) return;
     endpoint.problem = problem;
@@ -210,4 +223,9 @@ export class RelayChannels {
       if (endpoint.localPort !== undefined) ports.set(endpoint, endpoint.localPort);
     return ports;
   }
+}
+
+/** An IPv4 or IPv6 address: not worth asking for twice. */
+function isAddress(host: string): boolean {
+  return host.includes(':') || /^[\d.]+$/.test(host);
 }

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { TunnelError } from '../core/errors.ts';
+import type { Instant } from '../core/time.ts';
 import { MAX_CHANNEL } from '../core/wire/relay.ts';
 
 /** An endpoint behind the relay: one channel of the connection, which *is* the source of what comes through it. */
@@ -21,6 +22,8 @@ export class RelayEndpoint implements Endpoint {
   hasListened = false;
   /** The relay's UDP port towards this endpoint. */
   localPort: number | undefined;
+  /** When the first initiation left that nothing has followed yet. */
+  callingSince: Instant | undefined;
   /** The newest handshake initiation, while there is no connection, or no answer yet to whether we may listen. */
   held: Uint8Array | undefined;
 

@@ -13,6 +13,7 @@ import type {
   TransportState,
 } from '../core/transport.ts';
 import {
+  CLOSE_SESSION_OVER,
   CLOSE_TOKEN,
   CLOSED,
   CONTROL_CHANNEL,
@@ -27,6 +28,7 @@ import {
   RecordReader,
   readControl,
   SUBPROTOCOL,
+  TICKET,
   WELCOME,
   writeControl,
 } from '../core/wire/relay.ts';
@@ -41,6 +43,8 @@ import {
   unreachable,
 } from './relay-errors.ts';
 import { checkUrl, platformHost, type RelayTransportHost, type WebSocketLike } from './relay-host.ts';
+import { RelaySuccessor } from './relay-successor.ts';
+import { RelayTicket } from './relay-ticket.ts';
 import { RelayToken, type TokenSource, tokenMissing } from './relay-token.ts';
 import { Uplink } from './uplink.ts';
 
@@ -75,6 +79,10 @@ const PING_INTERVAL: Millis = 20_000;
 const PONG_TIMEOUT: Millis = 10_000;
 /** After a hint that the network changed, a living relay answers sooner than this. */
 const PROBE_TIMEOUT: Millis = 3000;
+/** And usually sooner than this: then we see whether a new connection is faster. */
+const MOVE_AFTER: Millis = 500;
+/** What is still on its way on a connection that we left arrives within this, or not in time. */
+const RETIRE_AFTER: Millis = 2000;
 const FROZEN: Millis = 2000;
 /**
  * A relay that answers is heard each PING_INTERVAL. After more silence than WireGuard's sessions last (180 s) we slept, and
@@ -99,6 +107,12 @@ export class RelayTransport implements DatagramTransport {
   readonly #affinity: string;
 
   readonly #token: RelayToken;
+  readonly #ticket = new RelayTicket();
+  readonly #successor: RelaySuccessor;
+  /** The relay is about to close. */
+  #mustMove = false;
+  /** The connection before this one, while something may still come from it. */
+  #retired: { readonly socket: WebSocketLike; readonly timer: unknown } | undefined;
 
   #phase: Phase = 'idle';
   #socket: WebSocketLike | undefined;
@@ -134,6 +148,7 @@ export class RelayTransport implements DatagramTransport {
     this.#uplink = new Uplink(options.memory, options.clock, this.#host, () => this.receiver?.uncongested());
     this.#channels = this.#makeChannels(options.listens ?? false);
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
+    this.#successor = this.#makeSuccessor();
     this.#affinity = Math.floor(this.#host.random() * 0x1_0000_0000)
       .toString(16)
       .padStart(8, '0');
@@ -160,6 +175,22 @@ export class RelayTransport implements DatagramTransport {
       },
       listens,
     );
+  }
+
+  #makeSuccessor(): RelaySuccessor {
+    const { setTimer, clearTimer, random } = this.#host;
+    return new RelaySuccessor({
+      setTimer,
+      clearTimer,
+      random,
+      // Without a ticket, moving would cost more than waiting for the end.
+      dial: () => (this.#ticket.resume(this.#clock.now()) ? this.#newSocket([SUBPROTOCOL]) : undefined),
+      follow: (socket) => this.#follow(socket),
+      failed: () => {
+        if (this.#phase === 'connecting') this.#retry(unreachable(this.#url), 0);
+        return this.#phase === 'open';
+      },
+    });
   }
 
   /** While there is no connection, TCP waits instead of sending into the void. */
@@ -204,6 +235,7 @@ export class RelayTransport implements DatagramTransport {
       this.drops.count('congested');
       return;
     }
+    if (isInitiation) this.#channels.calling(endpoint);
     if (isInitiation && endpoint.listening === 'asked') endpoint.held = memory.slice(start, end);
     this.#append(endpoint.channel, memory, start, end);
   }
@@ -233,6 +265,11 @@ export class RelayTransport implements DatagramTransport {
       return;
     }
     this.#heardAt = this.#clock.now();
+    this.#receiveRecords(data, true);
+  }
+
+  /** From a connection that we left, only datagrams count. */
+  #receiveRecords(data: unknown, isCurrent: boolean): void {
     const { bytes, ingress } = this.#memory;
     if (!(data instanceof ArrayBuffer) || data.byteLength > ingress.end - ingress.start) {
       this.drops.count('bad_message');
@@ -246,7 +283,7 @@ export class RelayTransport implements DatagramTransport {
       if (reader.channel === CONTROL_CHANNEL) {
         const control = readControl(bytes, reader.start, reader.end);
         if (control === undefined) this.drops.count('bad_message');
-        else if (control.type !== 0) this.#receiveControl(control);
+        else if (control.type !== 0 && isCurrent) this.#receiveControl(control);
       } else if (this.#receiveDatagram(reader.channel, reader.start, reader.end)) {
         datagrams++;
       }
@@ -262,6 +299,7 @@ export class RelayTransport implements DatagramTransport {
       return false;
     }
     if (endpoint.problem !== undefined) this.#channels.setProblem(endpoint, undefined);
+    endpoint.callingSince = undefined;
     this.#packet.place(start, end);
     this.receiver?.receiveDatagram(this.#packet, endpoint);
     return true;
@@ -271,7 +309,11 @@ export class RelayTransport implements DatagramTransport {
     switch (control.type) {
       case WELCOME:
         this.#token.accepted();
+        this.#ticket.welcomed(control.secret);
         this.#maxDatagram = control.maxDatagram;
+        return;
+      case TICKET:
+        this.#ticket.received(control.ticket, control.lifetimeSeconds, this.#clock.now());
         return;
       case OPENED:
         this.#channels.opened(control.channel, control.localPort);
@@ -287,6 +329,8 @@ export class RelayTransport implements DatagramTransport {
         return;
       case GOAWAY:
         this.#retryNotBefore = Math.min(control.retryAfter, MAX_BACKOFF);
+        this.#mustMove = control.reconnectWithin > 0;
+        if (this.#mustMove) this.#successor.begin();
         return;
       default:
         // What only clients say, and what later versions add.
@@ -309,7 +353,7 @@ export class RelayTransport implements DatagramTransport {
    */
   retryNow(): void {
     if (this.#phase === 'open') {
-      this.#ping(PROBE_TIMEOUT);
+      this.#probe();
       return;
     }
     if (this.#phase !== 'waiting' && this.#phase !== 'failed') return;
@@ -323,6 +367,8 @@ export class RelayTransport implements DatagramTransport {
     const socket = this.#detach();
     this.#phase = 'closed';
     this.receiver = undefined;
+    this.#successor.stop();
+    this.#retire(undefined);
     socket?.close(1000);
   }
 
@@ -334,7 +380,8 @@ export class RelayTransport implements DatagramTransport {
     this.#setTimer(undefined);
     this.#phase = 'connecting';
     const attempt = ++this.#attempt;
-    if (!this.#token.isNeeded) {
+    // A ticket stands for a token: nobody need be asked.
+    if (!this.#token.isNeeded || this.#ticket.resume(this.#clock.now())) {
       this.#dial([SUBPROTOCOL]);
       return;
     }
@@ -356,30 +403,65 @@ export class RelayTransport implements DatagramTransport {
   #dial(protocols: string[]): void {
     let socket: WebSocketLike;
     try {
-      socket = this.#host.connect(`${this.#url}?r=${this.#affinity}`, protocols);
+      socket = this.#newSocket(protocols);
     } catch (error) {
       // The page's security policy forbids it (mixed content, connect-src).
       this.#retry(unreachable(this.#url, error), 0);
       return;
     }
-    this.#socket = socket;
-    this.#uplink.attach(socket);
-    socket.binaryType = 'arraybuffer';
+    this.#attach(socket);
     socket.onopen = () => this.#opened();
-    socket.onmessage = ({ data }: { data: unknown }) => this.#receiveMessage(data);
-    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason);
-    // What went wrong, browsers do not say; `close` follows.
-    socket.onerror = () => {};
     this.#setTimer(() => this.#abandon(), CONNECT_TIMEOUT);
     this.#report();
   }
 
+  #newSocket(protocols: string[]): WebSocketLike {
+    const socket = this.#host.connect(`${this.#url}?r=${this.#affinity}`, protocols);
+    socket.binaryType = 'arraybuffer';
+    return socket;
+  }
+
+  #attach(socket: WebSocketLike): void {
+    this.#socket = socket;
+    this.#uplink.attach(socket);
+    socket.onmessage = ({ data }: { data: unknown }) => this.#receiveMessage(data);
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason);
+    // What went wrong, browsers do not say; `close` follows.
+    socket.onerror = () => {};
+  }
+
+  /** A second connection is open. The relay hands our session over to it; what the first one has in it still arrives. */
+  #follow(socket: WebSocketLike): void {
+    if (this.#phase === 'open') {
+      this.flush();
+      this.#retire(this.#detach());
+    }
+    this.#attach(socket);
+    this.#opened();
+  }
+
+  #retire(socket: WebSocketLike | undefined): void {
+    if (this.#retired !== undefined) {
+      this.#host.clearTimer(this.#retired.timer);
+      this.#retired.socket.onmessage = this.#retired.socket.onclose = null;
+      this.#retired.socket.close(1000);
+    }
+    this.#retired = undefined;
+    if (socket === undefined) return;
+    socket.onmessage = ({ data }: { data: unknown }) => this.#receiveRecords(data, false);
+    socket.onclose = () => this.#retire(undefined);
+    this.#retired = { socket, timer: this.#host.setTimer(() => this.#retire(undefined), RETIRE_AFTER) };
+  }
+
   #opened(): void {
     this.#phase = 'open';
+    this.#mustMove = false;
     this.#error = undefined;
     this.#openedAt = this.#heardAt = this.#clock.now();
     this.#maxDatagram = DEFAULT_MAX_DATAGRAM;
     this.#refusals.delete(this.#url);
+    const resume = this.#ticket.resume(this.#openedAt);
+    if (resume !== undefined) this.#append(CONTROL_CHANNEL, resume);
     this.#channels.connected();
     this.#ping(PONG_TIMEOUT);
     this.flush();
@@ -400,7 +482,16 @@ export class RelayTransport implements DatagramTransport {
       return;
     }
     if (this.#clock.now() - this.#openedAt >= STABLE_AFTER) this.#attempts = 0;
-    if (code === CLOSE_TOKEN && this.#token.refused(reason)) {
+    if (this.#successor.isDialing) {
+      // It comes a little late, but it comes.
+      this.#phase = 'connecting';
+      this.#report();
+      return;
+    }
+    this.#successor.stop();
+    const isTicketRefused = code === CLOSE_TOKEN && reason.startsWith('ticket_');
+    if (isTicketRefused || code === CLOSE_SESSION_OVER) this.#ticket.forget();
+    if (isTicketRefused || (code === CLOSE_TOKEN && this.#token.refused(reason))) {
       // A fresh token is asked for at once: who waits for it has waited long enough.
       this.#connect();
       return;
@@ -428,6 +519,7 @@ export class RelayTransport implements DatagramTransport {
   #abandon(): void {
     const wasOpen = this.#phase === 'open';
     const socket = this.#detach();
+    this.#successor.stop();
     socket?.close();
     this.#retry(wasOpen ? connectionLost(this.#url) : unreachable(this.#url), 0);
   }
@@ -439,6 +531,7 @@ export class RelayTransport implements DatagramTransport {
   /** After sleep: who comes late need not find out first whether anybody waited. */
   #connectAnew(): void {
     this.#detach()?.close(1000);
+    this.#successor.stop();
     this.#attempts = 0;
     this.#connect();
   }
@@ -509,7 +602,15 @@ export class RelayTransport implements DatagramTransport {
 
   // ---- round-trip time, and whether the relay is still there
 
-  #ping(timeout: Millis): void {
+  /** The network may be another one. An answer says that it does not matter; without one we move. */
+  #probe(): void {
+    this.#ping(MOVE_AFTER, () => {
+      this.#successor.begin();
+      this.#setTimer(() => this.#pongMissing(PROBE_TIMEOUT), PROBE_TIMEOUT - MOVE_AFTER);
+    });
+  }
+
+  #ping(timeout: Millis, missing = () => this.#pongMissing(timeout)): void {
     if (this.#hasSlept) {
       this.#connectAnew();
       return;
@@ -520,7 +621,7 @@ export class RelayTransport implements DatagramTransport {
       this.#append(CONTROL_CHANNEL, writeControl({ type: PING, nonce: this.#pingNonce }));
       this.flush();
     }
-    this.#setTimer(() => this.#pongMissing(timeout), timeout);
+    this.#setTimer(missing, timeout);
   }
 
   /** A timer that comes late means that we were frozen: the answer may be here, waiting behind it. */
@@ -539,6 +640,7 @@ export class RelayTransport implements DatagramTransport {
     this.#rtt = this.#clock.now() - this.#pingSentAt;
     this.#uplink.measureRoundTrip(this.#rtt);
     this.#pingSentAt = undefined;
+    if (!this.#mustMove) this.#successor.stop();
     this.#setTimer(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
     this.#report();
   }

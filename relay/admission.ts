@@ -30,6 +30,8 @@ export interface Load {
   readonly sessions: number;
   readonly unauthenticated: number;
   sessionsOf(client: string): number;
+  /** Ends a session of the client that only waits for it. False if there is none. */
+  makeRoomFor(client: string): boolean;
 }
 
 /** Decides from an HTTP request alone who may become a session, before anything is spent on it. */
@@ -61,7 +63,7 @@ export class Admission {
       return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
     if (this.#load.sessions >= limits.sessions || this.#load.unauthenticated >= limits.unauthenticated)
       return { status: 503, code: 'full', message: 'this relay is full' };
-    if (this.#load.sessionsOf(client) >= limits.sessionsPerClient)
+    if (this.#load.sessionsOf(client) >= limits.sessionsPerClient && !this.#load.makeRoomFor(client))
       return { status: 429, code: 'rate', message: 'too many sessions from this address' };
     return undefined;
   }

@@ -104,6 +104,11 @@ export class Channel {
     return this.#destination;
   }
 
+  /** Whether there was any handshake. */
+  get isEstablished(): boolean {
+    return this.#gate.hasPair;
+  }
+
   /** What a ticket needs; undefined before there was any handshake. */
   ticketed(now: number): TicketChannel | undefined {
     const pairs = this.#gate.pairs(now);
@@ -120,12 +125,13 @@ export class Channel {
   }
 
   /** Belongs to another session from now on, socket and gate and all. */
-  moveTo(host: ChannelHost): void {
+  moveTo(host: ChannelHost): this {
     if (this.#waiting !== undefined) this.#host.withdraw(this, this.#destination!);
     this.#waiting = undefined;
     this.#host = host;
-    this.#openedFlags = OPENED_KEYS_KNOWN | OPENED_SAME_PORT;
+    this.#openedFlags = (this.#gate.hasPair ? OPENED_KEYS_KNOWN : 0) | (this.#socket ? OPENED_SAME_PORT : 0);
     if (this.#state === 'open') this.#sayOpened();
+    return this;
   }
 
   /** The policy has said yes. What was held leaves now. */

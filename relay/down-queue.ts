@@ -37,7 +37,7 @@ const SHORT_ROOM = 4 * 1024;
  */
 export class DownQueue {
   readonly #budget: QueueBudget;
-  readonly #limit: number;
+  #limit: number;
   #wayLimit = Number.POSITIVE_INFINITY;
   #target = TARGET;
   readonly #front: { readonly channel: number; readonly body: Uint8Array }[] = [];
@@ -87,6 +87,29 @@ export class DownQueue {
   pushData(channel: number, datagram: Uint8Array, now: number): number {
     const turns = datagram.length <= SHORT ? this.#short : this.#long;
     turns.push(channel, datagram, now);
+    return this.#trim();
+  }
+
+  /** There is no way at present: so much of the newest may wait. */
+  hold(limit: number): void {
+    this.#limit = limit;
+    this.#trim();
+  }
+
+  /** Takes over the datagrams of another queue. */
+  absorb(other: DownQueue, now: number): void {
+    for (const { channel, body } of other.#front)
+      if (channel !== CONTROL_CHANNEL) this.pushFirst(channel, body);
+    for (const turns of [other.#short, other.#long])
+      while (!turns.isEmpty) {
+        const lane = turns.next(Number.POSITIVE_INFINITY, now);
+        this.pushData(lane.channel, lane.peek(), now);
+        turns.shift(lane);
+      }
+    other.clear();
+  }
+
+  #trim(): number {
     let dropped = 0;
     const limit = Math.min(this.#limit, this.#wayLimit, this.#budget.isTight ? TIGHT_LIMIT : this.#limit);
     while (this.#bytes > limit) {

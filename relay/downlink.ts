@@ -100,10 +100,15 @@ export class Downlink {
     }, ROOM_POLL);
   }
 
-  /** What still waits is forgotten. */
-  close(): void {
+  /** The WebSocket is gone. What waits still waits. */
+  stop(): void {
     this.#isClosed = true;
     clearTimeout(this.#roomTimer);
+  }
+
+  /** What still waits is forgotten. */
+  close(): void {
+    this.stop();
     this.#queue.clear();
   }
 

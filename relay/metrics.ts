@@ -5,6 +5,7 @@ import type { RelayCounters } from './counters.ts';
 export interface Measured {
   readonly counters: RelayCounters;
   readonly sessions: number;
+  readonly parked: number;
   readonly unauthenticated: number;
   readonly channels: number;
   readonly queuedBytes: number;
@@ -53,6 +54,11 @@ export function metricsOf(relay: Measured): Registry {
   const both = (up: number, down: number) => words([['up', up] as const, ['down', down] as const]);
 
   gauge('sessions', 'WebSockets that are served.', () => relay.sessions);
+  gauge(
+    'sessions_parked',
+    'Sessions whose WebSocket broke, and which wait for their client.',
+    () => relay.parked,
+  );
   gauge('unauthenticated', 'WebSockets whose token is being judged.', () => relay.unauthenticated);
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);

@@ -26,7 +26,7 @@ import { QueueBudget } from './down-queue.ts';
 import type { Grant } from './grant.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 import { InitiationTurns } from './initiation-turns.ts';
-import { BucketTable, clientKey, Tally } from './limits.ts';
+import { BucketTable, clientKey } from './limits.ts';
 import { LoadWatch } from './load-watch.ts';
 import { Log } from './log.ts';
 import { type Measured, metricsOf } from './metrics.ts';
@@ -34,10 +34,13 @@ import { bearerOf, type Credential, Newcomer } from './newcomer.ts';
 import { Policy } from './policy.ts';
 import { createResolver } from './resolver.ts';
 import { Session, type SessionContext } from './session.ts';
+import { SessionTable } from './session-table.ts';
 import type { TokenRefusal } from './tokens.ts';
 
 const TICK = 1000;
 const RETRY_AFTER = 1000;
+/** Of all sessions that there may be, so many may wait for their clients. */
+const PARKED_SHARE = 0.05;
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
 export class Relay implements Load, Measured {
@@ -49,9 +52,7 @@ export class Relay implements Load, Measured {
   readonly #now: () => number;
   readonly #context: SessionContext;
   readonly #webSockets: WebSocketServer;
-  readonly #sessions = new Set<Session>();
-  readonly #perClient = new Tally();
-  readonly #perSubject = new Tally();
+  readonly #sessions = new SessionTable((session, code) => this.#ended(session, code));
   readonly #wallClock: () => number;
   readonly #admission: Admission;
   readonly #ports = new Set<number>();
@@ -91,6 +92,9 @@ export class Relay implements Load, Measured {
       ),
       log: this.#log,
       tickets: this.#config.tickets,
+      parkTime: 1000 * this.#config.tickets.park,
+      sessionAt: (sid) => this.#sessions.find(sid),
+      surrendered: (session) => void this.#sessions.endParked((each) => each === session),
       now: this.#now,
       wallClock: this.#wallClock,
       isDenied: (subject) => this.#config.tokens?.isDenied(subject) ?? false,
@@ -110,8 +114,16 @@ export class Relay implements Load, Measured {
     return this.#sessions.size;
   }
 
+  get parked(): number {
+    return this.#sessions.parked;
+  }
+
   sessionsOf(client: string): number {
-    return this.#perClient.of(client);
+    return this.#sessions.ofClient(client);
+  }
+
+  makeRoomFor(client: string): boolean {
+    return this.#sessions.endParked(({ owner }) => owner.client === client);
   }
 
   get unauthenticated(): number {
@@ -159,6 +171,7 @@ export class Relay implements Load, Measured {
     this.#context.limits = config.limits;
     // A key that was made up here is nobody's to take away.
     if (options.tickets?.keys !== undefined) this.#context.tickets = config.tickets;
+    this.#context.parkTime = 1000 * config.tickets.park;
     for (const session of this.#sessions) session.recheck();
     this.#log.info('config', { rules: config.rules.length });
   }
@@ -266,6 +279,7 @@ export class Relay implements Load, Measured {
     while (this.#sessions.size > 0 && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));
     for (const session of this.#sessions) session.terminate();
+    while (this.#sessions.endParked(() => true));
     this.#http?.closeAllConnections();
     await closed;
     this.#load.stop();
@@ -281,7 +295,7 @@ export class Relay implements Load, Measured {
     this.#load.tick();
     this.#context.initiationTurns.tick(now);
     if (this.isOverloaded && !wasOverloaded) this.#log.warn('overload', { sessions: this.sessions });
-    for (const session of this.#sessions) session.tick(now);
+    this.#sessions.tick(now);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -327,7 +341,7 @@ export class Relay implements Load, Measured {
     const shown = await newcomer.credential;
     this.#unauthenticated--;
     const verdict = shown === undefined ? NO_TOKEN : await this.#judge(shown, request);
-    const session = this.#accept(webSocket, request, verdict);
+    const session = this.#accept(webSocket, request, verdict, typeof shown === 'object' ? shown : undefined);
     for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
   }
 
@@ -335,9 +349,10 @@ export class Relay implements Load, Measured {
     webSocket: WebSocket,
     request: IncomingMessage,
     verdict: Grant | TokenRefusal | undefined,
+    resume?: Exclude<Credential, string>,
   ): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
-    const refusal = this.#refusalOf(verdict);
+    const refusal = this.#refusalOf(verdict, resume);
     const address = this.#config.proxies.addressOf(request);
     const { origin } = request.headers;
     if (refusal !== undefined) {
@@ -352,28 +367,36 @@ export class Relay implements Load, Measured {
     const client = clientKey(address);
     const session = new Session(webSocket, { client, origin, grant }, this.#context);
     this.#sessions.add(session);
-    this.#perClient.add(client);
-    if (grant) this.#perSubject.add(grant.subject);
     this.counters.sessionsAccepted++;
-    const { sid } = session;
-    this.#log.info('accept', { sid, client: address, origin, subject: grant?.subjectHash });
+    this.#log.info('accept', { sid: session.sid, client: address, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => {
-      this.#sessions.delete(session);
-      this.#perClient.remove(client);
-      if (grant) this.#perSubject.remove(grant.subject);
-      const summary = session.ended(code);
-      this.counters.count(this.counters.closed, closeWord(summary.code));
-      this.#log.info('close', { sid, ...summary });
+      const time = this.isStopping ? 0 : this.#context.parkTime;
+      const places = Math.ceil(PARKED_SHARE * this.#config.limits.sessions);
+      this.#sessions.disconnected(session, code, { time, places }, this.#now());
     });
     return session;
   }
 
-  #refusalOf(verdict: Grant | TokenRefusal | undefined): TokenRefusal | undefined {
+  #ended(session: Session, code: number): void {
+    const summary = session.ended(code);
+    this.counters.count(this.counters.closed, closeWord(summary.code));
+    this.#log.info('close', { sid: session.sid, ...summary });
+  }
+
+  #refusalOf(
+    verdict: Grant | TokenRefusal | undefined,
+    resume: Exclude<Credential, string> | undefined,
+  ): TokenRefusal | undefined {
     if (this.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
     if (verdict === undefined) return undefined;
     if ('code' in verdict) return verdict;
-    const isOne = this.#perSubject.of(verdict.subject) < this.#config.limits.sessionsPerSubject;
-    return isOne ? undefined : { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
+    const { subject } = verdict;
+    if (this.#sessions.ofSubject(subject) < this.#config.limits.sessionsPerSubject) return undefined;
+    // Who takes the place of a session that is here makes nothing more.
+    const replaced = resume && this.#context.tickets.sessionOf(resume, this.#wallClock());
+    if (replaced !== undefined && this.#sessions.find(replaced)) return undefined;
+    if (this.#sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
+    return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 }
 

@@ -9,6 +9,7 @@ import {
   CLOSE_BAD_RECORD,
   CLOSE_LIMIT,
   CLOSE_NOT_WIREGUARD,
+  CLOSE_REPLACED,
   CLOSE_RESTARTING,
   CLOSE_SESSION_OVER,
   CLOSE_TEXT_FRAME,
@@ -55,6 +56,12 @@ export interface SessionContext {
   readonly initiationTurns: InitiationTurns;
   readonly log: Log;
   tickets: Tickets;
+  /** How long a session whose WebSocket broke waits for its client, in ms. */
+  parkTime: number;
+  /** One that is here, connected or parked. */
+  sessionAt(sid: string): Session | undefined;
+  /** It has given all that it had to another. */
+  surrendered(session: Session): void;
   now(): number;
   /** The time of day in ms. */
   wallClock(): number;
@@ -76,13 +83,17 @@ const SHAPE_WINDOW = 10_000;
 const FLOOD_FACTOR = 10;
 const FLOOD_SECONDS = 10;
 const TICKET_INTERVAL = 60_000;
+/** What RESUME brought waits so long for OPEN. */
+const KEPT_TIME = 2000;
+/** Of what arrives for a parked session, so much of the newest is kept. */
+const PARKED_BYTES = 16 * 1024;
 
 /** One WebSocket and its channels. */
 export class Session implements ChannelHost {
   readonly id = randomBytes(8);
   readonly limits: Readonly<Limits>;
   readonly counters: RelayCounters;
-  readonly #owner: SessionOwner;
+  readonly owner: SessionOwner;
   readonly #context: SessionContext;
   readonly #socket: WebSocket;
   readonly #channels = new Map<number, Channel>();
@@ -97,11 +108,12 @@ export class Session implements ChannelHost {
   readonly #secret = randomBytes(SECRET_LENGTH);
   #ticketAt = Number.POSITIVE_INFINITY;
   #kept: Kept | undefined;
+  #keptUntil = 0;
   readonly #controls: TokenBucket;
   readonly #pings: TokenBucket;
   readonly #up: RatePair;
   readonly #down: RatePair;
-  #state: 'open' | 'closing' | 'closed' = 'open';
+  #state: 'open' | 'parked' | 'closing' | 'closed' = 'open';
   #hasSpoken = false;
   #hasOpened = false;
   #lastActive: number;
@@ -117,7 +129,7 @@ export class Session implements ChannelHost {
 
   constructor(socket: WebSocket, owner: SessionOwner, context: SessionContext) {
     const now = context.now();
-    this.#owner = owner;
+    this.owner = owner;
     this.limits = owner.grant === undefined ? context.limits : narrowed(context.limits, owner.grant);
     this.counters = context.counters;
     this.#context = context;
@@ -180,12 +192,13 @@ export class Session implements ChannelHost {
     this.#checkFlood();
     this.#ping(now);
     if (now >= this.#ticketAt) this.#sendTicket(now);
+    if (now >= this.#keptUntil) this.#dropKept();
     for (const channel of this.#channels.values()) channel.tick(now);
   }
 
   /** The configuration has changed: what it does not allow any more ends. */
   recheck(): void {
-    const { grant } = this.#owner;
+    const { grant } = this.owner;
     if (grant !== undefined && this.#context.isDenied(grant.subject)) {
       this.close(CLOSE_SESSION_OVER, 'session: revoked');
       return;
@@ -234,13 +247,14 @@ export class Session implements ChannelHost {
   }
 
   sendFirst(channel: number, body: Uint8Array): void {
-    if (!this.#isOpen) return;
+    // What is said of a parked session's channels will be old when its client comes.
+    if (!this.#isOpen && (this.#state !== 'parked' || channel === CONTROL_CHANNEL)) return;
     if (!this.#queue.pushFirst(channel, body)) this.counters.dropDown('queue');
     this.#downlink.schedule();
   }
 
   sendData(channel: number, datagram: Uint8Array, now: number): number | false {
-    if (!this.#isOpen) return 0;
+    if (!this.#isOpen && this.#state !== 'parked') return 0;
     if (!this.#down.take(now, datagram.length)) return false;
     const dropped = this.#queue.pushData(channel, datagram, now);
     this.#downlink.schedule();
@@ -248,7 +262,7 @@ export class Session implements ChannelHost {
   }
 
   permitsInitiation(now: number): boolean {
-    return this.#context.initiationsOfClient.take(this.#owner.client, now);
+    return this.#context.initiationsOfClient.take(this.owner.client, now);
   }
 
   takeTurn(channel: Channel, destination: Destination, now: number): boolean {
@@ -267,7 +281,7 @@ export class Session implements ChannelHost {
 
   /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
   get #party(): string {
-    const { client, grant } = this.#owner;
+    const { client, grant } = this.owner;
     return grant === undefined ? client : `=${grant.subject}`;
   }
 
@@ -392,15 +406,17 @@ export class Session implements ChannelHost {
     }
     const listens = (flags & OPEN_LISTEN) !== 0;
     const kept = this.#kept?.take(number, `${host} ${port}`, listens);
-    const decision = this.#context.policy.decide(host, port, this.#owner.grant, kept?.address);
+    const decision = this.#context.policy.decide(host, port, this.owner.grant, kept?.address);
     if ('refusal' in decision) {
+      kept?.channel?.close();
       this.#deny(number, host, port, decision.refusal);
       return;
     }
     const channel = new Channel(number, `${host} ${port}`, listens, this);
     this.#channels.set(number, channel);
     if ('destination' in decision) {
-      if (kept?.address === decision.destination.address) this.#restore(channel, kept);
+      if (kept?.address !== decision.destination.address) kept?.channel?.close();
+      else if (this.#restore(channel, kept)) return;
       this.#resolved(channel, decision.destination);
       return;
     }
@@ -435,20 +451,56 @@ export class Session implements ChannelHost {
     }
     const { tickets, isDenied, log } = this.#context;
     const wallClock = this.#context.wallClock();
-    const ticket = tickets.redeem(control, this.#owner, wallClock, isDenied);
+    const ticket = tickets.redeem(control, this.owner, wallClock, isDenied);
     if (typeof ticket === 'string') {
       this.counters.resumed('none', ticket);
       return;
     }
-    this.counters.resumed('l2', 'resumed');
-    log.info('resume', { sid: this.sid, from: ticket.session });
     this.#ends = Math.min(this.#ends, now + ticket.ends - wallClock);
-    this.#kept = new Kept(ticket, wallClock);
+    const channels = this.#context.sessionAt(ticket.session)?.surrender(this.#queue, now);
+    this.#kept = new Kept(ticket, channels, wallClock);
+    this.#keptUntil = now + KEPT_TIME;
+    const level = channels ? 'l1' : 'l2';
+    this.counters.resumed(level, 'resumed');
+    log.info('resume', { sid: this.sid, from: ticket.session, level });
   }
 
-  #restore(channel: Channel, { pairs, elapsed }: KeptChannel): void {
-    channel.restore(pairs, elapsed);
+  /** True if the channel itself goes on, and not another in its place. */
+  #restore({ number }: Channel, { channel, pairs, elapsed }: KeptChannel): boolean {
     this.#ticketAt = this.now();
+    if (channel === undefined) this.#channels.get(number)!.restore(pairs, elapsed);
+    else this.#channels.set(number, channel.moveTo(this));
+    return channel !== undefined;
+  }
+
+  /** The WebSocket broke. False if there is nothing to wait for; otherwise the channels stay as they are. */
+  park(): boolean {
+    if (!this.#isOpen || !this.#isEstablished) return false;
+    this.#state = 'parked';
+    this.#downlink.stop();
+    this.#queue.hold(PARKED_BYTES);
+    return true;
+  }
+
+  /** The client is back in another session, which gets all that is here. Undefined if somebody was faster. */
+  surrender(queue: DownQueue, now: number): Map<number, Channel> | undefined {
+    if (!this.#isOpen && this.#state !== 'parked') return undefined;
+    const channels = new Map(this.#channels);
+    this.#channels.clear();
+    queue.absorb(this.#queue, now);
+    this.close(CLOSE_REPLACED, 'replaced: the client is back');
+    this.#context.surrendered(this);
+    return channels;
+  }
+
+  #dropKept(): void {
+    this.#kept?.drop();
+    this.#kept = undefined;
+  }
+
+  get #isEstablished(): boolean {
+    for (const channel of this.#channels.values()) if (channel.isEstablished) return true;
+    return false;
   }
 
   pairMade(now: number): void {
@@ -457,7 +509,7 @@ export class Session implements ChannelHost {
 
   #sendTicket(now: number): void {
     this.#ticketAt = now + TICKET_INTERVAL;
-    const { origin, grant } = this.#owner;
+    const { origin, grant } = this.owner;
     const issued = this.#context.wallClock();
     const ticket = this.#context.tickets.issue({
       issued,
@@ -484,7 +536,7 @@ export class Session implements ChannelHost {
         maxDatagram: limits.maxDatagram,
         maxMessage: MAX_MESSAGE,
         idleSeconds: Math.min(65_535, Math.round(limits.idleTimeout / 1000)),
-        graceSeconds: 0,
+        graceSeconds: Math.round(this.#context.parkTime / 1000),
         datagramsPerSecond: limits.datagramsPerSecond,
         bytesPerSecond: limits.bytesPerSecond,
         sessionId: this.id,
@@ -545,6 +597,7 @@ export class Session implements ChannelHost {
   #release(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
+    this.#dropKept();
     this.#downlink.close();
   }
 }

@@ -58,12 +58,14 @@ const CLOCK_SKEW = 90_000;
 export class Tickets {
   /** In seconds. */
   readonly ttl: number;
+  readonly park: number;
   readonly #seal: TicketSeal;
 
   /** Throws RelayConfigError. */
-  constructor({ keys = [], ttl = MAX_TTL }: TicketOptions = {}) {
+  constructor({ keys = [], ttl = MAX_TTL, park = 20 }: TicketOptions = {}) {
     this.#seal = new TicketSeal(keys.length > 0 ? keys : [randomBytes(32)]);
     this.ttl = Math.min(ttl, MAX_TTL);
+    this.park = park;
   }
 
   /** With as many of its channels as there is room for; undefined if there is none for any. */
@@ -104,6 +106,12 @@ export class Tickets {
     const refusal = judge(ticket, ticket.grant.subject, origin, isDenied);
     if (refusal !== undefined) return refused(refusal);
     return { ...ticket.grant, destinations: new Set(ticket.grant.destinations) };
+  }
+
+  /** Of whose session it is; undefined if it does not count. */
+  sessionOf(resume: Resume, now: number): string | undefined {
+    const ticket = this.#read(resume, now);
+    return typeof ticket === 'string' ? undefined : ticket.session;
   }
 
   #read({ ticket: sealed }: Resume, now: number): Ticket | TicketRefusal {

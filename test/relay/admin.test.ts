@@ -101,6 +101,7 @@ describe('the admin listener', () => {
       'wgrelay_drops_total{dir="up",reason="no_handshake"} 1',
       'wgrelay_policy_denied_total{reason="not_listed"} 1',
       'wgrelay_channels_opened_total 1',
+      'wgrelay_sessions_parked 0',
       'wgrelay_draining 0',
     ])
       expect(text).toContain(`${line}\n`);
@@ -109,7 +110,8 @@ describe('the admin listener', () => {
     expect(text).not.toContain('secret');
     expect(text).not.toContain('127.0.0.1');
     await client.close();
-    await expect.poll(metrics).toContain('wgrelay_closes_total{code="1006"} 1');
+    await expect.poll(metrics).toContain('wgrelay_sessions_parked 1');
+    expect(await metrics()).toContain('wgrelay_sessions 0');
     expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up"} 2');
   });
 });

@@ -24,6 +24,8 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('wireguard-go', 'wireguard-go'),
     program('wg', 'wireguard-tools'),
     program('nginx', 'nginx-light'),
+    program('haproxy', 'haproxy'),
+    program('caddy', 'caddy'),
     program('ip', 'iproute2'),
     program('ss', 'iproute2'),
     program('ping', 'iputils-ping'),

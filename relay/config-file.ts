@@ -45,6 +45,13 @@ const TICKETS = v.strictObject({
   park: v.optional(count),
 });
 
+const DRAIN = v.strictObject({
+  delay: v.optional(count),
+  spread: v.optional(count),
+  notice: v.optional(count),
+  max: v.optional(count),
+});
+
 const LIMITS = v.strictObject(
   Object.fromEntries(Object.keys(DEFAULT_LIMITS).map((name) => [name, v.optional(count)])),
 );
@@ -60,6 +67,7 @@ const FILE = v.strictObject({
   unusualPorts: v.optional(flag),
   auth: v.optional(AUTH),
   tickets: v.optional(TICKETS),
+  drain: v.optional(DRAIN),
   limits: v.optional(LIMITS),
   /** Not the relay's: whoever serves the console checks it. */
   console: v.optional(v.unknown()),

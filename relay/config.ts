@@ -2,6 +2,7 @@ import { MAX_CHANNEL, MAX_MESSAGE } from '../src/core/wire/relay.ts';
 import { classOf, parseAddress } from './address.ts';
 import { TrustedProxies } from './client-address.ts';
 import { RelayConfigError } from './config-error.ts';
+import { DEFAULT_DRAIN, type DrainOptions } from './drain.ts';
 import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
 import type { ResolveName } from './resolver.ts';
@@ -105,6 +106,8 @@ export interface RelayOptions {
   auth?: TokenOptions;
   /** For clients whose connection broke. */
   tickets?: TicketOptions;
+  /** How `drain()` sends clients elsewhere. */
+  drain?: DrainOptions;
   /** The path of the WebSocket; default `/v1`. */
   path?: string;
   limits?: Partial<Limits>;
@@ -130,6 +133,7 @@ export interface RelayConfig {
   readonly proxies: TrustedProxies;
   readonly tokens: TokenVerifier | undefined;
   readonly tickets: Tickets;
+  readonly drain: Readonly<Required<DrainOptions>>;
   readonly path: string;
   readonly limits: Readonly<Limits>;
 }
@@ -151,6 +155,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     proxies: new TrustedProxies(options.trustedProxies ?? []),
     tokens: options.auth && new TokenVerifier(options.auth),
     tickets: new Tickets(options.tickets),
+    drain: { ...DEFAULT_DRAIN, ...options.drain },
     path,
     limits: readLimits(options.limits ?? {}),
   };

@@ -7,6 +7,7 @@ export { DEFAULT_LIMITS } from './config.ts';
 export { RelayConfigError } from './config-error.ts';
 export { describeIssue, readConfigFile } from './config-file.ts';
 export type { RelayCounters } from './counters.ts';
+export type { DrainOptions } from './drain.ts';
 export { issueToken, type TokenRequest } from './issuer.ts';
 export { jsonLines, type LogEntry, type LogSink } from './log.ts';
 export { normalizeOrigin } from './origin.ts';

@@ -9,7 +9,7 @@ export interface Measured {
   readonly unauthenticated: number;
   readonly channels: number;
   readonly queuedBytes: number;
-  readonly isStopping: boolean;
+  readonly isDraining: boolean;
 }
 
 /** The relay's numbers for Prometheus. They are counted anyway; here they only get names, when somebody asks. */
@@ -62,7 +62,7 @@ export function metricsOf(relay: Measured): Registry {
   gauge('unauthenticated', 'WebSockets whose token is being judged.', () => relay.unauthenticated);
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
-  gauge('draining', '1 while the relay stops.', () => (relay.isStopping ? 1 : 0));
+  gauge('draining', '1 while the relay stops.', () => (relay.isDraining ? 1 : 0));
   counter('upgrades_total', 'Requests for a WebSocket, by what came of them.', ['result'], () => [
     [['accepted'], counters.sessionsAccepted],
     ...words(counters.refused),

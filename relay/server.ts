@@ -23,6 +23,7 @@ import { mayServe, OPEN_RELAY_REASON, type RelayConfig, type RelayOptions, readO
 import { RelayConfigError } from './config-error.ts';
 import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
+import { drainSessions } from './drain.ts';
 import type { Grant } from './grant.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 import { InitiationTurns } from './initiation-turns.ts';
@@ -63,7 +64,9 @@ export class Relay implements Load, Measured {
   #ticker: NodeJS.Timeout | undefined;
   /** WebSockets, or what is to become one, whose token is being judged. */
   #unauthenticated = 0;
+  #drained: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  #isStopping = false;
 
   /** Throws RelayConfigError for options that are wrong or unsafe. */
   constructor(options: RelayOptions) {
@@ -145,11 +148,16 @@ export class Relay implements Load, Measured {
   }
 
   get isReady(): boolean {
-    return !this.isStopping && !this.isOverloaded && this.sessions < this.#config.limits.sessions;
+    return !this.isDraining && !this.isOverloaded && this.sessions < this.#config.limits.sessions;
   }
 
+  /** Nobody new is accepted. */
   get isStopping(): boolean {
-    return this.#stopped !== undefined;
+    return this.#isStopping;
+  }
+
+  get isDraining(): boolean {
+    return this.#drained !== undefined || this.#isStopping;
   }
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
@@ -261,6 +269,22 @@ export class Relay implements Load, Measured {
     return true;
   }
 
+  /** Sends every client elsewhere in an orderly way, and then ends: see `drain` of the options. May be called again. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const { drain } = this.#config;
+    this.#log.info('drain', { sessions: this.#sessions.size });
+    await new Promise((resolve) => setTimeout(resolve, 1000 * drain.delay));
+    this.#isStopping = true;
+    this.#http?.close();
+    await drainSessions(this.#sessions, { ...drain, max: drain.max - drain.delay });
+    await this.close();
+  }
+
   /** Tells every client to come back later, and ends within the stop timeout. May be called again. */
   close(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -268,13 +292,17 @@ export class Relay implements Load, Measured {
   }
 
   async #stop(): Promise<void> {
-    this.#log.info('drain', { sessions: this.#sessions.size });
+    if (!this.isDraining) this.#log.info('drain', { sessions: this.#sessions.size });
+    this.#isStopping = true;
     clearInterval(this.#ticker);
     const { stopTimeout } = this.#config.limits;
     const closed = new Promise<void>((resolve) =>
-      this.#http === undefined ? resolve() : this.#http.close(() => resolve()),
+      this.#http?.listening ? this.#http.close(() => resolve()) : resolve(),
     );
-    for (const session of this.#sessions) session.goAway(RETRY_AFTER);
+    for (const session of this.#sessions) {
+      session.goAway(0, RETRY_AFTER);
+      session.close(CLOSE_RESTARTING, 'restarting');
+    }
     const deadline = performance.now() + stopTimeout;
     while (this.#sessions.size > 0 && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -210,11 +210,11 @@ export class Session implements ChannelHost {
     }
   }
 
-  /** The relay stops: the client should come back, here or elsewhere, after `retryAfter` ms. */
-  goAway(retryAfter: number): void {
+  /** The client should be gone within so many ms, with a fresh ticket, and may come back after so many. */
+  goAway(reconnectWithin: number, retryAfter: number): void {
     if (!this.#isOpen) return;
-    this.sendControl(writeControl({ type: GOAWAY, reconnectWithin: 0, retryAfter, code: CLOSE_RESTARTING }));
-    this.close(CLOSE_RESTARTING, 'restarting');
+    if (this.#isEstablished) this.#sendTicket(this.now());
+    this.sendControl(writeControl({ type: GOAWAY, reconnectWithin, retryAfter, code: CLOSE_RESTARTING }));
   }
 
   /** Says goodbye. The socket is gone within ws's close timeout, whether the client answers or not. */

@@ -32,7 +32,8 @@ no plaintext. Nothing is allowed that is not named here.
   --help                print this
 
 Without tokens the relay listens on loopback only, or allows exactly one ADDRESS:PORT.
-It logs JSON lines to standard output, and stops on SIGINT and SIGTERM.
+It logs JSON lines to standard output. SIGTERM sends all clients elsewhere before it stops (relay/README.md); SIGINT, or a
+second signal, stops it at once.
 `;
 
 /** `tabwire relay`. Rejects with a one-line reason for arguments that are wrong. */
@@ -52,9 +53,8 @@ export async function runRelay(args: string[]): Promise<void> {
     return;
   }
   const site = settings.console && new ConsoleSite(ConsoleFiles.load(), relay, settings.console);
-  const stopped = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
   });
   const { url } = await relay.listen(site?.answer);
   const reload = (): void => {
@@ -68,7 +68,9 @@ export async function runRelay(args: string[]): Promise<void> {
   };
   process.on('SIGHUP', reload);
   process.stderr.write(`relay: ${url}\n`);
-  await stopped;
+  const signal = await stopped;
   process.off('SIGHUP', reload);
-  await relay.close();
+  // Who asks twice has no time.
+  for (const again of ['SIGINT', 'SIGTERM'] as const) process.on(again, () => process.exit(1));
+  await (signal === 'SIGTERM' ? relay.drain() : relay.close());
 }

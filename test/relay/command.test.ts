@@ -54,14 +54,13 @@ describe('tabwire relay', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('serves, and stops cleanly on %s', async (signal) => {
-    const { child, output } = run(
-      '--listen',
-      '127.0.0.1:0',
-      '--allow',
-      '127.0.0.1:51820',
-      '--allow-no-origin',
-    );
+    const directory = mkdtempSync(join(tmpdir(), 'relay-command-'));
+    const file = join(directory, 'relay.json');
+    const drain = { delay: 0.05, spread: 0.05, notice: 0.05 };
+    writeFileSync(file, JSON.stringify({ allow: ['127.0.0.1:51820'], allowNoOrigin: true, drain }));
+    const { child, output } = run('--config', file, '--listen', '127.0.0.1:0');
     await until(() => output.err.includes('ws://'), 'the start', 20_000);
+    rmSync(directory, { recursive: true });
     const url = /ws:\/\/\S+/.exec(output.err)![0];
     const client = await RelayClient.connect(url);
     child.kill(signal);
@@ -74,6 +73,25 @@ describe('tabwire relay', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { event: string }).event);
     expect(events).toEqual(['start', 'accept', 'drain', 'close', 'stop']);
+  });
+
+  it('a second signal ends it at once', async () => {
+    const { child, output } = run(
+      '--listen',
+      '127.0.0.1:0',
+      '--allow',
+      '127.0.0.1:51820',
+      '--allow-no-origin',
+    );
+    await until(() => output.err.includes('ws://'), 'the start', 20_000);
+    const before = performance.now();
+    child.kill('SIGTERM');
+    await until(() => output.out.includes('"event":"drain"'), 'the drain');
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(1);
+    // The drain would have taken five seconds at least.
+    expect(performance.now() - before).toBeLessThan(4000);
   });
 
   it('reads its file again on SIGHUP, and says so', async () => {

@@ -1,0 +1,39 @@
+import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
+import type { Session } from './session.ts';
+import type { SessionTable } from './session-table.ts';
+
+/** Times in seconds. */
+export interface DrainOptions {
+  /** From when `/readyz` says no until nobody is accepted any more, so that load balancers notice; default 5. */
+  delay?: number;
+  /** Clients are told to go one by one within this; default 60. */
+  spread?: number;
+  /** How long a client that was told may take before it is closed; default 5. */
+  notice?: number;
+  /** After this, whoever is left is cut off; default 120. */
+  max?: number;
+}
+
+export const DEFAULT_DRAIN: Readonly<Required<DrainOptions>> = { delay: 5, spread: 60, notice: 5, max: 120 };
+
+/**
+ * Sends all clients elsewhere, each at a time of its own, so that whoever takes them is not stormed. Each gets a fresh ticket
+ * and time to make its new connection before this one ends. Resolves when all are gone, or after `max`.
+ */
+export async function drainSessions(
+  sessions: SessionTable,
+  { spread, notice, max }: Readonly<Required<DrainOptions>>,
+  random: () => number = Math.random,
+): Promise<void> {
+  const timers = new Set<NodeJS.Timeout>();
+  const after = (seconds: number, act: () => void) => timers.add(setTimeout(act, 1000 * seconds));
+  const send = (session: Session): void => {
+    session.goAway(1000 * notice, 0);
+    after(notice, () => session.close(CLOSE_RESTARTING, 'restarting'));
+  };
+  for (const session of sessions) after(random() * spread, () => send(session));
+  const deadline = performance.now() + 1000 * max;
+  while (sessions.size > 0 && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  for (const timer of timers) clearTimeout(timer);
+}

@@ -29,12 +29,15 @@ export {
 } from './client/keys.ts';
 export type { MulticastController } from './client/multicast-controller.ts';
 export type { PingOptions } from './client/ping.ts';
+export type { Socket, SocketInfo, SocketOptions, TlsSocketOptions } from './client/socket.ts';
+export type { SocketAddress } from './client/socket-address.ts';
 export type {
   TCPServerSocket,
   TCPServerSocketOpenInfo,
   TCPServerSocketOptions,
 } from './client/tcp-server-socket.ts';
 export type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from './client/tcp-socket.ts';
+export type { Duplex, TlsHook, TlsOptions } from './client/tls.ts';
 export type { ConfigureOptions, LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
 export type { UDPMessage } from './client/udp-message.ts';
 export type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';

@@ -21,3 +21,22 @@ export function failureOf(error: unknown): unknown {
 export function closedError(): TunnelError {
   return new TunnelError('ERR_CLOSED', 'The tunnel was closed.');
 }
+
+/**
+ * The SocketError of the WinterTC Sockets API: a TypeError whose message begins with that word. Of a sentence, or of what
+ * went wrong, which becomes its `cause` (where that is a NetworkError, its cause does, the TunnelError).
+ */
+export function socketError(reason: unknown): TypeError {
+  if (reason instanceof TypeError && reason.message.startsWith('SocketError: ')) return reason;
+  if (typeof reason === 'string') return new TypeError(`SocketError: ${reason}`);
+  const cause: unknown = reason instanceof DOMException ? (tunnelErrorOf(reason) ?? reason) : reason;
+  const message = cause instanceof Error || cause instanceof DOMException ? cause.message : String(cause);
+  return new TypeError(`SocketError: ${message}`, { cause });
+}
+
+/** The TunnelError that a failure is, or has as its cause. */
+export function tunnelErrorOf(error: unknown): TunnelError | undefined {
+  if (error instanceof TunnelError) return error;
+  const cause = (error as { cause?: unknown } | undefined)?.cause;
+  return cause instanceof TunnelError ? cause : undefined;
+}

@@ -31,13 +31,17 @@ import {
   type TracerouteOptions,
   traceroute,
 } from './diagnostics.ts';
+import { Dialer } from './dialer.ts';
 import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
+import { connect, type Socket, type SocketOptions } from './socket.ts';
+import type { SocketAddress } from './socket-address.ts';
 import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socket.ts';
 import { connectTcpSocket, TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
+import type { TlsHook } from './tls.ts';
 import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
 
 export type { LogLevel };
@@ -57,6 +61,8 @@ export interface TunnelOptions {
   assets?: EngineAssets;
   /** What is known of names beside the DNS servers of the configuration; `configure` leaves it as it is. */
   dns?: DnsOptions;
+  /** A TLS layer for `https:`, `wss:` and `secureTransport`, which fail with ERR_TLS_UNAVAILABLE without one. */
+  tls?: TlsHook;
   /** Aborts opening; afterwards, closes the tunnel. */
   signal?: AbortSignal;
   logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
@@ -96,6 +102,7 @@ export class Tunnel extends EventTarget {
     options?: TCPServerSocketOptions,
   ) => TCPServerSocket;
   readonly #engine: EngineClient;
+  readonly #dialer: Dialer;
   readonly #events: MessagePort;
   readonly #readiness = new Readiness();
   readonly #logger: TunnelOptions['logger'];
@@ -136,6 +143,7 @@ export class Tunnel extends EventTarget {
       tunnel.#names = names;
       tunnel.#isKeyGiven = privateKey !== undefined;
       tunnel.#token = options.token;
+      tunnel.#dialer.tls = options.tls;
       const hasTokens = options.token !== undefined;
       await tunnel.#open({ config: engineConfig, relays, takeOver, hasTokens }, port2, options.signal);
       return tunnel;
@@ -148,6 +156,7 @@ export class Tunnel extends EventTarget {
   constructor(engine: EngineClient, events: MessagePort, logger: TunnelOptions['logger']) {
     super();
     this.#engine = engine;
+    this.#dialer = new Dialer(engine);
     this.#events = events;
     this.#logger = logger;
     events.onmessage = ({ data }: MessageEvent<EngineEvent>) => this.#receive(data);
@@ -237,6 +246,15 @@ export class Tunnel extends EventTarget {
     } finally {
       wipeSecrets(change);
     }
+  }
+
+  /**
+   * A TCP connection in the shape of the WinterTC Sockets API: to `host:port`, an IPv6 address in brackets. Returns at once;
+   * throws a TypeError for an address or an option that is none. All failures are SocketErrors (TypeErrors) whose `cause`
+   * is the TunnelError.
+   */
+  connect(address: string | SocketAddress, options?: SocketOptions): Socket {
+    return connect(this.#dialer, address, options);
   }
 
   /**

@@ -21,6 +21,7 @@ export type TunnelErrorCode =
   | 'ERR_MESSAGE_TOO_LONG'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_LIMIT'
+  | 'ERR_TLS_UNAVAILABLE'
   | 'ERR_CLOSED';
 
 /** Which part of the way failed: page to relay, relay to endpoint, the WireGuard peer, or the network inside. */

@@ -1,0 +1,31 @@
+import { TunnelError } from '../core/errors.ts';
+
+/** Two directions of bytes: what a TCP connection is to its user, and a TLS connection over it too. */
+export interface Duplex {
+  readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  writable: WritableStream<BufferSource>;
+}
+
+export interface TlsOptions {
+  /** The name that the certificate must be for, sent as SNI. */
+  serverName: string;
+  /** Application protocols to offer, the best first. */
+  alpn: string[];
+}
+
+/**
+ * A TLS layer, given to `Tunnel.open`: makes a handshake over the connection, and resolves with what is inside. Where it
+ * rejects, the connection is ended.
+ */
+export type TlsHook = (
+  connection: Duplex,
+  options: TlsOptions,
+) => Promise<Duplex & { alpn?: string | null | undefined }>;
+
+/** What `https:`, `wss:` and `secureTransport` fail with as long as nobody gave a TLS layer. */
+export function tlsUnavailable(): TunnelError {
+  return new TunnelError(
+    'ERR_TLS_UNAVAILABLE',
+    'This version has no TLS of its own: give one to Tunnel.open as `tls`, or use the protocol without TLS; the tunnel encrypts the way to the peer.',
+  );
+}

@@ -20,6 +20,12 @@ export async function runClient(
   return namespace.exec(process.execPath, ...program('inner-client.ts'), host, String(port), String(bytes));
 }
 
+/** inner-lines.ts, ready: ten numbered lines a second to whoever connects. */
+export async function startLines(namespace: Namespace, port: number): Promise<void> {
+  const lines = namespace.start(process.execPath, [...program('inner-lines.ts'), String(port)]);
+  await lines.saw(/^ready$/m);
+}
+
 function program(script: string): string[] {
   return ['--import', 'tsx', join(import.meta.dirname, script)];
 }

@@ -181,6 +181,19 @@ export class RealPeer {
   }
 }
 
+/** What a user would give us for a tunnel to it. */
+export function ourConfig(peer: RealPeer, privateKey: string, endpoint = peer.endpoint): string {
+  return `[Interface]
+PrivateKey = ${privateKey}
+Address = ${INNER.our4}/24
+
+[Peer]
+PublicKey = ${peer.publicKey}
+Endpoint = ${endpoint}
+AllowedIPs = ${peer.inner.peer4}/32
+`;
+}
+
 function controlSocket(device: string): string {
   return `/var/run/wireguard/${device}.sock`;
 }

@@ -2,10 +2,20 @@
 import { createRelay } from '../../relay/index.ts';
 import type { RelayProcessOptions } from './relay-process.ts';
 
-const { port, ...options } = JSON.parse(process.argv[2]!) as RelayProcessOptions & { port: number };
-const relay = createRelay({ listen: `127.0.0.1:${port}`, ...options });
+const { port, ticketKeys, clockSkew, drain, ...options } = JSON.parse(
+  process.argv[2]!,
+) as RelayProcessOptions & {
+  port: number;
+};
+const relay = createRelay({
+  listen: `127.0.0.1:${port}`,
+  ...options,
+  ...(drain && { drain }),
+  ...(ticketKeys && { tickets: { keys: ticketKeys.map((key) => Buffer.from(key, 'hex')) } }),
+  ...(clockSkew !== undefined && { wallClock: () => Date.now() + clockSkew }),
+});
 await relay.listen();
 console.log('listening');
 process.once('SIGTERM', () => {
-  void relay.close();
+  void (drain ? relay.drain() : relay.close());
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AllowRule, Limits } from '../../relay/index.ts';
+import type { AllowRule, DrainOptions, Limits } from '../../relay/index.ts';
 import { Child } from './child-process.ts';
 import { freeTcpPort } from './free-port.ts';
 
@@ -13,13 +13,19 @@ export interface RelayProcessOptions {
   /** Default: a free one. */
   port?: number;
   limits?: Partial<Limits>;
+  /** 32 bytes each, in hexadecimal: relays with the same take each other's tickets. */
+  ticketKeys?: readonly string[];
+  /** Asked to end, it drains; by default it stops at once. */
+  drain?: DrainOptions;
+  /** By how much its clock is wrong, in ms. */
+  clockSkew?: number;
 }
 
 /** The real relay in a process of its own, so that it can be killed and started again on the same port. */
 export class RelayProcess {
   readonly port: number;
   readonly url: string;
-  readonly #options: RelayProcessOptions;
+  #options: RelayProcessOptions;
   #child: Child;
 
   private constructor(port: number, options: RelayProcessOptions, child: Child) {
@@ -44,8 +50,16 @@ export class RelayProcess {
     await this.#child.stop();
   }
 
-  async restart(): Promise<void> {
+  /** Asked to end, and given the time that it takes. Resolves with its exit code. */
+  async ended(): Promise<number | null> {
+    this.#child.process.kill('SIGTERM');
+    return this.#child.exited;
+  }
+
+  /** `change`: what is different from now on. */
+  async restart(change: Partial<RelayProcessOptions> = {}): Promise<void> {
     await this.#child.stop('SIGKILL');
+    this.#options = { ...this.#options, ...change };
     this.#child = await launch(this.port, this.#options);
   }
 

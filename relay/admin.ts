@@ -1,10 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Registry } from 'prom-client';
 import type { ListenAddress } from './config.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 
 export interface AdminSource {
-  readonly metrics: Registry;
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** Whether new sessions are welcome. */
   isReady(): boolean;
   /** When the event loop last turned, in ms, and what time it is. */

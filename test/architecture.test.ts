@@ -47,7 +47,7 @@ const packages: Record<string, string[]> = {
   'src/client': ['comlink'],
   'src/worker': ['comlink'],
   'src/node': ['ws'],
-  'src/cli': ['valibot'],
+  'src/cli': ['valibot', 'prom-client'],
   relay: ['ws', 'ipaddr.js', 'jose', 'valibot', 'prom-client', 'pino', '@noble/hashes'],
   web: ['preact', '@preact/signals', '@noble/hashes'],
 };

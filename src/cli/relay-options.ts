@@ -25,6 +25,7 @@ const OPTIONS = {
   'trust-proxy': { type: 'string', multiple: true },
   channels: { type: 'string' },
   console: { type: 'boolean' },
+  workers: { type: 'string' },
   check: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
@@ -37,6 +38,12 @@ export interface Settings {
   readonly relay: RelayOptions;
   /** undefined: there is no console to serve. */
   readonly console: ConsoleSettings | undefined;
+}
+
+/** How many processes. Throws RelayConfigError. */
+export function readWorkers({ workers = '1' }: Flags): number {
+  if (/^\d{1,3}$/.test(workers) && Number(workers) > 0) return Number(workers);
+  throw new RelayConfigError('--workers: expected 1 to 999');
 }
 
 /** Throws RelayConfigError. */

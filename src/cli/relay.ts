@@ -1,7 +1,9 @@
-import { createRelay, DEFAULT_LIMITS, jsonLines } from '../../relay/index.ts';
+import cluster from 'node:cluster';
+import { createRelay, DEFAULT_LIMITS, jsonLines, type LogSink, type Relay } from '../../relay/index.ts';
 import { ConsoleFiles } from './console-files.ts';
 import { ConsoleSite } from './console-site.ts';
-import { masked, parseFlags, readSettings } from './relay-options.ts';
+import { type Flags, masked, parseFlags, readSettings, readWorkers, type Settings } from './relay-options.ts';
+import { keepWorkers, optionsOfWorker, reportToPool } from './workers.ts';
 
 const USAGE = `Usage: tabwire relay [--config FILE] (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
        tabwire relay token …
@@ -27,6 +29,7 @@ no plaintext. Nothing is allowed that is not named here.
   --trust-proxy NETWORK an address or network whose X-Forwarded-For says who the client is; may be repeated
   --console             serve the console, too (npm run build makes it), which then needs no other place to come from; its
                         settings are the file's part "console" (relay/README.md)
+  --workers N           so many processes, which share the port and nothing else (default 1); limits hold for each
   --channels N          endpoints that one client may use at once (default ${DEFAULT_LIMITS.channels}, at most 63)
   --check               check these options, print what they mean and exit
   --help                print this
@@ -44,14 +47,20 @@ export async function runRelay(args: string[]): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const log = jsonLines();
   const settings = readSettings(flags);
-  const relay = createRelay({ ...settings.relay, log });
+  const workers = readWorkers(flags);
+  const relay = createRelay({
+    ...(cluster.isWorker ? optionsOfWorker(settings.relay) : settings.relay),
+    log: logOf(),
+  });
   relay.assertSafe();
-  if (flags.check) {
-    process.stdout.write(`${JSON.stringify(masked(settings), null, 2)}\n`);
-    return;
-  }
+  if (flags.check) process.stdout.write(`${JSON.stringify(masked(settings), null, 2)}\n`);
+  else if (workers > 1 && cluster.isPrimary) await keepWorkers(workers, settings.relay);
+  else await serve(relay, settings, flags).finally(() => cluster.worker?.disconnect());
+}
+
+/** Until it is told to stop. */
+async function serve(relay: Relay, settings: Settings, flags: Flags): Promise<void> {
   const site = settings.console && new ConsoleSite(ConsoleFiles.load(), relay, settings.console);
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
@@ -60,17 +69,26 @@ export async function runRelay(args: string[]): Promise<void> {
   const reload = (): void => {
     try {
       const { relay: options, console } = readSettings(flags);
-      relay.reload(options);
+      relay.reload(cluster.isWorker ? optionsOfWorker(options) : options);
       if (site && console) site.settings = console;
     } catch (error) {
       relay.reloadFailed(error as Error);
     }
   };
   process.on('SIGHUP', reload);
-  process.stderr.write(`relay: ${url}\n`);
+  const leave = cluster.isWorker ? reportToPool(relay, url) : undefined;
+  if (cluster.isPrimary) process.stderr.write(`relay: ${url}\n`);
   const signal = await stopped;
+  leave?.();
   process.off('SIGHUP', reload);
   // Who asks twice has no time.
   for (const again of ['SIGINT', 'SIGTERM'] as const) process.on(again, () => process.exit(1));
   await (signal === 'SIGTERM' ? relay.drain() : relay.close());
+}
+
+/** The lines of several workers come out at one place. */
+function logOf(): LogSink {
+  const log = jsonLines();
+  const worker = cluster.worker?.id;
+  return worker === undefined ? log : (entry) => log({ ...entry, worker });
 }

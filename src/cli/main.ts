@@ -5,6 +5,9 @@ export {};
 const USAGE = `Usage: tabwire COMMAND [OPTIONS]
 
   demo      relay, console and an embedded WireGuard peer with demo services, on loopback
+  connect   the WireGuard client for other programs: forwards, SOCKS5 and HTTP proxies
+  ping      pings a host inside a tunnel
+  status    opens a tunnel and prints what \`wg show\` would
   relay     the relay: WebSocket to UDP, for pages that speak WireGuard
   genkey    prints a new private key
   pubkey    reads a private key from standard input and prints its public key
@@ -16,6 +19,9 @@ const USAGE = `Usage: tabwire COMMAND [OPTIONS]
 const commands: Record<string, (args: string[]) => Promise<void>> = {
   demo: async (args) => (await import('./demo.ts')).runDemo(args),
   relay: async (args) => (await import('./relay.ts')).runRelay(args),
+  connect: async (args) => (await import('./connect.ts')).runConnect(args),
+  ping: async (args) => (await import('./ping.ts')).runPing(args),
+  status: async (args) => (await import('./status.ts')).runStatus(args),
   genkey: async (args) => (await import('./keys.ts')).generateKeys('genkey', args),
   pubkey: async (args) => (await import('./keys.ts')).generateKeys('pubkey', args),
   genpsk: async (args) => (await import('./keys.ts')).generateKeys('genpsk', args),
@@ -25,7 +31,9 @@ const [name, ...args] = process.argv.slice(2);
 const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
 if (command) {
   await command(args).catch((error: unknown) => {
-    process.stderr.write(`tabwire ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    // parseArgs has more lines to say; one is enough.
+    process.stderr.write(`tabwire ${name}: ${message.split('\n', 1)[0]}\n`);
     process.exitCode = (error as { exitCode?: number }).exitCode ?? 1;
   });
 } else if (name === '--help' || name === 'help') {

@@ -10,6 +10,7 @@ export type {
   DnsRecord,
   DnsRecordType,
   PeerStatus,
+  PingReply,
   TunnelStatus,
 } from '../bridge/api.ts';
 export type { DnsOptions } from '../client/dns-options.ts';

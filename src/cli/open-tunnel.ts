@@ -1,0 +1,113 @@
+// What every command does that opens a tunnel: the file, the way out, and lines on standard error that say what happens.
+import { readFileSync } from 'node:fs';
+import type { ConfigIssue } from '../core/wireguard/config.ts';
+import { checkConfig, Tunnel, type TunnelError } from '../node/index.ts';
+
+export interface WayOut {
+  /** URLs of relays; none: UDP directly. */
+  relay?: string[] | undefined;
+  /** A file with the relay's token, read again whenever one is needed. */
+  'token-file'?: string | undefined;
+}
+
+/** The flags of `WayOut`, for parseArgs and for `--help`. */
+export const WAY_OUT = {
+  relay: { type: 'string', multiple: true },
+  'token-file': { type: 'string' },
+} as const;
+export const WAY_OUT_USAGE = `  --relay URL           send through this relay, such as wss://relay.example/v1, in place of UDP; may be repeated
+  --token-file FILE     holds the token that the relay wants; read again for every connection`;
+
+/** Writes one line to standard error. */
+export type Say = (sentence: string) => void;
+
+export function sayOnStandardError(command: string): Say {
+  return (sentence) => void process.stderr.write(`${command}: ${sentence}\n`);
+}
+
+/** The configuration, checked. Throws one sentence about the first error, and says what else there is to say. */
+export function readConfig(file: string, say: Say): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const { issues } = checkConfig(text);
+  const sentence = ({ line, message }: ConfigIssue) => `${file}, line ${line}: ${message}`;
+  const error = issues.find(({ severity }) => severity === 'error');
+  if (error) throw new Error(sentence(error));
+  for (const issue of issues) if (issue.severity === 'warning') say(sentence(issue));
+  return text;
+}
+
+export async function openTunnel(config: string, wayOut: WayOut, say: Say): Promise<Tunnel> {
+  const { relay, 'token-file': tokenFile } = wayOut;
+  const tunnel = await Tunnel.open(config, {
+    ...(relay && { relay }),
+    ...(tokenFile !== undefined && { token: () => readFileSync(tokenFile, 'utf8').trim() }),
+  });
+  announce(tunnel, say);
+  return tunnel;
+}
+
+/** Resolves with the first handshake; rejects when there never will be one, or `patience` ms went by. */
+export async function firstHandshake(tunnel: Tunnel, patience = Number.POSITIVE_INFINITY): Promise<void> {
+  const deadline = Date.now() + patience;
+  let why: TunnelError | undefined;
+  for (;;) {
+    const left = deadline - Date.now();
+    if (left <= 0) throw why ?? new Error(`no handshake within ${patience / 1000} s`);
+    try {
+      await within(left, tunnel.ready);
+      return;
+    } catch (error) {
+      why = error as TunnelError;
+      if (why.retryable === false) throw why;
+    }
+  }
+}
+
+/** Rejects, as if to be tried again, with the end of the time. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  if (!Number.isFinite(ms)) return promise;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(Object.assign(new Error('no handshake in time'), { retryable: true })),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function announce(tunnel: Tunnel, say: Say): void {
+  const seen = new Set<string>();
+  tunnel.addEventListener('handshake', ({ detail: { peer } }) => {
+    if (!seen.has(peer)) say(`handshake with ${peer}`);
+    seen.add(peer);
+  });
+  tunnel.addEventListener('peer', ({ detail: { peer, change } }) => {
+    if (change === 'roamed') return;
+    // It goes on by itself with the next packet; then its success is news again.
+    if (change === 'gave-up') say(`no answer from ${peer} to twenty handshakes`);
+    if (change === 'gave-up') seen.delete(peer);
+  });
+  let last: string | undefined;
+  tunnel.addEventListener('error', ({ detail: { error } }) => {
+    if (error.message !== last) say(error.message);
+    last = error.message;
+  });
+}
+
+/** Resolves when somebody asks the process to stop, or `tunnel` ended by itself, which rejects. */
+export function untilStopped(tunnel: Tunnel): Promise<void> {
+  return new Promise((resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    tunnel.addEventListener('close', () => reject(new Error('the tunnel has ended')));
+  });
+}

@@ -1,0 +1,41 @@
+// Every command of the client: help, and one sentence for what is wrong.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { runConnect } from '../../src/cli/connect.ts';
+import { runPing } from '../../src/cli/ping.ts';
+import { runStatus } from '../../src/cli/status.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+
+describe('the command line', () => {
+  it.each([
+    ['connect', runConnect],
+    ['ping', runPing],
+    ['status', runStatus],
+  ])('%s --help says what there is', async (command, run) => {
+    const said: unknown[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(text) > 0);
+    await run(['--help']).finally(() => write.mockRestore());
+    expect(said.join('')).toMatch(new RegExp(`^Usage: tabwire ${command} FILE.conf`));
+  });
+
+  it.each([
+    [runConnect, ['/nowhere.conf', '-L', '8080:web:80'], /^cannot read \/nowhere.conf \(ENOENT\)$/],
+    [runConnect, ['a.conf', '--sock5', '127.0.0.1:1'], /^Unknown option '--sock5'/],
+    [runPing, ['a.conf'], /^say whom: /],
+    [runPing, ['a.conf', 'host', '-c', 'many'], /^-c "many": expected a number/],
+    [runStatus, [], /^name one configuration: /],
+    [runStatus, ['a.conf', '-W', 'x'], /^-W "x": expected seconds/],
+  ])('%O with %j is refused in a sentence', async (run, args, sentence) => {
+    await expect(run(args)).rejects.toThrow(sentence);
+  });
+
+  it('what is wrong is one line, and an exit code', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'connect', 'a.conf', '-L', '-R']);
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)));
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(1);
+    expect(said).toMatch(/^tabwire connect: [^\n]+\n$/);
+  });
+});

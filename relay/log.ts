@@ -78,7 +78,7 @@ export class Log {
       name,
       typeof value === 'string' && value.length > MAX_FIELD ? `${value.slice(0, MAX_FIELD)}…` : value,
     ]);
-    this.#sink({ level, event, ...Object.fromEntries(cut) });
+    this.#sink({ ...Object.fromEntries(cut), level, event });
   }
 }
 

@@ -462,7 +462,7 @@ export class Session implements ChannelHost {
     this.#keptUntil = now + KEPT_TIME;
     const level = channels ? 'l1' : 'l2';
     this.counters.resumed(level, 'resumed');
-    log.info('resume', { sid: this.sid, from: ticket.session, level });
+    log.info('resume', { sid: this.sid, from: ticket.session, how: level });
   }
 
   /** True if the channel itself goes on, and not another in its place. */

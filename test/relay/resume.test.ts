@@ -1,7 +1,7 @@
 // A session goes on at another relay, with nothing but a ticket (hostile cases 57 and 59).
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { issueToken } from '../../relay/index.ts';
+import { issueToken, jsonLines } from '../../relay/index.ts';
 import {
   BEARER_PREFIX,
   CHANNEL_DENIED,
@@ -64,9 +64,14 @@ describe('a ticket', () => {
     const peer = await startEndpoint();
     const old = await orphan(peer);
     const { port } = peer.client!;
-    const second = await startRelay(peer);
+    const lines: string[] = [];
+    const log = jsonLines({ write: (line) => void lines.push(line) });
+    const second = await startRelay(peer, { log });
     const client = await goOn(second, old, peer);
     await until(() => client.datagrams.length === 1, 'the echo');
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'info', event: 'resume', how: 'l2' }),
+    );
     expect(openedFlags(client)).toBe(OPENED_KEYS_KNOWN);
     expect(peer.client!.port).not.toBe(port);
     expect(peer.ofType(1)).toHaveLength(1);

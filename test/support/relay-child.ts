@@ -1,5 +1,5 @@
 // The relay in a process of its own; prints "listening", and its log. Its one argument is JSON: see relay-process.ts.
-import { createRelay } from '../../relay/index.ts';
+import { createRelay, jsonLines } from '../../relay/index.ts';
 import type { RelayProcessOptions } from './relay-process.ts';
 
 const { port, ticketKeys, clockSkew, drain, ...options } = JSON.parse(
@@ -9,6 +9,7 @@ const { port, ticketKeys, clockSkew, drain, ...options } = JSON.parse(
 };
 const relay = createRelay({
   listen: `127.0.0.1:${port}`,
+  log: jsonLines(),
   ...options,
   ...(drain && { drain }),
   ...(ticketKeys && { tickets: { keys: ticketKeys.map((key) => Buffer.from(key, 'hex')) } }),

@@ -1,4 +1,4 @@
-// Builds assembly/tabwire.wasm. An unchanged build is a copy out of .cache, named by a hash of everything that goes in.
+// Builds assembly/tabwire.wasm, and has llhttp.mjs bring the other WASM. An unchanged build is a copy out of .cache, named by a hash of everything that goes in.
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -12,6 +12,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import './llhttp.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);

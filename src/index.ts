@@ -1,5 +1,4 @@
 // What a page imports. Everything not named here is internal.
-import { loadHttpParser } from './client/http/load-parser.ts';
 import type { TunnelOptions as AllTunnelOptions } from './client/tunnel.ts';
 import { Tunnel as AnyTunnel } from './client/tunnel.ts';
 import { launchWorkerEngine } from './client/worker-engine.ts';
@@ -21,8 +20,7 @@ export type {
 } from './bridge/api.ts';
 export type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './client/diagnostics.ts';
 export type { DnsOptions } from './client/dns-options.ts';
-export type { FetchInit } from './client/http/request.ts';
-export type { ResponseHead } from './client/http/response-parser.ts';
+export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from './client/fetch.ts';
 export {
   derivePublicKey,
   generateKeyPair,
@@ -58,10 +56,6 @@ export {
 export class Tunnel extends AnyTunnel {
   /** Opens a tunnel; `options.relay` is needed, since a page cannot send UDP. */
   static open(config: string | TunnelConfig, options: AllTunnelOptions = {}): Promise<Tunnel> {
-    return Tunnel.openWith(launchWorkerEngine, config, {
-      ...options,
-      needsRelay: true,
-      loadHttpParser: () => loadHttpParser(options.assets),
-    });
+    return Tunnel.openWith(launchWorkerEngine, config, { ...options, needsRelay: true });
   }
 }

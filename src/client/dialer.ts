@@ -23,13 +23,12 @@ export type DialOptions = TCPSocketOptions & { secure?: TlsOptions | undefined }
 
 /** Opens connections for what speaks a protocol of its own: `connect`, `fetch`, WebSocket. */
 export class Dialer {
-  readonly #engine: EngineClient;
   /** The TLS layer that `Tunnel.open` was given. */
-  readonly #tls: TlsHook | undefined;
+  tls: TlsHook | undefined;
+  readonly #engine: EngineClient;
 
-  constructor(engine: EngineClient, tls?: TlsHook) {
+  constructor(engine: EngineClient) {
     this.#engine = engine;
-    this.#tls = tls;
   }
 
   /** Rejects with a NetworkError whose cause is the TunnelError, with ERR_TLS_UNAVAILABLE, or with the signal's reason. */
@@ -37,7 +36,7 @@ export class Dialer {
     { hostname, port }: Destination,
     { secure, signal, ...options }: DialOptions = {},
   ): Promise<Dialed> {
-    if (secure && !this.#tls) throw tlsUnavailable();
+    if (secure && !this.tls) throw tlsUnavailable();
     const life = new AbortController();
     const socket = connectTcpSocket(this.#engine, hostname, port, { ...options, signal: life.signal });
     if (signal) follow(signal, life, socket.closed);
@@ -57,8 +56,8 @@ export class Dialer {
   async secure(plain: Dialed, options: TlsOptions): Promise<Dialed> {
     const { readable, writable } = plain;
     try {
-      if (!this.#tls) throw tlsUnavailable();
-      const inside = await this.#tls({ readable, writable }, options);
+      if (!this.tls) throw tlsUnavailable();
+      const inside = await this.tls({ readable, writable }, options);
       return { ...plain, readable: inside.readable, writable: inside.writable, alpn: inside.alpn ?? null };
     } catch (error) {
       plain.reset(error);

@@ -11,8 +11,6 @@ export type EngineLauncher = (assets: EngineAssets) => EngineClient | Promise<En
 export interface EngineAssets {
   worker?: string | URL;
   wasm?: string | URL;
-  /** The HTTP parser, which is loaded when `fetch` or WebSocket is first used. */
-  httpParser?: string | URL;
 }
 
 /** Who wants to know when the engine ends. */

@@ -34,8 +34,7 @@ import {
 import { Dialer } from './dialer.ts';
 import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
-import { HttpClient, type HttpParserLoader } from './http/fetch.ts';
-import type { FetchInit } from './http/request.ts';
+import { type Fetch, fetchThrough, type TunnelRequestInit } from './fetch.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
@@ -86,9 +85,6 @@ export interface TunnelEvents {
   close: null;
 }
 
-/** What a tunnel is given beside its engine. */
-type TunnelSurroundings = Pick<TunnelOptions, 'logger' | 'tls'> & { loadHttpParser: HttpParserLoader };
-
 /** How long `close` waits for what was written to be acknowledged, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
@@ -108,7 +104,7 @@ export class Tunnel extends EventTarget {
   ) => TCPServerSocket;
   readonly #engine: EngineClient;
   readonly #dialer: Dialer;
-  readonly #http: HttpClient;
+  readonly #fetch: Fetch;
   readonly #events: MessagePort;
   readonly #readiness = new Readiness();
   readonly #logger: TunnelOptions['logger'];
@@ -128,11 +124,11 @@ export class Tunnel extends EventTarget {
     this: new (
       engine: EngineClient,
       events: MessagePort,
-      options: TunnelSurroundings,
+      logger: TunnelOptions['logger'],
     ) => T,
     launch: EngineLauncher,
     config: string | TunnelConfig,
-    options: TunnelOptions & { needsRelay: boolean; loadHttpParser: HttpParserLoader },
+    options: TunnelOptions & { needsRelay: boolean },
   ): Promise<T> {
     options.signal?.throwIfAborted();
     const relays = relaysOf(options);
@@ -144,11 +140,12 @@ export class Tunnel extends EventTarget {
     try {
       const engine = await launch(options.assets ?? {});
       const { port1, port2 } = new MessageChannel();
-      const tunnel = new this(engine, port1, options);
+      const tunnel = new this(engine, port1, options.logger);
       tunnel.#isRelayed = isRelayed;
       tunnel.#names = names;
       tunnel.#isKeyGiven = privateKey !== undefined;
       tunnel.#token = options.token;
+      tunnel.#dialer.tls = options.tls;
       const hasTokens = options.token !== undefined;
       await tunnel.#open({ config: engineConfig, relays, takeOver, hasTokens }, port2, options.signal);
       return tunnel;
@@ -158,15 +155,11 @@ export class Tunnel extends EventTarget {
   }
 
   /** @internal Use `Tunnel.open`. */
-  constructor(
-    engine: EngineClient,
-    events: MessagePort,
-    { logger, tls, loadHttpParser }: TunnelSurroundings,
-  ) {
+  constructor(engine: EngineClient, events: MessagePort, logger: TunnelOptions['logger']) {
     super();
     this.#engine = engine;
-    this.#dialer = new Dialer(engine, tls);
-    this.#http = new HttpClient(this.#dialer, loadHttpParser);
+    this.#dialer = new Dialer(engine);
+    this.#fetch = fetchThrough(this.#dialer);
     this.#events = events;
     this.#logger = logger;
     events.onmessage = ({ data }: MessageEvent<EngineEvent>) => this.#receive(data);
@@ -268,12 +261,18 @@ export class Tunnel extends EventTarget {
   }
 
   /**
-   * The Fetch standard's `fetch`, for `http:` over the tunnel (`https:` with the TLS layer of `Tunnel.open`), without CORS
-   * and caches. Rejects with a TypeError whose `cause` is the TunnelError, or with the signal's reason. In what it
-   * deviates, docs/fetch.md says. A function of its own, so that it can stand where `fetch` does.
+   * The fetch standard's `fetch`, through the tunnel: `http:`, and `https:` with a TLS layer (`tls` of `Tunnel.open`). URLs
+   * are absolute. Rejects with the signal's reason when aborted, else with a TypeError whose `cause`, for a failure of the
+   * network, is the TunnelError: ERR_HTTP, ERR_TIMEOUT, ERR_TLS_UNAVAILABLE, those of sockets. There is no origin here, so
+   * no CORS, and no cache; `credentials` other than `omit` use the tunnel's cookies.
+   *
+   * A `Request` loses Cookie, Host and some more when it is made: give them as `init.headers`. A `Response` hides
+   * Set-Cookie in a browser, and has no informational answers: `init.tunnel.onHead` is told every head. `redirect: 'manual'`
+   * gives the redirect itself. `integrity` is refused.
    */
-  readonly fetch = (input: RequestInfo | URL, init?: FetchInit): Promise<Response> =>
-    this.#http.fetch(input, init);
+  fetch(input: RequestInfo | URL, init?: TunnelRequestInit): Promise<Response> {
+    return this.#fetch(input, init);
+  }
 
   /**
    * Looks a name up at the DNS servers of the configuration, through the tunnel. Of an address, PTR gives the names.

@@ -21,7 +21,7 @@ export type TunnelErrorCode =
   | 'ERR_MESSAGE_TOO_LONG'
   | 'ERR_NOT_ALLOWED'
   | 'ERR_LIMIT'
-  | 'ERR_PROTOCOL'
+  | 'ERR_HTTP'
   | 'ERR_TLS_UNAVAILABLE'
   | 'ERR_CLOSED';
 

@@ -7,8 +7,3 @@ export async function loadAssembly(): Promise<AssemblyExports> {
   const { instance } = await WebAssembly.instantiate(bytes);
   return instance.exports as unknown as AssemblyExports;
 }
-
-/** The HTTP parser of `fetch`, compiled. */
-export async function loadHttpParser(): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await readFile(new URL('../../assembly/llhttp.wasm', import.meta.url)));
-}

@@ -1,7 +1,6 @@
 // What a Node program imports: the same Tunnel as in a page, with the engine in this process, over UDP or a relay.
 import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
-import { loadHttpParser } from './assembly.ts';
 import { NodeEngine } from './engine.ts';
 
 export type {
@@ -15,8 +14,7 @@ export type {
   TunnelStatus,
 } from '../bridge/api.ts';
 export type { DnsOptions } from '../client/dns-options.ts';
-export type { FetchInit } from '../client/http/request.ts';
-export type { ResponseHead } from '../client/http/response-parser.ts';
+export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from '../client/fetch.ts';
 export {
   derivePublicKey,
   generateKeyPair,
@@ -24,9 +22,6 @@ export {
   generatePrivateKey,
   importPrivateKey,
 } from '../client/keys.ts';
-export type { Socket, SocketInfo, SocketOptions, TlsSocketOptions } from '../client/socket.ts';
-export type { SocketAddress } from '../client/socket-address.ts';
-export type { Duplex, TlsHook, TlsOptions } from '../client/tls.ts';
 export type { ConfigureOptions, TunnelOptions } from '../client/tunnel.ts';
 export { TunnelError } from '../core/errors.ts';
 export {
@@ -46,7 +41,6 @@ export class Tunnel extends AnyTunnel {
     return Tunnel.openWith(async () => (await NodeEngine.start()).client, config, {
       ...options,
       needsRelay: false,
-      loadHttpParser,
     });
   }
 }

@@ -228,7 +228,7 @@ describe('TLS', () => {
 
   it('is made by the hook that Tunnel.open was given, with the name and the protocols asked for', async () => {
     const asked: TlsOptions[] = [];
-    dialer = new Dialer(engine.client, shifting(asked));
+    dialer.tls = shifting(asked);
     const { socket, other } = await pair({ secureTransport: 'on', sni: 'db', alpn: ['postgresql'] });
     expect((await socket.opened).alpn).toBe('postgresql');
     expect(asked).toEqual([{ serverName: 'db', alpn: ['postgresql'] }]);
@@ -237,7 +237,7 @@ describe('TLS', () => {
   });
 
   it('starts in the middle: the old socket is over, the connection is not', async () => {
-    dialer = new Dialer(engine.client, shifting([]));
+    dialer.tls = shifting([]);
     const { socket, other } = await pair({ secureTransport: 'starttls' });
     const otherReader = other.readable.getReader();
     await send(socket.writable, 'STARTTLS');
@@ -264,9 +264,7 @@ describe('TLS', () => {
   });
 
   it('ends the connection when its handshake fails', async () => {
-    dialer = new Dialer(engine.client, () =>
-      Promise.reject(new TunnelError('ERR_TIMEOUT', 'No ServerHello.')),
-    );
+    dialer.tls = () => Promise.reject(new TunnelError('ERR_TIMEOUT', 'No ServerHello.'));
     const { socket, other } = await pair({ secureTransport: 'on' });
     await expect(socket.opened).rejects.toThrow('SocketError: No ServerHello.');
     await expect(other.readable.getReader().read()).rejects.toThrow();

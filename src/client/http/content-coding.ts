@@ -1,72 +1,72 @@
-type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
+import { httpError } from './http-error.ts';
+import { type ResponseHead, valuesOf } from './response-head.ts';
 
-/** What we can undo, and so ask for. Browsers have no DecompressionStream for brotli yet. */
-export const ACCEPTED_CODINGS = 'gzip, deflate';
-/** Codings around one body; more is an attack. */
-const MAX_CODINGS = 5;
+type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
 
-/** The body without its Content-Encoding; as it is, where that names something unknown. Throws a sentence for too many. */
-export function decodeContent(body: Bytes, contentEncoding: string | null): Bytes {
-  const codings = (contentEncoding ?? '')
+/** Nobody compresses more often; each time costs memory. */
+const MAX_CODINGS = 3;
+/** Of compressed bytes, how much is decompressed before whoever reads is asked again: a byte can become a thousand. */
+const STEP = 4096;
+
+/** The body as it was before Content-Encoding; as it came if one of the codings is none that we know, like in browsers. */
+export function decoded(body: Body, head: ResponseHead): Body {
+  const codings = valuesOf(head, 'content-encoding')
+    .join()
+    .toLowerCase()
     .split(',')
-    .map((coding) => coding.trim().toLowerCase())
+    .map((coding) => coding.trim())
     .filter((coding) => coding !== '' && coding !== 'identity');
-  if (codings.length > MAX_CODINGS) throw new TypeError('The body has too many content codings.');
-  if (!codings.every((coding) => /^(x-gzip|gzip|deflate)$/.test(coding))) return body;
-  return codings.reduceRight((inner, coding) => decoded(inner, coding), body);
+  if (!codings.every((coding) => /^(x-)?gzip$|^deflate$/.test(coding))) return body;
+  if (codings.length > MAX_CODINGS) throw httpError('The server compressed its answer too often.');
+  return codings.reduceRight((stream, coding) => lazily(stream, coding === 'deflate'), body);
 }
 
-/** Made when the first bytes are there: they tell the two kinds of "deflate" apart, and an empty body has no coding. */
-function decoded(body: Bytes, coding: string): Bytes {
-  const reader = body.getReader();
-  let inside: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+/** The decompressor is made when the first byte is there: an empty body is no error, and `deflate` is two formats. */
+function lazily(body: Body, isDeflate: boolean): Body {
+  let inner: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  const source = body.getReader();
   return new ReadableStream(
     {
       async pull(controller) {
-        if (!inside) {
-          const first = await reader.read();
-          if (first.done) return controller.close();
-          inside = rest(first.value, reader).pipeThrough(decompressor(coding, first.value[0]!)).getReader();
+        inner ??= await decompressor(source, isDeflate);
+        const { done, value } = await inner.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => (inner ?? source).cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function decompressor(
+  source: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  isDeflate: boolean,
+): Promise<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>> {
+  const first = await source.read();
+  if (first.done) return source;
+  // RFC 9110 §8.4.1.2: in zlib's format; but some send it bare. Method 8 is in the first four bits of the former.
+  const format = !isDeflate ? 'gzip' : (first.value[0]! & 15) === 8 ? 'deflate' : 'deflate-raw';
+  return inSteps(first.value, source).pipeThrough(new DecompressionStream(format)).getReader();
+}
+
+function inSteps(
+  rest: Uint8Array<ArrayBuffer>,
+  source: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+): Body {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        if (rest.length === 0) {
+          const { done, value } = await source.read();
+          if (done) return controller.close();
+          rest = value;
         }
-        const { done, value } = await inside.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        controller.enqueue(rest.subarray(0, STEP));
+        rest = rest.subarray(STEP);
       },
-      async cancel(reason) {
-        await (inside ?? reader).cancel(reason);
-      },
+      cancel: (reason) => source.cancel(reason),
     },
     { highWaterMark: 0 },
   );
-}
-
-function rest(
-  first: Uint8Array<ArrayBuffer>,
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-): Bytes {
-  return new ReadableStream(
-    {
-      start: (controller) => controller.enqueue(first),
-      async pull(controller) {
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-/** Many servers send bare deflate data where the standard wants zlib's; a zlib header begins with method 8. */
-function decompressor(
-  coding: string,
-  firstByte: number,
-): ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
-  const isZlib = (firstByte & 0x0f) === 8;
-  const format = coding !== 'deflate' ? 'gzip' : isZlib ? 'deflate' : 'deflate-raw';
-  return new DecompressionStream(format) as ReadableWritablePair<
-    Uint8Array<ArrayBuffer>,
-    Uint8Array<ArrayBuffer>
-  >;
 }

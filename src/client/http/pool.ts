@@ -1,148 +1,139 @@
-import type { Dialer } from '../dialer.ts';
-import { HttpConnection } from './connection.ts';
-import type { Llhttp } from './llhttp.ts';
+import { Connection, type Dial } from './connection.ts';
+import type { HttpRequest } from './request.ts';
 
-/** Connections to one origin at a time; more requests wait, as in browsers. */
-export const MAX_PER_ORIGIN = 6;
-/** Connections that wait for another request. */
+/** As browsers do it. */
+export const MAX_CONNECTIONS_TO_ORIGIN = 6;
+/** To all origins together. */
 export const MAX_IDLE = 32;
-/** Milliseconds that one waits. Servers wait longer, as a rule; where not, the request is repeated. */
-const IDLE_TIMEOUT = 30_000;
+/** Milliseconds that a connection is kept unused; less if the server says so. */
+const IDLE_TIME = 15_000;
 
 interface Waiter {
-  resolve: (connection: HttpConnection | undefined) => void;
+  admit(): void;
 }
 
-interface Origin {
-  open: number;
-  idle: HttpConnection[];
-  waiting: Waiter[];
+/** The connections to one origin. */
+interface Lane {
+  /** Lent, or being established. */
+  busy: number;
+  idle: Connection[];
+  waiting: Set<Waiter>;
 }
 
-/** The connections of a tunnel's `fetch`. */
-export class ConnectionPool {
-  readonly #dialer: Dialer;
-  readonly #origins = new Map<string, Origin>();
-  readonly #timers = new Map<HttpConnection, ReturnType<typeof setTimeout>>();
+/** Lends connections, one request each at a time, and keeps those that can be used again. */
+export class Pool {
+  readonly #dial: Dial;
+  readonly #lanes = new Map<string, Lane>();
+  /** All idle ones, the one unused longest first, each with the timer that ends it. */
+  readonly #idle = new Map<Connection, ReturnType<typeof setTimeout>>();
 
-  constructor(dialer: Dialer) {
-    this.#dialer = dialer;
+  constructor(dial: Dial) {
+    this.#dial = dial;
   }
 
-  /** A connection that waits, or a new one as soon as there may be one more. */
-  async acquire(
-    url: URL,
-    {
-      llhttp,
-      signal,
-      isFresh = false,
-    }: { llhttp: Llhttp; signal: AbortSignal | undefined; isFresh?: boolean },
-  ): Promise<HttpConnection> {
-    const origin = this.#originOf(url.origin);
-    const idle = isFresh ? undefined : origin.idle.at(-1);
-    if (idle) return this.#take(origin, idle);
-    if (origin.open >= MAX_PER_ORIGIN) {
-      const handed = await this.#wait(origin, signal);
-      if (handed) return handed;
-    } else origin.open++;
-    return this.#dial(url, origin, { llhttp, signal });
+  /** How many connections are open for nobody. */
+  get idleCount(): number {
+    return this.#idle.size;
   }
 
-  async #dial(
-    url: URL,
-    origin: Origin,
-    { llhttp, signal }: { llhttp: Llhttp; signal: AbortSignal | undefined },
-  ): Promise<HttpConnection> {
-    const isSecure = url.protocol === 'https:';
-    const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const port = Number(url.port) || (isSecure ? 443 : 80);
-    // The request's signal ends the attempt; the connection outlives the request.
-    const attempt = new AbortController();
-    const stop = () => attempt.abort(signal!.reason);
-    signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted) stop();
+  /**
+   * A connection to the request's origin, one that was used before if there is one and `isFresh` is not asked for. Waits
+   * while too many are in use. Who has it must give it back, by `release` or `discard`.
+   */
+  async acquire(request: HttpRequest, { isFresh }: { isFresh: boolean }): Promise<Connection> {
+    const { url, signal, options } = request;
+    const lane = this.#laneOf(url.origin);
+    await this.#admission(lane, signal);
     try {
-      const secure = isSecure ? { serverName: hostname, alpn: ['http/1.1'] } : undefined;
-      const options = { secure, noDelay: true, signal: attempt.signal };
-      const dialed = await this.#dialer.dial({ hostname, port }, options);
-      return new HttpConnection(dialed, llhttp, (connection, isReusable) =>
-        isReusable ? this.#free(url.origin, origin, connection) : this.#gone(url.origin, origin),
-      );
+      const used = isFresh ? undefined : lane.idle.at(-1);
+      if (isFresh) for (const connection of [...lane.idle]) this.#drop(connection);
+      if (used) this.#unlist(used);
+      const timeout = options.connectTimeout;
+      const connection = used ?? (await Connection.open(url, { dial: this.#dial, timeout, signal }));
+      connection.uses++;
+      return connection;
     } catch (error) {
-      this.#gone(url.origin, origin);
+      this.#leave(url.origin, lane);
       throw error;
-    } finally {
-      signal?.removeEventListener('abort', stop);
     }
   }
 
-  /** A connection that became free; or none, and the leave to open one. */
-  #wait(origin: Origin, signal: AbortSignal | undefined): Promise<HttpConnection | undefined> {
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        origin.waiting.splice(origin.waiting.indexOf(waiter), 1);
-        reject(signal!.reason);
+  /** Takes back a connection that can be used again, for at most `keepAlive` ms. */
+  release(connection: Connection, keepAlive = IDLE_TIME): void {
+    const time = Math.min(keepAlive, IDLE_TIME);
+    const lane = this.#laneOf(connection.origin);
+    if (time <= 0) connection.close();
+    else {
+      lane.idle.push(connection);
+      this.#idle.set(
+        connection,
+        setTimeout(() => this.#drop(connection), time),
+      );
+      connection.watch(() => this.#drop(connection));
+      if (this.#idle.size > MAX_IDLE) this.#drop(this.#idle.keys().next().value!);
+    }
+    this.#leave(connection.origin, lane);
+  }
+
+  /** Takes back one that is closed or destroyed. */
+  discard(connection: Connection): void {
+    this.#leave(connection.origin, this.#laneOf(connection.origin));
+  }
+
+  #laneOf(origin: string): Lane {
+    let lane = this.#lanes.get(origin);
+    if (!lane) this.#lanes.set(origin, (lane = { busy: 0, idle: [], waiting: new Set() }));
+    return lane;
+  }
+
+  async #admission(lane: Lane, signal: AbortSignal | undefined): Promise<void> {
+    if (lane.busy < MAX_CONNECTIONS_TO_ORIGIN) {
+      lane.busy++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const giveUp = () => {
+        lane.waiting.delete(waiter);
+        reject(signal!.reason as Error);
       };
       const waiter: Waiter = {
-        resolve: (connection) => {
-          signal?.removeEventListener('abort', stop);
-          resolve(connection);
+        admit: () => {
+          signal?.removeEventListener('abort', giveUp);
+          resolve();
         },
       };
-      origin.waiting.push(waiter);
-      signal?.addEventListener('abort', stop, { once: true });
+      lane.waiting.add(waiter);
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 
-  #take(origin: Origin, connection: HttpConnection): HttpConnection {
-    origin.idle.splice(origin.idle.indexOf(connection), 1);
-    clearTimeout(this.#timers.get(connection));
-    this.#timers.delete(connection);
-    return connection;
-  }
-
-  #free(name: string, origin: Origin, connection: HttpConnection): void {
-    const waiter = origin.waiting.shift();
+  /** Its place goes to who waits longest. */
+  #leave(origin: string, lane: Lane): void {
+    const [waiter] = lane.waiting;
     if (waiter) {
-      waiter.resolve(connection);
+      lane.waiting.delete(waiter);
+      waiter.admit();
       return;
     }
-    const end = () => this.#drop(name, origin, connection);
-    const timer = setTimeout(end, IDLE_TIMEOUT);
-    // In Node, a connection that waits keeps no process alive.
-    (timer as { unref?: () => void }).unref?.();
-    this.#timers.set(connection, timer);
-    origin.idle.push(connection);
-    connection.rest(end);
-    if (this.#timers.size > MAX_IDLE) this.#dropOldest();
+    lane.busy--;
+    this.#forget(origin, lane);
   }
 
-  #drop(name: string, origin: Origin, connection: HttpConnection): void {
-    if (!origin.idle.includes(connection)) return;
-    this.#take(origin, connection).end();
-    this.#gone(name, origin);
+  #drop(connection: Connection): void {
+    this.#unlist(connection);
+    connection.close();
+    this.#forget(connection.origin, this.#laneOf(connection.origin));
   }
 
-  #dropOldest(): void {
-    const [oldest] = this.#timers.keys();
-    for (const [name, origin] of this.#origins) this.#drop(name, origin, oldest!);
+  #unlist(connection: Connection): void {
+    clearTimeout(this.#idle.get(connection));
+    this.#idle.delete(connection);
+    const { idle } = this.#laneOf(connection.origin);
+    const at = idle.indexOf(connection);
+    if (at >= 0) idle.splice(at, 1);
   }
 
-  #gone(name: string, origin: Origin): void {
-    const waiter = origin.waiting.shift();
-    if (waiter) {
-      waiter.resolve(undefined);
-      return;
-    }
-    origin.open--;
-    if (origin.open === 0) this.#origins.delete(name);
-  }
-
-  #originOf(name: string): Origin {
-    const known = this.#origins.get(name);
-    if (known) return known;
-    const origin: Origin = { open: 0, idle: [], waiting: [] };
-    this.#origins.set(name, origin);
-    return origin;
+  #forget(origin: string, lane: Lane): void {
+    if (lane.busy === 0 && lane.idle.length === 0) this.#lanes.delete(origin);
   }
 }

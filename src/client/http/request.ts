@@ -1,114 +1,108 @@
-import type { ResponseHead } from './response-parser.ts';
+import { bodyOf, bodyOfRequest, type RequestBody } from './request-body.ts';
+import type { ResponseHead } from './response-head.ts';
 
-/** What `tunnel.fetch` understands of RequestInit, and our additions below the line. Everything else has no meaning here. */
-export interface FetchInit {
-  method?: string;
-  /** Cookie and Host may be given here: a Request would lose them. */
-  headers?: HeadersInit;
-  body?: BodyInit | null;
-  redirect?: RequestRedirect;
-  /** `omit`: cookies are neither sent nor kept. */
-  credentials?: RequestCredentials;
-  signal?: AbortSignal | null;
-  /** Needed by nobody; taken for the sake of code that says it for streams. */
+/** What a request through a tunnel may say beyond the fetch standard. */
+export interface TunnelRequestOptions {
+  /** Milliseconds for the connection to be established; 30,000 if absent. */
+  connectTimeout?: number;
+  /** Milliseconds from the end of the request to the end of the answer's header; 300,000 if absent. */
+  headersTimeout?: number;
+  /** Milliseconds without a byte of body while one is waited for; 300,000 if absent. */
+  bodyTimeout?: number;
+  /** Told every head that comes as it comes: of informational answers, of redirects, and with it every Set-Cookie. */
+  onHead?: (head: ResponseHead) => void;
+}
+
+/** The fetch standard's RequestInit; `headers` may hold Cookie and Host too. */
+export interface TunnelRequestInit extends RequestInit {
+  /** A stream as body is sent as it comes; the standard asks for this member with it, we do not. */
   duplex?: 'half';
-
-  /** Milliseconds of silence, before the response or within it, after which it fails: 300,000. */
-  timeout?: number;
-  /** Each head as it came, those of redirects and of status 1xx too, with Set-Cookie, which a Response hides. */
-  onResponse?: (head: ResponseHead & { url: string }) => void;
+  tunnel?: TunnelRequestOptions;
 }
 
-/** A request that can be sent, once or more often. */
-export interface PreparedRequest {
-  method: string;
+/** One request on its way: what is left of the caller's arguments. */
+export interface HttpRequest {
   url: URL;
+  method: string;
   headers: Headers;
-  body: PreparedBody | null;
+  body: RequestBody | undefined;
   redirect: RequestRedirect;
-  hasCookies: boolean;
+  /** Whether the jar's cookies go along, and it takes new ones. */
+  withCookies: boolean;
   signal: AbortSignal | undefined;
-  timeout: number;
-  onResponse: FetchInit['onResponse'];
+  options: Required<TunnelRequestOptions>;
 }
 
-export interface PreparedBody {
-  /** Undefined: a stream of unknown length, which can be sent once. */
-  length: number | undefined;
-  open(): ReadableStream<Uint8Array<ArrayBuffer>>;
-}
+const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/;
+const NORMALIZED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT']);
+const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK']);
+/** Where one message ends and the connection with it is our affair. */
+const OURS = [
+  ...['connection', 'content-length', 'expect', 'http2-settings', 'keep-alive', 'proxy-connection'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
+];
 
-const DEFAULT_TIMEOUT = 300_000;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NORMALIZED = /^(delete|get|head|options|post|put)$/i;
-const FORBIDDEN = /^(connect|trace|track)$/i;
-
-/** Fetch's arguments, checked as `new Request` checks them; rejects with a TypeError. */
-export async function prepareRequest(
+/** The caller's arguments as the fetch standard reads them. Throws a TypeError for what it does not allow. */
+export async function requestOf(
   input: RequestInfo | URL,
-  init: FetchInit = {},
-): Promise<PreparedRequest> {
-  const request = input instanceof Request ? input : undefined;
-  const method = methodOf(init.method ?? request?.method ?? 'GET');
-  const headers = new Headers(init.headers ?? request?.headers);
-  const body = await bodyOf(init, request, headers);
-  if (body && (method === 'GET' || method === 'HEAD'))
-    throw new TypeError(`A ${method} request cannot have a body.`);
+  init: TunnelRequestInit = {},
+): Promise<HttpRequest> {
+  const base = input instanceof Request ? input : undefined;
+  const url = urlOf(base ? base.url : String(input));
+  const method = methodOf(init.method ?? base?.method ?? 'GET');
+  if (init.integrity) throw new TypeError('tunnel.fetch does not check `integrity`.');
+  const signal = init.signal === undefined ? base?.signal : (init.signal ?? undefined);
+  signal?.throwIfAborted();
+  const headers = new Headers(init.headers ?? base?.headers);
+  for (const name of OURS) headers.delete(name);
+  const body = await givenBody(base, init.body, method);
+  if (body?.type && !headers.has('content-type')) headers.set('content-type', body.type);
   return {
+    url,
     method,
-    url: urlOf(request?.url ?? input),
     headers,
     body,
-    redirect: redirectOf(init.redirect ?? request?.redirect ?? 'follow'),
-    hasCookies: (init.credentials ?? request?.credentials) !== 'omit',
-    signal: init.signal === undefined ? request?.signal : (init.signal ?? undefined),
-    timeout: init.timeout ?? DEFAULT_TIMEOUT,
-    onResponse: init.onResponse,
+    redirect: init.redirect ?? base?.redirect ?? 'follow',
+    withCookies: (init.credentials ?? base?.credentials) !== 'omit',
+    signal,
+    options: optionsOf(init.tunnel),
   };
 }
 
-/** Of the tunnel's network, so never relative to the page. */
-export function urlOf(input: unknown, base?: URL): URL {
-  const url = new URL(String(input), base);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new TypeError(`"${url.protocol}" cannot be fetched through the tunnel, only http: and https:.`);
-  if (url.username !== '' || url.password !== '')
-    throw new TypeError('The URL holds a name or a password: give them in a header.');
+function urlOf(text: string): URL {
+  if (!URL.canParse(text)) throw new TypeError('tunnel.fetch needs an absolute URL.');
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new TypeError('tunnel.fetch knows http: and https: only.');
+  }
+  if (url.username || url.password) throw new TypeError('A URL to fetch may not hold credentials.');
   return url;
 }
 
-function methodOf(method: string): string {
-  if (!TOKEN.test(method)) throw new TypeError(`"${method}" is no HTTP method.`);
-  if (FORBIDDEN.test(method)) throw new TypeError(`The method ${method} is forbidden.`);
-  return NORMALIZED.test(method) ? method.toUpperCase() : method;
+function methodOf(given: string): string {
+  const upper = given.toUpperCase();
+  if (!TOKEN.test(given)) throw new TypeError('The method is not one.');
+  if (FORBIDDEN.has(upper)) throw new TypeError(`fetch does not allow the method ${upper}.`);
+  return NORMALIZED.has(upper) ? upper : given;
 }
 
-function redirectOf(redirect: RequestRedirect): RequestRedirect {
-  if (redirect === 'follow' || redirect === 'error' || redirect === 'manual') return redirect;
-  throw new TypeError('redirect must be "follow", "error" or "manual".');
+async function givenBody(
+  base: Request | undefined,
+  body: BodyInit | null | undefined,
+  method: string,
+): Promise<RequestBody | undefined> {
+  const isBodiless = method === 'GET' || method === 'HEAD';
+  if (isBodiless && body != null) throw new TypeError(`A ${method} request has no body.`);
+  if (body != null) return bodyOf(body);
+  if (isBodiless || body === null || !base) return undefined;
+  return bodyOfRequest(base);
 }
 
-/** A Response reads everything that a body may be, in every browser, and names its type. */
-async function bodyOf(
-  { body }: FetchInit,
-  request: Request | undefined,
-  headers: Headers,
-): Promise<PreparedBody | null> {
-  if (body instanceof ReadableStream)
-    return { length: undefined, open: () => body as ReadableStream<Uint8Array<ArrayBuffer>> };
-  if (body === undefined && !mayHaveBody(request)) return null;
-  if (body === null) return null;
-  const source = body === undefined ? request! : new Response(body);
-  const type = source.headers.get('content-type');
-  const blob = await source.blob();
-  if (body === undefined && blob.size === 0) return null;
-  if (type !== null && !headers.has('content-type')) headers.set('content-type', type);
-  return { length: blob.size, open: () => blob.stream() as ReadableStream<Uint8Array<ArrayBuffer>> };
-}
-
-/** Not every browser says whether a Request has one. */
-function mayHaveBody(request: Request | undefined): boolean {
-  return (
-    request !== undefined && request.method !== 'GET' && request.method !== 'HEAD' && request.body !== null
-  );
+function optionsOf(given: TunnelRequestOptions = {}): Required<TunnelRequestOptions> {
+  return {
+    connectTimeout: given.connectTimeout ?? 30_000,
+    headersTimeout: given.headersTimeout ?? 300_000,
+    bodyTimeout: given.bodyTimeout ?? 300_000,
+    onHead: given.onHead ?? (() => {}),
+  };
 }

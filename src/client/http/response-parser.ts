@@ -1,189 +1,157 @@
-import { TunnelError } from '../../core/errors.ts';
-import {
-  FAILED,
-  type Llhttp,
-  type LlhttpEvents,
-  MAX_INPUT,
-  NO_BODY,
-  OK,
-  PAUSED,
-  PAUSED_UPGRADE,
-  UPGRADE,
-} from './llhttp.ts';
+import { httpError } from './http-error.ts';
+import { type Llhttp, type MessageSink, NO_BODY, OK, PAUSED, SLICE_BYTES, STOP } from './llhttp.ts';
+import { HeadCollector, MAX_FIELDS, MAX_HEAD_BYTES, type ResponseHead, valuesOf } from './response-head.ts';
 
-/** The head of a response as it came, Set-Cookie included. */
-export interface ResponseHead {
-  status: number;
-  statusText: string;
-  /** In their order; one that came twice is there twice. Bytes are characters (latin1). */
-  headers: [name: string, value: string][];
-}
-
-/** Names, values and reasons of one response, trailers included; each line counts 32 bytes more. */
-export const MAX_HEAD_BYTES = 128 * 1024;
-const LINE_BYTES = 32;
-/** How many responses of status 1xx may come before the one. */
+/** How many 1xx may come before the answer. */
 export const MAX_INFORMATIONAL = 16;
+/** How much may come without a byte of body among it: extensions of chunks, trailers, empty lines. */
+const MAX_OVERHEAD = MAX_HEAD_BYTES;
 
-const latin1 = new TextDecoder('latin1');
-
-/** What is wrong with what a server sent. */
-export function httpFault(what: string): TunnelError {
-  return new TunnelError('ERR_PROTOCOL', `The server's answer is not valid: ${what}.`, { leg: 'inside' });
+export interface Question {
+  url: string;
+  isHead: boolean;
+  /** Told every head, the informational ones too. */
+  onHead(head: ResponseHead): void;
 }
 
-/** One response out of a stream of bytes (RFC 9112), strictly: what could be read in two ways is refused. */
-export class ResponseParser implements LlhttpEvents {
-  /** Once it is complete. */
+/** Reads the answer to one request out of a connection's bytes (RFC 9112), and not one byte more. */
+export class ResponseParser implements MessageSink {
+  /** The head of the answer proper. */
   head: ResponseHead | undefined;
   isComplete = false;
-  /** Whether the connection may be used again, as far as this side has said. */
-  keepAlive = false;
-  /** Whether anything came at all. */
-  hasBegun = false;
+  /** Whether the connection can be used again: meant when complete. */
+  canReuse = false;
   readonly #llhttp: Llhttp;
-  readonly #parser: number;
-  readonly #isHead: boolean;
-  readonly #isUpgrade: boolean;
-  readonly #onInformational: ((head: ResponseHead) => void) | undefined;
-  #body: Uint8Array<ArrayBuffer>[] = [];
-  #statusText = '';
-  #headers: [string, string][] = [];
-  #isInValue = true;
-  #headBytes = 0;
+  readonly #question: Question;
+  #parser: number;
+  #collector = new HeadCollector();
   #informational = 0;
-  #isInformational = false;
-  #fault: TunnelError | undefined;
+  /** Why we stopped it ourselves. */
+  #objection: string | undefined;
+  /** Bytes since the last of a body. */
+  #overhead = 0;
+  /** The body in what is being parsed: never more than that is long. */
+  #body: Uint8Array<ArrayBuffer> | undefined;
+  #bodyLength = 0;
+  /** Of what is being parsed. */
+  #length = 0;
 
-  constructor(
-    llhttp: Llhttp,
-    options: {
-      isHead: boolean;
-      isUpgrade?: boolean;
-      onInformational?: ((head: ResponseHead) => void) | undefined;
-    },
-  ) {
+  constructor(llhttp: Llhttp, question: Question) {
     this.#llhttp = llhttp;
-    this.#isHead = options.isHead;
-    this.#isUpgrade = options.isUpgrade ?? false;
-    this.#onInformational = options.onInformational;
-    this.#parser = llhttp.alloc(this);
+    this.#question = question;
+    this.#parser = llhttp.alloc();
   }
 
-  /** Returns what comes after the response; throws ERR_PROTOCOL. */
-  feed(bytes: Uint8Array): Uint8Array {
-    this.hasBegun ||= bytes.length > 0;
-    for (let at = 0; at < bytes.length; ) {
-      const { errno, read } = this.#llhttp.execute(this.#parser, bytes.subarray(at, at + MAX_INPUT));
-      at += read;
-      if (errno === PAUSED || errno === PAUSED_UPGRADE) return bytes.subarray(at);
-      if (errno !== OK) throw this.#fault ?? httpFault(this.#llhttp.reason(this.#parser));
+  /** Parses what came; calls `onBody` with the parts of the body in it, which are the callee's. Throws ERR_HTTP. */
+  feed(bytes: Uint8Array, onBody: (part: Uint8Array<ArrayBuffer>) => void): void {
+    for (let at = 0; at < bytes.length && !this.isComplete; ) {
+      const slice = bytes.subarray(at, at + SLICE_BYTES);
+      at += this.#parse(slice);
+      if (this.#body) onBody(this.#body.subarray(0, this.#bodyLength));
+      // Who sends more than was asked for does not know where messages end.
+      if (this.isComplete && at < bytes.length) this.canReuse = false;
     }
-    return bytes.subarray(bytes.length);
+    if (this.isComplete) this.free();
   }
 
-  /** The connection ended: throws if the response has not. */
-  finish(): void {
-    if (this.isComplete) return;
-    this.keepAlive = false;
-    const errno = this.#llhttp.finish(this.#parser);
-    if ((errno !== OK && errno !== PAUSED) || !this.isComplete) {
-      throw new TunnelError(
-        'ERR_CONNECTION_RESET',
-        'The server closed the connection before its answer was complete.',
-        {
-          leg: 'inside',
-          retryable: true,
-        },
-      );
+  /** The server ended the connection, which is the end of some answers. Throws ERR_HTTP for all others. */
+  end(): void {
+    const result = this.#llhttp.finish(this.#parser, this);
+    if (!this.isComplete || (result !== OK && result !== PAUSED)) {
+      throw httpError('The server ended the connection before its answer was whole.');
     }
-  }
-
-  /** The pieces of the body since the last time. */
-  takeBody(): Uint8Array<ArrayBuffer>[] {
-    const body = this.#body;
-    this.#body = [];
-    return body;
+    this.canReuse = false;
+    this.free();
   }
 
   free(): void {
-    this.#llhttp.free(this.#parser);
+    if (this.#parser !== 0) this.#llhttp.free(this.#parser);
+    this.#parser = 0;
   }
 
-  status(bytes: Uint8Array): number {
-    this.#statusText += latin1.decode(bytes);
-    return this.#count(bytes.length);
+  onStatus(text: Uint8Array): number {
+    return this.#collector.addStatus(text) ? OK : this.#objectToSize();
   }
 
-  headerField(bytes: Uint8Array): number {
-    if (this.#isInValue) this.#headers.push(['', '']);
-    const first = this.#isInValue ? LINE_BYTES : 0;
-    this.#isInValue = false;
-    this.#headers.at(-1)![0] += latin1.decode(bytes);
-    return this.#count(bytes.length + first);
+  onHeaderField(part: Uint8Array): number {
+    return this.#collector.addField(part) ? OK : this.#objectToSize();
   }
 
-  headerValue(bytes: Uint8Array): number {
-    this.#isInValue = true;
-    this.#headers.at(-1)![1] += latin1.decode(bytes);
-    return this.#count(bytes.length);
+  onHeaderValue(part: Uint8Array): number {
+    return this.#collector.addValue(part) ? OK : this.#objectToSize();
   }
 
-  headersComplete(status: number, keepAlive: boolean, version: number): number {
-    if (version !== 1) return this.#refuse(`it is HTTP/${version}`);
-    const head: ResponseHead = { status, statusText: this.#statusText, headers: this.#headers };
-    this.#statusText = '';
-    this.#headers = [];
-    this.#isInValue = true;
-    if (status === 101)
-      return this.#isUpgrade ? this.#upgraded(head) : this.#refuse('it changes the protocol, unasked');
-    this.#isInformational = status < 200;
-    if (this.#isInformational) return this.#informed(head);
-    const coding = codingOf(head);
-    if (coding && coding !== 'chunked') return this.#refuse(`Transfer-Encoding "${coding}" is not supported`);
+  onHeadersComplete(status: number): number {
+    const head = this.#collector.head(status, this.#question.url);
+    // What comes as a header from here on is a trailer, or the next answer's.
+    this.#collector = new HeadCollector();
+    this.#overhead = 0;
+    if (this.#llhttp.majorVersion(this.#parser) !== 1) return this.#object('it is not HTTP/1');
+    if (status < 200) return this.#informed(head);
+    const objection = framingObjection(head);
+    if (objection) return this.#object(objection);
     this.head = head;
-    this.keepAlive = keepAlive;
-    return this.#isHead || status === 204 || status === 304 ? NO_BODY : OK;
+    return this.#question.isHead ? NO_BODY : OK;
   }
 
-  body(bytes: Uint8Array): number {
-    this.#body.push(bytes.slice());
+  onBody(bytes: Uint8Array): number {
+    this.#body ??= new Uint8Array(this.#length);
+    this.#body.set(bytes, this.#bodyLength);
+    this.#bodyLength += bytes.length;
     return OK;
   }
 
-  messageComplete(): number {
-    if (this.#isInformational) {
-      this.#isInformational = false;
-      return OK;
-    }
+  onMessageComplete(): number {
+    if (!this.head) return OK;
     this.isComplete = true;
+    this.canReuse = this.#llhttp.shouldKeepAlive(this.#parser);
     return PAUSED;
   }
 
-  #upgraded(head: ResponseHead): number {
-    this.head = head;
-    return UPGRADE;
+  /** How many bytes of the slice were parsed: all, unless the answer is complete. */
+  #parse(slice: Uint8Array): number {
+    this.#body = undefined;
+    this.#bodyLength = 0;
+    this.#length = slice.length;
+    this.#overhead += slice.length;
+    const result = this.#llhttp.execute(this.#parser, this, slice);
+    if (this.#bodyLength > 0) this.#overhead = 0;
+    if (this.isComplete) return result === PAUSED ? this.#llhttp.consumed(this.#parser) : slice.length;
+    if (result === OK && this.#overhead > MAX_OVERHEAD) this.#objectToSize();
+    else if (result === OK) return slice.length;
+    const why = this.#objection ?? this.#llhttp.reason(this.#parser);
+    throw httpError(`The server's answer is not acceptable: ${why}.`);
   }
 
   #informed(head: ResponseHead): number {
+    // Nobody asked for another protocol, and what follows would be one.
+    if (head.status === 101) return this.#object('it changes the protocol without being asked');
     this.#informational++;
-    if (this.#informational > MAX_INFORMATIONAL) return this.#refuse('too many responses of status 1xx');
-    this.#onInformational?.(head);
+    if (this.#informational > MAX_INFORMATIONAL) {
+      return this.#object(`more than ${MAX_INFORMATIONAL} informational answers`);
+    }
+    this.#question.onHead(head);
     return NO_BODY;
   }
 
-  #count(bytes: number): number {
-    this.#headBytes += bytes;
-    return this.#headBytes > MAX_HEAD_BYTES ? this.#refuse('its headers are too large') : OK;
+  #objectToSize(): number {
+    return this.#object(`more than ${MAX_HEAD_BYTES} bytes or ${MAX_FIELDS} fields of header`);
   }
 
-  #refuse(what: string): number {
-    this.#fault = httpFault(what);
-    return FAILED;
+  #object(why: string): number {
+    this.#objection ??= why;
+    return STOP;
   }
 }
 
-function codingOf({ headers }: ResponseHead): string {
-  const values = headers.filter(([name]) => name.toLowerCase() === 'transfer-encoding');
-  return values.map(([, value]) => value.trim().toLowerCase()).join(', ');
+/** RFC 9112 §6.3: what two readers could cut in different places. llhttp refuses some of it too. */
+function framingObjection(head: ResponseHead): string | undefined {
+  const codings = valuesOf(head, 'transfer-encoding');
+  const lengths = valuesOf(head, 'content-length');
+  if (codings.length > 0 && lengths.length > 0) return 'both Content-Length and Transfer-Encoding';
+  if (lengths.some((length) => length !== lengths[0])) return 'differing Content-Lengths';
+  if (codings.length > 1 || codings.some((coding) => coding.toLowerCase() !== 'chunked')) {
+    return 'a Transfer-Encoding other than chunked';
+  }
+  return undefined;
 }

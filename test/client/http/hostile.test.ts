@@ -1,152 +1,198 @@
-// Servers that mean harm: what could be read in two ways is refused, and what could grow is bounded.
-import { beforeEach, describe, expect, it } from 'vitest';
-import { Dialer } from '../../../src/client/dialer.ts';
-import { CookieJar, MAX_COOKIE_BYTES, MAX_PER_DOMAIN } from '../../../src/client/http/cookie-jar.ts';
-import { HttpClient } from '../../../src/client/http/fetch.ts';
-import { MAX_HEAD_BYTES, MAX_INFORMATIONAL } from '../../../src/client/http/response-parser.ts';
-import { TunnelError } from '../../../src/core/errors.ts';
-import { loadHttpParser } from '../../support/http-parser.ts';
-import { LoneEngine } from '../../support/lone-engine.ts';
-import { OUR_V4 } from '../../support/lone-stack.ts';
-import { rawServer } from '../../support/raw-server.ts';
+// Servers that mean no good, or know no better: each is refused in time and in bounded memory.
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { failureOf, type Lab, serveRaw } from './lab.ts';
 
-let engine: LoneEngine;
-let client: HttpClient;
+let lab: Lab;
 
-beforeEach(() => {
-  engine = new LoneEngine();
-  client = new HttpClient(new Dialer(engine.client), loadHttpParser);
-});
+afterEach(() => lab.stop());
 
-/** The code with which reading this answer fails, or its text. */
-async function readingOf(answer: string, ends = true): Promise<string> {
-  await rawServer(engine, 80, async (connection) => {
-    await connection.until('\r\n\r\n');
-    await connection.write(answer);
-    if (ends) await connection.end();
-  });
-  try {
-    return await (await client.fetch(`http://${OUR_V4}/`)).text();
-  } catch (error) {
-    const told = (error as TypeError).cause;
-    return told instanceof TunnelError ? told.code : String(error);
-  }
+const HEAD = 'HTTP/1.1 200 OK\r\n';
+
+/** What fetch makes of a server that says this and ends the connection. */
+async function answered(bytes: string | Uint8Array): Promise<Response> {
+  lab = await serveRaw((socket) => socket.end(bytes));
+  return lab.get('/');
 }
 
-const OK = 'HTTP/1.1 200 OK\r\n';
+/** A server that says this over and over, for as long as one listens. */
+async function endless(first: string, again: string): Promise<void> {
+  lab = await serveRaw((socket) => {
+    socket.write(first);
+    repeat(socket, again);
+  });
+}
 
-describe('an answer that could be read in two ways', () => {
+function repeat(socket: Socket, bytes: string): void {
+  if (!socket.destroyed && socket.write(bytes)) setImmediate(repeat, socket, bytes);
+  else socket.once('drain', () => repeat(socket, bytes));
+}
+
+describe('an answer that two readers could cut in different places', () => {
+  const chunk = '5\r\nhello\r\n0\r\n\r\n';
+
   it.each([
     [
-      'Content-Length and Transfer-Encoding',
-      `${OK}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      'both Content-Length and Transfer-Encoding',
+      `Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`,
     ],
-    [
-      'the same, the other way round',
-      `${OK}Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n`,
-    ],
-    ['two lengths', `${OK}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
-    ['a list of lengths', `${OK}Content-Length: 3, 4\r\n\r\nabcd`],
-    ['a length that is negative', `${OK}Content-Length: -1\r\n\r\n`],
-    ['a length with a sign', `${OK}Content-Length: +3\r\n\r\nabc`],
-    ['a length beyond all numbers', `${OK}Content-Length: 99999999999999999999\r\n\r\nabc`],
-    ['chunked before another coding', `${OK}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`],
-    ['a coding that is unknown', `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
-    ['chunked twice', `${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['a folded header', `${OK}X-A: b\r\n Content-Length: 3\r\n\r\nabc`],
-    ['a space before the colon', `${OK}Content-Length : 3\r\n\r\nabc`],
-    ['a NUL in a header', `${OK}X-A: a\0b\r\nContent-Length: 0\r\n\r\n`],
-    ['a bare CR in a header', `${OK}X-A: a\rb\r\nContent-Length: 0\r\n\r\n`],
-    ['a chunk size that is none', `${OK}Transfer-Encoding: chunked\r\n\r\nxyz\r\nabc\r\n0\r\n\r\n`],
-    ['a chunk size beyond all numbers', `${OK}Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc`],
-    ['a chunk longer than it says', `${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n`],
-    ['a change of protocol', 'HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
-    ['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['both, the other way round', `Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n${chunk}`],
+    ['differing Content-Lengths', 'Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!'],
+    ['a list of Content-Lengths', 'Content-Length: 5, 6\r\n\r\nhello!'],
+    ['a Content-Length with a sign', 'Content-Length: +5\r\n\r\nhello'],
+    ['a negative Content-Length', 'Content-Length: -5\r\n\r\nhello'],
+    ['a Content-Length beyond 64 bits', 'Content-Length: 99999999999999999999999\r\n\r\nhello'],
+    ['a coding that is not chunked', 'Transfer-Encoding: gzip, chunked\r\n\r\n'],
+    ['chunked twice', `Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`],
+    ['a space before the colon', 'Content-Length : 5\r\n\r\nhello'],
+    ['a line that is folded', 'X-A: b\r\n c\r\nContent-Length: 5\r\n\r\nhello'],
+    ['bare line feeds', 'Content-Length: 5\nX-A: b\n\nhello'],
+    ['a NUL in a value', 'X-A: b\0c\r\n\r\n'],
+  ])('%s', async (_, rest) => {
+    expect(await failureOf(answered(HEAD + rest))).toMatchObject({ code: 'ERR_HTTP' });
+  });
+});
+
+describe('what is no answer', () => {
+  it.each([
+    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+    ['HTTP/0.9', 'hello\r\n\r\n'],
     ['HTTP/2', 'HTTP/2.0 200 OK\r\n\r\n'],
-    ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
-  ])('is refused: %s', async (_, answer) => {
-    expect(await readingOf(answer)).toBe('ERR_PROTOCOL');
-  });
-
-  it.each(['HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n', 'HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n'])(
-    'is refused where a Response cannot say it: %j',
-    async (answer) => expect(await readingOf(answer)).toBe('ERR_PROTOCOL'),
-  );
-});
-
-describe('an answer that is cut off', () => {
-  it.each([
-    '',
-    'HTTP/1.1 200',
-    `${OK}X-A: b`,
-    `${OK}Content-Length: 9\r\n\r\nabc`,
-    `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`,
-    `${OK}Transfer-Encoding: chunked\r\n\r\n9\r\nabc`,
-  ])('fails, and never looks whole: %j', async (answer) => {
-    expect(await readingOf(answer)).toBe('ERR_CONNECTION_RESET');
+    ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
+    ['a status that there is not', 'HTTP/1.1 999 OK\r\nContent-Length: 0\r\n\r\n'],
+    ['a protocol nobody asked for', 'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['nothing', ''],
+    ['half a header', 'HTTP/1.1 200 OK\r\nContent-'],
+  ])('%s', async (_, bytes) => {
+    expect(await failureOf(answered(bytes))).toMatchObject({ code: 'ERR_HTTP' });
   });
 });
 
-describe('what could grow', () => {
-  const lines = (count: number, line: string) => line.repeat(count);
-  it.each([
-    ['one header', `${OK}X-A: ${'a'.repeat(MAX_HEAD_BYTES)}`],
-    ['many headers', OK + lines(MAX_HEAD_BYTES / 32, 'A:\r\n')],
-    ['the name of a header', OK + 'a'.repeat(MAX_HEAD_BYTES + 1)],
-    ['the reason', `HTTP/1.1 200 ${'a'.repeat(MAX_HEAD_BYTES + 1)}`],
-    ['trailers', `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n${lines(MAX_HEAD_BYTES / 32, 'A: b\r\n')}`],
-    ['answers of status 1xx', lines(MAX_INFORMATIONAL + 1, 'HTTP/1.1 100 X\r\n\r\n')],
-  ])('is bounded: %s', async (_, answer) => {
-    expect(await readingOf(answer, false)).toBe('ERR_PROTOCOL');
+describe('a header bomb', () => {
+  it('in size: one field without end', async () => {
+    await endless(`${HEAD}X-A: `, 'a'.repeat(10_000));
+    expect((await failureOf(lab.get('/'))).message).toContain('65536 bytes');
   });
 
-  it('is bounded: codings around a body', async () => {
-    const codings = Array(6).fill('gzip').join(', ');
-    expect(await readingOf(`${OK}Content-Encoding: ${codings}\r\nContent-Length: 3\r\n\r\nabc`)).toBe(
-      'ERR_PROTOCOL',
-    );
+  it('in number: fields without end', async () => {
+    await endless(HEAD, 'A: b\r\n'.repeat(10));
+    expect((await failureOf(lab.get('/'))).message).toContain('256 fields');
   });
 
-  it('is bounded: cookies', () => {
-    const jar = new CookieJar(() => 0);
-    const url = new URL('http://host.test/');
-    for (let each = 0; each < MAX_PER_DOMAIN + 10; each++) jar.store(url, `n${each}=v`);
-    jar.store(url, `long=${'v'.repeat(MAX_COOKIE_BYTES)}`);
-    const kept = jar.cookieFor(url)!.split('; ');
-    expect(kept).toHaveLength(MAX_PER_DOMAIN);
-    expect(kept[0]).toBe('n10=v');
+  it('in names: a name without end', async () => {
+    await endless(HEAD, 'a'.repeat(10_000));
+    expect((await failureOf(lab.get('/'))).message).toContain('65536 bytes');
+  });
+
+  it('in a status line without end', async () => {
+    await endless('HTTP/1.1 200 ', 'a'.repeat(10_000));
+    expect((await failureOf(lab.get('/'))).message).toContain('65536 bytes');
+  });
+
+  it('of empty lines before the answer', async () => {
+    await endless('', '\r\n'.repeat(5000));
+    expect((await failureOf(lab.get('/'))).message).toContain('65536 bytes');
+  });
+
+  it('in trailers', async () => {
+    await endless(`${HEAD}Transfer-Encoding: chunked\r\n\r\n0\r\n`, 'A: b\r\n'.repeat(10));
+    const response = await lab.get('/');
+    expect((await failureOf(response.text())).code).toBe('ERR_HTTP');
+  });
+
+  it('but 200 fields and 60,000 bytes are an answer', async () => {
+    const fields = Array.from({ length: 200 }, (_, i) => `X-${i}: ${'v'.repeat(280)}\r\n`).join('');
+    const response = await answered(`${HEAD}${fields}Content-Length: 2\r\n\r\nok`);
+    expect(await response.text()).toBe('ok');
+    expect(response.headers.get('x-199')).toHaveLength(280);
   });
 });
 
-describe('the cookie jar', () => {
-  const get = (setCookie: string, from: string, to: string): string | undefined => {
-    const jar = new CookieJar(() => Date.UTC(2026, 0, 1));
-    jar.store(new URL(from), setCookie);
-    return jar.cookieFor(new URL(to));
-  };
+describe('informational answers', () => {
+  it('without end are refused', async () => {
+    await endless('', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+    expect((await failureOf(lab.get('/'))).message).toContain('16 informational');
+  });
+});
+
+describe('chunks', () => {
+  const chunked = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
+
   it.each([
-    ['a=1', 'http://host.test/', 'http://host.test/', 'a=1'],
-    ['a=1', 'http://host.test/', 'http://sub.host.test/', undefined],
-    ['a=1; Domain=host.test', 'http://sub.host.test/', 'http://other.host.test/', 'a=1'],
-    ['a=1; Domain=other.test', 'http://host.test/', 'http://other.test/', undefined],
-    ['a=1; Domain=test', 'http://host.test/', 'http://host.test/', undefined],
-    ['a=1; Domain=0.0.1', 'http://10.0.0.1/', 'http://10.0.0.1/', undefined],
-    ['a=1', 'http://host.test/dir/page', 'http://host.test/dir/other', 'a=1'],
-    ['a=1', 'http://host.test/dir/page', 'http://host.test/directory', undefined],
-    ['a=1; Path=/dir', 'http://host.test/', 'http://host.test/dir/page', 'a=1'],
-    ['a=1; Secure', 'http://host.test/', 'http://host.test/', undefined],
-    ['a=1; Max-Age=1', 'http://host.test/', 'http://host.test/', 'a=1'],
-    ['a=1; Max-Age=0', 'http://host.test/', 'http://host.test/', undefined],
-    ['a=1; Expires=Thu, 01 Jan 2015 00:00:00 GMT', 'http://host.test/', 'http://host.test/', undefined],
-    [
-      'a=1; Expires=Thu, 01 Jan 2015 00:00:00 GMT; Max-Age=9',
-      'http://host.test/',
-      'http://host.test/',
-      'a=1',
-    ],
-    ['=1', 'http://host.test/', 'http://host.test/', undefined],
-    ['a=1\u0001', 'http://host.test/', 'http://host.test/', undefined],
-  ])('%j of %s: what %s gets is %j', (setCookie, from, to, sent) =>
-    expect(get(setCookie, from, to)).toBe(sent),
-  );
+    ['a size that is none', 'xyz\r\nhello\r\n'],
+    ['a negative size', '-5\r\nhello\r\n'],
+    ['a size beyond 64 bits', 'fffffffffffffffff\r\nhello\r\n'],
+    ['a size with 0x', '0x5\r\nhello\r\n'],
+    ['no line end after the data', '5\r\nhello0\r\n\r\n'],
+    ['more data than it says', '2\r\nhello\r\n0\r\n\r\n'],
+    ['an end in the middle', '5\r\nhe'],
+    ['an end before the last chunk', '5\r\nhello\r\n'],
+  ])('%s', async (_, rest) => {
+    const reading = answered(chunked + rest).then((response) => response.text());
+    expect(await failureOf(reading)).toMatchObject({ code: 'ERR_HTTP' });
+  });
+
+  it('with an extension without end are refused', async () => {
+    await endless(`${chunked}5;a=`, 'b'.repeat(10_000));
+    const reading = lab.get('/').then((response) => response.text());
+    expect(await failureOf(reading)).toMatchObject({ code: 'ERR_HTTP' });
+  });
+
+  it('of one byte each are one body', async () => {
+    const response = await answered(`${chunked}${'1\r\na\r\n'.repeat(30_000)}0\r\n\r\n`);
+    expect(await response.text()).toBe('a'.repeat(30_000));
+  });
+});
+
+describe('an end that comes early', () => {
+  it('fails the body that had a length', async () => {
+    const response = await answered(`${HEAD}Content-Length: 10\r\n\r\nhello`);
+    expect(response.status).toBe(200);
+    expect(await failureOf(response.text())).toMatchObject({ code: 'ERR_HTTP' });
+  });
+});
+
+describe('bytes that nobody asked for', () => {
+  const answer = `${HEAD}Content-Length: 2\r\n\r\nok`;
+
+  it('right after the answer: the answer is right, the connection is not used again', async () => {
+    lab = await serveRaw((socket) => socket.write(`${answer}${HEAD}Content-Length: 4\r\n\r\nevil`));
+    expect(await (await lab.get('/1')).text()).toBe('ok');
+    expect(await (await lab.get('/2')).text()).toBe('ok');
+    expect(lab.connections()).toBe(2);
+  });
+
+  it('later, while nobody uses the connection: neither', async () => {
+    let sent!: () => void;
+    const junk = new Promise<void>((resolve) => (sent = resolve));
+    lab = await serveRaw((socket, request) => {
+      socket.write(answer);
+      if (!request.startsWith('GET /1')) return;
+      socket.on('close', sent).on('end', () => socket.end());
+      setImmediate(() => setImmediate(() => socket.write(`${HEAD}Content-Length: 4\r\n\r\nevil`)));
+    });
+    expect(await (await lab.get('/1')).text()).toBe('ok');
+    await junk;
+    expect(await (await lab.get('/2')).text()).toBe('ok');
+    expect(lab.connections()).toBe(2);
+  });
+});
+
+describe('a server that takes its time', () => {
+  const tunnel = { headersTimeout: 80, bodyTimeout: 80 };
+
+  it('byte by byte in its header has no longer for that', async () => {
+    lab = await serveRaw((socket) => {
+      socket.write(HEAD);
+      const timer = setInterval(() => socket.write('X'), 10);
+      socket.on('close', () => clearInterval(timer));
+    });
+    expect(await failureOf(lab.get('/', { tunnel }))).toMatchObject({ code: 'ERR_TIMEOUT' });
+  });
+
+  it('in its body is not waited for longer than `bodyTimeout`', async () => {
+    lab = await serveRaw((socket) => socket.write(`${HEAD}Content-Length: 10\r\n\r\nhello`));
+    const response = await lab.get('/', { tunnel });
+    expect(await failureOf(response.text())).toMatchObject({ code: 'ERR_TIMEOUT' });
+  });
 });

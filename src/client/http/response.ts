@@ -1,0 +1,78 @@
+import { decoded } from './content-coding.ts';
+import type { Exchange } from './exchange.ts';
+import { fetchFailure, httpError } from './http-error.ts';
+import type { HttpRequest } from './request.ts';
+import type { ResponseHead } from './response-head.ts';
+
+const BODILESS = new Set([204, 205, 304]);
+/** How much is read before anybody asks. */
+const READ_AHEAD = 64 * 1024;
+
+/** The Response of an answer whose head is there; its body comes as it is read. */
+export function responseOf(exchange: Exchange, request: HttpRequest, isRedirected: boolean): Response {
+  const { head } = exchange;
+  const init = { status: head.status, statusText: head.statusText, headers: headersOf(head) };
+  if (head.status > 599) throw httpError(`The server answers with status ${head.status}, which is none.`);
+  if (BODILESS.has(head.status) || request.method === 'HEAD') {
+    void exchange.drain().catch(() => {});
+    return described(new Response(null, init), head.url, isRedirected);
+  }
+  return described(
+    new Response(decoded(bodyOf(exchange, request.signal), head), init),
+    head.url,
+    isRedirected,
+  );
+}
+
+/** A byte stream. An abort ends it at once, whatever has been read ahead. */
+function bodyOf(
+  exchange: Exchange,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let stop = () => {};
+  const settled = () => signal?.removeEventListener('abort', stop);
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      start(controller) {
+        stop = () => controller.error(signal!.reason);
+        signal?.addEventListener('abort', stop, { once: true });
+      },
+      async pull(controller) {
+        const part = await exchange.next().catch((error: unknown) => {
+          settled();
+          throw fetchFailure(error);
+        });
+        if (signal?.aborted) return;
+        if (part) return controller.enqueue(part);
+        settled();
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+      cancel(reason) {
+        settled();
+        exchange.abandon(reason);
+      },
+    },
+    { highWaterMark: READ_AHEAD },
+  ) as ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+function headersOf(head: ResponseHead): Headers {
+  try {
+    return new Headers(head.headers);
+  } catch {
+    throw httpError('The server sent a header that is none.');
+  }
+}
+
+/** A Response made by hand knows none of these. */
+function described(response: Response, url: string, redirected: boolean): Response {
+  const clone = () => described(Response.prototype.clone.call(response), url, redirected);
+  return Object.defineProperties(response, {
+    url: { value: url },
+    redirected: { value: redirected },
+    type: { value: 'basic' },
+    clone: { value: clone },
+  });
+}

@@ -18,6 +18,7 @@ export type {
   TransportStatus,
   TunnelStatus,
 } from './bridge/api.ts';
+export type { CaptureOptions } from './client/capture.ts';
 export type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './client/diagnostics.ts';
 export type { DnsOptions } from './client/dns-options.ts';
 export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from './client/fetch.ts';

@@ -77,6 +77,8 @@ export interface EngineApi {
   pathMtu(address: string, port: Port): Promise<Outcome<number>>;
   /** Finds out whether somebody listens; any message on `port` ends the search. */
   checkPort(options: PortCheckOptions, port: Port): Promise<Outcome<PortState>>;
+  /** Starts to record inner packets; they go to `port` as CaptureMessages. TypeError for a filter that is none, ERR_LIMIT. */
+  capture(options: CaptureOptions, port: Port): Promise<Outcome<void>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
   /** The network or the page is back: does what is overdue, and tries the way out again at once. */
@@ -309,6 +311,21 @@ export interface PortCheckOptions {
   /** Milliseconds of silence that mean `filtered`. */
   timeout: number;
 }
+
+export interface CaptureOptions {
+  /** Bytes that are kept of each packet; 0: all. */
+  snaplen: number;
+  /** As PacketFilter reads it; empty: all packets. */
+  filter: string;
+}
+
+/** On a capture's port. To the engine `pull`, which one `chunk` of a pcapng file answers as soon as there is something. */
+export type CaptureMessage =
+  | { type: 'pull' }
+  | { type: 'close' }
+  | { type: 'chunk'; bytes: Uint8Array<ArrayBuffer> }
+  /** The tunnel ends; `bytes` are the file's last. */
+  | { type: 'end'; bytes: Uint8Array<ArrayBuffer> };
 
 /** `closed`: the host itself said so. `filtered`: nobody answered, or somebody on the way forbids it. */
 export type PortState = 'open' | 'closed' | 'filtered';

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Tunnel } from '../node/index.ts';
 import { openDoors } from './connect/doors.ts';
 import { type ConnectPlan, planOf } from './connect/plan.ts';
+import { record } from './connect/record.ts';
 import { joinStandardStreams } from './connect/stdio.ts';
 import {
   firstHandshake,
@@ -24,6 +25,8 @@ ${WAY_OUT_USAGE}
   --socks5 HOST:PORT    a SOCKS5 proxy into the tunnel: TCP, UDP, names looked up inside (curl --socks5-hostname)
   --http-proxy HOST:PORT      an HTTP proxy into the tunnel (curl --proxy)
   --login FILE          holds USER:PASSWORD, which both proxies want then; without it they listen on loopback only
+  --capture FILE        records what passes inside, as pcapng, for Wireshark (not in the log: whoever has FILE reads it all)
+  --capture-filter WORDS      which of it: tcp, udp or icmp, host ADDRESS, port NUMBER; all that are given must hold
   -W HOST:PORT          joins standard input and output with HOST:PORT inside, and ends with that connection:
                           ssh -o 'ProxyCommand=tabwire connect FILE.conf -W %h:%p' USER@HOST
   --help                print this
@@ -38,6 +41,8 @@ const OPTIONS = {
   socks5: { type: 'string', multiple: true },
   'http-proxy': { type: 'string', multiple: true },
   login: { type: 'string' },
+  capture: { type: 'string' },
+  'capture-filter': { type: 'string' },
   stdio: { type: 'string', short: 'W' },
   help: { type: 'boolean' },
 } as const;
@@ -52,11 +57,14 @@ export async function runConnect(args: string[]): Promise<void> {
   const plan = planOf(positionals, values);
   const say = sayOnStandardError('connect');
   const tunnel = await openTunnel(readConfig(plan.file, say), values, plan.stdio ? quiet(say) : say);
+  const written = plan.capture && record(tunnel, plan.capture);
   try {
+    written?.catch((error: Error) => say(`--capture: ${error.message}`));
     if (plan.stdio) await Promise.race([joinStandardStreams(tunnel, plan.stdio), untilStopped(tunnel)]);
     else await serve(tunnel, plan, say);
   } finally {
     await tunnel.close();
+    await written?.catch(() => {});
   }
 }
 

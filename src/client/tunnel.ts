@@ -16,6 +16,7 @@ import type {
 import { fromPlainError } from '../bridge/errors.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { ConfigIssue, TunnelConfig } from '../core/wireguard/config.ts';
+import { type CaptureOptions, capture } from './capture.ts';
 import {
   type ConfigSources,
   engineChangeOf,
@@ -306,6 +307,14 @@ export class Tunnel extends EventTarget {
   /** Whether somebody listens on a TCP port of a host inside the tunnel. */
   checkPort(host: string, port: number, options: CheckPortOptions = {}): Promise<PortState> {
     return checkPort(this.#engine, host, port, options);
+  }
+
+  /**
+   * The inner packets from now on, as a pcapng file that Wireshark opens, until the stream is cancelled or the tunnel ends.
+   * Reading rejects with a TypeError for a filter that is none, with ERR_LIMIT if too many captures run.
+   */
+  capture(options: CaptureOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return capture(this.#engine, options);
   }
 
   /**

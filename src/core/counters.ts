@@ -2,7 +2,11 @@
 export class DropCounters<Reason extends string> {
   readonly #counts = new Map<Reason, number>();
 
+  /** The reason that was counted last; who wants to know of one packet clears it before. */
+  last: Reason | undefined;
+
   count(reason: Reason, times = 1): void {
+    this.last = reason;
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + times);
   }
 

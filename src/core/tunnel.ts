@@ -5,6 +5,7 @@ import type { Environment } from './environment.ts';
 import { netstackRegion } from './netstack/ip-output.ts';
 import { NetStack } from './netstack/netstack.ts';
 import type { PacketBuffer } from './packet-buffer.ts';
+import type { PacketTap } from './packet-tap.ts';
 import type { Instant, Pollable } from './time.ts';
 import { Device, type DeviceEvent } from './wireguard/device.ts';
 
@@ -36,6 +37,8 @@ export interface TunnelSink {
 export class TunnelCore implements Pollable {
   readonly device: Device;
   readonly stack: NetStack;
+  /** Who looks at the inner packets, while somebody does. */
+  tap: PacketTap | undefined;
   /**
    * The instant of the call that is being served, for the hand-over between the two. Undefined at first: a field that
    * only ever held numbers keeps the number, and makes an object of it for each packet; this one keeps the object.
@@ -55,7 +58,10 @@ export class TunnelCore implements Pollable {
     const deviceOptions = { identity, mtu, staging, ...(lastTimestamp && { lastTimestamp }) };
     this.device = new Device(deviceOptions, environment, {
       sendDatagram: (datagram, endpoint) => sink.sendDatagram(datagram, endpoint),
-      deliverPacket: (packet) => this.stack.receivePacket(packet, this.#now!),
+      deliverPacket: (packet) => {
+        if (this.tap) this.#deliverWatched(packet, this.tap);
+        else this.stack.receivePacket(packet, this.#now!);
+      },
       notify: (event) => {
         this.#noteOutage(event);
         sink.notify(event);
@@ -63,6 +69,7 @@ export class TunnelCore implements Pollable {
     });
     this.stack = new NetStack({ addresses: options.addresses, mtu: options.mtu }, environment, {
       sendPacket: (packet) => {
+        if (this.tap) this.tap.packetSent(packet, this.#now!);
         this.device.sendPacket(packet, this.#now!);
       },
       hasRoute: (address) => this.device.hasRoute(address),
@@ -118,6 +125,16 @@ export class TunnelCore implements Pollable {
   /** Stops everything and zeroes all keys. */
   close(): void {
     this.device.close();
+  }
+
+  /** The tap first, because the stack changes what it is given. */
+  #deliverWatched(packet: PacketBuffer, tap: PacketTap): void {
+    const { stack } = this;
+    tap.packetReceived(packet, this.#now!);
+    stack.drops.last = stack.tcp.drops.last = undefined;
+    stack.receivePacket(packet, this.#now!);
+    const reason = stack.drops.last ?? stack.tcp.drops.last;
+    if (reason !== undefined) tap.packetRefused(reason);
   }
 
   /** TCP's timers back off while nothing gets through; the session that ends an outage says that waiting is over. */

@@ -13,6 +13,7 @@ export type {
   PingReply,
   TunnelStatus,
 } from '../bridge/api.ts';
+export type { CaptureOptions } from '../client/capture.ts';
 export type { DnsOptions } from '../client/dns-options.ts';
 export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from '../client/fetch.ts';
 export {

@@ -1,6 +1,7 @@
 // The engine as the page sees it: one tunnel and its sockets, behind the bridge's contract. A host (a Worker, or Node
 // itself) gives it a clock, a transport and the WASM module; everything else is the core.
 import type {
+  CaptureOptions,
   ConfigureReport,
   DnsQueryType,
   DnsRecord,
@@ -33,6 +34,7 @@ import type { DatagramTransport } from '../core/transport.ts';
 import { TunnelCore } from '../core/tunnel.ts';
 import type { DeviceEvent } from '../core/wireguard/device.ts';
 import { Announcer } from './announcer.ts';
+import { Captures } from './capture.ts';
 import type { KeyClaim, KeyRegistry } from './key-registry.ts';
 import { Noted } from './noted.ts';
 import {
@@ -95,6 +97,7 @@ interface Running {
   readonly driver: Driver;
   readonly transport: DatagramTransport;
   readonly sockets: Sockets;
+  readonly captures: Captures;
 }
 
 export class TunnelService implements EngineApi {
@@ -222,6 +225,7 @@ export class TunnelService implements EngineApi {
       driver,
       transport,
       sockets: new Sockets(core.stack, driver, noted, this.#host.openChannel),
+      captures: new Captures(core, noted, environment.wallClock() - clock.now()),
     };
     return this.#running;
   }
@@ -354,6 +358,10 @@ export class TunnelService implements EngineApi {
     return outcomeOf(() => this.#require().sockets.checkPort(options, port));
   }
 
+  capture(options: CaptureOptions, port: Port): Promise<Outcome<void>> {
+    return outcomeOf(() => this.#require().captures.open(options, port));
+  }
+
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {
     return outcomeOf(() => this.#require().sockets.tcpInfo(id));
   }
@@ -380,6 +388,7 @@ export class TunnelService implements EngineApi {
     if (this.#isOver) return;
     this.#isClosed = this.#isOver = true;
     this.#running?.sockets.abandon();
+    this.#running?.captures.close();
     this.#running?.core.close();
     this.#running?.driver.close();
     this.#running = undefined;

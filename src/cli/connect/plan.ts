@@ -9,6 +9,8 @@ export interface ConnectPlan {
   readonly socks5: readonly Place[];
   readonly httpProxy: readonly Place[];
   readonly login: Login | undefined;
+  /** Where a capture goes, and what of all packets. */
+  readonly capture: { readonly file: string; readonly filter: string } | undefined;
   /** Where standard input and output lead. */
   readonly stdio: Place | undefined;
 }
@@ -19,6 +21,8 @@ export interface ConnectFlags {
   socks5?: string[];
   'http-proxy'?: string[];
   login?: string;
+  capture?: string;
+  'capture-filter'?: string;
   stdio?: string;
 }
 
@@ -35,6 +39,10 @@ export function planOf([file, ...more]: string[], flags: ConnectFlags): ConnectP
     socks5: proxies('--socks5', flags.socks5),
     httpProxy: proxies('--http-proxy', flags['http-proxy']),
     login,
+    capture:
+      flags.capture === undefined
+        ? undefined
+        : { file: flags.capture, filter: flags['capture-filter'] ?? '' },
     stdio: flags.stdio === undefined ? undefined : readPlace('-W', flags.stdio),
   };
   const { local, remote, socks5, httpProxy, stdio } = plan;

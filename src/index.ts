@@ -43,6 +43,8 @@ export type { Duplex, TlsHook, TlsOptions } from './client/tls.ts';
 export type { ConfigureOptions, LogLevel, TunnelEvents, TunnelOptions } from './client/tunnel.ts';
 export type { UDPMessage } from './client/udp-message.ts';
 export type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './client/udp-socket.ts';
+export type { WebSocketErrorEvent, WebSocketEvents } from './client/websocket/events.ts';
+export type { WebSocket } from './client/websocket/websocket.ts';
 export { type Leg, TunnelError, type TunnelErrorCode } from './core/errors.ts';
 export {
   ConfigError,

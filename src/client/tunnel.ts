@@ -45,6 +45,7 @@ import { TCPServerSocket, type TCPServerSocketOptions } from './tcp-server-socke
 import { connectTcpSocket, TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import type { TlsHook } from './tls.ts';
 import { UDPSocket, type UDPSocketOptions } from './udp-socket.ts';
+import { WebSocket } from './websocket/websocket.ts';
 
 export type { LogLevel };
 
@@ -86,6 +87,12 @@ export interface TunnelEvents {
   close: null;
 }
 
+type BoundWebSocket = Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'> &
+  (new (
+    url: string | URL,
+    protocols?: string | readonly string[],
+  ) => WebSocket);
+
 /** How long `close` waits for what was written to be acknowledged, in milliseconds. */
 const CLOSE_TIMEOUT = 2000;
 
@@ -103,6 +110,8 @@ export class Tunnel extends EventTarget {
     localAddress: string,
     options?: TCPServerSocketOptions,
   ) => TCPServerSocket;
+  /** The WebSocket standard's, for `ws:` over the tunnel (`wss:` with the TLS layer of `Tunnel.open`). */
+  readonly WebSocket: BoundWebSocket;
   readonly #engine: EngineClient;
   readonly #dialer: Dialer;
   readonly #fetch: Fetch;
@@ -180,6 +189,11 @@ export class Tunnel extends EventTarget {
       (localAddress: string, options?: TCPServerSocketOptions) =>
         new TCPServerSocket(engine, localAddress, options),
     );
+    this.WebSocket = boundConstructor(
+      WebSocket,
+      (url: string | URL, protocols?: string | readonly string[]) =>
+        new WebSocket(this.#dialer, url, protocols),
+    ) as BoundWebSocket;
   }
 
   async #open(options: EngineOptions, events: MessagePort, signal: AbortSignal | undefined): Promise<void> {

@@ -17,7 +17,7 @@ export function readRelays(text: string, page: URL): RelayChoice {
       return {
         problem: `“${word}” is not a relay address: it starts with wss:// (or ws:// on this computer).`,
       };
-    if (page.protocol === 'https:' && url.protocol === 'ws:' && !isLoopback(url.hostname))
+    if (page.protocol === 'https:' && /^(wstunnel\+)?ws:$/.test(url.protocol) && !isLoopback(url.hostname))
       return { problem: 'This page came over https, so its relay must be a wss:// address.' };
     urls.push(url.href);
   }
@@ -25,13 +25,13 @@ export function readRelays(text: string, page: URL): RelayChoice {
 }
 
 function relayUrl(word: string, page: URL): URL | undefined {
-  if (!/^(wss?|https?):\/\//i.test(word) && !word.startsWith('/')) return undefined;
+  if (!/^((wstunnel\+)?wss?|https?):\/\//i.test(word) && !word.startsWith('/')) return undefined;
   try {
     const url = new URL(word, page);
     if (url.protocol === 'http:') url.protocol = 'ws:';
     if (url.protocol === 'https:') url.protocol = 'wss:';
     url.hash = '';
-    return url.protocol === 'ws:' || url.protocol === 'wss:' ? url : undefined;
+    return /^(wstunnel\+)?wss?:$/.test(url.protocol) ? url : undefined;
   } catch {
     return undefined;
   }

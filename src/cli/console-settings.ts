@@ -105,7 +105,7 @@ function sourcesOf(text: string, { origins }: Surroundings): string[] {
     return origins.filter((origin) => !origin.includes('*')).map((origin) => origin.replace(/^http/i, 'ws'));
   let url: URL;
   try {
-    url = new URL(text);
+    url = new URL(text.replace(/^wstunnel\+/i, ''));
   } catch {
     throw new RelayConfigError(`console: "${text}" is no address such as wss://relay.example.com/v1`);
   }

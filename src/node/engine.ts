@@ -6,7 +6,8 @@ import type { Environment } from '../core/environment.ts';
 import { MAX_MESSAGE } from '../core/wire/relay.ts';
 import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
-import { RelayTransport, type WebSocketLike } from '../transport/relay-transport.ts';
+import type { WebSocketLike } from '../transport/relay-transport.ts';
+import { type Relays, throughRelays } from '../transport/relays.ts';
 import { loadAssembly } from './assembly.ts';
 import { NodeClock } from './clock.ts';
 import { NODE_CURVE } from './curve.ts';
@@ -39,7 +40,7 @@ export class NodeEngine {
       wallClock: () => Date.now(),
     };
     const clock = new NodeClock();
-    let relay: RelayTransport | undefined;
+    let relay: Relays | undefined;
     const service = new TunnelService({
       environment,
       clock,
@@ -54,7 +55,7 @@ export class NodeEngine {
             ...(host !== undefined && { host }),
           });
         const listens = listenPort !== undefined;
-        relay = new RelayTransport({
+        relay = throughRelays({
           urls: relays,
           memory,
           clock,

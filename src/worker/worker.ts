@@ -7,7 +7,7 @@ import { toPlainError } from '../bridge/errors.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
 import { TunnelService } from '../service/service.ts';
-import { RelayTransport } from '../transport/relay-transport.ts';
+import { type Relays, throughRelays } from '../transport/relays.ts';
 import { loadAssembly } from './assembly.ts';
 import { WorkerClock } from './clock.ts';
 import { createIdentity } from './identity.ts';
@@ -40,7 +40,7 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
   };
   warmUp(crypto);
   const clock = new WorkerClock();
-  let transport: RelayTransport | undefined;
+  let transport: Relays | undefined;
   return new TunnelService({
     environment,
     clock,
@@ -48,7 +48,7 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
     createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
     createTransport({ relays, listenPort, token }) {
       const listens = listenPort !== undefined;
-      transport = new RelayTransport({ urls: relays, memory: environment.memory, clock, listens, token });
+      transport = throughRelays({ urls: relays, memory: environment.memory, clock, listens, token });
       return transport;
     },
     openChannel: openMessageChannel,

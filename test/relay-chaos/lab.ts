@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { Tunnel } from '../../src/node/index.ts';
+import { until } from '../support/child-process.ts';
+import { DatagramProxy, type ProxyProfile } from '../support/datagram-proxy.ts';
+import { generateKeys } from '../support/keys.ts';
+import { LineStream } from '../support/line-stream.ts';
+import { ourConfig, RealPeer } from '../support/real-peer.ts';
+import { RelayProcess, type RelayProcessOptions } from '../support/relay-process.ts';
+import { Balancer } from './balancer.ts';
+
+export interface ChaosOptions {
+  relay?: Partial<RelayProcessOptions>;
+  /** A second relay with the same ticket keys, to which connections go that the first does not take. */
+  second?: Partial<RelayProcessOptions>;
+  /** Between relay and peer. */
+  network?: ProxyProfile;
+}
+
+/** wireguard-go, one or two relays behind a load balancer, our tunnel through them, and a stream of numbered lines in it. */
+export class ChaosLab {
+  readonly ticketKey = randomBytes(32).toString('hex');
+  peer!: RealPeer;
+  relays: RelayProcess[] = [];
+  balancer!: Balancer;
+  tunnel!: Tunnel;
+  stream!: LineStream;
+  readonly #undo: (() => unknown)[] = [];
+
+  static async up(options: ChaosOptions): Promise<ChaosLab> {
+    const lab = new ChaosLab();
+    try {
+      await lab.#up(options);
+    } catch (error) {
+      await lab.down();
+      throw error;
+    }
+    return lab;
+  }
+
+  async #up({ relay = {}, second, network }: ChaosOptions): Promise<void> {
+    const keys = generateKeys();
+    this.peer = await RealPeer.up({ publicKey: keys.publicKey });
+    this.#undo.push(() => this.peer.down());
+    let { endpoint } = this.peer;
+    if (network) {
+      const proxy = await DatagramProxy.start(this.peer.port, network);
+      this.#undo.push(() => proxy.stop());
+      endpoint = proxy.endpoint;
+    }
+    for (const options of second ? [relay, second] : [relay]) {
+      const started = await RelayProcess.start({
+        allow: [endpoint],
+        origins: [],
+        allowNoOrigin: true,
+        ticketKeys: [this.ticketKey],
+        ...options,
+      });
+      this.#undo.push(() => started.kill());
+      this.relays.push(started);
+    }
+    this.balancer = await Balancer.start(this.relays.map(({ port }) => port));
+    this.#undo.push(() => this.balancer.stop());
+    const config = ourConfig(this.peer, keys.privateKey, endpoint);
+    this.tunnel = await Tunnel.open(config, { relay: this.balancer.url });
+    this.#undo.push(() => this.tunnel.close());
+    await this.tunnel.ready;
+    this.stream = await LineStream.open(this.tunnel, this.peer);
+    await until('the first lines', () => this.stream.times.length > 10, 20_000);
+  }
+
+  /** As wireguard-go counts them. */
+  get handshakes(): number {
+    return this.peer.log.match(/Received handshake initiation/g)?.length ?? 0;
+  }
+
+  /** How long after `moment` a ping is answered, in ms. */
+  async answered(moment: number, timeout: number): Promise<number> {
+    const options = { count: Math.ceil(timeout / 200), interval: 200, timeout: 1000 };
+    for await (const { ok } of this.tunnel.ping(this.peer.inner.peer4, options))
+      if (ok) return performance.now() - moment;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** How many sessions the relays say went on, by level. */
+  get resumed(): string {
+    const said = this.relays.map(({ output }) => output).join('\n');
+    return [...said.matchAll(/"how":"(l[12])"/g)].map(([, level]) => level).join(' ') || 'none';
+  }
+
+  async down(): Promise<void> {
+    for (const undo of this.#undo.splice(0).reverse()) await undo();
+  }
+}

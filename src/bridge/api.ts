@@ -69,6 +69,8 @@ export interface EngineApi {
   bindUdp(options: UdpBindOptions, port: Port): Promise<Outcome<UdpOpened>>;
   /** Looks a name up at the configured servers: ERR_NAME_NOT_RESOLVED, ERR_LIMIT. */
   resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>>;
+  /** The addresses of a host, best first, with the names that are known without asking: ERR_NAME_NOT_RESOLVED, ERR_LIMIT. */
+  lookUp(host: string, family: AddressFamily): Promise<Outcome<string[]>>;
   /** Starts a ping; its results arrive on `port` as PingMessages. */
   ping(options: PingOptions, port: Port): Promise<Outcome<void>>;
   /** Starts a trace; its hops arrive on `port` as TraceMessages. */
@@ -81,6 +83,8 @@ export interface EngineApi {
   capture(options: CaptureOptions, port: Port): Promise<Outcome<void>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
+  /** Changes the connection behind `id`; what is absent stays. */
+  tuneTcp(id: number, options: TcpTuning): Promise<Outcome<void>>;
   /** The network or the page is back: does what is overdue, and tries the way out again at once. */
   retryNow(): Promise<Outcome<void>>;
   /** Sends what is queued for at most `timeout` ms, then closes everything and zeroes all keys. */
@@ -109,6 +113,12 @@ export interface TcpConnectOptions {
   timeout?: number | undefined;
   ttl?: number | undefined;
   tos?: number | undefined;
+}
+
+/** What of a connection can change while it is open; `keepAliveDelay` in milliseconds, 0 for none. */
+export interface TcpTuning {
+  noDelay?: boolean | undefined;
+  keepAliveDelay?: number | undefined;
 }
 
 export interface TcpOpened {

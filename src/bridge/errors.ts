@@ -2,6 +2,7 @@ import {
   CallerRangeError,
   CallerTypeError,
   type Leg,
+  type NameFailure,
   TunnelError,
   type TunnelErrorCode,
 } from '../core/errors.ts';
@@ -13,6 +14,7 @@ export interface PlainError {
   retryable: boolean;
   leg?: Leg | undefined;
   peer?: string | undefined;
+  reason?: NameFailure | undefined;
 }
 
 /** A mistake of the caller that only the engine sees, as plain data. It becomes a TypeError or a RangeError again. */
@@ -33,8 +35,8 @@ export function toPlainAnswer(error: unknown): PlainError | PlainMistake {
 
 export function toPlainError(error: unknown): PlainError {
   if (error instanceof TunnelError) {
-    const { code, message, retryable, leg, peer } = error;
-    return { code, message, retryable, leg, peer };
+    const { code, message, retryable, leg, peer, reason } = error;
+    return { code, message, retryable, leg, peer, ...(reason && { reason }) };
   }
   // A mistake of ours: it must be seen, but its text goes to the page that owns the worker and nowhere else.
   return {
@@ -44,8 +46,13 @@ export function toPlainError(error: unknown): PlainError {
   };
 }
 
-export function fromPlainError({ code, message, retryable, leg, peer }: PlainError): TunnelError {
-  return new TunnelError(code, message, { retryable, ...(leg && { leg }), ...(peer && { peer }) });
+export function fromPlainError({ code, message, retryable, leg, peer, reason }: PlainError): TunnelError {
+  return new TunnelError(code, message, {
+    retryable,
+    ...(leg && { leg }),
+    ...(peer && { peer }),
+    ...(reason && { reason }),
+  });
 }
 
 export function fromPlainAnswer(error: PlainError | PlainMistake): TunnelError | TypeError | RangeError {

@@ -1,4 +1,4 @@
-import type { TcpConnectOptions, TcpOpened, TcpSocketInfo } from '../bridge/api.ts';
+import type { TcpConnectOptions, TcpOpened, TcpSocketInfo, TcpTuning } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -93,6 +93,18 @@ export class TCPSocket {
     const id = this.#id;
     if (id === undefined) throw new TunnelError('ERR_CLOSED', 'The socket is not open.');
     return this.#engine.call((api) => api.tcpInfo(id));
+  }
+
+  /** @internal Ends the connection with a RST, as `signal` does. */
+  reset(): void {
+    this.#streams.fail(domException('AbortError', 'The connection was reset by its own side.'));
+  }
+
+  /** @internal Changes the open connection, as setsockopt(2) does: the Node stand-ins' setNoDelay and setKeepAlive. */
+  async tune(options: TcpTuning): Promise<void> {
+    const id = this.#id;
+    if (id === undefined) throw new TunnelError('ERR_CLOSED', 'The socket is not open.');
+    return this.#engine.call((api) => api.tuneTcp(id, options));
   }
 }
 

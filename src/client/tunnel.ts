@@ -1,5 +1,6 @@
 import { transfer } from 'comlink';
 import type {
+  AddressFamily,
   ConfigureReport,
   DnsQueryType,
   EngineAnswer,
@@ -36,6 +37,7 @@ import { Dialer } from './dialer.ts';
 import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type Fetch, fetchThrough, type TunnelRequestInit } from './fetch.ts';
+import { asciiHost } from './host-name.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
@@ -298,6 +300,19 @@ export class Tunnel extends EventTarget {
     type: Type = 'A' as Type,
   ): Promise<DnsRecordsOf<Type>> {
     return resolve(this.#engine, name, type);
+  }
+
+  /** @internal The TLS layer that it was opened with, for the Node stand-ins. */
+  get tls(): TlsHook | undefined {
+    return this.#dialer.tls;
+  }
+
+  /**
+   * @internal The addresses of a host, best first, as the sockets find them: with `dns.hosts`, where `resolve` always asks.
+   * For the Node stand-ins' dns.lookup.
+   */
+  lookUp(host: string, family?: AddressFamily): Promise<string[]> {
+    return this.#engine.call((api) => api.lookUp(asciiHost(host), family));
   }
 
   /** ICMP echo to a host inside the tunnel, by address or name. */

@@ -82,6 +82,14 @@ export class UDPSocket {
     return this.closed;
   }
 
+  /**
+   * @internal Sends one datagram beside the streams, for the Node stand-ins: a failure is this datagram's alone, where the
+   * standard's `writable` would be at its end.
+   */
+  send(message: UDPMessage): Promise<void> {
+    return this.#streams.send(message);
+  }
+
   async #open(
     engine: EngineClient,
     request: UdpBindOptions,

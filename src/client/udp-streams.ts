@@ -74,7 +74,7 @@ export class UdpStreams implements LazyStreams, Mourner {
         if (this.#failure) controller.error(this.#failure.reason);
         else if (this.#isWriteDone) controller.error(undefined);
       },
-      write: (message) => this.#send(message),
+      write: (message) => this.#write(message),
       close: () => this.#writeDone(),
       abort: () => this.#writeDone(),
     });
@@ -127,10 +127,15 @@ export class UdpStreams implements LazyStreams, Mourner {
     this.#post({ type: 'credit', count: room });
   }
 
-  async #send(message: UDPMessage): Promise<void> {
+  /** Resolves when the datagram has left; a failure ends nothing. */
+  async send(message: UDPMessage): Promise<void> {
+    const datagram = datagramOf(message, this.#isConnected);
+    await this.#ask((id) => this.#post({ type: 'send', id, datagram }, [datagram.data.buffer]));
+  }
+
+  async #write(message: UDPMessage): Promise<void> {
     try {
-      const datagram = datagramOf(message, this.#isConnected);
-      await this.#ask((id) => this.#post({ type: 'send', id, datagram }, [datagram.data.buffer]));
+      await this.send(message);
     } catch (error) {
       // The stream is at its end by that, and says so to nobody but who writes.
       if (!this.#isWriteDone) this.#writeDone();

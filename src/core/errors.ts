@@ -28,11 +28,26 @@ export type TunnelErrorCode =
 /** Which part of the way failed: page to relay, relay to endpoint, the WireGuard peer, or the network inside. */
 export type Leg = 'relay' | 'endpoint' | 'peer' | 'inside';
 
+/**
+ * Why a name leads nowhere: it does not exist, it has no such record, it is no name or is not asked for; of the servers, the
+ * last refused, failed, did not understand, or none answered.
+ */
+export type NameFailure =
+  | 'no-name'
+  | 'no-record'
+  | 'bad-name'
+  | 'not-asked'
+  | 'refused'
+  | 'server-failed'
+  | 'not-understood'
+  | 'no-answer';
+
 export interface TunnelErrorDetails {
   retryable?: boolean;
   leg?: Leg;
   /** Public key (base64) of the peer concerned. */
   peer?: string;
+  reason?: NameFailure;
   cause?: unknown;
 }
 
@@ -43,6 +58,8 @@ export class TunnelError extends Error {
   readonly retryable: boolean;
   readonly leg: Leg | undefined;
   readonly peer: string | undefined;
+  /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
+  readonly reason: NameFailure | undefined;
 
   constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -51,6 +68,7 @@ export class TunnelError extends Error {
     this.retryable = details.retryable ?? false;
     this.leg = details.leg;
     this.peer = details.peer;
+    this.reason = details.reason;
   }
 }
 

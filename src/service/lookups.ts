@@ -36,6 +36,13 @@ export class Lookups {
     return records.map(recordOf);
   }
 
+  /** The addresses of a host, best first; itself, if it is one. */
+  async addressesOf(host: string, family: AddressFamily): Promise<string[]> {
+    const literal = literalOf(host, family);
+    const addresses = literal ? [literal] : await this.#addressesOf(host, family);
+    return addresses.map(String);
+  }
+
   /** The best address of a host: at once, if it is one. */
   addressOf(host: string, family: AddressFamily): IpAddress | Promise<IpAddress> {
     return literalOf(host, family) ?? this.#bestAddressOf(host, family);
@@ -47,11 +54,12 @@ export class Lookups {
   }
 
   async #bestAddressOf(host: string, family: AddressFamily): Promise<IpAddress> {
+    return (await this.#addressesOf(host, family))[0]!;
+  }
+
+  #addressesOf(host: string, family: AddressFamily): Promise<readonly IpAddress[]> {
     const lookup = this.#names.lookUp(host, family, this.#driver.now());
-    const addresses = await this.#resultOf(lookup, () =>
-      lookup.isSettled ? (lookup.error ?? lookup.addresses) : undefined,
-    );
-    return addresses[0]!;
+    return this.#resultOf(lookup, () => (lookup.isSettled ? (lookup.error ?? lookup.addresses) : undefined));
   }
 
   /** `read`: what has come of it, if anything has. */

@@ -1,6 +1,7 @@
 // The engine as the page sees it: one tunnel and its sockets, behind the bridge's contract. A host (a Worker, or Node
 // itself) gives it a clock, a transport and the WASM module; everything else is the core.
 import type {
+  AddressFamily,
   CaptureOptions,
   ConfigureReport,
   DnsQueryType,
@@ -17,6 +18,7 @@ import type {
   TcpListenOptions,
   TcpOpened,
   TcpSocketInfo,
+  TcpTuning,
   TraceOptions,
   TunnelStatus,
   UdpBindOptions,
@@ -364,6 +366,14 @@ export class TunnelService implements EngineApi {
 
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {
     return outcomeOf(() => this.#require().sockets.tcpInfo(id));
+  }
+
+  lookUp(host: string, family: AddressFamily): Promise<Outcome<string[]>> {
+    return outcomeOf(() => this.#require().sockets.lookUp(host, family));
+  }
+
+  tuneTcp(id: number, options: TcpTuning): Promise<Outcome<void>> {
+    return outcomeOf(() => this.#require().sockets.tuneTcp(id, options));
   }
 
   retryNow(): Promise<Outcome<void>> {

@@ -11,6 +11,7 @@ import type {
   TcpListenOptions,
   TcpOpened,
   TcpSocketInfo,
+  TcpTuning,
   TraceOptions,
   UdpBindOptions,
   UdpOpened,
@@ -110,6 +111,10 @@ export class Sockets {
     return this.#lookups.resolve(name, type);
   }
 
+  lookUp(host: string, family: AddressFamily): Promise<string[]> {
+    return this.#lookups.addressesOf(host, family);
+  }
+
   listenTcp(options: TcpListenOptions, port: Port): SocketName {
     const listener = this.#stack.listenTcp(
       {
@@ -192,9 +197,12 @@ export class Sockets {
   }
 
   tcpInfo(id: number): TcpSocketInfo {
-    const pipe = this.#tcpPipes.get(id);
-    if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
-    return pipe.connection.info();
+    return this.#connectionOf(id).info();
+  }
+
+  tuneTcp(id: number, options: TcpTuning): void {
+    this.#connectionOf(id).setOptions(options);
+    this.#driver.settle();
   }
 
   /** Lets TCP finish what was written; resolves when it has, or when the time is over. */
@@ -232,6 +240,12 @@ export class Sockets {
     const address = await this.#lookups.addressOf(host, family);
     if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
     return { address, port };
+  }
+
+  #connectionOf(id: number): TcpConnection {
+    const pipe = this.#tcpPipes.get(id);
+    if (!pipe) throw new TunnelError('ERR_CLOSED', 'The socket is closed.');
+    return pipe.connection;
   }
 
   #addPipe(connection: TcpConnection, port: Port): TcpPipe {

@@ -33,6 +33,8 @@ export class LoneEngine {
       connectTcp: (options, port) => outcomeOf(() => sockets.connectTcp(options, port)),
       listenTcp: (options, port) => outcomeOf(() => sockets.listenTcp(options, port)),
       bindUdp: (options, port) => outcomeOf(() => sockets.bindUdp(options, port)),
+      lookUp: (host, family) => outcomeOf(() => sockets.lookUp(host, family)),
+      tuneTcp: async (id, options) => outcomeOf(() => sockets.tuneTcp(id, options)),
       tcpInfo: async (id) => outcomeOf(() => sockets.tcpInfo(id)),
     };
     this.client = new EngineClient(api as EngineApi, () => {}, openLocalChannel);
@@ -48,6 +50,37 @@ export class LoneEngine {
 
   bind(options: UDPSocketOptions): UDPSocket {
     return new UDPSocket(this.client, options);
+  }
+
+  /** Of a tunnel, what sockets need. */
+  asTunnel() {
+    const engine = this;
+    // A constructor may give back another object: what `new` makes is the engine's.
+    class Connection {
+      constructor(...args: Parameters<LoneEngine['connect']>) {
+        // biome-ignore lint/correctness/noConstructorReturn: what `new` gives is the socket
+        return engine.connect(...args);
+      }
+    }
+    class Listener {
+      constructor(...args: Parameters<LoneEngine['listen']>) {
+        // biome-ignore lint/correctness/noConstructorReturn: likewise
+        return engine.listen(...args);
+      }
+    }
+    class Binding {
+      constructor(options: UDPSocketOptions) {
+        // biome-ignore lint/correctness/noConstructorReturn: likewise
+        return engine.bind(options);
+      }
+    }
+    return {
+      TCPSocket: Connection,
+      TCPServerSocket: Listener,
+      UDPSocket: Binding,
+      lookUp: (host: string, family?: 'ipv4' | 'ipv6') =>
+        engine.client.call((api) => api.lookUp(host, family)),
+    };
   }
 
   /** As the driver does it. */

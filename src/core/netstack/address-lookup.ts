@@ -71,7 +71,7 @@ export class AddressLookup {
     const byReason = (...reasons: string[]) => failures.find(({ reason }) => reasons.includes(reason));
     const telling = byReason('failed') ?? byReason('refused', 'no-name') ?? failures[0]!;
     if (telling.reason !== 'no-record' || failures.length === 1) return telling.error;
-    return failure(`${quoted(this.host)} exists, but has neither an IPv6 nor an IPv4 address.`);
+    return failure(`${quoted(this.host)} exists, but has neither an IPv6 nor an IPv4 address.`, 'no-record');
   }
 
   cancel(now: Instant): void {

@@ -1,0 +1,82 @@
+import type { Tunnel } from '../client/tunnel.ts';
+import type { lookup } from './dns-lookup.ts';
+import { checkCallback, checkPort, codedError, invalidArgType } from './errors.ts';
+
+/** What `socket.connect` takes, under Node's names. */
+export interface ConnectOptions {
+  port?: number | string;
+  /** Default: localhost. */
+  host?: string;
+  family?: 0 | 4 | 6 | 'IPv4' | 'IPv6';
+  lookup?: typeof lookup;
+  noDelay?: boolean;
+  keepAlive?: boolean;
+  /** Milliseconds. */
+  keepAliveInitialDelay?: number;
+  /** Milliseconds of silence until 'timeout'. */
+  timeout?: number;
+  allowHalfOpen?: boolean;
+  signal?: AbortSignal;
+  localAddress?: string;
+  localPort?: number;
+  autoSelectFamily?: boolean;
+  autoSelectFamilyAttemptTimeout?: number;
+  path?: string;
+  /** Instead of the one of `setDefaultTunnel`. */
+  tunnel?: Tunnel;
+}
+
+export type ConnectListener = () => void;
+
+/** Node's three ways of saying it: (options, listener), (port, host, listener), (path, listener). */
+export function connectArguments(args: readonly unknown[]): [ConnectOptions, ConnectListener | undefined] {
+  const last = args.at(-1);
+  const listener = typeof last === 'function' ? (last as ConnectListener) : undefined;
+  const [first, second] = args;
+  if (args.length === 0 || first === listener) return [{}, listener];
+  if (typeof first === 'object' && first !== null) return [first as ConnectOptions, listener];
+  if (typeof first === 'string' && !isPort(first)) return [{ path: first }, listener];
+  return [{ port: first as number, ...(typeof second === 'string' && { host: second }) }, listener];
+}
+
+/** Where to, checked as Node checks it. */
+export interface Destination {
+  host: string;
+  port: number;
+  family: 0 | 4 | 6;
+}
+
+/** Throws what Node throws, and ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for what only a machine of one's own has. */
+export function destinationOf(options: ConnectOptions): Destination {
+  const { host, localAddress, localPort } = options;
+  if (options.path !== undefined) throw unavailable('A path: there are no Unix sockets inside a tunnel');
+  if (options.port === undefined)
+    throw codedError(
+      TypeError,
+      'ERR_MISSING_ARGS',
+      'The "options" or "port" or "path" argument must be specified',
+    );
+  if (typeof options.port !== 'number' && typeof options.port !== 'string')
+    throw invalidArgType('options.port', 'one of type number or string', options.port);
+  if (host !== undefined && host !== null && typeof host !== 'string')
+    throw invalidArgType('options.host', 'of type string', host);
+  if (localAddress || localPort)
+    throw unavailable(
+      'localAddress and localPort: a connection leaves from an address that the tunnel chooses',
+    );
+  checkCallback(options.lookup, 'options.lookup');
+  return { host: host || 'localhost', port: checkPort(options.port), family: familyOf(options.family) };
+}
+
+function familyOf(family: ConnectOptions['family']): 0 | 4 | 6 {
+  if (family === 'IPv4' || family === 4) return 4;
+  return family === 'IPv6' || family === 6 ? 6 : 0;
+}
+
+function isPort(text: string): boolean {
+  return text.trim() !== '' && Number(text) >= 0;
+}
+
+export function unavailable(what: string): Error {
+  return codedError(TypeError, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `${what}.`);
+}

@@ -1,0 +1,393 @@
+import { Buffer } from 'buffer';
+import type { ReceivedUDPMessage } from '../client/udp-message.ts';
+import type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from '../client/udp-socket.ts';
+import { tunnelOf } from './default-tunnel.ts';
+import { type DatagramSocketOptions, datagramOptionsOf } from './dgram-options.ts';
+import { type SendCallback, sendingOf } from './dgram-send.ts';
+import { addressesOf, lookup } from './dns-lookup.ts';
+import { checkPort, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
+import { nextTick } from './next-tick.ts';
+import { EventEmitter } from './streams.ts';
+
+/** Who sent a datagram, and how long it is in bytes. */
+export interface RemoteInfo {
+  address: string;
+  family: 'IPv4' | 'IPv6';
+  port: number;
+  size: number;
+}
+
+interface BindOptions {
+  port?: number;
+  address?: string;
+  exclusive?: boolean;
+}
+
+interface Remote {
+  address: string;
+  port: number;
+}
+
+/** The largest payload that UDP has (RFC 768), less an IPv4 header; Linux's limit. */
+const MAX_PAYLOAD = 65_507;
+
+/** Node's dgram.Socket over a UDP socket of the tunnel. */
+export class DatagramSocket extends EventEmitter {
+  readonly type: 'udp4' | 'udp6';
+  readonly #options: DatagramSocketOptions;
+  #state: 'new' | 'binding' | 'bound' | 'closed' = 'new';
+  #socket: UDPSocket | undefined;
+  #info: UDPSocketOpenInfo | undefined;
+  #reader: ReadableStreamDefaultReader<ReceivedUDPMessage> | undefined;
+  #remote: Remote | undefined;
+  #connecting = false;
+  /** Told to be before there is a socket. */
+  #ttl: number | undefined;
+  #multicastTtl: number | undefined;
+  #multicastLoopback: boolean | undefined;
+  #broadcast = false;
+  #queuedBytes = 0;
+  #queuedCount = 0;
+
+  constructor(options: 'udp4' | 'udp6' | DatagramSocketOptions, listener?: (...message: never[]) => void) {
+    super();
+    this.#options = datagramOptionsOf(options);
+    this.type = this.#options.type;
+    if (listener) this.on('message', listener as (...message: unknown[]) => void);
+    const { signal } = this.#options;
+    if (signal?.aborted) nextTick(() => this.close());
+    else signal?.addEventListener('abort', () => this.#state !== 'closed' && this.close(), { once: true });
+  }
+
+  /** ([port][, address][, callback]) or (options[, callback]); 'listening' when it is done. */
+  bind(...args: unknown[]): this {
+    this.#checkOpen();
+    if (this.#state !== 'new') throw codedError(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
+    const callback = args.find((arg) => typeof arg === 'function') as (() => void) | undefined;
+    const [first, second] = args.filter((arg) => typeof arg !== 'function');
+    const options: BindOptions =
+      typeof first === 'object' && first !== null
+        ? first
+        : { port: first as number, address: second as string };
+    const port = checkPort(options.port ?? 0);
+    if (callback) this.once('listening', callback);
+    this.#state = 'binding';
+    this.#bind(options.address || undefined, port).catch((error: Error) => {
+      if (this.#state !== 'binding') return;
+      this.#state = 'new';
+      this.emit('error', error);
+    });
+    return this;
+  }
+
+  /**
+   * From now on datagrams go to and come from there only; 'connect' when it is known where that is. That nobody listens
+   * there (ECONNREFUSED on Linux), the socket does not hear.
+   */
+  connect(port: number, address?: string | (() => void), callback?: () => void): void {
+    this.#checkOpen();
+    const to = checkPort(port, 'Port', { allowsZero: false });
+    const done = typeof address === 'function' ? address : callback;
+    const host = typeof address === 'string' ? address : undefined;
+    if (this.#remote || this.#connecting)
+      throw codedError(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
+    if (done) this.once('connect', done);
+    this.#connecting = true;
+    this.#whenBound()
+      .then(() => this.#addressOf(host))
+      .then((found) => {
+        this.#remote = { address: found, port: to };
+        this.#connecting = false;
+        this.emit('connect');
+      })
+      .catch((error: Error) => {
+        this.#connecting = false;
+        if (done) this.removeListener('connect', done);
+        this.emit('error', error);
+      });
+  }
+
+  disconnect(): void {
+    this.#checkOpen();
+    if (!this.#remote) throw notConnected();
+    this.#remote = undefined;
+  }
+
+  /** See sendingOf. Without a callback, a failure is an 'error'. A socket that is not bound binds itself. */
+  send(...args: unknown[]): void {
+    this.#checkOpen();
+    const { bytes, to, callback } = sendingOf(args, this.#remote !== undefined || this.#connecting);
+    this.#queuedBytes += bytes.length;
+    this.#queuedCount++;
+    this.#send(bytes, to)
+      .finally(() => {
+        this.#queuedBytes -= bytes.length;
+        this.#queuedCount--;
+      })
+      .then(
+        () => tell(callback, null, bytes.length),
+        (error: Error) => {
+          if (callback) tell(callback, error);
+          else if (this.#state !== 'closed') nextTick(() => this.emit('error', error));
+        },
+      );
+  }
+
+  close(callback?: () => void): this {
+    if (callback) this.once('close', callback);
+    this.#checkOpen();
+    this.#state = 'closed';
+    this.#remote = undefined;
+    const [socket, reader] = [this.#socket, this.#reader];
+    this.#socket = this.#info = this.#reader = undefined;
+    reader?.cancel().catch(() => {});
+    reader?.releaseLock();
+    socket?.close().catch(() => {});
+    nextTick(() => this.emit('close'));
+    return this;
+  }
+
+  /** Our end. Throws EBADF before it is bound. */
+  address(): { address: string; family: 'IPv4' | 'IPv6'; port: number } {
+    this.#checkOpen();
+    if (!this.#info) throw systemError('EBADF', 'getsockname');
+    return { address: this.#info.localAddress, family: this.#family, port: this.#info.localPort };
+  }
+
+  remoteAddress(): { address: string; family: 'IPv4' | 'IPv6'; port: number } {
+    this.#checkOpen();
+    if (!this.#remote) throw notConnected();
+    return { address: this.#remote.address, family: this.#family, port: this.#remote.port };
+  }
+
+  /** Before `bind`: what a socket of the tunnel may is said when it opens. Likewise the multicast options. */
+  setBroadcast(flag: boolean): void {
+    this.#changeable('setBroadcast', Boolean(flag) === this.#broadcast);
+    this.#broadcast = Boolean(flag);
+  }
+
+  setTTL(ttl: number): number {
+    this.#ttl = octet(ttl, 'ttl', 1);
+    return ttl;
+  }
+
+  setMulticastTTL(ttl: number): number {
+    this.#changeable('setMulticastTTL', ttl === this.#multicastTtl);
+    this.#multicastTtl = octet(ttl, 'ttl', 0);
+    return ttl;
+  }
+
+  setMulticastLoopback(flag: boolean): boolean {
+    this.#changeable('setMulticastLoopback', flag === this.#multicastLoopback);
+    this.#multicastLoopback = Boolean(flag);
+    return flag;
+  }
+
+  /** A tunnel is one interface: there is no other to choose. */
+  setMulticastInterface(multicastInterface: string): void {
+    if (typeof multicastInterface !== 'string')
+      throw invalidArgType('interfaceAddress', 'of type string', multicastInterface);
+  }
+
+  addMembership(group: string, _interface?: string): void {
+    this.#changeGroup('joinGroup', group);
+  }
+
+  dropMembership(group: string, _interface?: string): void {
+    this.#changeGroup('leaveGroup', group);
+  }
+
+  /** Bytes, as the options said; the stack's own bounds hold. */
+  getRecvBufferSize(): number {
+    return this.#options.recvBufferSize ?? 212_992;
+  }
+
+  getSendBufferSize(): number {
+    return this.#options.sendBufferSize ?? 212_992;
+  }
+
+  setRecvBufferSize(size: number): void {
+    this.#options.recvBufferSize = checkedSize(size);
+  }
+
+  setSendBufferSize(size: number): void {
+    this.#options.sendBufferSize = checkedSize(size);
+  }
+
+  /** Bytes that wait to leave. */
+  getSendQueueSize(): number {
+    return this.#queuedBytes;
+  }
+
+  getSendQueueCount(): number {
+    return this.#queuedCount;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return new Promise((resolve) => (this.#state === 'closed' ? resolve() : this.close(resolve)));
+  }
+
+  get #family(): 'IPv4' | 'IPv6' {
+    return this.type === 'udp6' ? 'IPv6' : 'IPv4';
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'closed') throw codedError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
+  }
+
+  #changeable(call: string, isSame: boolean): void {
+    this.#checkOpen();
+    if (this.#state === 'new' || isSame) return;
+    throw codedError(
+      Error,
+      'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
+      `${call} after the socket was bound: inside a tunnel it must come before.`,
+    );
+  }
+
+  async #bind(host: string | undefined, port: number): Promise<void> {
+    const { ipv6Only, reuseAddr } = this.#options;
+    const wildcard = this.type === 'udp6' ? '::' : '0.0.0.0';
+    // Node says what became of it when the caller has had the time to listen.
+    await Promise.resolve();
+    const tunnel = tunnelOf(this.#options);
+    const address = host === undefined ? wildcard : await this.#addressOf(host, 'bind');
+    const options: UDPSocketOptions = {
+      localAddress: address,
+      ...(port > 0 && { localPort: port }),
+      ...(address === '::' && ipv6Only && { ipv6Only }),
+      ...(reuseAddr && { multicastAllowAddressSharing: true }),
+      ...(this.#multicastTtl !== undefined && { multicastTimeToLive: this.#multicastTtl }),
+      ...(this.#multicastLoopback !== undefined && { multicastLoopback: this.#multicastLoopback }),
+      ...(this.#broadcast && { broadcast: true }),
+    };
+    const socket = new tunnel.UDPSocket(options);
+    let info: UDPSocketOpenInfo;
+    try {
+      info = await socket.opened;
+    } catch (reason) {
+      throw bindError(reason, address, port);
+    }
+    if (this.#state === 'closed') {
+      socket.close().catch(() => {});
+      return;
+    }
+    this.#socket = socket;
+    this.#info = info;
+    this.#state = 'bound';
+    void this.#receive(info);
+    this.emit('listening');
+  }
+
+  /** Binds to any port, if nobody has bound it. */
+  async #whenBound(): Promise<void> {
+    if (this.#state === 'new') this.bind();
+    if (this.#state !== 'binding') return;
+    await new Promise<void>((resolve, reject) => {
+      const done = (settle: () => void) => () => {
+        this.removeListener('listening', onListening);
+        this.removeListener('close', onClose);
+        settle();
+      };
+      const onListening = done(resolve);
+      const onClose = done(() => reject(codedError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running')));
+      this.once('listening', onListening);
+      this.once('close', onClose);
+    });
+  }
+
+  async #send(bytes: Buffer, to: { port: number; address: string | undefined } | undefined): Promise<void> {
+    await this.#whenBound();
+    const remote = to ? { address: await this.#addressOf(to.address), port: to.port } : this.#remote;
+    if (!remote) throw notConnected();
+    const { address, port } = remote;
+    if (bytes.length > MAX_PAYLOAD) throw systemError('EMSGSIZE', 'send', { address, port });
+    try {
+      await this.#socket?.send({
+        data: bytes as Buffer<ArrayBuffer>,
+        remoteAddress: address,
+        remotePort: port,
+        ...(this.#ttl !== undefined && { ttl: this.#ttl }),
+      });
+    } catch (reason) {
+      throw toSystemError(reason, 'send', { address, port });
+    }
+  }
+
+  async #receive({ readable }: UDPSocketOpenInfo): Promise<void> {
+    const reader = (this.#reader = readable.getReader());
+    const socket = this.#socket;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done || this.#socket !== socket) break;
+        const { data, remoteAddress: address = '', remotePort: port = 0 } = value;
+        if (this.#remote && (this.#remote.address !== address || this.#remote.port !== port)) continue;
+        const rinfo: RemoteInfo = { address, family: this.#family, port, size: data.length };
+        nextTick(() =>
+          this.emit('message', Buffer.from(data.buffer, data.byteOffset, data.byteLength), rinfo),
+        );
+      }
+    } catch (reason) {
+      if (this.#socket === socket) this.emit('error', toSystemError(reason, 'recvmsg'));
+    }
+  }
+
+  /** The address of a host in this socket's family; of none, this host. */
+  async #addressOf(host: string | undefined, syscall?: 'bind'): Promise<string> {
+    const family = this.type === 'udp6' ? 6 : 4;
+    if (host === undefined || host === '') return family === 6 ? '::1' : '127.0.0.1';
+    const ask = this.#options.lookup ?? lookup;
+    const [address] = await addressesOf(host, family, ask, () => {}, this.#options.tunnel);
+    if (address === undefined) throw systemError('ENOTFOUND', 'getaddrinfo', { hostname: host });
+    if (address.includes(':') !== (family === 6)) throw systemError('EINVAL', syscall ?? 'send', { address });
+    return address;
+  }
+
+  #changeGroup(action: 'joinGroup' | 'leaveGroup', group: string): void {
+    this.#checkOpen();
+    if (typeof group !== 'string') throw invalidArgType('multicastAddress', 'of type string', group);
+    this.#whenBound()
+      .then(() => this.#info?.multicastController?.[action](group))
+      .catch((reason: unknown) => {
+        const error =
+          reason instanceof TypeError ? systemError('EINVAL', 'addMembership', {}, reason) : reason;
+        this.emit('error', toSystemError(error, 'addMembership'));
+      });
+  }
+}
+
+function tell(callback: SendCallback | undefined, error: Error | null, bytes?: number): void {
+  if (callback) nextTick(() => (error ? callback(error) : callback(null, bytes)));
+}
+
+function notConnected(): Error {
+  return codedError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
+}
+
+/** An address that is not ours has no route for the engine; the system calls have a word of their own for it. */
+function bindError(reason: unknown, address: string, port: number): Error {
+  const error = toSystemError(reason, 'bind', { address, ...(port > 0 && { port }) });
+  const { code, cause } = error as Error & { code?: string };
+  if (code !== 'ENETUNREACH') return error;
+  return systemError('EADDRNOTAVAIL', 'bind', { address, ...(port > 0 && { port }) }, cause);
+}
+
+function octet(value: number, name: string, least: number): number {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (!(value >= least && value <= 255)) throw systemError('EINVAL', name === 'ttl' ? 'setTTL' : name);
+  return value;
+}
+
+function checkedSize(size: number): number {
+  if (size === size >>> 0) return size;
+  throw codedError(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
+}

@@ -1,0 +1,127 @@
+import type { DnsQueryType, DnsRecord } from '../bridge/api.ts';
+import type { Tunnel } from '../client/tunnel.ts';
+import { unavailable } from './connect-options.ts';
+import { tunnelOf } from './default-tunnel.ts';
+import { queryError, toQueryError } from './dns-error.ts';
+import { shownAny, shownRecord } from './dns-records.ts';
+import { codedError, invalidArgType } from './errors.ts';
+import { isIP } from './ip.ts';
+
+export interface ResolverOptions {
+  /** Milliseconds for each question; -1 leaves it to the tunnel. */
+  timeout?: number;
+  /** The tunnel asks its servers again by its own rules; taken and not used. */
+  tries?: number;
+  tunnel?: Tunnel;
+}
+
+/** What can be asked for by `resolve`. */
+export type RecordTypeName = Exclude<DnsQueryType, 'HTTPS' | 'SVCB'>;
+
+const TYPES: readonly RecordTypeName[] = [
+  ...(['A', 'AAAA', 'ANY', 'CAA', 'CNAME', 'MX', 'NAPTR', 'NS', 'PTR', 'SOA', 'SRV', 'TXT'] as const),
+];
+
+/** Who asks the tunnel's DNS servers, as promises, and can be told to stop. Hosts that are known without asking do not count. */
+export class DnsResolver {
+  readonly #options: ResolverOptions;
+  readonly #asked = new Set<() => void>();
+
+  constructor(options: ResolverOptions = {}) {
+    const { timeout = -1, tries = 4 } = options;
+    if (!Number.isInteger(timeout)) throw invalidArgType('options.timeout', 'of type number', timeout);
+    if (!Number.isInteger(tries) || tries < 1)
+      throw codedError(
+        RangeError,
+        'ERR_OUT_OF_RANGE',
+        `The value of "options.tries" is out of range. It must be >= 1. Received ${String(tries)}`,
+      );
+    this.#options = options;
+  }
+
+  /** All questions that are not answered yet fail with ECANCELLED. */
+  cancel(): void {
+    for (const cancel of [...this.#asked]) cancel();
+  }
+
+  /** Always empty: who is asked stands in the tunnel's configuration. */
+  getServers(): string[] {
+    return [];
+  }
+
+  /**
+   * Checks them as Node does, and then refuses with ERR_FEATURE_UNAVAILABLE_ON_PLATFORM: the questions go to the servers
+   * that the tunnel's configuration names, and `tunnel.configure` changes those.
+   */
+  setServers(servers: readonly string[]): void {
+    if (!Array.isArray(servers)) throw invalidArgType('servers', 'an instance of Array', servers);
+    for (const server of servers as readonly string[])
+      if (isIP(hostOf(server)) === 0)
+        throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${server}`);
+    throw unavailable("setServers: DNS servers stand in the tunnel's configuration");
+  }
+
+  async resolve(hostname: string, type: RecordTypeName = 'A'): Promise<unknown> {
+    if (typeof type !== 'string' || !TYPES.includes(type))
+      throw codedError(
+        TypeError,
+        'ERR_INVALID_ARG_VALUE',
+        `The argument 'rrtype' is invalid. Received '${String(type)}'`,
+      );
+    const records = await this.#ask(hostname, type, `query${type[0]}${type.slice(1).toLowerCase()}`);
+    if (type === 'ANY') return records.map(shownAny);
+    const values = records.filter((record) => record.type === type).map(shownRecord);
+    return type === 'SOA' ? values[0] : values;
+  }
+
+  async resolveAddresses(hostname: string, type: 'A' | 'AAAA', withTtl: boolean): Promise<unknown[]> {
+    const records = await this.#ask(hostname, type, type === 'A' ? 'queryA' : 'queryAaaa');
+    return records.flatMap((record) =>
+      record.type !== 'A' && record.type !== 'AAAA'
+        ? []
+        : [withTtl ? { address: record.address, ttl: record.ttl } : record.address],
+    );
+  }
+
+  async reverse(ip: string): Promise<string[]> {
+    if (typeof ip !== 'string') throw invalidArgType('name', 'of type string', ip);
+    if (isIP(ip) === 0) throw queryError('EINVAL', 'getHostByAddr', ip);
+    const records = await this.#ask(ip, 'PTR', 'getHostByAddr');
+    return records.flatMap((record) => (record.type === 'PTR' ? [record.target] : []));
+  }
+
+  #ask(hostname: string, type: DnsQueryType, syscall: string): Promise<DnsRecord[]> {
+    if (typeof hostname !== 'string') throw invalidArgType('name', 'of type string', hostname);
+    const tunnel = tunnelOf(this.#options);
+    const { timeout = -1 } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer =
+        timeout > 0 ? setTimeout(() => fail(queryError('ETIMEOUT', syscall, hostname)), timeout) : undefined;
+      const settled = () => {
+        clearTimeout(timer);
+        this.#asked.delete(cancelled);
+      };
+      const fail = (error: Error) => {
+        settled();
+        reject(error);
+      };
+      const cancelled = () => fail(queryError('ECANCELLED', syscall, hostname));
+      this.#asked.add(cancelled);
+      tunnel.resolve(hostname, type).then(
+        (records) => {
+          settled();
+          resolve(records);
+        },
+        (reason: unknown) => fail(toQueryError(reason, syscall, hostname)),
+      );
+    });
+  }
+}
+
+/** Without the port that may stand behind it: `8.8.8.8:53`, `[::1]:53`. */
+function hostOf(server: unknown): string {
+  const text = String(server);
+  const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? [];
+  if (bracketed !== undefined) return bracketed;
+  return isIP(text) === 0 ? text.replace(/:\d+$/, '') : text;
+}

@@ -1,0 +1,399 @@
+import { Buffer } from 'buffer';
+import {
+  type ConnectListener,
+  type ConnectOptions,
+  connectArguments,
+  type Destination,
+  destinationOf,
+} from './connect-options.ts';
+import { tunnelOf } from './default-tunnel.ts';
+import { addressesOf } from './dns-lookup.ts';
+import { checkCallback, codedError, invalidArgType, toSystemError } from './errors.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { familyOf } from './ip.ts';
+import { nextTick } from './next-tick.ts';
+import { Duplex } from './streams.ts';
+import { type Handle, TcpHandle } from './tcp-handle.ts';
+
+export interface SocketOptions {
+  /** Default false: when the other side ends, so do we. */
+  allowHalfOpen?: boolean;
+  noDelay?: boolean;
+  keepAlive?: boolean;
+  /** Milliseconds. */
+  keepAliveInitialDelay?: number;
+  /** Bytes that may wait in the stream on either side. */
+  highWaterMark?: number;
+  signal?: AbortSignal;
+}
+
+export interface AddressInfo {
+  address: string;
+  family: 'IPv4' | 'IPv6';
+  port: number;
+}
+
+type Callback = (error?: Error | null) => void;
+
+/** What Linux probes after if nobody says anything else, in milliseconds. */
+const KEEP_ALIVE_DELAY = 7_200_000;
+
+/** Node's net.Socket over a TCP connection of the tunnel. */
+export class Socket extends Duplex {
+  connecting = false;
+  /** As `setTimeout` was told; 0 is none. */
+  timeout = 0;
+  bytesRead = 0;
+  /** Node's, for who looks at it: there is no other. */
+  readonly autoSelectFamilyAttemptedAddresses: string[] = [];
+  #handle: Handle | undefined;
+  /** Of the connection that is not there yet. */
+  #opening: AbortController | undefined;
+  #bytesDispatched = 0;
+  #isPumping = false;
+  /** `_read` was called since the last push. */
+  #wantsMore = false;
+  #noDelay: boolean;
+  #keepAliveDelay: number;
+  readonly #idle = new IdleTimer(() => this.emit('timeout'));
+
+  constructor(options: SocketOptions = {}) {
+    super({
+      allowHalfOpen: options.allowHalfOpen ?? false,
+      ...(options.highWaterMark !== undefined && { highWaterMark: options.highWaterMark }),
+      ...(options.signal && { signal: options.signal }),
+      // 'close' says whether there was an error: it is ours to emit.
+      emitClose: false,
+      autoDestroy: true,
+    });
+    this.#noDelay = options.noDelay ?? false;
+    this.#keepAliveDelay = keepAliveOf(options.keepAlive ?? false, options.keepAliveInitialDelay);
+  }
+
+  connect(options: ConnectOptions, listener?: ConnectListener): this;
+  connect(port: number | string, listener?: ConnectListener): this;
+  connect(port: number | string, host: string, listener?: ConnectListener): this;
+  connect(...args: unknown[]): this {
+    const [options, listener] = connectArguments(args);
+    const destination = destinationOf(options);
+    if (this.destroyed || this.writableEnded) this.#beginAnew();
+    if (listener) this.once('connect', listener);
+    if (options.noDelay !== undefined) this.#noDelay = options.noDelay;
+    if (options.keepAlive !== undefined)
+      this.#keepAliveDelay = keepAliveOf(options.keepAlive, options.keepAliveInitialDelay);
+    if (options.timeout !== undefined) this.setTimeout(options.timeout);
+    this.connecting = true;
+    this.#idle.touch();
+    const opening = new AbortController();
+    this.#opening = opening;
+    this.#open(options, destination, opening).catch((error: Error) => {
+      if (this.#opening === opening) this.destroy(error);
+    });
+    return this;
+  }
+
+  /** @internal A connection that a server accepted. */
+  adopt(handle: Handle, { pauseOnConnect = false } = {}): this {
+    this.#attach(handle);
+    if (!pauseOnConnect) this.read(0);
+    return this;
+  }
+
+  /** @internal A connection that somebody else made, for a socket that said it was connecting. */
+  connected(handle: Handle): void {
+    this.#attach(handle);
+    this.#announce();
+  }
+
+  get pending(): boolean {
+    return this.#handle === undefined || this.connecting;
+  }
+
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesDispatched + (this.destroyed ? 0 : this.writableLength);
+  }
+
+  /** Node's, deprecated: what waits to be written, in bytes. */
+  get bufferSize(): number {
+    return this.writableLength;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#handle?.remote.address;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#handle?.remote.port;
+  }
+
+  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
+    return this.#handle && familyOf(this.#handle.remote.address);
+  }
+
+  get localAddress(): string | undefined {
+    return this.#handle?.local.address;
+  }
+
+  get localPort(): number | undefined {
+    return this.#handle?.local.port;
+  }
+
+  get localFamily(): 'IPv4' | 'IPv6' | undefined {
+    return this.#handle && familyOf(this.#handle.local.address);
+  }
+
+  /** Our end; empty while there is none. */
+  address(): AddressInfo | Record<string, never> {
+    if (!this.#handle) return {};
+    const { address, port } = this.#handle.local;
+    return { address, family: familyOf(address), port };
+  }
+
+  /** Milliseconds of silence until 'timeout', which only tells; 0 for never. */
+  setTimeout(milliseconds: number, listener?: () => void): this {
+    if (this.destroyed) return this;
+    if (typeof milliseconds !== 'number') throw invalidArgType('msecs', 'of type number', milliseconds);
+    if (!(milliseconds >= 0 && Number.isFinite(milliseconds)))
+      throw codedError(
+        RangeError,
+        'ERR_OUT_OF_RANGE',
+        `The value of "msecs" is out of range. It must be a non-negative finite number. Received ${milliseconds}`,
+      );
+    checkCallback(listener);
+    this.timeout = milliseconds;
+    this.#idle.set(milliseconds);
+    if (listener && milliseconds === 0) this.removeListener('timeout', listener);
+    else if (listener) this.once('timeout', listener);
+    return this;
+  }
+
+  setNoDelay(noDelay = true): this {
+    this.#noDelay = Boolean(noDelay);
+    this.#handle?.tune({ noDelay: this.#noDelay });
+    return this;
+  }
+
+  /** `initialDelay` in milliseconds; 0 leaves it as it is. */
+  setKeepAlive(enable = false, initialDelay = 0): this {
+    this.#keepAliveDelay = keepAliveOf(Boolean(enable), initialDelay);
+    this.#handle?.tune({ keepAliveDelay: this.#keepAliveDelay });
+    return this;
+  }
+
+  /** Nothing keeps a page alive, and in Node a tunnel does it for all its sockets. */
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  /** As soon as all is written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', this.destroy);
+  }
+
+  /** Ends the connection with a reset. */
+  resetAndDestroy(): this {
+    if (this.connecting) this.once('connect', () => this.#reset());
+    else if (this.#handle) this.#reset();
+    else this.destroy(socketClosed());
+    return this;
+  }
+
+  override _read(): void {
+    this.#wantsMore = true;
+    if (this.connecting || !this.#handle) this.once('connect', () => this._read());
+    else if (!this.#isPumping) void this.#pump(this.#handle);
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, callback: Callback): void {
+    this.#send(chunk, callback);
+  }
+
+  /** What was corked leaves together. */
+  override _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void {
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
+  }
+
+  override _final(callback: Callback): void {
+    if (this.connecting) {
+      this.once('connect', () => this._final(callback));
+      return;
+    }
+    if (!this.#handle) {
+      callback();
+      return;
+    }
+    this.#handle.end().then(
+      () => callback(),
+      (reason: unknown) => callback(toSystemError(reason, 'shutdown')),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.connecting = false;
+    this.#idle.stop();
+    const wasBegun = this.#opening !== undefined || this.#handle !== undefined;
+    this.#opening?.abort();
+    this.#opening = undefined;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    handle?.close();
+    callback(error);
+    // After the error, which the line before has put in its turn. Like Node, it says nothing of what never was.
+    nextTick(() => this.emit('close', ...(wasBegun ? [Boolean(error)] : [])));
+  }
+
+  /** As Node does, for those who connect a socket again that was closed. */
+  #beginAnew(): void {
+    (this as unknown as { _undestroy(): void })._undestroy();
+    this.#bytesDispatched = this.bytesRead = 0;
+  }
+
+  async #open(options: ConnectOptions, destination: Destination, opening: AbortController): Promise<void> {
+    const { host, port, family } = destination;
+    // What the caller does wrong it is told after it has had the time to listen for errors.
+    await Promise.resolve();
+    const tunnel = tunnelOf(options);
+    const candidates = options.lookup
+      ? await addressesOf(host, family, options.lookup, (error, address) => this.#told(error, address, host))
+      : [host];
+    let failure: unknown;
+    for (const candidate of candidates) {
+      if (opening.signal.aborted) return;
+      try {
+        const socket = new tunnel.TCPSocket(candidate, port, {
+          noDelay: this.#noDelay,
+          ...(this.#keepAliveDelay > 0 && { keepAliveDelay: this.#keepAliveDelay }),
+          ...(family !== 0 && { dnsQueryType: `ipv${family}` as const }),
+          signal: opening.signal,
+        });
+        const info = await socket.opened;
+        this.#opened(new TcpHandle(socket, info), opening, host, options);
+        return;
+      } catch (reason) {
+        failure = toSystemError(reason, 'connect', { address: candidate, port });
+      }
+    }
+    const { syscall } = failure as { syscall?: string };
+    if (syscall === 'getaddrinfo') this.#told(failure as Error, undefined, host);
+    throw failure;
+  }
+
+  #opened(handle: Handle, opening: AbortController, host: string, options: ConnectOptions): void {
+    if (this.#opening !== opening || this.destroyed) {
+      handle.close();
+      return;
+    }
+    if (!options.lookup && familyOrNone(host) === undefined) this.#told(null, handle.remote.address, host);
+    // The listener may have had enough.
+    if (this.#opening !== opening) return;
+    this.#attach(handle);
+    // Its signal would reset the connection from now on.
+    this.#opening = undefined;
+    this.#announce();
+  }
+
+  #announce(): void {
+    this.connecting = false;
+    this.emit('connect');
+    this.emit('ready');
+    if (this.readable && !this.isPaused()) this.read(0);
+  }
+
+  #attach(handle: Handle): void {
+    this.#handle = handle;
+    this.#idle.touch();
+  }
+
+  #told(error: Error | null, address: string | undefined, host: string): void {
+    if (this.destroyed) return;
+    this.emit('lookup', error, address, address && (familyOf(address) === 'IPv6' ? 6 : 4), host);
+  }
+
+  /** One write of the stream. Before there is a connection, it waits for it. */
+  #send(bytes: Uint8Array, callback: Callback): void {
+    if (this.connecting) {
+      const connected = () => {
+        this.removeListener('close', closed);
+        this.#send(bytes, callback);
+      };
+      const closed = () =>
+        callback(
+          codedError(
+            Error,
+            'ERR_SOCKET_CLOSED_BEFORE_CONNECTION',
+            'Socket closed before the connection was established',
+          ),
+        );
+      this.once('connect', connected);
+      this.once('close', closed);
+      return;
+    }
+    if (!this.#handle) {
+      callback(socketClosed());
+      return;
+    }
+    this.#idle.touch();
+    this.#bytesDispatched += bytes.length;
+    this.#handle.write(bytes).then(
+      () => {
+        this.#idle.touch();
+        callback();
+      },
+      (reason: unknown) => callback(toSystemError(reason, 'write')),
+    );
+  }
+
+  /** Reads for as long as the stream takes it. */
+  async #pump(handle: Handle): Promise<void> {
+    this.#isPumping = true;
+    try {
+      for (;;) {
+        const bytes = await handle.read();
+        if (this.#handle !== handle) return;
+        this.#idle.touch();
+        if (!bytes) break;
+        this.bytesRead += bytes.length;
+        this.#wantsMore = false;
+        const takesMore = this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        if (this.#handle !== handle || !(takesMore || this.#wantsMore)) return;
+      }
+      this.push(null);
+      this.read(0);
+    } catch (reason) {
+      if (this.#handle === handle) this.destroy(toSystemError(reason, 'read'));
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #reset(): void {
+    this.#handle?.reset();
+    this.destroy();
+  }
+}
+
+function familyOrNone(host: string): 'IPv4' | 'IPv6' | undefined {
+  return /^[0-9.]+$|:/.test(host) ? familyOf(host) : undefined;
+}
+
+function keepAliveOf(isOn: boolean, delay = 0): number {
+  // Milliseconds that are whole seconds, as the system takes them; fewer than one are none, which is the system's choice.
+  const seconds = Math.floor(delay / 1000);
+  return isOn ? (seconds > 0 ? seconds * 1000 : KEEP_ALIVE_DELAY) : 0;
+}
+
+function socketClosed(): Error {
+  return codedError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
+}

@@ -1,0 +1,176 @@
+// The same script of calls for Node's own `dgram` on loopback and for ours through a tunnel to itself.
+import nodeDgram from 'node:dgram';
+import type { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Tunnel } from '../../src/client/tunnel.ts';
+import * as ourDgram from '../../src/shims/dgram.ts';
+import { EventLog } from '../support/event-log.ts';
+import { LoneEngine } from '../support/lone-engine.ts';
+import { OUR_V4 } from '../support/lone-stack.ts';
+
+type Dgram = typeof nodeDgram;
+type Script = (place: { dgram: Dgram; host: string }, log: EventLog) => Promise<void>;
+
+const EVENTS = ['listening', 'message', 'connect', 'error', 'close'];
+
+let tick: ReturnType<typeof setInterval>;
+
+beforeEach(() => {
+  const engine = new LoneEngine();
+  tick = setInterval(() => engine.advance(20), 1);
+  ourDgram.setDefaultTunnel(engine.asTunnel() as unknown as Tunnel);
+});
+
+afterEach(() => {
+  clearInterval(tick);
+  ourDgram.setDefaultTunnel(undefined);
+});
+
+async function compare(script: Script): Promise<string[]> {
+  const [theirs, ours] = await Promise.all([
+    run(script, nodeDgram, '127.0.0.1'),
+    run(script, ourDgram as unknown as Dgram, OUR_V4),
+  ]);
+  // Of one party in order: who of two is first, chance says.
+  for (const who of new Set(theirs.map((line) => line.split(' ')[0])))
+    expect(ours.filter((line) => line.startsWith(`${who} `))).toEqual(
+      theirs.filter((line) => line.startsWith(`${who} `)),
+    );
+  return ours;
+}
+
+async function run(script: Script, dgram: Dgram, host: string): Promise<string[]> {
+  const log = new EventLog([
+    [/\b(127\.0\.0\.1|10\.0\.0\.2)\b/g, 'HOST'],
+    [/:\d{4,5}\b|(?<="port":)\d{4,5}/g, 'PORT'],
+  ]);
+  await script({ dgram, host }, log);
+  return log.lines;
+}
+
+function until(emitter: EventEmitter, event: string): Promise<void> {
+  return new Promise((resolve) => emitter.once(event, () => resolve()));
+}
+
+async function bound(dgram: Dgram, host: string, log: EventLog): Promise<[nodeDgram.Socket, number]> {
+  const socket = dgram.createSocket('udp4');
+  log.watch('server', socket, EVENTS);
+  socket.bind(0, host, () => log.note('server listener', socket.address()));
+  await until(socket, 'listening');
+  return [socket, socket.address().port];
+}
+
+it('sends what it is given, in every way of saying it, and hears it', async () => {
+  const lines = await compare(async ({ dgram, host }, log) => {
+    const [server, port] = await bound(dgram, host, log);
+    const socket = dgram.createSocket('udp4');
+    const bytes = Buffer.from('0123456789');
+    const sends: ((done: (error: Error | null, length: number) => void) => void)[] = [
+      (done) => socket.send('text', port, host, done),
+      (done) => socket.send(bytes, port, host, done),
+      (done) => socket.send(bytes, 2, 3, port, host, done),
+      (done) => socket.send([bytes, 'and', new Uint8Array([33])], port, host, done),
+      (done) => socket.send('', port, host, done),
+    ];
+    for (const send of sends) {
+      const arrived = until(server, 'message');
+      const sent = new Promise<void>((resolve) =>
+        send((error, length) => {
+          log.note('sent', error, length);
+          resolve();
+        }),
+      );
+      await sent;
+      await arrived;
+    }
+    socket.close(() => log.note('client closed'));
+    await until(socket, 'close');
+    server.close();
+    await until(server, 'close');
+  });
+  expect(lines.filter((line) => line.includes('<234>'))).toHaveLength(1);
+});
+
+it('answers whoever asks', async () => {
+  await compare(async ({ dgram, host }, log) => {
+    const [server, port] = await bound(dgram, host, log);
+    server.on('message', (message, { port: to, address }) => server.send(message, to, address));
+    const socket = dgram.createSocket({ type: 'udp4' }, () => log.note('client heard'));
+    log.watch('client', socket, EVENTS);
+    socket.send('ping', port, host);
+    await until(socket, 'message');
+    server.close();
+    socket.close();
+    await Promise.all([until(server, 'close'), until(socket, 'close')]);
+  });
+});
+
+it('connects, and hears nobody else', async () => {
+  await compare(async ({ dgram, host }, log) => {
+    const [server, port] = await bound(dgram, host, log);
+    const socket = dgram.createSocket('udp4');
+    log.watch('client', socket, EVENTS);
+    try {
+      socket.remoteAddress();
+    } catch (error) {
+      log.note('mistake', error);
+    }
+    socket.connect(port, host, () => log.note('connected', socket.remoteAddress()));
+    await until(socket, 'connect');
+    const heard = until(server, 'message');
+    socket.send('to whom I am connected');
+    await heard;
+    for (const mistake of [() => socket.send('x', port, host), () => socket.connect(port)])
+      try {
+        mistake();
+      } catch (error) {
+        log.note('mistake', error);
+      }
+    const stranger = dgram.createSocket('udp4');
+    await new Promise<void>((resolve) =>
+      stranger.send('stranger', socket.address().port, host, () => resolve()),
+    );
+    server.send('friend', socket.address().port, host);
+    await until(socket, 'message');
+    socket.disconnect();
+    for (const each of [socket, stranger, server]) each.close();
+    await until(server, 'close');
+  });
+});
+
+it('says what is wrong as Node does', async () => {
+  await compare(async ({ dgram, host }, log) => {
+    const [server, port] = await bound(dgram, host, log);
+    const second = dgram.createSocket('udp4');
+    log.watch('second', second, EVENTS);
+    second.bind(port, host);
+    await until(second, 'error');
+    const third = dgram.createSocket('udp4');
+    await new Promise<void>((resolve) =>
+      third.send(Buffer.alloc(65_508), port, host, (error) => {
+        log.note('too long', error);
+        resolve();
+      }),
+    );
+    third.close();
+    for (const mistake of [
+      () => dgram.createSocket('udp5' as 'udp4'),
+      () => server.bind(1),
+      () => server.send('x', 0, host),
+      () => server.send('x', 70_000, host),
+      () => server.send(1 as unknown as string, port, host),
+      () => server.disconnect(),
+      () => third.send('x', port, host),
+      () => third.close(),
+      () => dgram.createSocket('udp4').address(),
+    ])
+      try {
+        mistake();
+        log.note('no mistake');
+      } catch (error) {
+        log.note('mistake', (error as { code: string }).code);
+      }
+    server.close();
+    await until(server, 'close');
+  });
+});

@@ -107,7 +107,8 @@ function announce(tunnel: Tunnel, say: Say): void {
 /** Resolves when somebody asks the process to stop, or `tunnel` ended by itself, which rejects. */
 export function untilStopped(tunnel: Tunnel): Promise<void> {
   return new Promise((resolve, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // SIGHUP is how ssh ends its ProxyCommand: the host inside must be told, too, or its session goes on.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
     tunnel.addEventListener('close', () => reject(new Error('the tunnel has ended')));
   });
 }

@@ -1,15 +1,16 @@
 import { useSignalEffect } from '@preact/signals';
 import type { ConsoleModel } from './model.ts';
 import { ConfigurationPanel } from './panels/configuration.tsx';
-import { DownloadPanel } from './panels/download.tsx';
-import { PingPanel } from './panels/ping.tsx';
 import { StatusPanel } from './panels/status.tsx';
 import { SummaryPanel } from './panels/summary.tsx';
 import { DropArea } from './parts/drop-area.tsx';
 import { Logo, MoonIcon, ScreenIcon, SunIcon } from './parts/icons.tsx';
+import { lazy } from './parts/lazy.tsx';
 import { nextTheme, theme } from './theme.ts';
 
-/** The page: status on top, the configuration before there is a tunnel, the tools while there is one. */
+const ToolPanels = lazy(async () => (await import('./panels/tools.tsx')).ToolPanels);
+
+/** The page: status on top, the configuration before there is a tunnel, the tools once it works. */
 export function App({ model }: { model: ConsoleModel }) {
   const connected = model.session.tunnel.value !== undefined;
   useSignalEffect(() => {
@@ -21,12 +22,7 @@ export function App({ model }: { model: ConsoleModel }) {
       <Header />
       <main>
         <StatusPanel model={model} />
-        {connected && (
-          <div class="columns">
-            <PingPanel model={model} />
-            <DownloadPanel model={model} />
-          </div>
-        )}
+        {model.session.hasAnswered.value && <ToolPanels model={model} />}
         <div class={connected ? 'rows' : 'columns columns-text'}>
           <ConfigurationPanel model={model} />
           {!connected && <SummaryPanel model={model} />}

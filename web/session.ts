@@ -50,6 +50,11 @@ export class Session {
     return failure && advise(failure, this.#context());
   });
 
+  /** A peer has answered since this tunnel began: there is a network to ask. */
+  readonly hasAnswered = computed(
+    () => this.status.value?.peers.some((peer) => peer.latestHandshake !== undefined) ?? false,
+  );
+
   /** Another tab has a tunnel with our key, which could be had. */
   readonly isKeyTaken = computed(() => {
     const failure = this.#failure.value;

@@ -1,53 +1,7 @@
-import type { Page } from '@playwright/test';
-import { test as base, expect } from '../support/browser-test.ts';
-import { DemoCommand } from '../support/demo-command.ts';
+import { connect, editor, enrol, expect, status, test } from '../support/console-test.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { generateKeys } from '../support/keys.ts';
 import { MALFORMED_CONFIGS } from '../support/malformed-configs.ts';
-
-/** The built console as `npm start` serves it, opened; the page must not complain about anything. */
-const test = base.extend<{ console: Page }, { command: DemoCommand }>({
-  command: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
-    async ({}, use) => {
-      const command = await DemoCommand.start();
-      await use(command);
-      await command.stop();
-    },
-    { scope: 'worker' },
-  ],
-  console: async ({ page, command }, use, testInfo) => {
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    await page.goto(command.url);
-    await use(page);
-    if (testInfo.status !== testInfo.expectedStatus)
-      await testInfo.attach('demo.log', { body: command.output });
-    // A refused WebSocket is the browser's to report; nothing else may be.
-    expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
-  },
-});
-
-const editor = (page: Page) => page.getByRole('textbox', { name: 'WireGuard configuration' });
-const status = (page: Page) => page.getByRole('region', { name: 'Status' });
-const connect = (page: Page) => page.getByRole('button', { name: 'Connect', exact: true });
-
-/** A configuration for the running demo, as a user would have one. */
-async function enrol(page: Page): Promise<{ config: string; keys: ReturnType<typeof generateKeys> }> {
-  const keys = generateKeys();
-  const config = await page.evaluate(async (publicKey) => {
-    const response = await fetch('/demo/enrol', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-tabwire': '1' },
-      body: JSON.stringify({ publicKey }),
-    });
-    return ((await response.json()) as { config: string }).config;
-  }, keys.publicKey);
-  return { config: config.replace('[Interface]\n', `[Interface]\nPrivateKey = ${keys.privateKey}\n`), keys };
-}
 
 test('a second tab with the same key says so, and takes the connection over when asked to', async ({
   console: page,

@@ -1,0 +1,47 @@
+import { connected, expect, region, test } from '../support/console-test.ts';
+
+const HOST = '10.86.0.1';
+
+test('ports are checked by name, number and range, and a mistake is one sentence', async ({
+  console: page,
+}) => {
+  await connected(page);
+  const panel = region(page, 'Port check');
+  await panel.getByLabel('Address').fill(HOST);
+  await panel.getByLabel('Ports').fill('80, 81-82 7');
+  await panel.getByRole('button', { name: 'Check' }).click();
+  await expect(panel.getByRole('status')).toHaveText('2 open, 2 closed.');
+  await expect(panel.getByRole('row', { name: /^80 open/ })).toBeVisible();
+  await expect(panel.getByRole('row', { name: /^81 closed/ })).toBeVisible();
+  await panel.getByLabel('Ports').fill('1-70000');
+  await panel.getByLabel('Ports').press('Enter');
+  await expect(panel.getByRole('alert')).toContainText('is no port');
+});
+
+test('a trace shows its hops as they come, and the path MTU what gets through whole', async ({
+  console: page,
+}) => {
+  await connected(page);
+  const trace = region(page, 'Traceroute');
+  await trace.getByLabel('Address').fill(HOST);
+  await trace.getByRole('button', { name: 'Trace' }).click();
+  await expect(trace.getByRole('status')).toHaveText('Reached in 1 hop.');
+  await expect(trace.getByRole('row').nth(1)).toContainText(HOST);
+  const mtu = region(page, 'Path MTU');
+  await mtu.getByLabel('Address').fill('fd86::1');
+  await mtu.getByRole('button', { name: 'Measure' }).click();
+  await expect(mtu).toContainText('1420 bytes');
+  await expect(mtu.getByRole('status')).toContainText('gets there whole');
+});
+
+test('what cannot be asked says why in one sentence: no route, no DNS server', async ({ console: page }) => {
+  await connected(page);
+  const trace = region(page, 'Traceroute');
+  await trace.getByLabel('Address').fill('192.0.2.1');
+  await trace.getByLabel('Address').press('Enter');
+  await expect(trace.getByRole('alert')).toContainText('No peer is responsible for 192.0.2.1');
+  const lookup = region(page, 'DNS lookup');
+  await lookup.getByLabel('Name').fill('host.internal');
+  await lookup.getByRole('button', { name: 'Look up' }).click();
+  await expect(lookup.getByRole('alert')).toContainText(/DNS/);
+});

@@ -1,0 +1,60 @@
+import type { Page } from '@playwright/test';
+import { test as base, expect } from './browser-test.ts';
+import { DemoCommand } from './demo-command.ts';
+import { generateKeys } from './keys.ts';
+
+export { expect };
+
+/** The built console as `npm start` serves it, opened; the page must not complain about anything. */
+export const test = base.extend<{ console: Page }, { command: DemoCommand }>({
+  command: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
+    async ({}, use) => {
+      const command = await DemoCommand.start();
+      await use(command);
+      await command.stop();
+    },
+    { scope: 'worker' },
+  ],
+  console: async ({ page, command }, use, testInfo) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    await page.goto(command.url);
+    await use(page);
+    if (testInfo.status !== testInfo.expectedStatus)
+      await testInfo.attach('demo.log', { body: command.output });
+    // A refused WebSocket is the browser's to report; nothing else may be.
+    expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
+  },
+});
+
+export const editor = (page: Page) => page.getByRole('textbox', { name: 'WireGuard configuration' });
+export const status = (page: Page) => page.getByRole('region', { name: 'Status' });
+export const connect = (page: Page) => page.getByRole('button', { name: 'Connect', exact: true });
+
+/** A configuration for the running demo, as a user would have one. */
+export async function enrol(page: Page): Promise<{ config: string; keys: ReturnType<typeof generateKeys> }> {
+  const keys = generateKeys();
+  const config = await page.evaluate(async (publicKey) => {
+    const response = await fetch('/demo/enrol', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-tabwire': '1' },
+      body: JSON.stringify({ publicKey }),
+    });
+    return ((await response.json()) as { config: string }).config;
+  }, keys.publicKey);
+  return { config: config.replace('[Interface]\n', `[Interface]\nPrivateKey = ${keys.privateKey}\n`), keys };
+}
+
+/** A region of the page by its name. */
+export const region = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
+
+/** Connected to the demo network, with nothing of the demo's own under way. */
+export async function connected(page: Page): Promise<void> {
+  await editor(page).fill((await enrol(page)).config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+}

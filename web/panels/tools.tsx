@@ -1,0 +1,21 @@
+// A chunk of its own: what uses the network inside, loaded when a peer has answered.
+import type { ConsoleModel } from '../model.ts';
+import { DownloadPanel } from './download.tsx';
+import { LookupPanel } from './lookup.tsx';
+import { MtuPanel } from './mtu.tsx';
+import { PingPanel } from './ping.tsx';
+import { PortPanel } from './ports.tsx';
+import { TracePanel } from './trace.tsx';
+
+export function ToolPanels({ model }: { model: ConsoleModel }) {
+  return (
+    <div class="columns">
+      <PingPanel model={model} />
+      <DownloadPanel model={model} />
+      <LookupPanel model={model} />
+      <PortPanel model={model} />
+      <TracePanel model={model} />
+      <MtuPanel model={model} />
+    </div>
+  );
+}

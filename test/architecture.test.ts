@@ -52,7 +52,7 @@ const packages: Record<string, string[]> = {
   'src/node': ['ws'],
   'src/cli': ['valibot', 'prom-client'],
   relay: ['ws', 'ipaddr.js', 'jose', 'valibot', 'prom-client', 'pino', '@noble/hashes'],
-  web: ['preact', '@preact/signals', '@noble/hashes'],
+  web: ['preact', '@preact/signals', '@noble/hashes', 'idb-keyval'],
 };
 
 function filesUnder(folder: string): string[] {

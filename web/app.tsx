@@ -3,6 +3,7 @@ import type { ConsoleModel } from './model.ts';
 import { ConfigurationPanel } from './panels/configuration.tsx';
 import { StatusPanel } from './panels/status.tsx';
 import { SummaryPanel } from './panels/summary.tsx';
+import { TunnelsPanel } from './panels/tunnels.tsx';
 import { DropArea } from './parts/drop-area.tsx';
 import { Logo, MoonIcon, ScreenIcon, SunIcon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
@@ -22,6 +23,7 @@ export function App({ model }: { model: ConsoleModel }) {
       <Header />
       <main>
         <StatusPanel model={model} />
+        {!connected && <TunnelsPanel model={model} />}
         {model.session.hasAnswered.value && <ToolPanels model={model} />}
         <div class={connected ? 'rows' : 'columns columns-text'}>
           <ConfigurationPanel model={model} />

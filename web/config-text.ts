@@ -49,6 +49,14 @@ export function setPrivateKey(text: string, privateKey: string): string {
   return lines.join('\n');
 }
 
+/** The text without its private key, wherever that stands, in a comment too. */
+export function withoutPrivateKey(text: string): string {
+  const { privateKey } = readOurselves(text);
+  const lines = text.split('\n').filter((line) => !/^\s*#?\s*privatekey\s*=/i.test(line));
+  const rest = lines.join('\n');
+  return privateKey === undefined ? rest : rest.replaceAll(privateKey, '');
+}
+
 /** What can be said about ourselves also while the rest of the text is still unfinished. */
 export function readOurselves(text: string): { privateKey: string | undefined; addresses: string[] } {
   const own = text.split(/^\s*\[\s*peer\s*\]/im)[0]!;

@@ -9,6 +9,8 @@ import { PingRun } from './ping-run.ts';
 import { readRelays } from './relay-address.ts';
 import { Session } from './session.ts';
 import { Preference, readSettings, type SiteSettings } from './settings.ts';
+import { type OpenedTunnel, TunnelBook } from './tunnels/tunnel-book.ts';
+import { BrowserStore } from './tunnels/tunnel-store.ts';
 
 /** Larger than any configuration with a few thousand peers; smaller than a film dropped by mistake. */
 const FILE_LIMIT = 1_000_000;
@@ -30,16 +32,27 @@ export class ConsoleModel {
   /** What a dropped or opened file was not. */
   readonly fileProblem = signal<string | undefined>();
   readonly enrolling = signal(false);
+  readonly book = new TunnelBook(new BrowserStore(), () => navigator.storage.persist());
+  /** Of the tunnel that was opened out of the book: what it has beside its text. */
+  readonly opened = signal<(OpenedTunnel & { name: string }) | undefined>();
 
   readonly checked = computed(() => checkConfig(this.text.value));
   readonly ourselves = computed(() => readOurselves(this.text.value));
   readonly #privateKey = computed(() => this.ourselves.value.privateKey);
-  /** Our public key, as far as the text holds a private one. */
-  readonly publicKey = computed(() => this.#privateKey.value && derivePublicKey(this.#privateKey.value));
+  /** Our public key, as far as there is a private one. */
+  readonly publicKey = computed(() =>
+    this.#privateKey.value ? derivePublicKey(this.#privateKey.value) : this.heldKey.value?.publicKey,
+  );
+  /** A key that counts while the text has none. */
+  readonly heldKey = computed(() => {
+    const opened = this.opened.value;
+    return opened?.privateKey && !this.#privateKey.value ? opened : undefined;
+  });
   readonly #relayPreference = new Preference('relay');
 
   constructor() {
     this.relayText.value = this.#relayPreference.read() ?? '';
+    void this.book.load();
   }
 
   applySettings(settings: SiteSettings): void {
@@ -71,7 +84,36 @@ export class ConsoleModel {
       this.fileProblem.value = `“${file.name}” is too large for a WireGuard configuration: choose the .conf file.`;
       return;
     }
-    this.setText(await file.text());
+    this.#renew(await file.text());
+  }
+
+  /** What stands in the editor, to be kept under a name; undefined while it cannot be read. */
+  get current(): OpenedTunnel | undefined {
+    const publicKey = this.publicKey.value;
+    if (!this.checked.value.config || publicKey === undefined) return undefined;
+    const { text, relayText, heldKey } = this;
+    return {
+      text: text.value,
+      relay: relayText.value.trim(),
+      publicKey,
+      privateKey: heldKey.value?.privateKey,
+    };
+  }
+
+  /** Out of the book into the editor; connecting is the next click. Whether it opened. */
+  async openTunnel(id: string, name: string, passphrase?: string): Promise<boolean> {
+    const tunnel = await this.book.open(id, passphrase);
+    if (!tunnel) return false;
+    this.#renew(tunnel.text);
+    this.opened.value = { ...tunnel, name };
+    if (tunnel.relay !== '' && this.settings.value.policy.otherRelays) this.relayText.value = tunnel.relay;
+    return true;
+  }
+
+  /** Another text altogether, which has nothing to do with the key of the one before. */
+  #renew(text: string): void {
+    this.opened.value = undefined;
+    this.setText(text);
   }
 
   generateKeys(): void {
@@ -110,7 +152,7 @@ export class ConsoleModel {
     try {
       const privateKey = generatePrivateKey();
       const network = await enrol(demo.enrol, derivePublicKey(privateKey));
-      this.setText(setPrivateKey(network.config, privateKey));
+      this.#renew(setPrivateKey(network.config, privateKey));
       this.#fillTools(network.site);
       const { config } = this.checked.value;
       const relays = this.#relays((network.relay.length > 0 ? network.relay : relay).join(' '));
@@ -137,7 +179,7 @@ export class ConsoleModel {
     this.enrolling.value = true;
     try {
       const privateKey = generatePrivateKey();
-      this.setText(setPrivateKey(await enrolAt(url, derivePublicKey(privateKey)), privateKey));
+      this.#renew(setPrivateKey(await enrolAt(url, derivePublicKey(privateKey)), privateKey));
     } catch (error) {
       this.session.refuse((error as Error).message);
     } finally {
@@ -169,7 +211,8 @@ export class ConsoleModel {
     // Tokens are for the site's own relays; nobody else is shown one.
     const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
     const tokens = isOwn ? tokensFrom(token) : undefined;
-    return (await this.session.connect(config, relays, takeOver, tokens)) !== undefined;
+    const privateKey = this.heldKey.value?.privateKey;
+    return (await this.session.connect(config, relays, takeOver, tokens, privateKey)) !== undefined;
   }
 
   #relays(text: string): string[] | undefined {

@@ -72,10 +72,16 @@ export class Session {
     relays: string[],
     takeOver: boolean,
     token?: () => Promise<string>,
+    privateKey?: CryptoKey,
   ): Promise<Tunnel | undefined> {
     this.#begin(config, relays);
     try {
-      const tunnel = await Tunnel.open(config, { relay: relays, takeOver, ...(token && { token }) });
+      const tunnel = await Tunnel.open(config, {
+        relay: relays,
+        takeOver,
+        ...(token && { token }),
+        ...(privateKey && { privateKey }),
+      });
       this.#attach(tunnel);
       return tunnel;
     } catch (error) {

@@ -2,6 +2,7 @@ import { useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { Editor } from '../parts/editor.tsx';
 import { FileIcon, KeyIcon } from '../parts/icons.tsx';
+import { KeepTunnel } from './keep-tunnel.tsx';
 
 /** Where the configuration comes from: pasted, dropped, opened, or begun with a fresh key. Folded up once in use. */
 export function ConfigurationPanel({ model }: { model: ConsoleModel }) {
@@ -25,13 +26,22 @@ export function ConfigurationPanel({ model }: { model: ConsoleModel }) {
       </div>
       <ConfigurationEditor model={model} readOnly={false} />
       <RelayField model={model} />
+      {model.current && <KeepTunnel model={model} />}
     </section>
   );
 }
 
 function ConfigurationEditor({ model, readOnly }: { model: ConsoleModel; readOnly: boolean }) {
+  const held = model.heldKey.value;
+  // The key that the text lacks is known.
+  const issues = model.checked.value.issues.filter(({ key }) => !held || key !== 'PrivateKey');
   return (
     <>
+      {held && (
+        <p class="note">
+          The private key of “{held.name}” is used, which this browser has and shows to nobody.
+        </p>
+      )}
       {model.fileProblem.value && (
         <p class="note-bad" role="alert">
           {model.fileProblem.value}
@@ -39,7 +49,7 @@ function ConfigurationEditor({ model, readOnly }: { model: ConsoleModel; readOnl
       )}
       <Editor
         text={model.text.value}
-        issues={model.text.value.trim() === '' ? [] : model.checked.value.issues}
+        issues={model.text.value.trim() === '' ? [] : issues}
         readOnly={readOnly}
         onInput={(text) => model.setText(text)}
         onSubmit={() => void (!readOnly && model.connect())}

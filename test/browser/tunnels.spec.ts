@@ -1,0 +1,112 @@
+import type { Page } from '@playwright/test';
+import { connect, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+
+async function fillKeepForm(page: Page, name: string): Promise<void> {
+  await page.getByText('Keep this tunnel').click();
+  await page.getByLabel('Name', { exact: true }).fill(name);
+}
+
+/** All that this origin's store holds, and what text is anywhere in it. */
+function stored(page: Page) {
+  return page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open('tabwire');
+      request.onsuccess = () => resolve(request.result);
+    });
+    const records = await new Promise<{ secret: { kind: string; privateKey?: CryptoKey } }[]>((resolve) => {
+      const request = database.transaction('tunnels').objectStore('tunnels').getAll();
+      request.onsuccess = () => resolve(request.result as never);
+    });
+    database.close();
+    return {
+      kinds: records.map(({ secret }) => secret.kind),
+      readable: records.map(({ secret }) => secret.privateKey?.extractable),
+      text: JSON.stringify([records, { ...localStorage }]),
+    };
+  });
+}
+
+test('a saved tunnel outlives the page with a key that nobody can read, and connects when asked', async ({
+  console: page,
+}) => {
+  const { config, keys } = await enrol(page);
+  await editor(page).fill(config);
+  await fillKeepForm(page, 'Office');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(region(page, 'Configuration')).toContainText('“Office” is kept in this browser');
+  const { kinds, readable, text } = await stored(page);
+  expect({ kinds, readable }).toEqual({ kinds: ['key'], readable: [false] });
+  expect(text).toContain('Endpoint');
+  expect(text).not.toContain(keys.privateKey);
+
+  await page.reload();
+  const tunnels = region(page, 'Tunnels');
+  await expect(tunnels.getByRole('listitem')).toHaveText(/Office/);
+  await expect(status(page)).toContainText('Not connected');
+  expect(page.workers(), 'nothing connects by itself').toEqual([]);
+  await tunnels.getByRole('button', { name: 'Open Office' }).click();
+  await expect(editor(page)).toHaveValue(/Endpoint/);
+  expect(await editor(page).inputValue()).not.toContain('PrivateKey');
+  await expect(status(page)).toContainText('Not connected');
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+});
+
+test('tunnels are renamed and deleted, and one kept in the tab is gone with it', async ({
+  console: page,
+}) => {
+  await editor(page).fill((await enrol(page)).config);
+  await fillKeepForm(page, 'First');
+  await page.getByRole('button', { name: 'Keep in this tab' }).click();
+  const tunnels = region(page, 'Tunnels');
+  await expect(tunnels).toContainText('this tab only');
+  await page.getByLabel('Name', { exact: true }).fill('Second');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(tunnels.getByRole('listitem')).toHaveCount(2);
+  await tunnels.getByRole('button', { name: 'Rename Second' }).click();
+  await tunnels.getByLabel('New name').fill('First');
+  await tunnels.getByLabel('New name').press('Enter');
+  await expect(tunnels.getByRole('alert')).toContainText('another “First”');
+  await tunnels.getByLabel('New name').fill('Third');
+  await tunnels.getByLabel('New name').press('Enter');
+  await expect(tunnels.getByRole('status')).toContainText('“Third”');
+  await page.reload();
+  await expect(tunnels.getByRole('listitem')).toHaveText(/Third/);
+  await tunnels.getByRole('button', { name: 'Delete Third' }).click();
+  await tunnels.getByRole('button', { name: 'Delete “Third”' }).click();
+  await expect(tunnels).toHaveCount(0);
+  expect((await stored(page)).kinds).toEqual([]);
+});
+
+test('a browser without such keys keeps a tunnel under a passphrase', async ({ console: page }) => {
+  await page.addInitScript(() => {
+    const { importKey } = SubtleCrypto.prototype;
+    SubtleCrypto.prototype.importKey = function (this: SubtleCrypto, ...given: unknown[]) {
+      const { name } = given[2] as { name?: string };
+      if (name === 'X25519') return Promise.reject(new DOMException('no X25519', 'NotSupportedError'));
+      return Reflect.apply(importKey, this, given) as Promise<CryptoKey>;
+    } as typeof importKey;
+  });
+  await page.reload();
+  const { config, keys } = await enrol(page);
+  await editor(page).fill(config);
+  await fillKeepForm(page, 'Office');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(region(page, 'Configuration').getByRole('alert')).toContainText('choose a passphrase');
+  await page.getByLabel('Passphrase').fill('correct horse');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  const tunnels = region(page, 'Tunnels');
+  await expect(tunnels).toContainText('saved, with a passphrase');
+  const { kinds, text } = await stored(page);
+  expect(kinds).toEqual(['sealed']);
+  expect(text).not.toContain(keys.privateKey);
+  expect(text).not.toContain('Endpoint');
+  await page.reload();
+  await tunnels.getByRole('button', { name: 'Open Office' }).click();
+  await tunnels.getByLabel('Passphrase').fill('wrong horse');
+  await tunnels.getByRole('button', { name: 'Unlock' }).click();
+  await expect(tunnels.getByRole('alert')).toContainText('does not open');
+  await tunnels.getByLabel('Passphrase').fill('correct horse');
+  await tunnels.getByRole('button', { name: 'Unlock' }).click();
+  await expect(editor(page)).toHaveValue(config);
+});

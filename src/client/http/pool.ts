@@ -42,6 +42,7 @@ export class Pool {
    */
   async acquire(request: HttpRequest, { isFresh }: { isFresh: boolean }): Promise<Connection> {
     const { url, signal, options } = request;
+    signal?.throwIfAborted();
     const lane = this.#laneOf(url.origin);
     await this.#admission(lane, signal);
     try {

@@ -66,6 +66,11 @@ export class DownQueue {
     return this.#front.length === 0 && !this.#hasData;
   }
 
+  /** Whether control records or handshake messages wait. */
+  get isUrgent(): boolean {
+    return this.#front.length > 0;
+  }
+
   /** The way behind it carries so many bytes per ms. */
   follow(rate: number): void {
     this.#wayLimit = Math.max(LEAST_LIMIT, MAX_TIME * rate);

@@ -3,6 +3,7 @@ import { MAX_MESSAGE, RecordWriter } from '../src/core/wire/relay.ts';
 import { RelayWindow } from '../src/core/wire/relay-window.ts';
 import type { RelayCounters } from './counters.ts';
 import type { DownQueue } from './down-queue.ts';
+import { Pace } from './pace.ts';
 
 /** Above this, what is on its way to the client waits in the queue, where it can still be dropped. */
 const HIGH_WATER = 64 * 1024;
@@ -16,8 +17,8 @@ const SEND_OPTIONS = { binary: true, compress: false, fin: true };
 const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
 
 /**
- * Empties a queue into a WebSocket: once a turn of the event loop, what arrived in it leaves as one message, without
- * waiting for more; and never more than the client seems to read.
+ * Empties a queue into a WebSocket, never faster than the client seems to read: once a turn of the event loop, what
+ * arrived in it leaves as one message. Only in a transfer it waits a moment for more (pace.ts).
  */
 export class Downlink {
   readonly #socket: WebSocket;
@@ -25,7 +26,9 @@ export class Downlink {
   readonly #counters: RelayCounters;
   readonly #now: () => number;
   readonly #window = new RelayWindow();
+  readonly #pace = new Pace();
   #isScheduled = false;
+  #paceTimer: NodeJS.Timeout | undefined;
   #roomTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #hasMarked = false;
@@ -47,12 +50,23 @@ export class Downlink {
   /** Something was put into the queue. */
   schedule(): void {
     if (this.#isScheduled || this.#isClosed || this.#socket.bufferedAmount > HIGH_WATER) return;
+    if (this.#isEarly()) return;
     this.#isScheduled = true;
     setImmediate(this.flush);
   }
 
+  /** Whether the next message waits for more; if so, it leaves by itself. */
+  #isEarly(): boolean {
+    if (this.#queue.isUrgent) return false;
+    const wait = this.#pace.wait(this.#queue.bytes, this.#now());
+    if (wait > 0) this.#paceTimer ??= setTimeout(this.flush, Math.ceil(wait));
+    return wait > 0;
+  }
+
   readonly flush = (): void => {
     this.#isScheduled = false;
+    clearTimeout(this.#paceTimer);
+    this.#paceTimer = undefined;
     const now = this.#now();
     while (!this.#isClosed && !this.#queue.isEmpty && this.#socket.bufferedAmount <= HIGH_WATER) {
       const room = this.#window.limit - this.#window.outstanding(now);
@@ -67,6 +81,7 @@ export class Downlink {
       if (scratch.records === 0) break;
       this.records += scratch.records;
       this.#window.sent(scratch.length, now);
+      this.#pace.sent(scratch.length, now);
       this.#counters.messagesDown++;
       // ws keeps what the kernel does not take at once, so each message has memory of its own.
       this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
@@ -104,6 +119,7 @@ export class Downlink {
   stop(): void {
     this.#isClosed = true;
     clearTimeout(this.#roomTimer);
+    clearTimeout(this.#paceTimer);
   }
 
   /** What still waits is forgotten. */

@@ -20,6 +20,12 @@ export type StreamMessage =
 /** Chunks are cut to this size: large enough to cost nothing per byte, small enough to keep latency low. */
 export const CHUNK_BYTES = 64 * 1024;
 
+/**
+ * How much the page's side may hold unread, and the credit it gives at first. It gives more when a chunk's worth was
+ * read. Without credit nothing comes, and the peer's window closes.
+ */
+export const READ_AHEAD = 256 * 1024;
+
 /** One end of the stream: posts messages, keeps both credits, tells its owner what arrived. */
 export class StreamPort {
   readonly #port: Port;

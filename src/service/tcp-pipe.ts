@@ -1,6 +1,6 @@
 import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
-import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
+import { CHUNK_BYTES, READ_AHEAD, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpObserver } from '../core/netstack/tcp/state.ts';
@@ -188,6 +188,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
   #giveToPage(): void {
     const { connection } = this;
     while (connection.readableBytes > 0) {
+      if (this.#isEarly) return;
       const limit = this.#pageStopped ? CHUNK_BYTES : Math.min(this.#port.credit, CHUNK_BYTES);
       if (limit <= 0) return;
       const bytes = new Uint8Array(Math.min(connection.readableBytes, limit));
@@ -198,6 +199,12 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       this.#endSent = true;
       this.#port.sendEnd();
     }
+  }
+
+  /** The page has something to read still, and what there is for it is small: it gets more at once when it gives credit. */
+  get #isEarly(): boolean {
+    if (this.#pageStopped || this.#closedBy || this.connection.readEnded) return false;
+    return this.connection.readableBytes < CHUNK_BYTES && this.#port.credit < READ_AHEAD - CHUNK_BYTES;
   }
 
   #finishWhenOver(): void {

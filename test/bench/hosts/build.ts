@@ -12,13 +12,14 @@ export async function buildHosts(): Promise<void> {
     await bundle(join(import.meta.dirname, `${name}.ts`), `${name}.mjs`);
 }
 
-/** One script of a program and all it needs, in dist/bench. */
+/** One script of a program and all it needs but ws, in dist/bench. */
 export async function bundle(program: string, name: string): Promise<string> {
   const outDir = join(root, 'dist/bench');
   await build({
     configFile: false,
     logLevel: 'warn',
-    ssr: { noExternal: true },
+    // ws looks for its machine code beside itself, as it does for who installed us.
+    ssr: { noExternal: true, external: ['ws'] },
     build: {
       ssr: program,
       outDir,

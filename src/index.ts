@@ -19,6 +19,7 @@ export type {
   TunnelStatus,
 } from './bridge/api.ts';
 export type { CaptureOptions } from './client/capture.ts';
+export type { Check, DiagnoseOptions } from './client/diagnose.ts';
 export type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './client/diagnostics.ts';
 export type { DnsOptions } from './client/dns-options.ts';
 export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from './client/fetch.ts';

@@ -25,6 +25,7 @@ import {
   secretBuffersOf,
   wipeSecrets,
 } from './config.ts';
+import { type Check, type DiagnoseOptions, diagnose } from './diagnose.ts';
 import {
   type CheckPortOptions,
   checkPort,
@@ -344,6 +345,15 @@ export class Tunnel extends EventTarget {
    */
   capture(options: CaptureOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     return capture(this.#engine, options);
+  }
+
+  /**
+   * Looks at the way leg by leg: browser, relay, each peer's endpoint and handshake, a host inside. `ok` is what was seen
+   * to work; what could not be seen is not ok, and `detail` says so. Rejects with the signal's reason, or
+   * because the tunnel was closed meanwhile.
+   */
+  diagnose(options: DiagnoseOptions = {}): AsyncGenerator<Check> {
+    return diagnose(this, options);
   }
 
   /**

@@ -91,7 +91,8 @@ export class ResponseParser implements MessageSink {
     const objection = framingObjection(head);
     if (objection) return this.#object(objection);
     this.head = head;
-    return this.#question.isHead ? NO_BODY : OK;
+    // RFC 9112 §6.3: whatever their headers say. A 304 may tell the length of what it does not send.
+    return this.#question.isHead || status === 204 || status === 304 ? NO_BODY : OK;
   }
 
   onBody(bytes: Uint8Array): number {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ResponseHead } from '../../../src/client/http/response-head.ts';
-import { failureOf, type Lab, serve } from './lab.ts';
+import { failureOf, type Lab, serve, serveRaw } from './lab.ts';
 
 let lab: Lab;
 
@@ -227,6 +227,12 @@ describe('a response', () => {
       const response = await lab.get('/', { method });
       expect([response.status, response.body, await response.text()]).toEqual([status, null, '']);
     }
+    expect(lab.connections()).toBe(1);
+  });
+
+  it.each([204, 304])('with status %d has no body even if it tells a length', async (status) => {
+    lab = await serveRaw((socket) => socket.write(`HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n`));
+    for (let time = 0; time < 3; time++) expect((await lab.get('/')).status).toBe(status);
     expect(lab.connections()).toBe(1);
   });
 

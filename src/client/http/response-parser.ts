@@ -91,8 +91,8 @@ export class ResponseParser implements MessageSink {
     const objection = framingObjection(head);
     if (objection) return this.#object(objection);
     this.head = head;
-    // RFC 9112 §6.3: whatever their headers say. A 304 may tell the length of what it does not send.
-    return this.#question.isHead || status === 204 || status === 304 ? NO_BODY : OK;
+    // llhttp knows that 204 and 304 have no body, whatever their headers say (RFC 9112 §6.3); of the question it knows nothing.
+    return this.#question.isHead ? NO_BODY : OK;
   }
 
   onBody(bytes: Uint8Array): number {

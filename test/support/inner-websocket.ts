@@ -1,0 +1,12 @@
+// A WebSocket server behind a peer, in its namespace: `node --import tsx inner-websocket.ts`. Prints "ready". Port 8081:
+// says every message again, pings first, and agrees on the subprotocol "echo".
+import { WebSocketServer } from 'ws';
+
+const server = new WebSocketServer({ host: '::', port: 8081, handleProtocols: () => 'echo' });
+server.on('connection', (socket) => {
+  socket.ping('are you there');
+  socket.on('pong', (data) => console.log(`pong ${data}`));
+  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  socket.on('close', (code, reason) => console.log(`closed ${code} ${reason}`));
+});
+server.on('listening', () => console.log('ready'));

@@ -20,30 +20,35 @@ export type StreamMessage =
 /** Chunks are cut to this size: large enough to cost nothing per byte, small enough to keep latency low. */
 export const CHUNK_BYTES = 64 * 1024;
 
-/**
- * How much the page's side may hold unread, and the credit it gives at first. It gives more when a chunk's worth was
- * read. Without credit nothing comes, and the peer's window closes.
- */
-export const READ_AHEAD = 256 * 1024;
-
 /** One end of the stream: posts messages, keeps both credits, tells its owner what arrived. */
 export class StreamPort {
   readonly #port: Port;
   /** Bytes we may still send. */
   #credit = 0;
+  #mostCredit = 0;
   #closed = false;
 
   constructor(port: Port, receive: (message: StreamMessage) => void) {
     this.#port = port;
     port.onmessage = ({ data }: MessageEvent<StreamMessage>) => {
       if (this.#closed) return;
-      if (data.type === 'credit') this.#credit += data.bytes;
+      if (data.type === 'credit') this.#receiveCredit(data.bytes);
       receive(data);
     };
   }
 
   get credit(): number {
     return this.#credit;
+  }
+
+  /** Bytes that we sent, and that the other side has not made room for again. */
+  get unread(): number {
+    return this.#mostCredit - this.#credit;
+  }
+
+  #receiveCredit(bytes: number): void {
+    this.#credit += bytes;
+    this.#mostCredit = Math.max(this.#mostCredit, this.#credit);
   }
 
   /** Transfers the chunk, which must own its whole buffer, and spends credit for it. */

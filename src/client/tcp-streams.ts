@@ -1,11 +1,14 @@
 import type { Port } from '../bridge/channel.ts';
 import { fromPlainError } from '../bridge/errors.ts';
-import { CHUNK_BYTES, READ_AHEAD, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
+import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import type { TunnelError } from '../core/errors.ts';
 import type { EngineClient, Mourner } from './engine-client.ts';
 import { domException, networkError } from './errors.ts';
 import type { LazyStreams } from './open-info.ts';
 import { bytesOf } from './web-idl.ts';
+
+/** How much the page's side may hold unread. Beyond it no credit is given, and the peer's window closes. */
+const READ_AHEAD = 256 * 1024;
 
 /** How something ended: an error may be anything, also undefined. */
 interface End {

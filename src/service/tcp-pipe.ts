@@ -1,6 +1,6 @@
 import type { Port } from '../bridge/channel.ts';
 import { toPlainError } from '../bridge/errors.ts';
-import { CHUNK_BYTES, READ_AHEAD, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
+import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpObserver } from '../core/netstack/tcp/state.ts';
@@ -204,7 +204,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
   /** The page has something to read still, and what there is for it is small: it gets more at once when it gives credit. */
   get #isEarly(): boolean {
     if (this.#pageStopped || this.#closedBy || this.connection.readEnded) return false;
-    return this.connection.readableBytes < CHUNK_BYTES && this.#port.credit < READ_AHEAD - CHUNK_BYTES;
+    return this.connection.readableBytes < CHUNK_BYTES && this.#port.unread > CHUNK_BYTES;
   }
 
   #finishWhenOver(): void {

@@ -1,12 +1,13 @@
 // What reaches the page, and in how many messages.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Port } from '../../src/bridge/channel.ts';
-import { CHUNK_BYTES, READ_AHEAD, type StreamMessage } from '../../src/bridge/stream-port.ts';
+import { CHUNK_BYTES, type StreamMessage } from '../../src/bridge/stream-port.ts';
 import type { TcpConnection } from '../../src/core/netstack/tcp/connection.ts';
 import { Noted } from '../../src/service/noted.ts';
 import { TcpPipe } from '../../src/service/tcp-pipe.ts';
 
 const PACKET = 1368;
+const READ_AHEAD = 4 * CHUNK_BYTES;
 
 class FakePort implements Port {
   onmessage: ((event: MessageEvent) => void) | null = null;

@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
 import type { Tunnel } from '../src/index.ts';
 import type { Advice } from './advice.ts';
-import { HttpError, type HttpResponse, httpGet } from './http-get.ts';
+import { HttpError } from './http-error.ts';
+import type { HttpResponse } from './http-get.ts';
 
 export interface DownloadTarget {
   host: string;
@@ -53,6 +54,8 @@ export class DownloadRun {
     const stop = () => void socket.close().catch(() => undefined);
     abort.signal.addEventListener('abort', stop);
     try {
+      // A first visit does not need it.
+      const { httpGet } = await import('./http-get.ts');
       const response = await httpGet(await socket.opened, target);
       await this.#receive(response, target, abort.signal);
     } catch (error) {

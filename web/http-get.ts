@@ -1,3 +1,5 @@
+import { HttpError } from './http-error.ts';
+
 /**
  * One HTTP/1.1 GET over a byte stream (RFC 9112), enough to fetch a file through the tunnel: status line and headers,
  * interim 1xx responses, bodies by Content-Length, by chunks, or until the server closes.
@@ -19,11 +21,6 @@ export interface HttpResponse {
   length: number | undefined;
   /** The body as it arrives; throws HttpError when it ends early. */
   body: AsyncGenerator<Bytes, void, undefined>;
-}
-
-/** What the server sent is not HTTP, or ended too early. The message is one sentence for the person. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError';
 }
 
 const HEAD_LIMIT = 65_536;

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
 import { readOurselves, setPrivateKey } from './config-text.ts';
-import { type DemoSite, enrol } from './demo.ts';
+import type { DemoSite } from './demo.ts';
 import { DownloadRun } from './download-run.ts';
 import { enrolAt, tokensFrom } from './hooks.ts';
 import { PingRun } from './ping-run.ts';
@@ -151,6 +151,7 @@ export class ConsoleModel {
     this.enrolling.value = true;
     try {
       const privateKey = generatePrivateKey();
+      const { enrol } = await import('./demo.ts');
       const network = await enrol(demo.enrol, derivePublicKey(privateKey));
       this.#renew(setPrivateKey(network.config, privateKey));
       this.#fillTools(network.site);

@@ -25,15 +25,8 @@ import {
   secretBuffersOf,
   wipeSecrets,
 } from './config.ts';
-import { type Check, type DiagnoseOptions, diagnose } from './diagnose.ts';
-import {
-  type CheckPortOptions,
-  checkPort,
-  type PathMtuOptions,
-  pathMtu,
-  type TracerouteOptions,
-  traceroute,
-} from './diagnostics.ts';
+import type { Check, DiagnoseOptions } from './diagnose.ts';
+import type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './diagnostics.ts';
 import { Dialer } from './dialer.ts';
 import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
@@ -322,20 +315,23 @@ export class Tunnel extends EventTarget {
   }
 
   /** The way to a host inside the tunnel, hop by hop. */
-  traceroute(host: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
-    return traceroute(this.#engine, host, options);
+  async *traceroute(host: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
+    const { traceroute } = await import('./diagnostics.ts');
+    yield* traceroute(this.#engine, host, options);
   }
 
   /**
    * What the way to a host inside the tunnel carries, in bytes of whole IP packet. The host must answer pings: rejects
    * with ERR_TIMEOUT if it does not, ERR_HOST_UNREACHABLE if there is no way.
    */
-  pathMtu(host: string, options: PathMtuOptions = {}): Promise<number> {
+  async pathMtu(host: string, options: PathMtuOptions = {}): Promise<number> {
+    const { pathMtu } = await import('./diagnostics.ts');
     return pathMtu(this.#engine, host, options);
   }
 
   /** Whether somebody listens on a TCP port of a host inside the tunnel. */
-  checkPort(host: string, port: number, options: CheckPortOptions = {}): Promise<PortState> {
+  async checkPort(host: string, port: number, options: CheckPortOptions = {}): Promise<PortState> {
+    const { checkPort } = await import('./diagnostics.ts');
     return checkPort(this.#engine, host, port, options);
   }
 
@@ -352,8 +348,9 @@ export class Tunnel extends EventTarget {
    * to work; what could not be seen is not ok, and `detail` says so. Rejects with the signal's reason, or
    * because the tunnel was closed meanwhile.
    */
-  diagnose(options: DiagnoseOptions = {}): AsyncGenerator<Check> {
-    return diagnose(this, options);
+  async *diagnose(options: DiagnoseOptions = {}): AsyncGenerator<Check> {
+    const { diagnose } = await import('./diagnose.ts');
+    yield* diagnose(this, options);
   }
 
   /**

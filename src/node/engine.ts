@@ -46,7 +46,7 @@ export class NodeEngine {
       clock,
       keys: KEYS,
       createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
-      createTransport({ relays, listenPort, token }) {
+      async createTransport({ relays, listenPort, token }) {
         const { memory } = environment;
         if (relays.length === 0)
           return new UdpTransport({
@@ -55,7 +55,7 @@ export class NodeEngine {
             ...(host !== undefined && { host }),
           });
         const listens = listenPort !== undefined;
-        relay = throughRelays({
+        relay = await throughRelays({
           urls: relays,
           memory,
           clock,

@@ -39,18 +39,17 @@ import { Announcer } from './announcer.ts';
 import { Captures } from './capture.ts';
 import type { KeyClaim, KeyRegistry } from './key-registry.ts';
 import { Noted } from './noted.ts';
+import type { NewKey } from './reconfigure.ts';
 import {
   checkSettings,
-  type NewKey,
   peerConfigOf,
   prefixesOf,
-  Reconfiguration,
   resolverConfigOf,
   type Settings,
   wipeSecrets,
   withoutSecret,
   withoutSecrets,
-} from './reconfigure.ts';
+} from './settings.ts';
 import { Sockets } from './sockets.ts';
 import { peerStatusOf } from './status.ts';
 
@@ -76,7 +75,7 @@ export interface EngineHost {
   ): Promise<StaticIdentity>;
   readonly keys: KeyRegistry;
   /** A transport over the relays; without relays, over UDP sockets where the host has them (else ERR_UNSUPPORTED). */
-  createTransport(wish: TransportWish): DatagramTransport;
+  createTransport(wish: TransportWish): DatagramTransport | Promise<DatagramTransport>;
   /** A channel to the page, whose far end can go into a message. */
   openChannel(): Channel;
   /** Asks the transport to try again at once, where it waits. */
@@ -141,11 +140,12 @@ export class TunnelService implements EngineApi {
     this.#settings = withoutSecrets({ ...config, peers: [] });
     try {
       this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver, TAKE_IT_OVER);
-      const { core, driver } = this.#assemble(identity, config, {
+      const transport = await this.#openTransport({
         relays,
         listenPort: config.listenPort,
         token: hasTokens ? this.#announcer.tokens.ask : undefined,
       });
+      const { core, driver } = this.#assemble(identity, config, transport);
       for (const peer of config.peers) this.addPeer(peer);
       core.device.up(this.#host.clock.now());
       driver.settle();
@@ -192,9 +192,15 @@ export class TunnelService implements EngineApi {
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
   }
 
-  #assemble(identity: StaticIdentity, config: Settings, wish: TransportWish): Running {
+  async #openTransport(wish: TransportWish): Promise<DatagramTransport> {
+    const transport = await this.#host.createTransport(wish);
+    if (!this.#isClosed) return transport;
+    transport.close();
+    throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+  }
+
+  #assemble(identity: StaticIdentity, config: Settings, transport: DatagramTransport): Running {
     const { environment, clock } = this.#host;
-    const transport = this.#host.createTransport(wish);
     const lastTimestamp = this.#claim?.claim.lastTimestamp;
     const core = new TunnelCore(
       {
@@ -264,6 +270,7 @@ export class TunnelService implements EngineApi {
   }
 
   async #configure(change: EngineChange): Promise<ConfigureReport> {
+    const { Reconfiguration } = await import('./reconfigure.ts');
     const running = this.#require();
     checkSettings(change);
     const reconfiguration = new Reconfiguration(running, this.#settings!, change);

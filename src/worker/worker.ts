@@ -46,9 +46,9 @@ async function startService({ wasm }: FirstMessage): Promise<TunnelService> {
     clock,
     keys: new BrowserKeyRegistry(),
     createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
-    createTransport({ relays, listenPort, token }) {
+    async createTransport({ relays, listenPort, token }) {
       const listens = listenPort !== undefined;
-      transport = throughRelays({ urls: relays, memory: environment.memory, clock, listens, token });
+      transport = await throughRelays({ urls: relays, memory: environment.memory, clock, listens, token });
       return transport;
     },
     openChannel: openMessageChannel,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HttpError, type HttpResponse, httpGet, requestText } from '../../web/http-get.ts';
+import { HttpError } from '../../web/http-error.ts';
+import { type HttpResponse, httpGet, requestText } from '../../web/http-get.ts';
 
 const latin1 = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 

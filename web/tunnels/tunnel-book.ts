@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals';
 import { importPrivateKey } from '../../src/index.ts';
 import { readOurselves, withoutPrivateKey } from '../config-text.ts';
-import { seal, unseal } from './seal.ts';
 import type { SavedTunnel, Secret, TunnelStore } from './tunnel-store.ts';
 
 /** A tunnel as it stands in the editor, with the key that it uses in place of one in the text. */
@@ -91,7 +90,7 @@ export class TunnelBook {
       const tunnel = this.#find(id);
       if (!tunnel) return;
       const { relay, publicKey, secret } = tunnel;
-      const text = secret.kind === 'sealed' ? await unseal(secret.sealed, passphrase) : secret.text;
+      const text = secret.kind === 'sealed' ? await unsealed(secret, passphrase) : secret.text;
       if (text === undefined)
         this.problem.value = `This passphrase does not open “${tunnel.name}”: try again.`;
       else
@@ -179,7 +178,13 @@ export class TunnelBook {
   }
 }
 
+async function unsealed({ sealed }: Extract<Secret, { kind: 'sealed' }>, passphrase: string) {
+  const { unseal } = await import('./seal.ts');
+  return unseal(sealed, passphrase);
+}
+
 async function sealedSecret({ text }: OpenedTunnel, passphrase: string): Promise<Secret> {
+  const { seal } = await import('./seal.ts');
   return { kind: 'sealed', sealed: await seal(text, passphrase) };
 }
 

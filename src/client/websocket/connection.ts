@@ -38,7 +38,7 @@ export interface Opening {
   url: URL;
   protocols: readonly string[];
   origin: string | undefined;
-  limits: WebSocketLimits;
+  limits: WebSocketLimits | undefined;
 }
 
 const ABNORMAL = 1006;
@@ -58,7 +58,7 @@ export class WebSocketConnection {
 
   constructor(opening: Opening, observer: ConnectionObserver) {
     this.#observer = observer;
-    this.#limits = opening.limits;
+    this.#limits = opening.limits ?? DEFAULT_LIMITS;
     void this.#run(opening);
   }
 

@@ -1,12 +1,7 @@
 import type { Dialer } from '../dialer.ts';
 import { bytesOf, toUnsignedShort } from '../web-idl.ts';
 import { protocolsOf, syntaxError, webSocketUrl } from './address.ts';
-import {
-  type ConnectionObserver,
-  DEFAULT_LIMITS,
-  WebSocketConnection,
-  type WebSocketLimits,
-} from './connection.ts';
+import type { ConnectionObserver, Opening, WebSocketConnection, WebSocketLimits } from './connection.ts';
 import {
   closeEvent,
   EventHandlers,
@@ -38,7 +33,9 @@ export class WebSocket extends EventTarget {
   readonly CLOSING = CLOSING;
   readonly CLOSED = CLOSED;
   readonly url: string;
-  readonly #connection: WebSocketConnection;
+  #connection: WebSocketConnection | undefined;
+  /** What `close` said before there was a connection. */
+  #closedEarly: Parameters<WebSocketConnection['close']> | undefined;
   readonly #handlers = new EventHandlers(this);
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #protocol = '';
@@ -50,15 +47,26 @@ export class WebSocket extends EventTarget {
     dialer: Pick<Dialer, 'dial'>,
     url: string | URL,
     protocols?: string | readonly string[],
-    limits: WebSocketLimits = DEFAULT_LIMITS,
+    limits?: WebSocketLimits,
   ) {
     super();
     const parsed = webSocketUrl(String(url), globalThis.document?.baseURI);
     const offered = protocolsOf(protocols);
     this.url = parsed.href;
     const origin = globalThis.document ? globalThis.origin : undefined;
-    const opening = { dialer, url: parsed, protocols: offered, origin, limits };
-    this.#connection = new WebSocketConnection(opening, this.#observer());
+    void this.#connect({ dialer, url: parsed, protocols: offered, origin, limits });
+  }
+
+  /** RFC 6455 is loaded with the first WebSocket: a page that has none does without. */
+  async #connect(opening: Opening): Promise<void> {
+    const observer = this.#observer();
+    try {
+      const { WebSocketConnection } = await import('./connection.ts');
+      this.#connection = new WebSocketConnection(opening, observer);
+      if (this.#closedEarly) this.#connection.close(...this.#closedEarly);
+    } catch (error) {
+      observer.ended({ wasClean: false, code: 1006, reason: '', error });
+    }
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
@@ -95,7 +103,7 @@ export class WebSocket extends EventTarget {
     const opcode: Opcode = isBinary(data) ? OPCODE.binary : OPCODE.text;
     const payload = payloadOf(data);
     this.#bufferedAmount += payload instanceof Blob ? payload.size : payload.byteLength;
-    if (this.#readyState === OPEN) this.#connection.send(opcode, payload);
+    if (this.#readyState === OPEN) this.#connection!.send(opcode, payload);
   }
 
   /** Throws an InvalidAccessError for a code other than 1000 and 3000 to 4999, a SyntaxError for a reason over 123 bytes. */
@@ -106,7 +114,8 @@ export class WebSocket extends EventTarget {
       throw syntaxError(`The reason for closing must not be longer than ${MAX_REASON} bytes.`);
     if (this.#readyState >= CLOSING) return;
     this.#readyState = CLOSING;
-    this.#connection.close(status ?? (bytes.length > 0 ? 1000 : undefined), bytes);
+    this.#closedEarly = [status ?? (bytes.length > 0 ? 1000 : undefined), bytes];
+    this.#connection?.close(...this.#closedEarly);
   }
 
   get onopen(): Handler<'open'> {

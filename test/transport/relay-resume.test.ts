@@ -78,6 +78,21 @@ describe('a connection that breaks', () => {
     expect(receiver.events.at(-2)).toBe('reconnected');
   });
 
+  it('is tried again each half a second at first, while a ticket counts, and then less and less', async () => {
+    const { host, first } = await connected();
+    host.dice = 0.999;
+    first.fail();
+    const waits: number[] = [];
+    for (let i = 0; i < 11; i++) {
+      const before = host.time.now();
+      const count = host.sockets.length;
+      while (host.sockets.length === count) host.time.advance(10);
+      waits.push(host.time.now() - before);
+      host.socket.fail();
+    }
+    expect(waits).toEqual([250, 500, 500, 500, 500, 500, 500, 500, 1000, 2000, 4000]);
+  });
+
   it('the newest ticket is shown, with the secret of the session that it is of', async () => {
     const { host, first } = await connected();
     ticket(first, TICKETS[1]);

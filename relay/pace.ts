@@ -6,8 +6,8 @@ const APART = 2;
 const WORTHWHILE = 56 * 1024;
 
 /**
- * When the next message to a client leaves. Each costs its browser as much as ten datagrams do, and is answered by one
- * up; so in a transfer several are made one. What is said back and forth leaves at once.
+ * When the next message to a client leaves. Each wakes several threads of its browser, however little is in it, and is
+ * answered by one up; so in a transfer several are made one. What is said back and forth leaves at once.
  */
 export class Pace {
   #bulkAt = Number.NEGATIVE_INFINITY;

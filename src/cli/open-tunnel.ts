@@ -92,10 +92,10 @@ function announce(tunnel: Tunnel, say: Say): void {
     seen.add(peer);
   });
   tunnel.addEventListener('peer', ({ detail: { peer, change } }) => {
-    if (change === 'roamed') return;
+    if (change !== 'gave-up') return;
+    say(`no answer from ${peer} to twenty handshakes`);
     // It goes on by itself with the next packet; then its success is news again.
-    if (change === 'gave-up') say(`no answer from ${peer} to twenty handshakes`);
-    if (change === 'gave-up') seen.delete(peer);
+    seen.delete(peer);
   });
   let last: string | undefined;
   tunnel.addEventListener('error', ({ detail: { error } }) => {

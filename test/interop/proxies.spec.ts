@@ -97,7 +97,8 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const)
 test('the systemd unit is one that systemd understands', ({ interopWorks: _ }) => {
   const unit = join(import.meta.dirname, '../../relay/deploy/tabwire-relay@.service');
   const { status, stderr, error } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
-  test.skip(error !== undefined, 'systemd-analyze is not here');
+  test.skip(error !== undefined && !process.env.CI, 'skipped: systemd-analyze is not here');
+  expect(error).toBeUndefined();
   const complaints = stderr.split('\n').filter((line) => line !== '' && !/node is not executable/.test(line));
   expect(complaints).toEqual([]);
   expect(status === 0 || stderr.includes('node is not executable')).toBe(true);

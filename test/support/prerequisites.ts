@@ -26,6 +26,7 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('nginx', 'nginx-light'),
     program('haproxy', 'haproxy'),
     program('caddy', 'caddy'),
+    program('systemd-analyze', 'systemd'),
     program('ip', 'iproute2'),
     program('ss', 'iproute2'),
     program('ping', 'iputils-ping'),

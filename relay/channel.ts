@@ -16,6 +16,7 @@ import {
   OPENED_SAME_PORT,
   writeControl,
 } from '../src/core/wire/relay.ts';
+import { carriesPacket, INITIATION } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
 import type { Limits } from './config.ts';
@@ -48,9 +49,6 @@ export interface ChannelHost {
   closeChannel(channel: Channel, code: number, reason: string): void;
 }
 
-const KEEPALIVE_LENGTH = 32;
-const INITIATION = 1;
-const DATA = 4;
 const MAX_SEND_QUEUE = 256 * 1024;
 
 /**
@@ -356,7 +354,7 @@ export class Channel {
     const { counters } = this.#host;
     counters.datagramsDown++;
     counters.bytesDown += datagram.length;
-    if (datagram[0] !== DATA || datagram.length === KEEPALIVE_LENGTH) {
+    if (!carriesPacket(datagram, 0, datagram.length)) {
       this.#host.sendFirst(this.number, datagram);
       return;
     }

@@ -7,8 +7,24 @@
  * type 2, and repeats a 32-bit index that the client chose. Only a WireGuard peer that knows the client's key
  * sends that; an echo, DNS or NTP server cannot.
  *
- * Message layouts: WG §5.4.2–5.4.7. All indices are little-endian u32.
+ * Message layouts: core/wire/wireguard.ts.
  */
+
+import {
+  COOKIE_REPLY,
+  COOKIE_REPLY_SIZE,
+  carriesPacket,
+  INITIATION,
+  INITIATION_SIZE,
+  RECEIVER_INDEX,
+  RESPONSE,
+  RESPONSE_RECEIVER_INDEX,
+  RESPONSE_SIZE,
+  readIndex,
+  SENDER_INDEX,
+  TRANSPORT,
+  TRANSPORT_MIN_SIZE,
+} from '../src/core/wire/wireguard.ts';
 
 /** A keypair dies after 180 s (REJECT_AFTER_TIME, WG §6.2); the rest is slack for what was on its way. */
 export const PAIR_LIFETIME = 190_000;
@@ -27,12 +43,6 @@ export const UNPROVEN_BYTES = 64 * 1024;
 const MAX_PENDING = 4;
 /** WireGuard's previous, current and next. */
 const MAX_PAIRS = 3;
-
-const INITIATION = 1;
-const RESPONSE = 2;
-const COOKIE_REPLY = 3;
-const DATA = 4;
-const KEEPALIVE_LENGTH = 32;
 
 export type GateRefusal =
   /** Not a WireGuard message by its type, reserved bytes and length. */
@@ -104,18 +114,20 @@ export class Gate {
   up(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
     switch (messageType(bytes, start, end, this.#maxDatagram)) {
       case INITIATION:
-        remember(this.#clientPending, u32(bytes, start + 4));
+        remember(this.#clientPending, readIndex(bytes, start + SENDER_INDEX));
         return undefined;
       case RESPONSE: {
-        const receiver = u32(bytes, start + 8);
+        const receiver = readIndex(bytes, start + RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#endpointPending, receiver)) return 'unsolicited_response';
-        this.#addPair({ client: u32(bytes, start + 4), endpoint: receiver, since: now });
+        this.#addPair({ client: readIndex(bytes, start + SENDER_INDEX), endpoint: receiver, since: now });
         return undefined;
       }
       case COOKIE_REPLY:
-        return this.#endpointPending.includes(u32(bytes, start + 4)) ? undefined : 'unsolicited_cookie';
-      case DATA:
-        return this.#upData(u32(bytes, start + 4), end - start, now);
+        return this.#endpointPending.includes(readIndex(bytes, start + RECEIVER_INDEX))
+          ? undefined
+          : 'unsolicited_cookie';
+      case TRANSPORT:
+        return this.#upData(bytes, start, end, now);
       default:
         return 'shape';
     }
@@ -125,7 +137,7 @@ export class Gate {
   down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
     switch (messageType(bytes, start, end, this.#maxDatagram)) {
       case INITIATION: {
-        const sender = u32(bytes, start + 4);
+        const sender = readIndex(bytes, start + SENDER_INDEX);
         // A first call that repeats one of the client's indices is an echo of its own initiation.
         if (!this.hasPair && (!this.#listens || this.#clientPending.includes(sender)))
           return 'unsolicited_initiation';
@@ -133,19 +145,19 @@ export class Gate {
         break;
       }
       case RESPONSE: {
-        const receiver = u32(bytes, start + 8);
+        const receiver = readIndex(bytes, start + RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';
-        this.#addPair({ client: receiver, endpoint: u32(bytes, start + 4), since: now });
+        this.#addPair({ client: receiver, endpoint: readIndex(bytes, start + SENDER_INDEX), since: now });
         break;
       }
       case COOKIE_REPLY: {
         // A cookie reply proves nothing about the endpoint: it does not end a silence.
-        const receiver = u32(bytes, start + 4);
+        const receiver = readIndex(bytes, start + RECEIVER_INDEX);
         if (this.#clientPending.includes(receiver)) return undefined;
         return this.#pairs.some((pair) => pair.client === receiver) ? undefined : 'unsolicited_cookie';
       }
-      case DATA: {
-        const receiver = u32(bytes, start + 4);
+      case TRANSPORT: {
+        const receiver = readIndex(bytes, start + RECEIVER_INDEX);
         const pair = this.#pairs.find((each) => each.client === receiver);
         if (pair === undefined) return 'no_handshake';
         if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
@@ -159,17 +171,18 @@ export class Gate {
     return undefined;
   }
 
-  #upData(receiver: number, length: number, now: number): GateRefusal | undefined {
+  #upData(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
+    const receiver = readIndex(bytes, start + RECEIVER_INDEX);
     const pair = this.#pairs.find((each) => each.endpoint === receiver);
     if (pair === undefined) return 'no_handshake';
     if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
     if (!this.#isProven) {
-      if (this.#datagramsLeft < 1 || this.#bytesLeft < length) return 'unproven';
+      if (this.#datagramsLeft < 1 || this.#bytesLeft < end - start) return 'unproven';
       this.#datagramsLeft--;
-      this.#bytesLeft -= length;
+      this.#bytesLeft -= end - start;
     }
     // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
-    const isKeepalive = length === KEEPALIVE_LENGTH;
+    const isKeepalive = !carriesPacket(bytes, start, end);
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
       if (!isKeepalive || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
       this.#lastSilentKeepalive = now;
@@ -189,19 +202,20 @@ export class Gate {
 /** 1 to 4 if `bytes[start, end)` has the outer form of that WireGuard message, otherwise 0. */
 export function messageType(bytes: Uint8Array, start: number, end: number, maxDatagram: number): number {
   const length = end - start;
-  if (length < KEEPALIVE_LENGTH || length > maxDatagram) return 0;
+  if (length < TRANSPORT_MIN_SIZE || length > maxDatagram) return 0;
   if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
   const type = bytes[start]!;
   // Data need not be a multiple of 16 long: padding stops at the MTU.
-  if (type === DATA) return type;
+  if (type === TRANSPORT) return type;
   return length === HANDSHAKE_LENGTHS[type] ? type : 0;
 }
 
-const HANDSHAKE_LENGTHS: readonly (number | undefined)[] = [undefined, 148, 92, 64];
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
+const HANDSHAKE_LENGTHS: readonly (number | undefined)[] = [
+  undefined,
+  INITIATION_SIZE,
+  RESPONSE_SIZE,
+  COOKIE_REPLY_SIZE,
+];
 
 function remember(pending: number[], index: number): void {
   pending.unshift(index);

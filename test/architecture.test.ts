@@ -38,7 +38,7 @@ const allowed: Record<string, string[]> = {
   'src/shims': ['src/core/base', 'src/bridge', 'src/client'],
   'src/index': ['src/core/base', config, 'src/bridge', 'src/client'],
   'src/cli': ['src/core/base', config, ...keys, 'src/client', 'src/node', 'relay'],
-  relay: ['src/core/wire/relay.ts', 'src/core/wire/relay-window.ts'],
+  relay: ['relay', 'relay-window', 'wireguard'].map((protocol) => `src/core/wire/${protocol}.ts`),
   web: ['src/index'],
 };
 

@@ -12,6 +12,7 @@ import type {
   TransportDropReason,
   TransportState,
 } from '../core/transport.ts';
+import { TRANSPORT } from '../core/wire/wireguard.ts';
 import { type UdpEndpoint, UdpEndpoints } from './udp-endpoints.ts';
 
 export interface UdpTransportOptions {
@@ -30,7 +31,6 @@ interface Sockets {
 }
 
 const ANY = { 4: '0.0.0.0', 6: '::' } as const;
-const DATA = 4;
 /**
  * The kernel doubles it for its own bookkeeping. Where this process is what limits a download, the peer fills it: a
  * ping and every acknowledgement of an upload then wait behind it. 450 datagrams outlast a collection of garbage.
@@ -193,7 +193,7 @@ export class UdpTransport implements DatagramTransport {
 
   /** The next handshake message is five seconds away: better to keep the newest one until there is an address. */
   #hold(endpoint: UdpEndpoint, bytes: Buffer): void {
-    if (bytes[0] === DATA) {
+    if (bytes[0] === TRANSPORT) {
       this.drops.count('unresolved');
       return;
     }

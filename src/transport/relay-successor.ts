@@ -1,10 +1,9 @@
 // Make before break: while a connection still serves, the one that is to follow is made.
 import type { Millis } from '../core/time.ts';
+import { Backoff } from './backoff.ts';
 import type { RelayTransportHost, WebSocketLike } from './relay-host.ts';
 
 const CONNECT_TIMEOUT: Millis = 10_000;
-const FIRST_BACKOFF: Millis = 250;
-const MAX_BACKOFF: Millis = 30_000;
 
 export interface SuccessorHost extends Pick<RelayTransportHost, 'setTimer' | 'clearTimer' | 'random'> {
   /** A new WebSocket, or undefined if there is no point in one. */
@@ -20,10 +19,11 @@ export class RelaySuccessor {
   #socket: WebSocketLike | undefined;
   /** Connect timeout or backoff. */
   #timer: unknown;
-  #attempts = 0;
+  readonly #backoff: Backoff;
 
   constructor(host: SuccessorHost) {
     this.#host = host;
+    this.#backoff = new Backoff(host.random);
   }
 
   /** Whether there is one that may open any moment. */
@@ -33,7 +33,7 @@ export class RelaySuccessor {
 
   begin(): void {
     if (this.#timer !== undefined) return;
-    this.#attempts = 0;
+    this.#backoff.reset();
     this.#dial();
   }
 
@@ -58,9 +58,7 @@ export class RelaySuccessor {
   #fail(): void {
     this.stop();
     if (!this.#host.failed()) return;
-    // Full jitter, as for any reconnection.
-    const limit = Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** Math.min(this.#attempts++, 16));
-    this.#timer = this.#host.setTimer(() => this.#dial(), this.#host.random() * limit);
+    this.#timer = this.#host.setTimer(() => this.#dial(), this.#backoff.next());
   }
 
   #letGo(): WebSocketLike | undefined {

@@ -1,14 +1,11 @@
 import { type Endpoint, printEndpoint } from '../core/endpoint.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { Instant, Millis } from '../core/time.ts';
+import { Backoff } from './backoff.ts';
 import type { RelayTransportHost, WebSocketLike } from './relay-host.ts';
 import { type WstunnelServer, wstunnelProtocols } from './wstunnel-protocol.ts';
 
 const CONNECT_TIMEOUT: Millis = 10_000;
-const FIRST_BACKOFF: Millis = 250;
-const MAX_BACKOFF: Millis = 30_000;
-/** A connection that lasted this long was a good one. */
-const STABLE_AFTER: Millis = 5000;
 /** More than this waits in the WebSocket: data has to wait, or is lost. */
 const HIGH_WATER = 128 * 1024;
 
@@ -35,7 +32,7 @@ export class WstunnelPipe implements Endpoint {
   hasBeenOpen = false;
   #socket: WebSocketLike | undefined;
   #server = 0;
-  #failures = 0;
+  readonly #backoff: Backoff;
   #openedAt: Instant = 0;
   #timer: unknown;
 
@@ -43,6 +40,7 @@ export class WstunnelPipe implements Endpoint {
     this.host = host;
     this.port = port;
     this.#owner = owner;
+    this.#backoff = new Backoff(owner.host.random);
   }
 
   get server(): WstunnelServer {
@@ -102,11 +100,10 @@ export class WstunnelPipe implements Endpoint {
   #lost(): void {
     const wasOpen = this.phase === 'open';
     this.#detach()?.close();
-    if (wasOpen && this.#owner.now() - this.#openedAt >= STABLE_AFTER) this.#failures = 0;
+    if (wasOpen) this.#backoff.lost(this.#owner.now() - this.#openedAt);
     this.error = wasOpen ? this.#broke() : this.#refused();
     this.#server = (this.#server + 1) % this.#owner.servers.length;
-    const limit = Math.min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** Math.min(this.#failures++, 16));
-    const delay = limit * this.#owner.host.random();
+    const delay = this.#backoff.next();
     this.phase = 'waiting';
     this.retryAt = this.#owner.now() + delay;
     this.#setTimer(() => this.connect(), delay);

@@ -13,14 +13,12 @@ import type {
   TransportDropReason,
   TransportState,
 } from '../core/transport.ts';
+import { carriesPacket, INITIATION } from '../core/wire/wireguard.ts';
 import { platformHost, type RelayTransportHost } from './relay-host.ts';
 import type { RelayTransportOptions } from './relay-transport.ts';
 import { type PipeOwner, WstunnelPipe } from './wstunnel-pipe.ts';
 import { MAX_WSTUNNEL_DATAGRAM, readWstunnelUrl, type WstunnelServer } from './wstunnel-protocol.ts';
 
-const INITIATION = 1;
-const DATA = 4;
-const KEEPALIVE_LENGTH = 32;
 /** How often a way out that is full is looked at: WebSockets do not tell when they have room. */
 const LOOK_AGAIN = 4;
 
@@ -69,8 +67,7 @@ export class WstunnelTransport implements DatagramTransport, PipeOwner {
     const { memory, start, end, length } = datagram;
     if (length > MAX_WSTUNNEL_DATAGRAM) this.drops.count('too_big');
     else if (pipe.phase !== 'open') this.#sendLater(pipe, memory, start, end);
-    else if (memory[start] === DATA && length > KEEPALIVE_LENGTH && pipe.isFull)
-      this.drops.count('congested');
+    else if (carriesPacket(memory, start, end) && pipe.isFull) this.drops.count('congested');
     else pipe.send(memory.slice(start, end));
   }
 

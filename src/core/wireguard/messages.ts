@@ -1,25 +1,24 @@
 // The four messages (WG §5.4.2–§5.4.6). Integers are little-endian. The type and its three reserved zero bytes are read
 // as one u32, so that a reserved byte that is not zero is an unknown type.
 import type { PacketBuffer } from '../packet-buffer.ts';
+import {
+  COOKIE_REPLY,
+  COOKIE_REPLY_SIZE,
+  INITIATION,
+  INITIATION_SIZE,
+  RECEIVER_INDEX,
+  RESPONSE,
+  RESPONSE_SIZE,
+  TRANSPORT,
+  TRANSPORT_MIN_SIZE,
+} from '../wire/wireguard.ts';
 
-export const INITIATION = 1;
-export const RESPONSE = 2;
-export const COOKIE_REPLY = 3;
-export const TRANSPORT = 4;
+export * from '../wire/wireguard.ts';
 
-export const INITIATION_SIZE = 148;
-export const RESPONSE_SIZE = 92;
-export const COOKIE_REPLY_SIZE = 64;
-/** Header and tag: a transport message without content. */
-export const TRANSPORT_MIN_SIZE = 32;
 export const TRANSPORT_HEADER_SIZE = 16;
 export const TAG_SIZE = 16;
 export const MAC_SIZE = 16;
 
-// Offsets. In initiations and responses, and in cookie replies and transport messages, byte 4 begins an index.
-export const SENDER_INDEX = 4;
-export const RESPONSE_RECEIVER_INDEX = 8;
-export const RECEIVER_INDEX = 4;
 export const COUNTER_LOW = 8;
 export const COUNTER_HIGH = 12;
 
@@ -49,11 +48,6 @@ export function readMessageType(datagram: PacketBuffer): MessageType | undefined
   if (type === RESPONSE) return length === RESPONSE_SIZE ? RESPONSE : undefined;
   if (type === COOKIE_REPLY) return length === COOKIE_REPLY_SIZE ? COOKIE_REPLY : undefined;
   return undefined;
-}
-
-/** A u32 of a handshake message. */
-export function readIndex(message: Uint8Array, at: number): number {
-  return (message[at]! | (message[at + 1]! << 8) | (message[at + 2]! << 16) | (message[at + 3]! << 24)) >>> 0;
 }
 
 export function writeIndex(message: Uint8Array, at: number, value: number): void {

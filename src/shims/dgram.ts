@@ -13,3 +13,6 @@ export function createSocket(
 ): DatagramSocket {
   return new DatagramSocket(options, listener);
 }
+
+/** As of Node's: the module itself. */
+export * as default from './dgram.ts';

@@ -91,3 +91,6 @@ export async function lookupService(
   const [hostname = address] = await reverse(address).catch(() => []);
   return { hostname, service };
 }
+
+/** As of Node's: the module itself. */
+export * as default from './dns-promises.ts';

@@ -137,3 +137,6 @@ export const lookupService = called(promises.lookupService, (result) => {
 });
 
 export type Lookup = typeof lookup;
+
+/** As of Node's: the module itself. */
+export * as default from './dns.ts';

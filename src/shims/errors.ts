@@ -91,9 +91,14 @@ export function toSystemError(reason: unknown, syscall: string, concerned: Conce
 
 /** The TunnelError that a DOMException of ours carries. */
 export function tunnelErrorOf(reason: unknown): TunnelError | undefined {
-  if (reason instanceof TunnelError) return reason;
+  if (isTunnelError(reason)) return reason;
   const cause = (reason as { cause?: unknown } | undefined)?.cause;
-  return cause instanceof TunnelError ? cause : undefined;
+  return isTunnelError(cause) ? cause : undefined;
+}
+
+/** A bundler may have made two of the class, one for the page's own source and one for its packages. */
+function isTunnelError(value: unknown): value is TunnelError {
+  return value instanceof TunnelError || (value instanceof Error && value.name === 'TunnelError');
 }
 
 /** One of Node's own errors, which have a code and no errno. */

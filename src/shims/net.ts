@@ -60,3 +60,6 @@ export function setDefaultAutoSelectFamilyAttemptTimeout(value: number): void {
     );
   attemptTimeout = Math.max(10, value);
 }
+
+/** As of Node's: the module itself. */
+export * as default from './net.ts';

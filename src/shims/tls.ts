@@ -39,3 +39,6 @@ export const rootCertificates: readonly string[] = Object.freeze([]);
 export function getCiphers(): string[] {
   return ['tls_aes_128_gcm_sha256', 'tls_aes_256_gcm_sha384', 'tls_chacha20_poly1305_sha256'];
 }
+
+/** As of Node's: the module itself. */
+export * as default from './tls.ts';

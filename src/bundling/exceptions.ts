@@ -1,0 +1,52 @@
+// Packages that know browsers, and make do with less there than a tunnel can give: they are led to what Node gets.
+import { createRequire } from 'node:module';
+import { standInFile } from './stand-ins.ts';
+
+/** Packages whose entry for browsers goes without sockets. */
+const AS_NODE = ['mqtt', 'ws'];
+
+export const NODE_ENTRY = new RegExp(`^(?:${AS_NODE.join('|')})$`);
+
+/** The file that Node takes for this package, as seen from `importer`; undefined where it is not installed. */
+export function nodeEntryOf(specifier: string, importer: string): string | undefined {
+  if (!NODE_ENTRY.test(specifier)) return undefined;
+  try {
+    return createRequire(importer).resolve(specifier);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A specifier of one, which need not be there to be asked for. */
+export const ADDON = /\.node$/;
+
+/** What `require` of an addon does where none was built: programs that can do without catch it. */
+const NO_ADDON = `throw Object.assign(new Error('A page has no native addons'), { code: 'MODULE_NOT_FOUND' });`;
+
+/** mqtt looks for a window, and speaks nothing but WebSockets where it finds one. */
+const NO_BROWSER = `Object.defineProperty(exports, '__esModule', { value: true });
+exports.default = exports.isWebWorker = exports.isReactNativeBrowser = false;`;
+
+interface Exception {
+  /** The end of the absolute path. */
+  path: RegExp;
+  code: string;
+}
+
+const EXCEPTIONS: readonly Exception[] = [
+  { path: ADDON, code: NO_ADDON },
+  { path: /[\\/]mqtt[\\/]build[\\/]lib[\\/]is-browser\.js$/, code: NO_BROWSER },
+  // Made by emscripten: it fetches a data URL, which a Content-Security-Policy forbids.
+  {
+    path: /[\\/]ssh2[\\/]lib[\\/]protocol[\\/]crypto[\\/]poly1305\.js$/,
+    code: `module.exports = require(${JSON.stringify(standInFile('ssh2-poly1305'))}).default;`,
+  },
+];
+
+/** Files, by their absolute paths, that a page gets something else for. */
+export const EXCEPTION = new RegExp(EXCEPTIONS.map(({ path }) => `(?:${path.source})`).join('|'));
+
+/** The CommonJS that stands for a file; undefined if the file may stay as it is. */
+export function exceptionFor(path: string): string | undefined {
+  return EXCEPTIONS.find((exception) => exception.path.test(path))?.code;
+}

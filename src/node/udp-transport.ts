@@ -39,7 +39,7 @@ const RECEIVE_BUFFER = 512 << 10;
 
 /** Datagrams over UDP sockets, one per address family, bound to one port like a WireGuard interface. */
 export class UdpTransport implements DatagramTransport {
-  receiver: DatagramReceiver | undefined;
+  #receiver: DatagramReceiver | undefined;
   readonly drops = new DropCounters<TransportDropReason>();
   /** The kernel's buffer is the only queue, and it drops by itself. */
   readonly congested = false;
@@ -60,6 +60,16 @@ export class UdpTransport implements DatagramTransport {
     this.#packet = new PacketBuffer(options.memory, options.memory.ingress);
     this.#host = options.host;
     for (const family of this.#families()) this.#bind(family, options.listenPort ?? 0);
+  }
+
+  get receiver(): DatagramReceiver | undefined {
+    return this.#receiver;
+  }
+
+  /** Sockets may be bound by then, of which it would hear nothing. */
+  set receiver(receiver: DatagramReceiver | undefined) {
+    this.#receiver = receiver;
+    if (receiver && this.#listening > 0) this.#report();
   }
 
   #families(): (4 | 6)[] {

@@ -152,6 +152,16 @@ describe('the UDP transport', () => {
     expect(recorder.states.at(-1)!.problems).toEqual([]);
   });
 
+  it('tells a receiver that comes late that it is open', async () => {
+    const transport = new UdpTransport({ memory: plainMemory() });
+    cleanups.push(() => transport.close());
+    await until(() => transport.localPort !== undefined, 'a port');
+    await settled();
+    const recorder = new Recorder();
+    transport.receiver = recorder;
+    await until(() => recorder.states.at(-1)?.state === 'open', 'the state');
+  });
+
   it('a port in use fails with one clear sentence', async () => {
     const peer = await udp();
     const { recorder } = await open({ host: '127.0.0.1', listenPort: peer.port });

@@ -4,6 +4,8 @@
 import type { Port } from './channel.ts';
 import type { Outcome, PlainError, PlainMistake } from './errors.ts';
 
+export type { PlainError };
+
 /** Plain data, as `parseConfig` makes it; repeated here structurally so that the bridge needs no parser. */
 export interface EngineConfig {
   /** 32 bytes, which the engine takes over and wipes; or an X25519 key that need not be extractable. */
@@ -216,6 +218,7 @@ export interface DnsRecordData {
   OTHER: { code: number; data: Uint8Array };
 }
 
+/** Types of records that are told apart; all others are `OTHER`. */
 export type DnsRecordType = keyof DnsRecordData;
 
 /** What can be asked for. */
@@ -340,6 +343,7 @@ export type CaptureMessage =
 /** `closed`: the host itself said so. `filtered`: nobody answered, or somebody on the way forbids it. */
 export type PortState = 'open' | 'closed' | 'filtered';
 
+/** One peer, as `wg show` shows it: bytes, counts and instants; never a secret. */
 export interface PeerStatus {
   /** Base64. */
   publicKey: string;
@@ -358,6 +362,7 @@ export interface PeerStatus {
   drops: Record<string, number>;
 }
 
+/** What carries the outer datagrams: this machine's UDP sockets, or a relay. Times in milliseconds. */
 export interface TransportStatus {
   /** `connecting`, `open`; `waiting` to try again at `retryAt`; `idle`; `failed` for good. */
   state: 'connecting' | 'open' | 'waiting' | 'idle' | 'failed';
@@ -383,6 +388,7 @@ export interface ConfigureReport {
   resets: ConfigureReset[];
 }
 
+/** One thing that a new configuration changed, and what that ended. */
 export interface ConfigureReset {
   change: 'privateKey' | 'addresses' | 'mtu' | 'listenPort' | 'dns';
   /**
@@ -415,6 +421,7 @@ export interface TunnelStatus {
   };
 }
 
+/** How much a line of the log matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Messages on the events port. */
@@ -455,7 +462,7 @@ export type UdpMessagePortMessage =
   | { type: 'datagrams'; datagrams: UdpDatagram[] }
   | { type: 'send'; id: number; datagram: UdpDatagram }
   /** Answered with `sent`. */
-  | { type: 'group'; id: number; action: 'join' | 'leave'; address: string }
+  | { type: 'group'; id: number; action: 'join' | 'leave'; address: string; source?: string | undefined }
   | { type: 'sent'; id: number; error?: PlainError | PlainMistake }
   | { type: 'error'; error: PlainError }
   | { type: 'close' };

@@ -5,6 +5,7 @@ import { toOptionalUnsignedLong } from './web-idl.ts';
 /** Milliseconds in which the last bytes must come after the tunnel has ended. */
 const END_GRACE = 100;
 
+/** What `tunnel.capture` records. */
 export interface CaptureOptions {
   /** Bytes that are kept of each packet; default: all. */
   snaplen?: number;

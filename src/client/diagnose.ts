@@ -13,6 +13,7 @@ export interface Check {
   advice?: string;
 }
 
+/** What `tunnel.diagnose` asks, and how long it waits, in milliseconds. */
 export interface DiagnoseOptions {
   /** Whom to ping inside; absent: the first host of its own in the AllowedIPs of a peer. */
   host?: string;

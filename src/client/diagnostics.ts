@@ -4,6 +4,7 @@ import { asciiHost } from './host-name.ts';
 import { answerOf, resultsOf } from './results.ts';
 import { toOptionalUnsignedLong } from './web-idl.ts';
 
+/** How `tunnel.traceroute` probes: hop limits, milliseconds, bytes. A TypeError for what is out of range. */
 export interface TracerouteOptions {
   /** Echo requests, or UDP messages to ports where nobody is expected; default `icmp`. */
   method?: 'icmp' | 'udp';
@@ -22,10 +23,12 @@ export interface TracerouteOptions {
   signal?: AbortSignal;
 }
 
+/** `signal` ends the search of `tunnel.pathMtu`, which rejects with its reason. */
 export interface PathMtuOptions {
   signal?: AbortSignal;
 }
 
+/** How long `tunnel.checkPort` waits, in milliseconds. */
 export interface CheckPortOptions {
   /** Milliseconds after which a port that is silent counts as filtered; default 5000. */
   timeout?: number;

@@ -1,7 +1,7 @@
 import { TunnelError } from '../core/errors.ts';
 
 /** The DOMException that a web standard prescribes, with the TunnelError attached as its `cause`. */
-export function domException(name: string, message: string, cause?: TunnelError): DOMException {
+export function domException(name: string, message: string, cause?: unknown): DOMException {
   const exception = new DOMException(message, name);
   if (cause) Object.defineProperty(exception, 'cause', { value: cause, configurable: true });
   return exception;
@@ -12,9 +12,19 @@ export function networkError(cause: TunnelError): DOMException {
   return domException('NetworkError', cause.message, cause);
 }
 
-/** What a socket rejects with for what was caught: a NetworkError, unless it is no failure but a mistake of the caller. */
-export function failureOf(error: unknown): unknown {
-  return error instanceof TunnelError ? networkError(error) : error;
+/**
+ * What a socket rejects with for what the engine answered: a NetworkError, as the standard has it for every failure. Its
+ * cause is the TunnelError, or, for a mistake that only the engine can see, such as port 0, a RangeError or TypeError.
+ */
+export function failureOf(error: unknown): DOMException {
+  return error instanceof TunnelError
+    ? networkError(error)
+    : domException('NetworkError', error instanceof Error ? error.message : String(error), error);
+}
+
+/** What close() rejects with, and other things that cannot be done now. */
+export function invalidState(message: string): DOMException {
+  return domException('InvalidStateError', message);
 }
 
 /** What sockets end with when their tunnel is closed under them. */

@@ -1,3 +1,5 @@
+import { toDomString } from './web-idl.ts';
+
 /** A name that may be one: not a URL, an address with a port, or anything else that the URL parser would take apart. */
 const PLAIN = /^[^\s/:@?#[\]\\%]+$/;
 const ASCII = /^[\x20-\x7e]*$/;
@@ -7,7 +9,7 @@ const ASCII = /^[\x20-\x7e]*$/;
  * else goes to the engine as it is, which says what is wrong with it.
  */
 export function asciiHost(host: unknown): string {
-  const text = String(host);
+  const text = toDomString(host);
   if (ASCII.test(text) || !PLAIN.test(text)) return text;
   try {
     return new URL(`http://${text}`).hostname;

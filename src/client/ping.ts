@@ -4,6 +4,7 @@ import { asciiHost } from './host-name.ts';
 import { resultsOf } from './results.ts';
 import { bytesOf, toOptionalUnsignedLong } from './web-idl.ts';
 
+/** How `tunnel.ping` asks: counts, milliseconds, bytes. A TypeError for what is out of range. */
 export interface PingOptions {
   /** How many requests; default: until the iteration is left or `signal` aborts. */
   count?: number;

@@ -1,6 +1,7 @@
 import type { Destination } from './dialer.ts';
 import { asciiHost } from './host-name.ts';
 
+/** Where to connect to (WinterTC Sockets API): a name or an address, and a port from 1 to 65535. */
 export interface SocketAddress {
   hostname: string;
   port: number;

@@ -4,8 +4,10 @@ import { destinationOf, type SocketAddress } from './socket-address.ts';
 import { SocketStreams } from './socket-streams.ts';
 import type { TlsOptions } from './tls.ts';
 
+/** Without TLS, with TLS from the first byte, or with TLS when `startTls` is called (WinterTC Sockets API). */
 export type SecureTransport = 'off' | 'on' | 'starttls';
 
+/** What TLS is to ask for (WinterTC Sockets API). */
 export interface TlsSocketOptions {
   /** The name that the certificate must be for; absent: the hostname. */
   sni?: string;
@@ -20,6 +22,7 @@ export interface SocketOptions extends TlsSocketOptions {
   allowHalfOpen?: boolean;
 }
 
+/** What `opened` of a Socket resolves with (WinterTC Sockets API). */
 export interface SocketInfo {
   /** `host:port`, an IPv6 address in brackets. */
   remoteAddress: string;

@@ -3,9 +3,16 @@ import type { Port } from '../bridge/channel.ts';
 import type { StreamMessage } from '../bridge/stream-port.ts';
 import { IpAddress } from '../core/address.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, failureOf, networkError } from './errors.ts';
+import { failureOf, invalidState, networkError } from './errors.ts';
+import { isAnyIpv6 } from './ip-text.ts';
 import { adoptTcpSocket, type TCPSocket } from './tcp-socket.ts';
-import { toOptionalUnsignedLong } from './web-idl.ts';
+import {
+  defineInterface,
+  toDictionary,
+  toDomString,
+  toOptionalBoolean,
+  toOptionalUnsignedLong,
+} from './web-idl.ts';
 
 /** Direct Sockets' TCPServerSocketOptions, and our addition below the line. */
 export interface TCPServerSocketOptions {
@@ -19,6 +26,7 @@ export interface TCPServerSocketOptions {
   noDelay?: boolean;
 }
 
+/** What `opened` of a TCPServerSocket resolves with (Direct Sockets §4.3.1). */
 export interface TCPServerSocketOpenInfo {
   /**
    * Yields accepted sockets, whose `opened` is already settled. Accepts nothing before the first read, and then at most
@@ -36,8 +44,12 @@ type Accepted = Extract<ListenerMessage, { type: 'accepted' }>;
 
 /** A listening TCP socket inside the tunnel, in the shape of WICG Direct Sockets. */
 export class TCPServerSocket {
-  readonly opened: Promise<TCPServerSocketOpenInfo>;
-  readonly closed: Promise<undefined>;
+  static {
+    defineInterface(TCPServerSocket, 'TCPServerSocket', 1, ['opened', 'closed', 'close']);
+  }
+
+  readonly #opened: Promise<TCPServerSocketOpenInfo>;
+  readonly #closed: Promise<undefined>;
   readonly #engine: EngineClient;
   /** Accepted, and nobody has read them yet. Their bytes wait in the engine. */
   readonly #ahead: Accepted[] = [];
@@ -51,23 +63,32 @@ export class TCPServerSocket {
   #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
 
   /** @internal Use `new tunnel.TCPServerSocket(localAddress, options)`. */
-  constructor(engine: EngineClient, localAddress: string, options: TCPServerSocketOptions = {}) {
-    const request = requestOf(String(localAddress), options);
+  constructor(engine: EngineClient, localAddress: string, options?: TCPServerSocketOptions | null) {
+    const request = requestOf(toDomString(localAddress), toDictionary(options));
     this.#engine = engine;
-    this.closed = new Promise((resolve, reject) => {
+    this.#closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
     });
-    this.opened = this.#open(request);
-    this.opened.catch((reason) => this.#settleClosed.reject(reason));
-    this.closed.catch(() => {});
+    this.#opened = this.#open(request);
+    this.#opened.catch((reason) => this.#settleClosed.reject(reason));
+    this.#closed.catch(() => {});
+  }
+
+  /** Rejects with a NetworkError whose `cause` is the TunnelError. */
+  get opened(): Promise<TCPServerSocketOpenInfo> {
+    return this.#opened;
+  }
+
+  /** Settles when it listens no more; rejects when it failed. */
+  get closed(): Promise<undefined> {
+    return this.#closed;
   }
 
   /** Stops listening; sockets already accepted live on. Rejects while the stream is locked. */
   async close(): Promise<undefined> {
+    if (!this.#readable) throw invalidState('The socket is not open.');
     if (this.#isClosed) return this.closed;
-    if (!this.#readable) throw domException('InvalidStateError', 'The socket is not open.');
-    if (this.#readable.locked)
-      throw domException('InvalidStateError', 'A reader is still attached: release its lock.');
+    if (this.#readable.locked) throw invalidState('A reader is still attached: release its lock.');
     await this.#readable.cancel();
     return this.closed;
   }
@@ -161,14 +182,14 @@ function refuse({ port }: Accepted): void {
 function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpListenOptions {
   if (!IpAddress.parse(localAddress))
     throw new TypeError('localAddress must be an IP address, such as 0.0.0.0 or ::.');
-  if (options.ipv6Only !== undefined && localAddress !== '::') {
-    throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
-  }
+  const isForIpv6 = isAnyIpv6(localAddress);
+  const ipv6Only = toOptionalBoolean(options.ipv6Only);
+  if (ipv6Only && !isForIpv6) throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
   return {
     localAddress,
     localPort: toOptionalUnsignedLong(options.localPort, 'localPort', 1, 65535),
     backlog: toOptionalUnsignedLong(options.backlog, 'backlog', 1),
-    ipv6Only: options.ipv6Only,
+    ipv6Only: isForIpv6 ? ipv6Only : undefined,
     noDelay: Boolean(options.noDelay),
   };
 }

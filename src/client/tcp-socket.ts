@@ -2,11 +2,17 @@ import type { TcpConnectOptions, TcpOpened, TcpSocketInfo, TcpTuning } from '../
 import type { Port } from '../bridge/channel.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, failureOf } from './errors.ts';
+import { domException, failureOf, invalidState } from './errors.ts';
 import { asciiHost } from './host-name.ts';
 import { withStreams } from './open-info.ts';
 import { TcpStreams } from './tcp-streams.ts';
-import { toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
+import {
+  defineInterface,
+  toDictionary,
+  toDnsQueryType,
+  toOptionalUnsignedLong,
+  toUnsignedShort,
+} from './web-idl.ts';
 
 /** Direct Sockets' TCPSocketOptions, and our additions below the line. */
 export interface TCPSocketOptions {
@@ -30,6 +36,7 @@ export interface TCPSocketOptions {
   tos?: number;
 }
 
+/** What `opened` of a TCPSocket resolves with (Direct Sockets §1.4.1). */
 export interface TCPSocketOpenInfo {
   /** A byte stream; BYOB readers work. */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -42,6 +49,10 @@ export interface TCPSocketOpenInfo {
 
 /** A TCP connection through the tunnel, in the shape of WICG Direct Sockets. */
 export class TCPSocket {
+  static {
+    defineInterface(TCPSocket, 'TCPSocket', 2, ['opened', 'closed', 'close']);
+  }
+
   readonly #engine: EngineClient;
   readonly #streams: TcpStreams;
   readonly #opened: Promise<TCPSocketOpenInfo>;
@@ -61,7 +72,8 @@ export class TCPSocket {
         localPort: local.port,
       });
     });
-    this.#opened.catch(() => {});
+    // The standard's order: first `opened` rejects, then `closed`.
+    this.#opened.catch((reason) => streams.fail(reason));
   }
 
   /** Rejects with a NetworkError whose `cause` is the TunnelError. */
@@ -76,14 +88,10 @@ export class TCPSocket {
 
   /** Ends both directions; what was written is still delivered. Rejects while a stream is locked. */
   async close(): Promise<undefined> {
+    if (this.#id === undefined) throw invalidState('The socket is not open.');
     if (this.#streams.isOver) return this.closed;
-    if (this.#id === undefined) throw domException('InvalidStateError', 'The socket is not open.');
-    if (this.#streams.isLocked) {
-      throw domException(
-        'InvalidStateError',
-        'A reader or a writer is still attached: release its lock, or close it.',
-      );
-    }
+    if (this.#streams.isLocked)
+      throw invalidState('A reader or a writer is still attached: release its lock, or close it.');
     await this.#streams.finish();
     return this.closed;
   }
@@ -113,8 +121,9 @@ export function connectTcpSocket(
   engine: EngineClient,
   remoteAddress: string,
   remotePort: number,
-  options: TCPSocketOptions = {},
+  given?: TCPSocketOptions | null,
 ): TCPSocket {
+  const options = toDictionary(given);
   const request: TcpConnectOptions = {
     remoteAddress: asciiHost(remoteAddress),
     remotePort: toUnsignedShort(remotePort),
@@ -145,13 +154,12 @@ async function connect(
   try {
     signal?.throwIfAborted();
     if (signal) failOnAbort(streams, signal);
+    if (request.remotePort === 0) throw new RangeError('remotePort: expected 1–65535, got 0');
     const opened = await engine.call((api) => api.connectTcp(request, far));
     signal?.throwIfAborted();
     return opened;
   } catch (error) {
-    const reason: unknown = signal?.aborted ? signal.reason : failureOf(error);
-    streams.fail(reason);
-    throw reason;
+    throw signal?.aborted ? signal.reason : failureOf(error);
   }
 }
 

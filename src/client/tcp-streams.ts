@@ -34,6 +34,8 @@ export class TcpStreams implements LazyStreams, Mourner {
   /** What a stream that is made later begins with. */
   #readFailure: End | undefined;
   #writeFailure: End | undefined;
+  /** A chunk that was none: our half has ended by it, and the connection will have failed when the other has, too. */
+  #badChunk: End | undefined;
   /** Credit given to the engine and not used yet. */
   #creditGiven = READ_AHEAD;
   #awaitingCredit: { resolve: () => void; reject: (reason: unknown) => void } | undefined;
@@ -180,11 +182,12 @@ export class TcpStreams implements LazyStreams, Mourner {
     this.#port.giveCredit(credit);
   }
 
-  /** What is none errors the stream, which tells nobody but who writes: our half of the connection ends with it. */
+  /** What is none errors the stream: our half of the connection ends with it. */
   #bytesOf(chunk: BufferSource): Uint8Array {
     try {
       return bytesOf(chunk);
     } catch (error) {
+      this.#badChunk = { reason: error };
       this.#endWriting();
       throw error;
     }
@@ -245,7 +248,7 @@ export class TcpStreams implements LazyStreams, Mourner {
   }
 
   #closeWhenDone(): void {
-    if (this.#isReadDone && this.#isWriteDone) this.#ended('well');
+    if (this.#isReadDone && this.#isWriteDone) this.#ended(this.#badChunk ?? 'well');
   }
 
   #over(reason: unknown): void {

@@ -6,6 +6,7 @@ export interface Duplex {
   writable: WritableStream<BufferSource>;
 }
 
+/** What a TLS layer is asked for with a connection. */
 export interface TlsOptions {
   /** The name that the certificate must be for, sent as SNI. */
   serverName: string;

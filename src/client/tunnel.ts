@@ -45,6 +45,7 @@ import { WebSocket } from './websocket/websocket.ts';
 
 export type { LogLevel };
 
+/** What `Tunnel.open` takes beside the configuration. */
 export interface TunnelOptions {
   /** Relay URLs (`ws:` or `wss:`), tried in order. Needed in a page; in Node, absent means UDP directly. */
   relay?: string | readonly string[];
@@ -67,6 +68,7 @@ export interface TunnelOptions {
   logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
 }
 
+/** What `tunnel.configure` takes beside the configuration. */
 export interface ConfigureOptions {
   /** Base64, or an X25519 CryptoKey, in place of the file's PrivateKey. */
   privateKey?: string | CryptoKey;
@@ -83,7 +85,8 @@ export interface TunnelEvents {
   close: null;
 }
 
-type BoundWebSocket = Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'> &
+/** The constructor `tunnel.WebSocket`, with the standard's constants. */
+export type BoundWebSocket = Pick<typeof WebSocket, 'CONNECTING' | 'OPEN' | 'CLOSING' | 'CLOSED'> &
   (new (
     url: string | URL,
     protocols?: string | readonly string[],
@@ -94,14 +97,17 @@ const CLOSE_TIMEOUT = 2000;
 
 /** A WireGuard tunnel and the network behind it. Made by `Tunnel.open`. */
 export class Tunnel extends EventTarget {
+  /** Direct Sockets' TCPSocket, for connections inside the tunnel. Throws a TypeError for options that are none. */
   readonly TCPSocket: new (
     remoteAddress: string,
     remotePort: number,
     options?: TCPSocketOptions,
   ) => TCPSocket;
+  /** Direct Sockets' UDPSocket, connected or bound, inside the tunnel. Throws a TypeError for options that are none. */
   readonly UDPSocket: new (
-    options: UDPSocketOptions,
+    options?: UDPSocketOptions,
   ) => UDPSocket;
+  /** Direct Sockets' TCPServerSocket, listening inside the tunnel. Throws a TypeError for options that are none. */
   readonly TCPServerSocket: new (
     localAddress: string,
     options?: TCPServerSocketOptions,
@@ -178,7 +184,7 @@ export class Tunnel extends EventTarget {
     );
     this.UDPSocket = boundConstructor(
       UDPSocket,
-      (options: UDPSocketOptions) => new UDPSocket(engine, options),
+      (options?: UDPSocketOptions) => new UDPSocket(engine, options),
     );
     this.TCPServerSocket = boundConstructor(
       TCPServerSocket,
@@ -474,8 +480,8 @@ function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }
 }
 
 /**
- * `made` as a program sees it: its name, its prototype, so that `instanceof` says what one expects; but `new` gives what
- * `make` makes.
+ * `made` as a program sees it: its name, its prototype, so that `instanceof` says what one expects, and classes can extend
+ * it; but `new` gives what `make` makes, of as many arguments as its `length` says at least.
  */
 function boundConstructor<Args extends unknown[], Made extends object>(
   made: abstract new (...args: never[]) => Made,
@@ -483,7 +489,16 @@ function boundConstructor<Args extends unknown[], Made extends object>(
 ): new (
   ...args: Args
 ) => Made {
-  return new Proxy(made, { construct: (_made, args) => make(...(args as Args)) }) as unknown as new (
+  const bound = new Proxy(made, {
+    construct(_made, args, newTarget) {
+      if (args.length < made.length)
+        throw new TypeError(`${made.name} needs ${made.length} arguments, not ${args.length}.`);
+      const instance = make(...(args as Args));
+      if (newTarget !== (bound as unknown)) Object.setPrototypeOf(instance, newTarget.prototype as object);
+      return instance;
+    },
+  });
+  return bound as unknown as new (
     ...args: Args
   ) => Made;
 }

@@ -1,6 +1,6 @@
 import type { UdpDatagram } from '../bridge/api.ts';
 import { asciiHost } from './host-name.ts';
-import { bytesOf, toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
+import { bytesOf, toDictionary, toDnsQueryType, toOptionalUnsignedLong, toUnsignedShort } from './web-idl.ts';
 
 /** One datagram. `remoteAddress` and `remotePort` are present in bound mode only. */
 export interface UDPMessage {
@@ -24,9 +24,10 @@ export interface ReceivedUDPMessage extends UDPMessage {
 
 /** What the engine is asked to send, with a copy of the bytes. Throws a TypeError for what such a socket cannot send. */
 export function datagramOf(
-  message: UDPMessage,
+  given: UDPMessage,
   isConnected: boolean,
 ): UdpDatagram & { data: Uint8Array<ArrayBuffer> } {
+  const message = toDictionary(given);
   const hasRemote = message.remoteAddress !== undefined || message.remotePort !== undefined;
   const dnsQueryType = toDnsQueryType(message.dnsQueryType);
   if (isConnected && (hasRemote || dnsQueryType))

@@ -2,13 +2,21 @@ import type { UdpBindOptions } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { IpAddress } from '../core/address.ts';
 import type { EngineClient } from './engine-client.ts';
-import { domException, failureOf } from './errors.ts';
+import { failureOf, invalidState } from './errors.ts';
 import { asciiHost } from './host-name.ts';
+import { isAnyIpv6 } from './ip-text.ts';
 import { MulticastController } from './multicast-controller.ts';
 import { withStreams } from './open-info.ts';
 import type { ReceivedUDPMessage, UDPMessage } from './udp-message.ts';
 import { UdpStreams } from './udp-streams.ts';
-import { toDnsQueryType, toOptionalUnsignedLong } from './web-idl.ts';
+import {
+  defineInterface,
+  toDictionary,
+  toDnsQueryType,
+  toDomString,
+  toOptionalBoolean,
+  toOptionalUnsignedLong,
+} from './web-idl.ts';
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
 export interface UDPSocketOptions {
@@ -37,6 +45,7 @@ export interface UDPSocketOptions {
   broadcast?: boolean;
 }
 
+/** What `opened` of a UDPSocket resolves with (Direct Sockets §2.4.1). */
 export interface UDPSocketOpenInfo {
   readable: ReadableStream<ReceivedUDPMessage>;
   writable: WritableStream<UDPMessage>;
@@ -50,17 +59,27 @@ export interface UDPSocketOpenInfo {
 
 /** A UDP socket through the tunnel, in the shape of WICG Direct Sockets. */
 export class UDPSocket {
-  readonly opened: Promise<UDPSocketOpenInfo>;
+  static {
+    defineInterface(UDPSocket, 'UDPSocket', 0, ['opened', 'closed', 'close']);
+  }
+
+  readonly #opened: Promise<UDPSocketOpenInfo>;
   readonly #streams: UdpStreams;
   #isOpen = false;
 
   /** @internal Use `new tunnel.UDPSocket(options)`. */
-  constructor(engine: EngineClient, options: UDPSocketOptions) {
+  constructor(engine: EngineClient, given?: UDPSocketOptions | null) {
+    const options = toDictionary(given);
     const request = requestOf(options);
     const { near, far } = engine.openChannel();
     this.#streams = new UdpStreams(engine, near, { isConnected: request.remote !== undefined });
-    this.opened = this.#open(engine, request, far, options.signal);
-    this.opened.catch((reason) => this.#streams.fail(reason));
+    this.#opened = this.#open(engine, request, far, options.signal);
+    this.#opened.catch((reason) => this.#streams.fail(reason));
+  }
+
+  /** Rejects with a NetworkError whose `cause` is the TunnelError. */
+  get opened(): Promise<UDPSocketOpenInfo> {
+    return this.#opened;
   }
 
   /** Settles when both directions are over; rejects when the socket failed. */
@@ -70,14 +89,10 @@ export class UDPSocket {
 
   /** Ends both directions. Rejects while a stream is locked. */
   async close(): Promise<undefined> {
+    if (!this.#isOpen) throw invalidState('The socket is not open.');
     if (this.#streams.isOver) return this.closed;
-    if (!this.#isOpen) throw domException('InvalidStateError', 'The socket is not open.');
-    if (this.#streams.isLocked) {
-      throw domException(
-        'InvalidStateError',
-        'A reader or a writer is still attached: release its lock, or close it.',
-      );
-    }
+    if (this.#streams.isLocked)
+      throw invalidState('A reader or a writer is still attached: release its lock, or close it.');
     await this.#streams.finish();
     return this.closed;
   }
@@ -109,13 +124,11 @@ export class UDPSocket {
         ...(remote
           ? { remoteAddress: remote.address, remotePort: remote.port }
           : {
-              multicastController: new MulticastController((action, address) =>
-                streams.changeGroup(action, address),
-              ),
+              multicastController: new MulticastController(streams),
             }),
       });
     } catch (error) {
-      throw failureOf(error);
+      throw signal?.aborted ? signal.reason : failureOf(error);
     }
   }
 }
@@ -127,16 +140,18 @@ function failOnAbort(streams: UdpStreams, signal: AbortSignal): void {
 }
 
 function requestOf(options: UDPSocketOptions): UdpBindOptions {
-  const { remoteAddress, remotePort, localAddress, localPort, ipv6Only } = options;
+  const { remoteAddress, remotePort, localPort } = options;
+  const localAddress = options.localAddress === undefined ? undefined : toDomString(options.localAddress);
+  const ipv6Only = toOptionalBoolean(options.ipv6Only);
   if ((remoteAddress === undefined) !== (remotePort === undefined)) {
     throw new TypeError('remoteAddress and remotePort belong together.');
   }
   if (remoteAddress === undefined && localAddress === undefined) {
     throw new TypeError('Either remoteAddress and remotePort, or localAddress, is needed.');
   }
-  if (localAddress !== undefined) checkBound(options);
+  if (localAddress !== undefined) checkBound(localAddress, options);
   else if (localPort !== undefined) throw new TypeError('localPort needs localAddress.');
-  if (ipv6Only !== undefined && localAddress !== '::')
+  if (ipv6Only !== undefined && !isAnyIpv6(localAddress))
     throw new TypeError('ipv6Only is allowed only with the localAddress "::".');
   // Hints, as the specification says: checked, and left to the stack.
   toOptionalUnsignedLong(options.sendBufferSize, 'sendBufferSize', 1);
@@ -157,17 +172,17 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
     ipv6Only,
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
-    dontFragment: options.dontFragment,
-    broadcast: options.broadcast,
+    dontFragment: toOptionalBoolean(options.dontFragment),
+    broadcast: toOptionalBoolean(options.broadcast),
     multicastTtl: toOptionalUnsignedLong(options.multicastTimeToLive, 'multicastTimeToLive', 0, 255),
-    multicastLoopback: options.multicastLoopback,
-    sharesAddress: options.multicastAllowAddressSharing,
+    multicastLoopback: toOptionalBoolean(options.multicastLoopback),
+    sharesAddress: toOptionalBoolean(options.multicastAllowAddressSharing),
   };
 }
 
-function checkBound({ remoteAddress, localAddress, dnsQueryType }: UDPSocketOptions): void {
+function checkBound(localAddress: string, { remoteAddress, dnsQueryType }: UDPSocketOptions): void {
   if (remoteAddress !== undefined) throw new TypeError('localAddress cannot be combined with remoteAddress.');
-  if (!IpAddress.parse(localAddress!))
+  if (!IpAddress.parse(localAddress))
     throw new TypeError('localAddress must be an IP address, such as 0.0.0.0 or ::.');
   if (dnsQueryType !== undefined) throw new TypeError('dnsQueryType is allowed only with remoteAddress.');
 }

@@ -37,6 +37,8 @@ export class UdpStreams implements LazyStreams, Mourner {
   #isWriteDone = false;
   /** What a stream that is made later begins with. An error may be anything, also undefined. */
   #failure: { readonly reason: unknown } | undefined;
+  /** A message that could not be sent: the writable has ended by it, and the socket will have failed when all has. */
+  #writeFailure: { readonly reason: unknown } | undefined;
   #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
 
   constructor(engine: EngineClient, port: Port, { isConnected }: { isConnected: boolean }) {
@@ -116,8 +118,8 @@ export class UdpStreams implements LazyStreams, Mourner {
     this.fail(networkError(error));
   }
 
-  changeGroup(action: 'join' | 'leave', address: string): Promise<void> {
-    return this.#ask((id) => this.#post({ type: 'group', id, action, address }));
+  changeGroup(action: 'join' | 'leave', address: string, source: string | undefined): Promise<void> {
+    return this.#ask((id) => this.#post({ type: 'group', id, action, address, source }));
   }
 
   #giveCredit(): void {
@@ -137,7 +139,7 @@ export class UdpStreams implements LazyStreams, Mourner {
     try {
       await this.send(message);
     } catch (error) {
-      // The stream is at its end by that, and says so to nobody but who writes.
+      this.#writeFailure = { reason: error };
       if (!this.#isWriteDone) this.#writeDone();
       throw error;
     }
@@ -196,7 +198,8 @@ export class UdpStreams implements LazyStreams, Mourner {
   #ended(): void {
     if (!this.isOver) this.fail(networkError(closedError()));
     this.#port.close();
-    this.#settleClosed.resolve(undefined);
+    if (this.#writeFailure) this.#settleClosed.reject(this.#writeFailure.reason);
+    else this.#settleClosed.resolve(undefined);
   }
 
   #post(message: UdpMessagePortMessage, moved: Transferable[] = []): void {

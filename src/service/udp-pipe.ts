@@ -88,12 +88,12 @@ export class UdpPipe implements Drainable {
     this.#host.settle();
   }
 
-  #changeGroup({ id, action, address }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
+  #changeGroup({ id, action, address, source }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
     try {
-      const group = IpAddress.parse(address);
-      if (!group) throw new CallerTypeError(`"${address.slice(0, 100)}" is not an IP address.`);
-      if (action === 'join') this.#binding.joinGroup(group);
-      else this.#binding.leaveGroup(group);
+      const group = ipAddressOf(address);
+      const from = source === undefined ? undefined : ipAddressOf(source);
+      if (action === 'join') this.#binding.joinGroup(group, from);
+      else this.#binding.leaveGroup(group, from);
       this.#post({ type: 'sent', id });
     } catch (cause) {
       const error =
@@ -145,4 +145,10 @@ export class UdpPipe implements Drainable {
 
 export function nameOf({ address, port }: SocketAddress): SocketName {
   return { address: address.toString(), port };
+}
+
+function ipAddressOf(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  if (!address) throw new CallerTypeError(`"${text.slice(0, 100)}" is not an IP address.`);
+  return address;
 }

@@ -358,11 +358,21 @@ export class DatagramSocket extends EventEmitter {
     this.#whenBound()
       .then(() => this.#info?.multicastController?.[action](group))
       .catch((reason: unknown) => {
-        const error =
-          reason instanceof TypeError ? systemError('EINVAL', 'addMembership', {}, reason) : reason;
+        const code = membershipFault(reason, action);
+        const error = code ? systemError(code, 'addMembership', {}, reason) : reason;
         this.emit('error', toSystemError(error, 'addMembership'));
       });
   }
+}
+
+/** What Linux calls a membership that cannot be had or given back. */
+function membershipFault(
+  reason: unknown,
+  action: 'joinGroup' | 'leaveGroup',
+): 'EINVAL' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | undefined {
+  if (reason instanceof TypeError) return 'EINVAL';
+  if ((reason as Error).name !== 'InvalidStateError') return undefined;
+  return action === 'joinGroup' ? 'EADDRINUSE' : 'EADDRNOTAVAIL';
 }
 
 function tell(callback: SendCallback | undefined, error: Error | null, bytes?: number): void {

@@ -147,13 +147,20 @@ describe('a signal', () => {
 });
 
 describe('a message that cannot be sent', () => {
-  it.each(['close()', 'cancel()'])('ends the writable, and %s ends the socket all the same', async (how) => {
-    const { socket, info } = await connected();
-    const writer = info.writable.getWriter();
-    await expect(writer.write({ data: new Uint8Array(1), remoteAddress: OUR_V4 })).rejects.toThrow(TypeError);
-    writer.releaseLock();
-    expect(await stateOf(socket.closed)).toBe('pending');
-    await (how === 'close()' ? socket.close() : info.readable.cancel());
-    expect(await stateOf(socket.closed)).toBe('fulfilled');
-  });
+  it.each(['close()', 'cancel()'])(
+    'ends the writable, and %s ends the socket, which says so again',
+    async (how) => {
+      const { socket, info } = await connected();
+      const writer = info.writable.getWriter();
+      await expect(writer.write({ data: new Uint8Array(1), remoteAddress: OUR_V4 })).rejects.toThrow(
+        TypeError,
+      );
+      writer.releaseLock();
+      expect(await stateOf(socket.closed)).toBe('pending');
+      if (how === 'close()') await expect(socket.close()).rejects.toThrow(TypeError);
+      else await info.readable.cancel();
+      await expect(socket.closed).rejects.toThrow(TypeError);
+      await expect(bound(info.localPort)).resolves.toBeDefined();
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import type { Dialer } from '../dialer.ts';
-import { bytesOf, toUnsignedShort } from '../web-idl.ts';
+import { bytesOf, defineInterface, toUnsignedShort } from '../web-idl.ts';
 import { protocolsOf, syntaxError, webSocketUrl } from './address.ts';
 import type { ConnectionObserver, Opening, WebSocketConnection, WebSocketLimits } from './connection.ts';
 import {
@@ -24,6 +24,10 @@ const MAX_REASON = MAX_CONTROL_PAYLOAD - 2;
  * event, `error` says why. Made by `new tunnel.WebSocket(url, protocols)`.
  */
 export class WebSocket extends EventTarget {
+  static {
+    defineInterface(WebSocket, 'WebSocket', 1, []);
+  }
+
   static readonly CONNECTING = CONNECTING;
   static readonly OPEN = OPEN;
   static readonly CLOSING = CLOSING;

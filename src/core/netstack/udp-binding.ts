@@ -41,6 +41,13 @@ export interface UdpOptions extends UdpMarks {
   multicastLoopback?: boolean;
 }
 
+/** A multicast group that a binding hears. */
+export interface Membership {
+  readonly group: IpAddress;
+  /** Whose messages it hears; absent: everybody's. */
+  readonly source: IpAddress | undefined;
+}
+
 /** What an ICMP message said about a message of ours. */
 export interface UdpReport {
   readonly kind: IcmpReportKind;
@@ -83,7 +90,7 @@ export class UdpBinding {
   readonly #layer: UdpLayer;
   readonly #received = new UdpRing();
   /** Multicast groups that it hears. */
-  readonly groups: IpAddress[] = [];
+  readonly groups: Membership[] = [];
   /** Filled by `send`, emptied by the layer. */
   readonly unsent = new UdpSendQueue();
   /** Kept by the layer. */
@@ -127,18 +134,18 @@ export class UdpBinding {
   }
 
   /**
-   * Hears what is sent to a multicast group from now on. That is a filter of ours: nobody is told (no IGMP, no MLD), so
+   * Hears what is sent to a multicast group from now on, by everybody or by `source` (RFC 4607). That is a filter of ours: nobody is told (no IGMP, no MLD), so
    * a peer must send us the group's packets by itself. Throws a TunnelError: ERR_ADDRESS_IN_USE (joined already),
    * ERR_LIMIT, ERR_CLOSED; a TypeError for an address that is no group of the socket's family.
    */
-  joinGroup(group: IpAddress): void {
+  joinGroup(group: IpAddress, source?: IpAddress): void {
     this.#checkOpen();
-    this.#layer.joinGroup(this, group);
+    this.#layer.joinGroup(this, group, source);
   }
 
   /** Throws a TypeError for a group that it has not joined. */
-  leaveGroup(group: IpAddress): void {
-    this.#layer.leaveGroup(this, group);
+  leaveGroup(group: IpAddress, source?: IpAddress): void {
+    this.#layer.leaveGroup(this, group, source);
   }
 
   close(): void {
@@ -169,11 +176,12 @@ export class UdpBinding {
     this.observer?.readable();
   }
 
-  /** For the layer: whether it is in the group whose address lies at `offset`. */
-  hasJoined(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+  /** For the layer: whether it hears what the address at `source` sends to the group whose address lies at `offset`. */
+  hasJoined(memory: Uint8Array, offset: number, source: number, version: 4 | 6): boolean {
     for (let i = 0; i < this.groups.length; i++) {
-      const group = this.groups[i]!;
-      if (group.version === version && group.equalsAt(memory, offset)) return true;
+      const membership = this.groups[i]!;
+      if (membership.group.version !== version || !membership.group.equalsAt(memory, offset)) continue;
+      if (membership.source?.equalsAt(memory, source) ?? true) return true;
     }
     return false;
   }

@@ -94,7 +94,7 @@ export class UdpLayer implements Pollable {
   remove(binding: UdpBinding): void {
     this.#sending.delete(binding);
     if (this.#lastFlow?.binding === binding) this.#lastFlow = undefined;
-    for (const group of binding.groups.splice(0)) this.#addresses.leave(group);
+    for (const { group } of binding.groups.splice(0)) this.#addresses.leave(group);
     const { port } = binding.local;
     const left = this.#bindings.get(port)?.filter((other) => other !== binding) ?? [];
     if (left.length > 0) this.#bindings.set(port, left);
@@ -121,21 +121,21 @@ export class UdpLayer implements Pollable {
   }
 
   /** For a binding. */
-  joinGroup(binding: UdpBinding, group: IpAddress): void {
+  joinGroup(binding: UdpBinding, group: IpAddress, source: IpAddress | undefined): void {
     const address = unmapped(group);
     if (!isMulticastAt(address.bytes, 0, address.version) || !hears(binding, address.version))
       throw new CallerTypeError(`group: ${group} is not a multicast group that this socket can hear`);
-    if (binding.groups.some((joined) => joined.equals(address)))
+    if (membershipAt(binding, address, source) >= 0)
       throw new TunnelError('ERR_ADDRESS_IN_USE', `The socket has joined ${address} already.`);
     if (binding.groups.length >= MAX_GROUPS || !this.#addresses.join(address))
       throw new TunnelError('ERR_LIMIT', 'Too many multicast groups.');
-    binding.groups.push(address);
+    binding.groups.push({ group: address, source });
   }
 
   /** For a binding. */
-  leaveGroup(binding: UdpBinding, group: IpAddress): void {
+  leaveGroup(binding: UdpBinding, group: IpAddress, source: IpAddress | undefined): void {
     const address = unmapped(group);
-    const index = binding.groups.findIndex((joined) => joined.equals(address));
+    const index = membershipAt(binding, address, source);
     if (index < 0) throw new CallerTypeError(`group: the socket has not joined ${group}`);
     binding.groups.splice(index, 1);
     this.#addresses.leave(address);
@@ -273,7 +273,7 @@ export class UdpLayer implements Pollable {
     for (const binding of bindings) {
       if (!hears(binding, version) || !isFrom(binding, memory, addresses, udpSourcePort(view, start)))
         continue;
-      const isMember = binding.hasJoined(memory, destination, version);
+      const isMember = binding.hasJoined(memory, destination, addresses, version);
       if (!isMember && !(isForAll && binding.isWildcard)) continue;
       this.#deliver(binding, packet, header, now);
       wasWanted = true;
@@ -391,6 +391,14 @@ function closest(
 
 function hears(binding: UdpBinding, version: 4 | 6): boolean {
   return binding.local.address.version === version || binding.isDualStack;
+}
+
+/** Which of its memberships is this one; -1 if none. */
+function membershipAt(binding: UdpBinding, group: IpAddress, source: IpAddress | undefined): number {
+  return binding.groups.findIndex(
+    (joined) =>
+      joined.group.equals(group) && (source ? joined.source?.equals(source) === true : !joined.source),
+  );
 }
 
 /** Whether a connected binding's remote is the one at `offset`; an unconnected one hears all. */

@@ -261,6 +261,16 @@ export class TunnelService implements EngineApi {
     settings.peers = settings.peers.filter((peer) => toBase64(peer.publicKey) !== name);
   }
 
+  /** For a host that builds more on them than sockets: a gateway. */
+  get parts(): Pick<Running, 'core' | 'driver'> {
+    return this.#require();
+  }
+
+  /** Listens for all hosts for which the stack stands in; what is accepted arrives on `port` as ListenerMessages. */
+  listenForOthers(port: Port): void {
+    this.#require().sockets.listenForOthers(port);
+  }
+
   configure(change: EngineChange): Promise<Outcome<ConfigureReport>> {
     return outcomeOf(() => {
       const turn = this.#configured.then(() => this.#configure(change)).finally(() => wipeSecrets(change));

@@ -22,7 +22,8 @@ import type { Driver } from '../core/driver.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
-import { type Instant, type Millis, SECOND } from '../core/time.ts';
+import type { TcpListener } from '../core/netstack/tcp/listener.ts';
+import { type Instant, MINUTE, type Millis, SECOND } from '../core/time.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
@@ -34,6 +35,7 @@ import { nameOf, UdpPipe } from './udp-pipe.ts';
 
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
+const PROXY_KEEP_ALIVE = 2 * MINUTE;
 
 export class Sockets {
   readonly #stack: NetStack;
@@ -126,16 +128,14 @@ export class Sockets {
       },
       this.#driver.now(),
     );
-    this.#others.add(
-      new ListenerPipe(listener, port, {
-        noted: this.#noted,
-        settle: this.#driver.settle,
-        openChannel: this.#openChannel,
-        adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
-        listenerFinished: (pipe) => this.#others.delete(pipe),
-      }),
-    );
+    this.#accept(listener, port);
     return { address: options.localAddress, port: listener.local.port };
+  }
+
+  /** Listens for all hosts for which the stack stands in. A peer that is silent is asked whether it is still there. */
+  listenForOthers(port: Port): void {
+    const options = { noDelay: true, keepAliveDelay: PROXY_KEEP_ALIVE };
+    this.#accept(this.#stack.tcp.listenForOthers(options), port);
   }
 
   async bindUdp(options: UdpBindOptions, port: Port): Promise<UdpOpened> {
@@ -240,6 +240,18 @@ export class Sockets {
     const address = await this.#lookups.addressOf(host, family);
     if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
     return { address, port };
+  }
+
+  #accept(listener: TcpListener, port: Port): void {
+    this.#others.add(
+      new ListenerPipe(listener, port, {
+        noted: this.#noted,
+        settle: this.#driver.settle,
+        openChannel: this.#openChannel,
+        adopt: (connection, pipePort) => openedOf(this.#addPipe(connection, pipePort)),
+        listenerFinished: (pipe) => this.#others.delete(pipe),
+      }),
+    );
   }
 
   #connectionOf(id: number): TcpConnection {

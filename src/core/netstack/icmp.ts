@@ -49,6 +49,8 @@ const DEFAULT_TTL = 64;
 export interface QuoteReceivers {
   /** Whether a socket of ours can have sent the quoted packet, and was told. */
   receiveError(packet: PacketBuffer, quoted: IpHeaderInfo, error: IcmpError, now: Instant): boolean;
+  /** Whether an echo request for a host for which we stand in is answered in its name. */
+  answersEcho(packet: PacketBuffer, header: ReceivedHeader, now: Instant): boolean;
 }
 
 /** One received error. One object, rewritten for each: copy to keep. */
@@ -106,8 +108,10 @@ export class Icmp {
       return;
     }
     const type = icmpType(packet.view, packet.start);
-    if (type === echoRequestType(version)) this.#answerEcho(packet, header, now);
-    else if (type === echoReplyType(version)) {
+    if (type === echoRequestType(version)) {
+      if (!header.isForeign || this.#sockets.answersEcho(packet, header, now))
+        this.#answerEcho(packet, header, now);
+    } else if (type === echoReplyType(version)) {
       if (!this.#pings.receiveEchoReply(packet, header, now)) this.#drops.count('echo-reply-unknown');
     } else this.#receiveError(packet, header, now);
   }
@@ -190,7 +194,7 @@ export class Icmp {
     const { version, addresses } = header;
     const size = version === 4 ? 4 : 16;
     const destination = IpAddress.readFrom(packet.memory, addresses, version);
-    // Sent to a group: answered from an address of our own. Sent to loopback: from there.
+    // Sent to a group: answered from an address of our own. Sent to loopback, or to who we stand in for: from there.
     const source =
       header.to ??
       (header.isForGroup

@@ -74,6 +74,8 @@ export class ReceivedHeader implements IpHeaderInfo {
   /** The address of ours that it is for; undefined when it is for a group (broadcast or multicast) or loopback. */
   to: IpAddress | undefined;
   isForGroup = false;
+  /** It is for another host, for which we stand in (foreign.ts); `to` is undefined then. */
+  isForeign = false;
 }
 
 /** Who receives what IP carries. Each is lent the packet with its start moved to the transport's header. */
@@ -103,6 +105,11 @@ export class IpInput implements Pollable {
     this.#transports = transports;
     this.#drops = drops;
     this.#reassembly = new Reassembly(drops, (first, now) => this.#reportIncomplete(first, now));
+  }
+
+  /** Of the packet being received. */
+  get header(): ReceivedHeader {
+    return this.#header;
   }
 
   /** A packet out of the tunnel, whose source WireGuard has checked against the peer's allowed IPs. */
@@ -161,7 +168,7 @@ export class IpInput implements Pollable {
     if (!isFromTunnel) return undefined;
     if (isIpv4MartianAt(memory, source) || this.#addresses.isBroadcastAt(memory, source)) return 'ip-source';
     if (this.#addresses.ownAt(memory, source, 4)) return 'ip-source-is-ours';
-    return this.#header.to || this.#header.isForGroup ? undefined : 'ip-destination';
+    return this.#isForUs(memory, source + 4) ? undefined : 'ip-destination';
   }
 
   #checkIpv6Addresses(packet: PacketBuffer, isFromTunnel: boolean): NetStackDrop | undefined {
@@ -173,13 +180,22 @@ export class IpInput implements Pollable {
     if (isIpv6MartianAt(memory, source)) return 'ip-source';
     if (this.#addresses.ownAt(memory, source, 6)) return 'ip-source-is-ours';
     if (isInterfaceLocalAt(memory, destination)) return 'ip-destination';
-    return this.#header.to || this.#header.isForGroup ? undefined : 'ip-destination';
+    return this.#isForUs(memory, destination) ? undefined : 'ip-destination';
   }
 
   #lookUpDestination(memory: Uint8Array, offset: number): void {
     const header = this.#header;
     header.to = this.#addresses.ownAt(memory, offset, header.version);
     header.isForGroup = !header.to && this.#addresses.isOurGroupAt(memory, offset, header.version);
+    header.isForeign = false;
+  }
+
+  /** After `#lookUpDestination`, of a packet from the tunnel. */
+  #isForUs(memory: Uint8Array, destination: number): boolean {
+    const header = this.#header;
+    if (header.to || header.isForGroup) return true;
+    header.isForeign = this.#addresses.isForeignAt(memory, destination, header.version);
+    return header.isForeign;
   }
 
   #accept(packet: PacketBuffer, now: Instant): NetStackDrop | undefined {
@@ -320,6 +336,7 @@ export class IpInput implements Pollable {
     const destination = header.addresses + (header.version === 4 ? 4 : 16);
     header.to = this.#addresses.ownAt(memory, destination, header.version);
     header.isForGroup = header.to === undefined;
+    header.isForeign = false;
     this.#transports.receiveIncomplete(first, header, now);
   }
 

@@ -69,6 +69,8 @@ export interface IpLayer {
   /** Our address that suits the destination, or undefined when there is none of its family. */
   sourceFor(destination: IpAddress): IpAddress | undefined;
   isLocal(address: IpAddress): boolean;
+  /** Whether packets to it are answered here: as local ones, and those to hosts for which we stand in. */
+  answersFor(address: IpAddress): boolean;
   /** Whether it can be the address of one host: neither a group's, nor everybody's, nor nobody's. */
   isUnicast(address: IpAddress): boolean;
   /** Whether some peer's allowed IPs cover the address (or it is our own). */

@@ -132,6 +132,10 @@ export class IpOutput implements IpLayer, Pollable {
     return this.#addresses.isLocal(address);
   }
 
+  answersFor(address: IpAddress): boolean {
+    return this.#addresses.answersFor(address);
+  }
+
   isUnicast(address: IpAddress): boolean {
     return this.#addresses.isUnicast(address);
   }

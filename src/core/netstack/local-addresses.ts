@@ -10,6 +10,8 @@ export class LocalAddresses {
   #prefixes: readonly IpPrefix[];
   /** Multicast groups that sockets have joined, and how many of them each. */
   readonly #groups: { readonly address: IpAddress; members: number }[] = [];
+  /** Whether this host stands in for all others, too: a gateway (foreign.ts). */
+  standsIn = false;
 
   /** Prefixes with their host bits: the address, and how much of it is shared with the neighbours. */
   constructor(prefixes: readonly IpPrefix[]) {
@@ -68,6 +70,19 @@ export class LocalAddresses {
       if (address.version === version && address.equalsAt(memory, offset)) return address;
     }
     return undefined;
+  }
+
+  /** Whether the address at `offset` is that of another host for which we stand in. Groups' and nobody's are not. */
+  isForeignAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+    if (!this.standsIn || this.ownAt(memory, offset, version) !== undefined) return false;
+    const first = memory[offset]!;
+    if (version === 4) return first !== 0 && first < 224 && !this.isBroadcastAt(memory, offset);
+    return first !== 0xff && !isIpv4MappedAt(memory, offset) && !isZeroAt(memory, offset, 16);
+  }
+
+  /** Whether packets to it are answered here: it is our own, or we stand in for its host. */
+  answersFor(address: IpAddress): boolean {
+    return this.isLocal(address) || this.isForeignAt(address.bytes, 0, address.version);
   }
 
   /** Whether packets to it stay here: our own addresses, 127/8, ::1. */

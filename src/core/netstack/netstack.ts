@@ -8,17 +8,22 @@ import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant, Pollable } from '../time.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,
+  ICMP_HOST_UNREACHABLE,
   ICMP_PORT_UNREACHABLE,
+  ICMP_PROHIBITED,
   ICMP_PROTOCOL_UNREACHABLE,
   ICMP_TIME_EXCEEDED,
+  ICMPV6_ADDRESS_UNREACHABLE,
   ICMPV6_DESTINATION_UNREACHABLE,
   ICMPV6_PORT_UNREACHABLE,
+  ICMPV6_PROHIBITED,
   ICMPV6_TIME_EXCEEDED,
   REASSEMBLY_TIME_EXCEEDED,
 } from '../wire/icmp.ts';
 import { PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/protocols.ts';
 import type { NameNetwork } from './dns/network.ts';
 import type { NetStackDrop } from './drops.ts';
+import type { ForeignGuard, ForeignSegments } from './foreign.ts';
 import { Icmp, type IcmpError } from './icmp.ts';
 import { IpInput, type ReceivedHeader, type Transports } from './ip-input.ts';
 import type { IpHeaderInfo } from './ip-layer.ts';
@@ -36,6 +41,15 @@ import { UdpLayer } from './udp-layer.ts';
 
 /** How often one poll looks at what it has just sent to itself, before it lets others have their turn. */
 const LOOPBACK_ROUNDS = 16;
+
+/** Of "destination unreachable", in either family. */
+interface UnreachableCode {
+  readonly 4: number;
+  readonly 6: number;
+}
+const HOST_UNREACHABLE: UnreachableCode = { 4: ICMP_HOST_UNREACHABLE, 6: ICMPV6_ADDRESS_UNREACHABLE };
+const PORT_UNREACHABLE: UnreachableCode = { 4: ICMP_PORT_UNREACHABLE, 6: ICMPV6_PORT_UNREACHABLE };
+const PROHIBITED: UnreachableCode = { 4: ICMP_PROHIBITED, 6: ICMPV6_PROHIBITED };
 
 /** The stack's way out. Never calls back in. */
 export interface NetStackSink {
@@ -66,6 +80,8 @@ export class NetStack implements Pollable {
   readonly #icmp: Icmp;
   readonly #udp: UdpLayer;
   readonly #pings: Pings;
+  /** Who decides about what is for others, where we stand in for them. */
+  #guard: ForeignGuard | undefined;
 
   /**
    * `addresses` are ours, each with the length of its network's prefix. Takes the end of `environment.memory.slots`
@@ -88,11 +104,12 @@ export class NetStack implements Pollable {
       (destination) => this.tcp.pathMtuChanged(destination),
     );
     this.#ip = ip;
-    this.tcp = new TcpLayer(ip, environment, options.tcp);
+    this.tcp = new TcpLayer(ip, environment, options.tcp, this.#foreignSegments());
     this.#udp = new UdpLayer(ip, addresses, environment, this.drops);
     this.#pings = new Pings(ip, environment);
     this.#icmp = new Icmp(ip, addresses, environment, this.drops, this.#pings, {
       receiveError: (packet, quoted, error, now) => this.#receiveError(packet, quoted, error, now),
+      answersEcho: (packet, header, now) => this.#judge(packet, header, now) === 'deliver',
     });
     const transports: Transports = {
       receiveTcp: (packet, header, now) => this.tcp.receiveSegment(packet, header, now),
@@ -203,11 +220,50 @@ export class NetStack implements Pollable {
     return this.#pings.open(unmapped(remote));
   }
 
+  /**
+   * Stands in for all other hosts from now on, as `guard` says; undefined: for none. `tcp.listenForOthers` hears the
+   * connections that it lets through.
+   */
+  standIn(guard: ForeignGuard | undefined): void {
+    this.#guard = guard;
+    this.#addresses.standsIn = guard !== undefined;
+  }
+
+  /** Sends a copy of `data` as if `source`, a host for which we stand in, had; it leaves at the next poll. */
+  sendUdpFor(source: SocketAddress, remote: SocketAddress, data: Uint8Array): void {
+    this.#udp.queueFor(source, remote, data);
+  }
+
   #receiveUdp(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {
-    if (this.#udp.receive(packet, header, header.isForGroup, now)) return;
+    if (!this.#udp.check(packet, header)) return;
+    const wasWanted = header.isForeign
+      ? this.#judge(packet, header, now) !== 'refuse'
+      : this.#udp.receive(packet, header, header.isForGroup, now);
+    if (!wasWanted) this.#sendUnreachable(packet, header, PORT_UNREACHABLE, now);
+  }
+
+  #foreignSegments(): ForeignSegments {
+    const isForeign = () => this.#input.header.isForeign;
+    return {
+      get isForeign() {
+        return isForeign();
+      },
+      judge: (packet, now) => this.#judge(packet, this.#input.header, now),
+    };
+  }
+
+  /** What the guard says of a packet for another host; where that is an ICMP error, it is sent. */
+  #judge(packet: PacketBuffer, header: ReceivedHeader, now: Instant): 'deliver' | 'refuse' | 'taken' {
+    const verdict = this.#guard?.judge(packet, header, now) ?? 'taken';
+    if (verdict !== 'prohibit' && verdict !== 'unreachable') return verdict;
+    this.#sendUnreachable(packet, header, verdict === 'prohibit' ? PROHIBITED : HOST_UNREACHABLE, now);
+    return 'taken';
+  }
+
+  #sendUnreachable(packet: PacketBuffer, header: ReceivedHeader, code: UnreachableCode, now: Instant): void {
     if (header.version === 4)
-      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, ICMP_PORT_UNREACHABLE, now);
-    else this.#icmp.sendError(packet, header, ICMPV6_DESTINATION_UNREACHABLE, ICMPV6_PORT_UNREACHABLE, now);
+      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, code[4], now);
+    else this.#icmp.sendError(packet, header, ICMPV6_DESTINATION_UNREACHABLE, code[6], now);
   }
 
   #receiveUnknown(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {

@@ -27,7 +27,7 @@ import type { LocalAddresses } from './local-addresses.ts';
 /** What a router quotes of the transport header, at least (RFC 792): ports, or an echo's identifier. */
 const MINIMUM_TRANSPORT = 8;
 
-/** The IP header of a packet quoted in an ICMP error: its source is us. */
+/** The IP header of a packet quoted in an ICMP error: its source is us, or who we stand in for. */
 export class QuotedHeader implements IpHeaderInfo {
   version: 4 | 6 = 4;
   addresses = 0;
@@ -55,7 +55,8 @@ export function readQuote(
   return (
     isRead &&
     packet.length >= MINIMUM_TRANSPORT &&
-    addresses.isLocalAt(packet.memory, quoted.addresses, version)
+    (addresses.isLocalAt(packet.memory, quoted.addresses, version) ||
+      addresses.isForeignAt(packet.memory, quoted.addresses, version))
   );
 }
 

@@ -42,6 +42,7 @@ const MAX_BINDINGS = 65_536;
 /** Multicast groups that one binding may join, as in Linux. */
 const MAX_GROUPS = 20;
 const ANY_IPV6 = new IpAddress(new Uint8Array(16));
+const ANYWHERE = { isWildcard: true, isDualStack: true };
 
 // How closely a binding fits a packet; the closest gets it.
 const NO_MATCH = 0;
@@ -55,6 +56,8 @@ export class UdpLayer implements Pollable {
   readonly #ports: EphemeralPorts;
   readonly #drops: DropCounters<NetStackDrop>;
   readonly #bindings = new Map<number, UdpBinding[]>();
+  /** The one that sends for hosts for which we stand in. It hears only of errors. */
+  readonly #proxy = [new UdpBinding(this, { address: ANY_IPV6, port: 0 }, undefined, ANYWHERE, {})] as const;
   #count = 0;
   /** Bindings with messages to send, in the order in which they came to have them. */
   readonly #sending = new Set<UdpBinding>();
@@ -107,15 +110,26 @@ export class UdpLayer implements Pollable {
     checkMarks(marks);
     const remote = this.#destination(binding, to);
     this.#checkLength(binding, remote.address, data.length);
-    const { unsent } = binding;
     const { address } = remote;
     const isToGroup = isMulticastAt(address.bytes, 0, address.version);
     const ttl = marks.ttl ?? (isToGroup ? binding.multicastTtl : binding.ttl);
-    while (!unsent.hasRoom(data.length)) {
+    this.#queue(binding, { data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
+  }
+
+  /** Takes a copy of what `source`, a host for which we stand in, sends; nobody is told if there is no way. */
+  queueFor(source: SocketAddress, remote: SocketAddress, data: Uint8Array): void {
+    const [binding] = this.#proxy;
+    if (!this.#ip.hasRoute(remote.address)) return;
+    this.#queue(binding, { data: data.slice(), remote, ttl: binding.ttl, tos: 0, source });
+  }
+
+  #queue(binding: UdpBinding, message: UdpOutgoing): void {
+    const { unsent } = binding;
+    while (!unsent.hasRoom(message.data.length)) {
       unsent.shift();
       this.#drops.count('udp-send-queue-full');
     }
-    unsent.push({ data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
+    unsent.push(message);
     this.#sending.add(binding);
     this.#hasNew = true;
   }
@@ -141,14 +155,16 @@ export class UdpLayer implements Pollable {
     this.#addresses.leave(address);
   }
 
-  /** The packet starts with the UDP header. False when no binding wants it and its sender may be told. */
+  /** The packet starts with the UDP header. Whether that is as it should be. */
+  check({ view, start, end }: PacketBuffer, { version, addresses }: IpHeaderInfo): boolean {
+    const fault = checkUdp(view, start, end, version, addresses);
+    if (fault) this.#drops.count(fault);
+    return !fault;
+  }
+
+  /** What was checked. False when no binding wants it and its sender may be told. */
   receive(packet: PacketBuffer, header: IpHeaderInfo, isForGroup: boolean, now: Instant): boolean {
-    const { view, start, end } = packet;
-    const fault = checkUdp(view, start, end, header.version, header.addresses);
-    if (fault) {
-      this.#drops.count(fault);
-      return true;
-    }
+    const { view, start } = packet;
     const bindings = this.#bindings.get(udpDestinationPort(view, start));
     const wasWanted = bindings
       ? isForGroup
@@ -166,7 +182,8 @@ export class UdpLayer implements Pollable {
     const size = version === 4 ? 4 : 16;
     const port = udpSourcePort(view, start);
     const remotePort = udpDestinationPort(view, start);
-    const bindings = this.#bindings.get(port);
+    const isProxied = this.#addresses.isForeignAt(memory, addresses, version);
+    const bindings = isProxied ? this.#proxy : this.#bindings.get(port);
     if (!bindings) return false;
     const binding = closest(bindings, memory, version, addresses, addresses + size, remotePort);
     if (!binding) return false;
@@ -214,21 +231,24 @@ export class UdpLayer implements Pollable {
     }
   }
 
-  #send(binding: UdpBinding, { data, remote, ttl, tos }: UdpOutgoing): void {
+  #send(binding: UdpBinding, message: UdpOutgoing): void {
+    const { data, remote, ttl, tos } = message;
     const { address, port } = remote;
-    const source = binding.isWildcard ? this.#ip.sourceFor(address) : binding.local.address;
+    const source =
+      message.source?.address ?? (binding.isWildcard ? this.#ip.sourceFor(address) : binding.local.address);
     if (!source) return;
+    const sourcePort = message.source?.port ?? binding.local.port;
     const length = UDP_HEADER_LENGTH + data.length;
     const packet = this.#ip.begin(address.version, length);
     const at = packet.append(length);
     packet.memory.set(data, at + UDP_HEADER_LENGTH);
-    writeUdp(packet.view, at, binding.local.port, port, length, addressSum(source, address));
+    writeUdp(packet.view, at, sourcePort, port, length, addressSum(source, address));
     if (this.#reachesUs(binding, address)) this.#ip.loopBack(packet, source, address, PROTOCOL_UDP, ttl, tos);
     // Zero hops: no further than this host.
     if (ttl === 0) return;
     const whole = packet.length + (address.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
     binding.sent.note(address, Math.min(whole, this.#ip.pathMtu(address)));
-    const label = this.#flowLabel(binding, source, remote);
+    const label = this.#flowLabel(binding, source, sourcePort, remote);
     this.#ip.send(packet, source, address, PROTOCOL_UDP, ttl, tos, label, binding.dontFragment);
   }
 
@@ -239,12 +259,12 @@ export class UdpLayer implements Pollable {
     return binding.multicastLoopback || !isMulticastAt(bytes, 0, version);
   }
 
-  #flowLabel(binding: UdpBinding, source: IpAddress, remote: SocketAddress): number {
+  #flowLabel(binding: UdpBinding, source: IpAddress, sourcePort: number, remote: SocketAddress): number {
     if (source.version === 4) return 0;
     const last = this.#lastFlow;
     if (last?.binding === binding && last.remote === remote) return last.label;
     const { address, port } = remote;
-    const label = this.#ip.flowLabel(source, address, PROTOCOL_UDP, binding.local.port, port);
+    const label = this.#ip.flowLabel(source, address, PROTOCOL_UDP, sourcePort, port);
     this.#lastFlow = { binding, remote, label };
     return label;
   }
@@ -366,7 +386,7 @@ export class UdpLayer implements Pollable {
 
 /** The binding that fits best: connected to this remote, else bound to this address, else to the port alone. */
 function closest(
-  bindings: UdpBinding[],
+  bindings: readonly UdpBinding[],
   memory: Uint8Array,
   version: 4 | 6,
   local: number,

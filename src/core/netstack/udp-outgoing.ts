@@ -10,6 +10,8 @@ export interface UdpOutgoing {
   readonly remote: SocketAddress;
   readonly ttl: number;
   readonly tos: number;
+  /** Where another host, for which we stand in, sent it from; absent: its socket's own address and port. */
+  readonly source?: SocketAddress;
 }
 
 /** Messages up to a number of bytes, oldest first. One finds room however large it is. */

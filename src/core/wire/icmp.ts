@@ -16,9 +16,12 @@ export const ICMP_TIME_EXCEEDED = 11;
 export const ICMP_PARAMETER_PROBLEM = 12;
 
 /** Codes of ICMP_DESTINATION_UNREACHABLE that we send. */
+export const ICMP_HOST_UNREACHABLE = 1;
 export const ICMP_PROTOCOL_UNREACHABLE = 2;
 export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_FRAGMENTATION_NEEDED = 4;
+/** By somebody's policy (RFC 1812 §5.2.7.1). */
+export const ICMP_PROHIBITED = 13;
 
 export const ICMPV6_DESTINATION_UNREACHABLE = 1;
 export const ICMPV6_PACKET_TOO_BIG = 2;
@@ -29,7 +32,9 @@ export const ICMPV6_INFORMATIONAL = 128;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
 
-/** The code of ICMPV6_DESTINATION_UNREACHABLE that we send. */
+/** Codes of ICMPV6_DESTINATION_UNREACHABLE that we send. */
+export const ICMPV6_PROHIBITED = 1;
+export const ICMPV6_ADDRESS_UNREACHABLE = 3;
 export const ICMPV6_PORT_UNREACHABLE = 4;
 
 /** Of a time exceeded message, in both families: while waiting for fragments. */

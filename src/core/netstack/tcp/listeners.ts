@@ -7,6 +7,8 @@ import { printSocketAddress } from './state.ts';
 export class Listeners {
   readonly #byPort = new Map<number, TcpListener[]>();
   readonly #byNumber = new Map<number, TcpListener>();
+  /** Hears connections to hosts for which we stand in. */
+  forOthers: TcpListener | undefined;
   /** Closed, and their half-open connections not yet reset. */
   #closed: TcpListener[] = [];
   #lastNumber = 0;
@@ -21,18 +23,28 @@ export class Listeners {
         leg: 'inside',
       });
     }
-    listener.number = this.#nextNumber();
+    this.#number(listener);
     this.#byPort.set(port, [...there, listener]);
-    this.#byNumber.set(listener.number, listener);
+  }
+
+  /** In place of the one before, if there was one. */
+  addForOthers(listener: TcpListener): void {
+    this.forOthers?.close();
+    this.#number(listener);
+    this.forOthers = listener;
   }
 
   remove(listener: TcpListener): void {
     if (!this.#byNumber.delete(listener.number)) return;
+    this.#closed.push(listener);
+    if (listener === this.forOthers) {
+      this.forOthers = undefined;
+      return;
+    }
     const { port } = listener.local;
     const rest = this.#byPort.get(port)!.filter((other) => other !== listener);
     if (rest.length > 0) this.#byPort.set(port, rest);
     else this.#byPort.delete(port);
-    this.#closed.push(listener);
   }
 
   has(port: number): boolean {
@@ -61,9 +73,10 @@ export class Listeners {
   }
 
   /** Numbers fit into an int32 however many listeners there were. */
-  #nextNumber(): number {
+  #number(listener: TcpListener): void {
     do this.#lastNumber = (this.#lastNumber + 1) & 0xffffff;
     while (this.#byNumber.has(this.#lastNumber));
-    return this.#lastNumber;
+    listener.number = this.#lastNumber;
+    this.#byNumber.set(listener.number, listener);
   }
 }

@@ -341,7 +341,7 @@ export class PassiveOpen {
   /** Addresses that are ours no longer cannot finish a handshake. */
   addressesChanged(): void {
     this.queue.removeIf(
-      (row) => !this.#host.ip.isLocal(this.queue.table.localOf(row).address),
+      (row) => !this.#host.ip.answersFor(this.queue.table.localOf(row).address),
       () => undefined,
     );
   }

@@ -2,7 +2,8 @@ import { IpAddress, type SocketAddress } from '../../address.ts';
 import type { DropCounters } from '../../counters.ts';
 import type { PacketBuffer } from '../../packet-buffer.ts';
 import type { Instant } from '../../time.ts';
-import { FIN, RST, type TcpSegment } from '../../wire/tcp.ts';
+import { ACK, FIN, RST, SYN, type TcpSegment } from '../../wire/tcp.ts';
+import type { ForeignSegments } from '../foreign.ts';
 import type { IpHeaderInfo } from '../ip-layer.ts';
 import { AnswerLimit } from './answer-limit.ts';
 import type { BareSegments } from './bare-segments.ts';
@@ -25,6 +26,7 @@ export class Strays {
   readonly #bare: BareSegments;
   readonly #hash: TupleHash;
   readonly #drops: DropCounters<TcpDropReason>;
+  readonly #foreign: ForeignSegments;
   readonly #answerLimit = new AnswerLimit();
   /** Addresses of ours that were spoken to. */
   readonly #own: IpAddress[] = [];
@@ -36,6 +38,7 @@ export class Strays {
     bare: BareSegments,
     hash: TupleHash,
     drops: DropCounters<TcpDropReason>,
+    foreign: ForeignSegments,
   ) {
     this.#passiveOpen = passiveOpen;
     this.#timeWait = timeWait;
@@ -43,6 +46,7 @@ export class Strays {
     this.#bare = bare;
     this.#hash = hash;
     this.#drops = drops;
+    this.#foreign = foreign;
   }
 
   /** Half-open connections, then those in TIME-WAIT, then listeners. */
@@ -64,8 +68,13 @@ export class Strays {
       this.#inTimeWait(record, ends, segment, now);
       return;
     }
-    const listener = this.#listeners.at(ends.local.address, destinationPort);
-    if (!listener) {
+    const { isForeign } = this.#foreign;
+    const verdict = isForeign && opens(segment) ? this.#foreign.judge(packet, now) : 'deliver';
+    if (verdict === 'taken') return;
+    const listener = isForeign
+      ? this.#listeners.forOthers
+      : this.#listeners.at(ends.local.address, destinationPort);
+    if (!listener || verdict === 'refuse') {
       this.nobody(ends.local, ends.remote, segment, now);
       return;
     }
@@ -131,4 +140,9 @@ export class Strays {
     own.push(address);
     return address;
   }
+}
+
+/** Whether it would begin a connection. */
+function opens(segment: TcpSegment): boolean {
+  return segment.has(SYN) && !segment.has(ACK) && !segment.has(RST);
 }

@@ -7,6 +7,7 @@ import { type Instant, MINUTE, type Millis, type Pollable } from '../../time.ts'
 import { pseudoHeaderSum, sum16 } from '../../wire/checksum.ts';
 import { PROTOCOL_TCP } from '../../wire/protocols.ts';
 import { readTcp, SYN, TcpSegment } from '../../wire/tcp.ts';
+import { type ForeignSegments, NO_FOREIGNERS } from '../foreign.ts';
 import type { IcmpErrorKind } from '../icmp-errors.ts';
 import type { IpHeaderInfo, IpLayer } from '../ip-layer.ts';
 import { PagePool } from '../page-pool.ts';
@@ -30,7 +31,7 @@ import { type Ends, PassiveOpen, type PassiveOpenHost } from './passive-open.ts'
 import { NO_ROW } from './record-table.ts';
 import { RecordBudget } from './scoreboard.ts';
 import { segmentArrives } from './segment-arrives.ts';
-import type { ConnectOptions, ListenOptions, TcpDropReason } from './state.ts';
+import type { ConnectOptions, ListenOptions, TcpDropReason, TcpOptions } from './state.ts';
 import { Strays } from './strays.ts';
 import { Tcb } from './tcb.ts';
 import { TCB_ROW } from './tcb-row.ts';
@@ -91,7 +92,13 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly #strays: Strays;
   readonly #turns: Turns;
 
-  constructor(ip: IpLayer, environment: Environment, options: TcpLayerOptions = {}) {
+  /** `foreign`: what is known of segments for other hosts, where we stand in for them. */
+  constructor(
+    ip: IpLayer,
+    environment: Environment,
+    options: TcpLayerOptions = {},
+    foreign: ForeignSegments = NO_FOREIGNERS,
+  ) {
     this.ip = ip;
     this.pages = new PagePool(options.bufferLimit);
     this.#turns = new Turns(ip, this.pages);
@@ -111,7 +118,15 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     this.#timeWait = new TimeWaitTable(hash, options.timeWait);
     const bare = new BareSegments(ip);
     this.#passiveOpen = new PassiveOpen(this, this.#listeners, bare, this.#initialNumbers, hash, environment);
-    this.#strays = new Strays(this.#passiveOpen, this.#timeWait, this.#listeners, bare, hash, this.drops);
+    this.#strays = new Strays(
+      this.#passiveOpen,
+      this.#timeWait,
+      this.#listeners,
+      bare,
+      hash,
+      this.drops,
+      foreign,
+    );
     this.#localEnds = new LocalEnds(ip, ports, {
       connections: this.#connections,
       halfOpen: this.#passiveOpen.queue,
@@ -181,6 +196,14 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     const backlog = Math.min(Math.max(options.backlog ?? DEFAULT_BACKLOG, 1), MAX_BACKLOG);
     const listener = new TcpListener(this, { address, port }, backlog, isWildcard, isDualStack, options);
     this.#listeners.add(listener);
+    return listener;
+  }
+
+  /** Listens on every port of every host for which we stand in, in place of the listener before. */
+  listenForOthers(options: TcpOptions): TcpListener {
+    const nobody = { address: new IpAddress(new Uint8Array(16)), port: 0 };
+    const listener = new TcpListener(this, nobody, MAX_BACKLOG, true, true, options);
+    this.#listeners.addForOthers(listener);
     return listener;
   }
 
@@ -279,7 +302,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   /** Resets the connections from addresses that are ours no longer; says how many. */
   addressesChanged(): number {
     this.#passiveOpen.addressesChanged();
-    const orphans = this.#connections.entries().filter((tcb) => !this.ip.isLocal(tcb.localAddress));
+    const orphans = this.#connections.entries().filter((tcb) => !this.ip.answersFor(tcb.localAddress));
     for (const tcb of orphans) {
       const error = new TunnelError(
         'ERR_CONNECTION_RESET',

@@ -103,6 +103,10 @@ export class FakeIp implements IpLayer {
     return this.#own.some((own) => own.equals(address));
   }
 
+  answersFor(address: IpAddress): boolean {
+    return this.isLocal(address);
+  }
+
   isUnicast(): boolean {
     return true;
   }

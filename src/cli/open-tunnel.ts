@@ -1,22 +1,29 @@
 // What every command does that opens a tunnel: the file, the way out, and lines on standard error that say what happens.
 import { readFileSync } from 'node:fs';
 import type { ConfigIssue } from '../core/wireguard/config.ts';
-import { checkConfig, Tunnel, type TunnelError } from '../node/index.ts';
+import { checkConfig, type NodeTunnelOptions, Tunnel, type TunnelError } from '../node/index.ts';
 
 export interface WayOut {
   /** URLs of relays; none: UDP directly. */
   relay?: string[] | undefined;
   /** A file with the relay's token, read again whenever one is needed. */
   'token-file'?: string | undefined;
+  /** Where the outer datagrams go, and the keys to them. */
+  'outer-capture'?: string | undefined;
+  'key-log'?: string | undefined;
 }
 
 /** The flags of `WayOut`, for parseArgs and for `--help`. */
 export const WAY_OUT = {
   relay: { type: 'string', multiple: true },
   'token-file': { type: 'string' },
+  'outer-capture': { type: 'string' },
+  'key-log': { type: 'string' },
 } as const;
 export const WAY_OUT_USAGE = `  --relay URL           send through this relay, such as wss://relay.example/v1, in place of UDP; may be repeated
-  --token-file FILE     holds the token that the relay wants; read again for every connection`;
+  --token-file FILE     holds the token that the relay wants; read again for every connection
+  --outer-capture FILE  records the datagrams outside, as pcapng; with --key-log FILE also the keys for Wireshark's
+                        wg.keylog_file, among them the private key: whoever has both files reads everything`;
 
 /** Writes one line to standard error. */
 export type Say = (sentence: string) => void;
@@ -42,13 +49,21 @@ export function readConfig(file: string, say: Say): string {
 }
 
 export async function openTunnel(config: string, wayOut: WayOut, say: Say): Promise<Tunnel> {
-  const { relay, 'token-file': tokenFile } = wayOut;
-  const tunnel = await Tunnel.open(config, {
-    ...(relay && { relay }),
-    ...(tokenFile !== undefined && { token: () => readFileSync(tokenFile, 'utf8').trim() }),
-  });
+  const tunnel = await Tunnel.open(config, optionsOf(wayOut));
   announce(tunnel, say);
   return tunnel;
+}
+
+/** Throws one sentence about flags that do not fit together. */
+export function optionsOf(wayOut: WayOut): NodeTunnelOptions {
+  const { relay, 'token-file': tokenFile, 'outer-capture': file, 'key-log': keyLog } = wayOut;
+  if (keyLog !== undefined && file === undefined)
+    throw new Error('--key-log is for --outer-capture, which is missing');
+  return {
+    ...(file !== undefined && { outerCapture: { file, ...(keyLog !== undefined && { keyLog }) } }),
+    ...(relay && { relay }),
+    ...(tokenFile !== undefined && { token: () => readFileSync(tokenFile, 'utf8').trim() }),
+  };
 }
 
 /** Resolves with the first handshake; rejects when there never will be one, or `patience` ms went by. */
@@ -85,7 +100,8 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined
   }
 }
 
-function announce(tunnel: Tunnel, say: Say): void {
+/** Says what happens to it. */
+export function announce(tunnel: Tunnel, say: Say): void {
   const seen = new Set<string>();
   tunnel.addEventListener('handshake', ({ detail: { peer } }) => {
     if (!seen.has(peer)) say(`handshake with ${peer}`);

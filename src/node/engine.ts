@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { EngineClient } from '../client/engine-client.ts';
 import { WasmSuite } from '../core/crypto/wasm-suite.ts';
 import type { Environment } from '../core/environment.ts';
+import type { DatagramTransport } from '../core/transport.ts';
 import { MAX_MESSAGE } from '../core/wire/relay.ts';
 import { ProcessKeyRegistry } from '../service/key-registry.ts';
 import { TunnelService } from '../service/service.ts';
@@ -13,10 +14,16 @@ import { NodeClock } from './clock.ts';
 import { NODE_CURVE } from './curve.ts';
 import { createIdentity } from './identity.ts';
 import { openLocalChannel } from './local-channel.ts';
+import { OuterCapture, type OuterCaptureOptions } from './outer-capture.ts';
 import { UdpTransport } from './udp-transport.ts';
 
 /** All engines of this process share it. */
 const KEYS = new ProcessKeyRegistry();
+
+interface NodeEngineOptions {
+  host?: string | undefined;
+  outerCapture?: OuterCaptureOptions | undefined;
+}
 
 /** The engine in this very process, over UDP sockets or a relay. */
 export class NodeEngine {
@@ -28,8 +35,11 @@ export class NodeEngine {
     this.client = client;
   }
 
-  /** `host`: the one local address for UDP; absent: all. */
-  static async start({ host }: { host?: string } = {}): Promise<NodeEngine> {
+  /**
+   * `host`: the one local address for UDP; absent: all. Throws ERR_CONFIG where a file of `outerCapture` cannot be written.
+   */
+  static async start({ host, outerCapture }: NodeEngineOptions = {}): Promise<NodeEngine> {
+    const outer = outerCapture && new OuterCapture(outerCapture);
     const crypto = new WasmSuite(await loadAssembly(), { curve: NODE_CURVE });
     const environment: Environment = {
       crypto,
@@ -38,6 +48,7 @@ export class NodeEngine {
         getRandomValues(bytes);
       },
       wallClock: () => Date.now(),
+      logSecrets: outerCapture?.keyLog === undefined ? undefined : (secrets) => outer?.handshake(secrets),
     };
     const clock = new NodeClock();
     let relay: Relays | undefined;
@@ -45,15 +56,17 @@ export class NodeEngine {
       environment,
       clock,
       keys: KEYS,
-      createIdentity: (privateKey, answered) => createIdentity(privateKey, { crypto, clock }, answered),
+      createIdentity: async (privateKey, answered) => {
+        outer?.ownKey(privateKey);
+        return createIdentity(privateKey, { crypto, clock }, answered);
+      },
       async createTransport({ relays, listenPort, token }) {
         const { memory } = environment;
+        const watched = (transport: DatagramTransport) => outer?.watch(transport) ?? transport;
         if (relays.length === 0)
-          return new UdpTransport({
-            memory,
-            listenPort: listenPort ?? 0,
-            ...(host !== undefined && { host }),
-          });
+          return watched(
+            new UdpTransport({ memory, listenPort: listenPort ?? 0, ...(host !== undefined && { host }) }),
+          );
         const listens = listenPort !== undefined;
         relay = await throughRelays({
           urls: relays,
@@ -63,11 +76,11 @@ export class NodeEngine {
           token,
           host: { connect: connectWebSocket },
         });
-        return relay;
+        return watched(relay);
       },
       openChannel: openLocalChannel,
       retryNow: () => relay?.retryNow(),
-      finished: () => {},
+      finished: () => outer?.close(),
     });
     const client = new EngineClient(service, () => {}, openLocalChannel);
     return new NodeEngine(service, client);

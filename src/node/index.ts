@@ -2,6 +2,7 @@
 import { Tunnel as AnyTunnel, type TunnelOptions } from '../client/tunnel.ts';
 import type { TunnelConfig } from '../core/wireguard/config.ts';
 import { NodeEngine } from './engine.ts';
+import type { OuterCaptureOptions } from './outer-capture.ts';
 
 export type {
   ConfigureReport,
@@ -33,14 +34,23 @@ export {
   type TunnelConfig,
 } from '../core/wireguard/config.ts';
 
+export type { OuterCaptureOptions };
+
+/** What Node can do beside what pages can. */
+export interface NodeTunnelOptions extends TunnelOptions {
+  /** Records the datagrams outside, and, if told so, the keys with which Wireshark decrypts them: for finding faults only. */
+  outerCapture?: OuterCaptureOptions;
+}
+
 /**
  * A WireGuard tunnel over this machine's own UDP sockets, or over `options.relay` where UDP does not get out; no root and
  * no network interface needed.
  */
 export class Tunnel extends AnyTunnel {
-  static open(config: string | TunnelConfig, options: TunnelOptions = {}): Promise<Tunnel> {
-    return Tunnel.openWith(async () => (await NodeEngine.start()).client, config, {
-      ...options,
+  static open(config: string | TunnelConfig, options: NodeTunnelOptions = {}): Promise<Tunnel> {
+    const { outerCapture, ...rest } = options;
+    return Tunnel.openWith(async () => (await NodeEngine.start({ outerCapture })).client, config, {
+      ...rest,
       needsRelay: false,
     });
   }

@@ -237,8 +237,12 @@ export class HandshakeSlot {
 
   #ephemeral(): Uint8Array {
     const key = new Uint8Array(32);
-    this.#host.environment.fillRandom(key);
-    return clamp(key);
+    const { fillRandom, logSecrets } = this.#host.environment;
+    fillRandom(key);
+    clamp(key);
+    const [peerPublicKey, presharedKey] = [this.#peer.publicKey, this.#presharedKey];
+    logSecrets?.({ peerPublicKey, ephemeralPrivateKey: key, presharedKey });
+    return key;
   }
 
   #stamp(message: Uint8Array, now: Instant): Uint8Array {

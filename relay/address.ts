@@ -29,14 +29,33 @@ export function printAddress(address: Address): string {
   return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).toRFC5952String();
 }
 
+/** The addresses that have the first `length` bits of `base`. */
+export interface Network {
+  readonly base: Address;
+  readonly length: number;
+}
+
 /** An address, or a network as `ADDRESS/LENGTH`; undefined for everything else. */
-export function parseNetwork(text: string): { base: Address; length: number } | undefined {
+export function parseNetwork(text: string): Network | undefined {
   const [host = '', bits, ...more] = text.split('/');
   const base = parseAddress(host);
   if (base === undefined || more.length > 0) return undefined;
   const longest = base.kind() === 'ipv4' ? 32 : 128;
   if (bits === undefined) return { base, length: longest };
   return /^\d{1,3}$/.test(bits) && Number(bits) <= longest ? { base, length: Number(bits) } : undefined;
+}
+
+/** Whether it has the address; one of another family it never has. */
+export function hasAddress({ base, length }: Network, address: Address): boolean {
+  return base.kind() === address.kind() && (address as ipaddr.IPv4).match(base as ipaddr.IPv4, length);
+}
+
+/** Its least and its greatest address. */
+export function endsOf({ base, length }: Network): readonly [Address, Address] {
+  const hostBits = (i: number) => 255 >> Math.min(8, Math.max(0, length - i * 8));
+  const bytes = base.toByteArray();
+  const ends = [bytes.map((byte, i) => byte & ~hostBits(i)), bytes.map((byte, i) => byte | hostBits(i))];
+  return ends.map((end) => ipaddr.fromByteArray(end)) as [Address, Address];
 }
 
 /** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */

@@ -1,5 +1,4 @@
-import type ipaddr from 'ipaddr.js';
-import { type Address, classOf, parseAddress, parseNetwork, printAddress } from './address.ts';
+import { type Address, classOf, hasAddress, parseAddress, parseNetwork, printAddress } from './address.ts';
 import { RelayConfigError } from './config-error.ts';
 import { decodePublicKey, Mac1 } from './mac1.ts';
 
@@ -136,6 +135,5 @@ export function normalizeName(host: string): string | undefined {
 export function coversAddress(rule: Rule, address: Address, port: number): boolean {
   if (!rule.ports.includes(port)) return false;
   if (rule.kind === 'literal') return printAddress(rule.address) === printAddress(address);
-  if (rule.kind !== 'network' || rule.network.kind() !== address.kind()) return false;
-  return (address as ipaddr.IPv4).match(rule.network as ipaddr.IPv4, rule.length);
+  return rule.kind === 'network' && hasAddress({ base: rule.network, length: rule.length }, address);
 }

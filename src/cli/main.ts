@@ -6,6 +6,7 @@ const USAGE = `Usage: tabwire COMMAND [OPTIONS]
 
   demo      relay, console and an embedded WireGuard peer with demo services, on loopback
   connect   the WireGuard client for other programs: forwards, SOCKS5 and HTTP proxies
+  gateway   a WireGuard peer without root that leads into the network of this machine, as far as it is allowed to
   ping      pings a host inside a tunnel
   status    opens a tunnel and prints what \`wg show\` would
   relay     the relay: WebSocket to UDP, for pages that speak WireGuard
@@ -20,6 +21,7 @@ const commands: Record<string, (args: string[]) => Promise<void>> = {
   demo: async (args) => (await import('./demo.ts')).runDemo(args),
   relay: async (args) => (await import('./relay.ts')).runRelay(args),
   connect: async (args) => (await import('./connect.ts')).runConnect(args),
+  gateway: async (args) => (await import('./gateway.ts')).runGateway(args),
   ping: async (args) => (await import('./ping.ts')).runPing(args),
   status: async (args) => (await import('./status.ts')).runStatus(args),
   genkey: async (args) => (await import('./keys.ts')).generateKeys('genkey', args),

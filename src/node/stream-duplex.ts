@@ -43,3 +43,26 @@ export class StreamDuplex extends Duplex {
     callback(error);
   }
 }
+
+/**
+ * Tells when it is destroyed before both its ends, so that the connection below is reset; and tells it first, because what
+ * comes then looks like a regular end.
+ */
+export class BreakableDuplex extends StreamDuplex {
+  readonly #break: () => void;
+
+  constructor(streams: StreamPair, breakOff: () => void) {
+    super(streams);
+    this.#break = breakOff;
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    if (!isWhole(this)) this.#break();
+    super._destroy(error, callback);
+  }
+}
+
+/** Both of its directions came to their end. */
+export function isWhole(stream: Duplex): boolean {
+  return stream.readableEnded && stream.writableFinished;
+}

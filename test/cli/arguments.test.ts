@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runConnect } from '../../src/cli/connect.ts';
+import { runGateway } from '../../src/cli/gateway.ts';
 import { runPing } from '../../src/cli/ping.ts';
 import { runStatus } from '../../src/cli/status.ts';
 
@@ -11,6 +12,7 @@ const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 describe('the command line', () => {
   it.each([
     ['connect', runConnect],
+    ['gateway', runGateway],
     ['ping', runPing],
     ['status', runStatus],
   ])('%s --help says what there is', async (command, run) => {
@@ -23,6 +25,10 @@ describe('the command line', () => {
   it.each([
     [runConnect, ['/nowhere.conf', '-L', '8080:web:80'], /^cannot read \/nowhere.conf \(ENOENT\)$/],
     [runConnect, ['a.conf', '--sock5', '127.0.0.1:1'], /^Unknown option '--sock5'/],
+    [runGateway, [], /^name the configuration: /],
+    [runGateway, ['a.conf', 'b.conf'], /^"b.conf" is one argument too many/],
+    [runGateway, ['/nowhere.conf', '--allow', '10.0.0.0/8'], /^cannot read \/nowhere.conf \(ENOENT\)$/],
+    [runGateway, ['a.conf', '--allow', 'db.internal'], /^--allow "db.internal": a rule names addresses/],
     [runPing, ['a.conf'], /^say whom: /],
     [runPing, ['a.conf', 'host', '-c', 'many'], /^-c "many": expected a number/],
     [runStatus, [], /^name one configuration: /],

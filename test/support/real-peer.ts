@@ -31,6 +31,8 @@ export interface RealPeerOptions extends KnownPeer {
   others?: readonly KnownPeer[];
   /** Another wireguard-go than the one that is installed. */
   program?: string;
+  /** Where its UDP socket is, on loopback there; absent: out here. */
+  outside?: Namespace;
 }
 
 export interface InnerAddresses {
@@ -84,7 +86,7 @@ export class RealPeer {
     this.inner = options.inner ?? INNER;
     this.#privateKey = keys.privateKey;
     this.#options = options;
-    this.#process = launch(namespace.name, options.program);
+    this.#process = launch(namespace.name, options);
   }
 
   static async up(options: RealPeerOptions): Promise<RealPeer> {
@@ -109,13 +111,15 @@ export class RealPeer {
   async restart(): Promise<void> {
     await this.#process.stop('SIGKILL');
     rmSync(controlSocket(this.device), { force: true });
-    this.#process = launch(this.device, this.#options.program);
+    this.#process = launch(this.device, this.#options);
     await this.#configure();
   }
 
   async #configure(): Promise<void> {
     const { device } = this;
-    const { mtu = 1420 } = this.#options;
+    const { mtu = 1420, outside } = this.#options;
+    const outer = outside ? ['-n', outside.name] : [];
+    const sockets = (...args: string[]) => (outside ? outside.exec('ss', ...args) : run('ss', args));
     await until('the control socket', () => existsSync(controlSocket(device)));
     // A file, because wg(8) opens its argument, and Node's pipes are sockets, which cannot be opened.
     const folder = mkdtempSync(join(tmpdir(), 'tabwire-peer-'));
@@ -128,9 +132,9 @@ export class RealPeer {
       rmSync(folder, { recursive: true });
     }
     // Up here first: wireguard-go opens its UDP socket on the link event, which it sees only in this namespace.
-    await run('ip', ['link', 'set', device, 'mtu', String(mtu), 'up']);
-    await until('the UDP socket', async () => (await run('ss', ['-Hlun', `sport = :${this.port}`])) !== '');
-    await run('ip', ['link', 'set', device, 'netns', this.namespace.name]);
+    await run('ip', [...outer, 'link', 'set', device, 'mtu', String(mtu), 'up']);
+    await until('the UDP socket', async () => (await sockets('-Hlun', `sport = :${this.port}`)) !== '');
+    await run('ip', [...outer, 'link', 'set', device, 'netns', this.namespace.name]);
     const inside = ['-n', this.namespace.name];
     await run('ip', [...inside, 'addr', 'add', `${this.inner.peer4}/24`, 'dev', device]);
     // Linux has no IPv6 on a smaller link (RFC 8200 §5).
@@ -198,8 +202,10 @@ function controlSocket(device: string): string {
   return `/var/run/wireguard/${device}.sock`;
 }
 
-function launch(device: string, program = 'wireguard-go'): Child {
-  return new Child(program, ['--foreground', device], { env: { LOG_LEVEL: 'verbose' } });
+function launch(device: string, { program = 'wireguard-go', outside }: RealPeerOptions): Child {
+  const args = ['--foreground', device];
+  const options = { env: { LOG_LEVEL: 'verbose' } };
+  return outside ? outside.start(program, args, options) : new Child(program, args, options);
 }
 
 function peersOf(options: RealPeerOptions): readonly KnownPeer[] {

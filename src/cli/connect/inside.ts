@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { TunnelError } from '../../core/errors.ts';
 import type { Tunnel } from '../../node/index.ts';
-import { StreamDuplex } from '../../node/stream-duplex.ts';
+import { BreakableDuplex } from '../../node/stream-duplex.ts';
 import type { Place } from '../places.ts';
-import { isWhole } from './splice.ts';
 
 /** Of a tunnel, what leads into it. */
 export type Inside = Pick<Tunnel, 'TCPSocket' | 'UDPSocket' | 'TCPServerSocket'>;
@@ -12,21 +11,6 @@ export type Inside = Pick<Tunnel, 'TCPSocket' | 'UDPSocket' | 'TCPServerSocket'>
 const CONNECT_TIMEOUT = 30_000;
 /** Milliseconds of silence after which a host inside is asked whether it is still there. */
 const KEEP_ALIVE_DELAY = 120_000;
-
-/** Tells when it is destroyed before both its ends, and tells it first: what comes then looks like a regular end. */
-class InnerConnection extends StreamDuplex {
-  readonly #break: () => void;
-
-  constructor(streams: ConstructorParameters<typeof StreamDuplex>[0], breakOff: () => void) {
-    super(streams);
-    this.#break = breakOff;
-  }
-
-  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    if (!isWhole(this)) this.#break();
-    super._destroy(error, callback);
-  }
-}
 
 /**
  * A TCP connection to a host inside the tunnel, whose names are looked up there. Rejects with a TunnelError. `gone` gives
@@ -48,7 +32,7 @@ export async function connectInside(
       keepAliveDelay: KEEP_ALIVE_DELAY,
       signal: broken.signal,
     });
-    return new InnerConnection(await socket.opened, giveUp);
+    return new BreakableDuplex(await socket.opened, giveUp);
   } catch (error) {
     throw failureOf(error);
   } finally {

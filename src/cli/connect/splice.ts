@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isWhole } from '../../node/stream-duplex.ts';
 
 /**
  * Leads each of two streams into the other, with their backpressure. The end of one direction is passed on and the other
@@ -21,9 +22,4 @@ function breakTogether(first: Duplex, second: Duplex): void {
   first.on('error', () => {});
   if (first.destroyed) reset(second);
   else first.once('close', () => isWhole(first) || reset(second));
-}
-
-/** Both of its directions came to their end. */
-export function isWhole(stream: Duplex): boolean {
-  return stream.readableEnded && stream.writableFinished;
 }

@@ -1,0 +1,161 @@
+// `tabwire gateway` before a real peer: Linux behind wireguard-go reaches servers that only the gateway's side has, with
+// programs of its own, and what is not allowed it does not reach.
+import { createHash, randomBytes } from 'node:crypto';
+import { Dnsmasq } from '../support/dnsmasq.ts';
+import { freeTcpPort } from '../support/free-port.ts';
+import { GatewayLab, METADATA, NOWHERE, SERVER } from '../support/gateway-lab.ts';
+import { expect, test } from '../support/interop-test.ts';
+import { Nginx } from '../support/nginx.ts';
+import { curl, dig, Netcat } from '../support/programs.ts';
+import { INNER } from '../support/real-peer.ts';
+
+async function withLab(rules: readonly string[], use: (lab: GatewayLab) => Promise<void>): Promise<void> {
+  const lab = await GatewayLab.up(rules);
+  try {
+    await use(lab);
+  } finally {
+    await lab.down();
+  }
+}
+
+const BOTH = [SERVER.ipv4, `[${SERVER.ipv6}]`];
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** How curl ended, and what it said. */
+async function failedCurl(lab: GatewayLab, url: string): Promise<string> {
+  return lab.exec('curl', '-sS', '--max-time', '10', url).then(
+    () => 'it came through',
+    (error: Error) => error.message,
+  );
+}
+
+test('Linux behind wireguard-go gets where rules let it, by TCP, UDP and ping, and nowhere else @core', async ({
+  interopWorks: _,
+}) => {
+  const rules = BOTH.map((host) => `${host}:7,9,53,80,81,ping`);
+  await withLab(rules, async (lab) => {
+    const nginx = await Nginx.start(lab.site, [1_000_000]);
+    await lab.startServices();
+    await Dnsmasq.inside(lab.site);
+    const file = nginx.files[0]!;
+    for (const host of BOTH) {
+      const answer = await curl(lab.client.namespace, `http://${host}${file.path}`);
+      expect(answer).toEqual({ status: 200, bytes: file.size, sha256: file.sha256 });
+    }
+    for (const host of [SERVER.ipv4, SERVER.ipv6]) {
+      const sent = randomBytes(300_000);
+      const { received, code } = await new Netcat(lab.client.namespace, ['-N', host, '9'], sent).end();
+      expect([code, received.toString()]).toEqual([0, `300000 ${sha256(sent)}`]);
+      const udp = await new Netcat(
+        lab.client.namespace,
+        ['-u', '-w', '1', host, '7'],
+        Buffer.from('hello'),
+      ).end();
+      expect(udp.received.toString()).toBe('hello');
+      const question = await dig(lab.client.namespace, host, 53, 'host.inside.test');
+      expect(question).toMatchObject({ status: 'NOERROR', over: 'UDP' });
+      expect(await lab.exec('ping', '-c', '1', '-W', '5', '-s', '1000', host)).toContain(' 0% packet loss');
+    }
+
+    for (const host of BOTH) {
+      expect(await failedCurl(lab, `http://${host}:81/`)).toMatch(/refused/i);
+      expect(await failedCurl(lab, `http://${host}:22/`)).toMatch(/no route to host|permission denied/i);
+    }
+    expect(await failedCurl(lab, `http://${METADATA}/`)).toMatch(/no route to host/i);
+    await expect(lab.exec('ping', '-c', '1', '-W', '2', NOWHERE)).rejects.toThrow(/Packet filtered/);
+    await lab.gateway.saw(/^gateway: tcp to 192\.0\.2\.10:22 is not allowed; 10\.98\.0\.1 wanted it$/m);
+    await lab.gateway.stop();
+    expect(lab.gateway.output).not.toMatch(/error| {4}at /i);
+    await nginx.stop();
+  });
+});
+
+test('50 MB are whole in either direction, and at once', async ({ interopWorks: _ }) => {
+  test.setTimeout(180_000);
+  await withLab([`${SERVER.ipv4}`], async (lab) => {
+    const nginx = await Nginx.start(lab.site, [50_000_000]);
+    await lab.startServices();
+    const [file] = nginx.files;
+    const sent = randomBytes(50_000_000);
+    const [down, up] = await Promise.all([
+      curl(lab.client.namespace, `http://${SERVER.ipv4}${file!.path}`),
+      new Netcat(lab.client.namespace, ['-N', SERVER.ipv4, '9'], sent).end(),
+    ]);
+    expect(down).toEqual({ status: 200, bytes: file!.size, sha256: file!.sha256 });
+    expect(up.received.toString()).toBe(`50000000 ${sha256(sent)}`);
+    await nginx.stop();
+  });
+});
+
+test('metadata is out of reach of a rule for everything, and in reach of one that names it', async ({
+  interopWorks: _,
+}) => {
+  await withLab(['0.0.0.0/0'], async (lab) => {
+    const nginx = await Nginx.start(lab.site, [1000]);
+    const { path } = nginx.files[0]!;
+    expect((await curl(lab.client.namespace, `http://${SERVER.ipv4}${path}`)).status).toBe(200);
+    expect(await failedCurl(lab, `http://${METADATA}${path}`)).toMatch(/no route to host/i);
+    await nginx.stop();
+  });
+  await withLab([`${METADATA}:80`], async (lab) => {
+    const nginx = await Nginx.start(lab.site, [1000]);
+    const { path } = nginx.files[0]!;
+    expect((await curl(lab.client.namespace, `http://${METADATA}${path}`)).status).toBe(200);
+    expect(await failedCurl(lab, `http://${SERVER.ipv4}${path}`)).toMatch(/no route to host/i);
+    await nginx.stop();
+  });
+});
+
+test('a UDP port that is closed is told, and a reader that stops stops the sender', async ({
+  interopWorks: _,
+}) => {
+  await withLab([`${SERVER.ipv4}`], async (lab) => {
+    const services = await lab.startServices();
+    const closed = new Netcat(
+      lab.client.namespace,
+      ['-u', '-v', '-w', '3', SERVER.ipv4, '5999'],
+      Buffer.from('x'),
+    );
+    expect((await closed.end()).code).toBe(1);
+
+    // Of the source on port 19 the client reads a little; what its server has got rid of stays bounded.
+    const reader = lab.client.namespace.start('sh', [
+      '-c',
+      `nc.openbsd ${SERVER.ipv4} 19 | (head -c 1000; sleep 60)`,
+    ]);
+    await services.saw(/^accepted \d{6,}$/m);
+    const accepted = () => Number(/accepted (\d+)\s*$/.exec(services.output)?.[1] ?? 0);
+    let before = -1;
+    await expect
+      .poll(
+        () => {
+          const isStill = accepted() === before;
+          before = accepted();
+          return isStill;
+        },
+        { intervals: [500] },
+      )
+      .toBe(true);
+    expect(before).toBeLessThan(40_000_000);
+    await reader.stop();
+  });
+});
+
+test('our own client is a peer like any other', async ({ interopWorks: _ }) => {
+  await withLab([`${SERVER.ipv4}:80,ping`], async (lab) => {
+    const nginx = await Nginx.start(lab.site, [2_000_000]);
+    const file = nginx.files[0]!;
+    const port = await freeTcpPort();
+    const client = lab.tabwire('connect', lab.secondFile, '-L', `${port}:${SERVER.ipv4}:80`);
+    await client.saw(/handshake with /, 15_000);
+    const answer = await curl(lab.site, `http://127.0.0.1:${port}${file.path}`);
+    expect(answer).toEqual({ status: 200, bytes: file.size, sha256: file.sha256 });
+    await client.stop();
+    const pinged = lab.tabwire('ping', lab.secondFile, SERVER.ipv4, '-c', '2', '-i', '0.1');
+    expect(await pinged.exited).toBe(0);
+    expect(pinged.output).toContain('2 sent, 2 answered');
+    // It stands in for others, and is itself all the same.
+    expect(await lab.exec('ping', '-c', '1', '-W', '5', INNER.our4)).toContain(' 0% packet loss');
+    await nginx.stop();
+  });
+});

@@ -19,6 +19,8 @@ export interface ClockSources {
 
 /** A difference between the two clocks beyond this, from one look to the next, means that we slept. */
 const SLEEP_NOTICED: Millis = 2000;
+/** A wake-up that comes later than this was held up, and so was everything else. */
+const HELD_UP: Millis = 20;
 /** A longer delay overflows setTimeout's 32 bits, which then fires at once. */
 const MAX_DELAY: Millis = 2 ** 31 - 1;
 
@@ -36,7 +38,10 @@ export class SleepAwareClock implements Clock {
   #wanted: Instant = NEVER;
   #wake: (() => void) | undefined;
   #armed: Instant = NEVER;
+  /** When the timer should fire. */
+  #due: Instant = NEVER;
   #timer: unknown;
+  #letsOthersGoFirst = false;
 
   constructor(sources: ClockSources) {
     this.#sources = sources;
@@ -66,17 +71,24 @@ export class SleepAwareClock implements Clock {
     if (this.#armed !== NEVER) this.#sources.clearTimer(this.#timer);
     this.#armed = this.#wanted;
     if (this.#wanted === NEVER) return;
-    const delay = Math.min(MAX_DELAY, Math.max(0, Math.ceil(this.#wanted - this.now())));
+    const now = this.now();
+    const delay = Math.min(MAX_DELAY, Math.max(0, Math.ceil(this.#wanted - now)));
+    this.#due = now + delay;
     this.#timer = this.#sources.setTimer(this.#fired, delay);
   }
 
   readonly #fired = (): void => {
     this.#armed = NEVER;
-    // Timers also fire up to a millisecond before their time.
-    if (this.now() < this.#wanted) {
+    const now = this.now();
+    // Timers also fire up to a millisecond before their time. And where the thread was held up, datagrams wait behind this
+    // timer that may answer what it would give up waiting for: they go first, once.
+    const isHeldUp = now - this.#due > HELD_UP;
+    if (now < this.#wanted || (isHeldUp && !this.#letsOthersGoFirst)) {
+      this.#letsOthersGoFirst = isHeldUp;
       this.#arm();
       return;
     }
+    this.#letsOthersGoFirst = false;
     this.#wanted = NEVER;
     this.#wake?.();
   };

@@ -106,6 +106,26 @@ describe('wakeAt', () => {
     expect(woken).toBe(1);
   });
 
+  it('a timer that was held up lets others go first, once: what waits behind it may be the answer', () => {
+    clock.wakeAt(clock.now() + 200, wake);
+    machine.pass(221);
+    machine.fire();
+    expect({ woken, delays: machine.timers.map(({ delay }) => delay) }).toEqual({ woken: 0, delays: [0] });
+    machine.pass(50);
+    machine.fire();
+    expect(woken).toBe(1);
+    clock.wakeAt(clock.now() + 200, wake);
+    machine.pass(300);
+    machine.fire();
+    // An answer came, and moved the deadline.
+    clock.wakeAt(clock.now() + 200, wake);
+    machine.fire();
+    expect(woken).toBe(1);
+    machine.pass(219);
+    machine.fire();
+    expect(woken).toBe(2);
+  });
+
   it('the past is at once, NEVER is not at all', () => {
     clock.wakeAt(clock.now() - 1000, wake);
     expect(machine.timers.map(({ delay }) => delay)).toEqual([0]);
@@ -145,11 +165,13 @@ describe('wakeAt', () => {
     expect(machine.timers).toEqual([]);
   });
 
-  it('a deadline that passed during sleep is met at the first timer after it', () => {
+  it('a deadline that passed during sleep is met at once after it', () => {
     clock.wakeAt(clock.now() + 120_000, wake);
     machine.pass(1000);
     machine.sleep(3_600_000);
     machine.pass(119_000);
+    machine.fire();
+    expect(machine.timers.map(({ delay }) => delay)).toEqual([0]);
     machine.fire();
     expect(woken).toBe(1);
   });

@@ -16,9 +16,6 @@ export interface PipeHost {
   finished(pipe: TcpPipe): void;
 }
 
-/** Room is announced to the page in steps of at least this, or at once when it has none left. */
-const CREDIT_STEP = 16 * 1024;
-
 /**
  * One TCP connection ⇄ one port to the page. Backpressure is nothing but credit and the TCP window: the page gives
  * credit for what its reader takes, we give credit for the send buffer's room.
@@ -178,11 +175,16 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       return;
     }
     const room = this.connection.writableBytes - this.#creditGiven - this.#waitingBytes;
-    if (room >= CREDIT_STEP || (room > 0 && this.#creditGiven === 0)) {
+    if (room >= this.#creditStep) {
       this.#creditGiven += room;
       this.#port.giveCredit(room);
     }
     this.connection.awaitRoom();
+  }
+
+  /** Room is told to the page when it is worth a whole chunk, so that it never sends crumbs. */
+  get #creditStep(): number {
+    return Math.min(CHUNK_BYTES, this.connection.mostWritableBytes / 2);
   }
 
   #giveToPage(): void {

@@ -13,9 +13,12 @@ class FakePort implements Port {
   onmessage: ((event: MessageEvent) => void) | null = null;
   /** Lengths of the chunks that came. */
   readonly chunks: number[] = [];
+  /** Credit that was given. */
+  readonly credits: number[] = [];
 
   postMessage(message: StreamMessage): void {
     if (message.type === 'data') this.chunks.push(message.bytes.length);
+    if (message.type === 'credit') this.credits.push(message.bytes);
   }
 
   close(): void {}
@@ -25,16 +28,22 @@ class FakePort implements Port {
   }
 }
 
-/** A connection as far as its way up goes. */
+/** A connection as far as its way up goes, and how much may be written. */
 class FakeConnection {
   readonly state = 'ESTABLISHED';
-  readonly writableBytes = 0;
+  writableBytes = 0;
+  mostWritableBytes = 2 * CHUNK_BYTES;
   readableBytes = 0;
   readEnded = false;
 
   readInto(target: Uint8Array): number {
     this.readableBytes -= target.length;
     return target.length;
+  }
+
+  write(bytes: Uint8Array): number {
+    this.writableBytes -= bytes.length;
+    return bytes.length;
   }
 
   awaitRoom(): void {}
@@ -91,5 +100,25 @@ describe('bytes for a page', () => {
   it('that never reads stop where the credit ends', () => {
     for (let i = 0; i < 300; i++) arrives(PACKET);
     expect(port.chunks.reduce((sum, length) => sum + length)).toBe(READ_AHEAD);
+  });
+});
+
+describe('room for what a page writes', () => {
+  const room = (bytes: number) => {
+    connection.writableBytes = bytes;
+    pipe.drain();
+  };
+
+  it('is told in whole chunks, however little the last ACK freed', () => {
+    room(2 * CHUNK_BYTES);
+    port.say({ type: 'data', bytes: new Uint8Array(2 * CHUNK_BYTES) });
+    for (let bytes = 0; bytes <= CHUNK_BYTES; bytes += 2048) room(bytes);
+    expect(port.credits).toEqual([2 * CHUNK_BYTES, CHUNK_BYTES]);
+  });
+
+  it('is told in halves where there is less than that', () => {
+    connection.mostWritableBytes = 8192;
+    for (let bytes = 0; bytes <= 4096; bytes += 1024) room(bytes);
+    expect(port.credits).toEqual([4096]);
   });
 });

@@ -51,6 +51,11 @@ export class TcpConnection {
     return this.#tcb.writeRoom;
   }
 
+  /** Of which there are so many while nothing waits to be sent. */
+  get mostWritableBytes(): number {
+    return this.#tcb.mostUnsent;
+  }
+
   /** The peer's FIN came and everything before it has been read. */
   get readEnded(): boolean {
     return this.#tcb.finReceived && this.#tcb.receiveQueue.readable === 0;

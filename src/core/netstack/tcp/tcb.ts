@@ -57,8 +57,10 @@ export const MAX_RECEIVE_LIMIT: number = 16 << 20;
 const MAX_SEND_LIMIT = 4 << 20;
 /** What the MSS option can say. */
 const MAX_SEGMENT_SIZE = 0xffff;
-/** Bytes not sent yet that a writer may have waiting at least (the congestion window, if that is more). */
+/** Bytes not sent yet that a writer may have waiting at least. */
 const MIN_UNSENT_LIMIT = 128 << 10;
+/** A writer in another thread of a busy machine takes so long to bring more. */
+const WRITER_TURN: Millis = 10;
 
 /** What the one resend timer is for: what is in flight, or (`persist`) a window that is closed. */
 export type ResendTimer = 'off' | 'retransmission' | 'reordering' | 'probe' | 'persist';
@@ -320,10 +322,16 @@ export class Tcb extends RoundTrip {
   /** Bytes the application may write now. */
   get writeRoom(): number {
     if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
-    const unsentLimit =
-      this.unsentLimit || this.sendLimit || Math.min(Math.max(MIN_UNSENT_LIMIT, this.cwnd), MAX_SEND_LIMIT);
     const total = this.sendLimit || MAX_SEND_LIMIT;
-    return Math.max(0, Math.min(unsentLimit - this.unsent, total - this.sendQueue.length));
+    return Math.max(0, Math.min(this.mostUnsent - this.unsent, total - this.sendQueue.length));
+  }
+
+  /** Bytes that may wait to be sent: what leaves in a round trip, and until a writer that was told of room brings more. */
+  get mostUnsent(): number {
+    const limit = this.unsentLimit || this.sendLimit;
+    if (limit !== 0) return limit;
+    const roundTrips = 1 + WRITER_TURN / Math.max(1, this.roundTrip.smoothed);
+    return Math.min(Math.max(MIN_UNSENT_LIMIT, Math.trunc(this.cwnd * roundTrips)), MAX_SEND_LIMIT);
   }
 
   get isOpenForSending(): boolean {

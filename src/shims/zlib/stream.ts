@@ -26,7 +26,7 @@ const { Z_DEFAULT_CHUNK, Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_FINISH, Z_
 /** What is written to a stream so that it flushes when its turn comes. */
 const flushes = new WeakMap<Uint8Array, number>();
 
-abstract class Zlib extends Transform {
+export abstract class Zlib extends Transform {
   /** Node's, for who takes it. */
   _handle: ZlibHandle | null;
   bytesWritten = 0;
@@ -125,7 +125,8 @@ abstract class Zlib extends Transform {
   }
 }
 
-function streamOf(mode: (typeof MODES)[keyof typeof MODES]) {
+/** Its type is written out: what a declaration file says of a class without a name may have nothing private. */
+function streamOf(mode: (typeof MODES)[keyof typeof MODES]): new (options?: ZlibOptions) => Zlib {
   return class extends Zlib {
     constructor(options?: ZlibOptions) {
       super(mode, options);

@@ -1,11 +1,14 @@
 // Every command of the client: help, and one sentence for what is wrong.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { runConnect } from '../../src/cli/connect.ts';
 import { runGateway } from '../../src/cli/gateway.ts';
 import { runPing } from '../../src/cli/ping.ts';
 import { runStatus } from '../../src/cli/status.ts';
+import { derivePublicKey, generatePrivateKey } from '../../src/node/index.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -35,6 +38,25 @@ describe('the command line', () => {
     [runStatus, ['a.conf', '-W', 'x'], /^-W "x": expected seconds/],
   ])('%O with %j is refused in a sentence', async (run, args, sentence) => {
     await expect(run(args)).rejects.toThrow(sentence);
+  });
+
+  it('gateway --check says what the rules mean, and starts nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tabwire-check-'));
+    const file = join(folder, 'gateway.conf');
+    const key = generatePrivateKey();
+    writeFileSync(
+      file,
+      `[Interface]\nPrivateKey = ${key}\nAddress = 10.8.0.1/24\n[Peer]\nPublicKey = ${derivePublicKey(key)}\n`,
+    );
+    const said: unknown[] = [];
+    const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(text) > 0);
+    const allow = ['--allow', '10.0.0.0/8', '--allow', '10.0.0.5:443/tcp,8000-8999/udp,ping'];
+    await runGateway([file, '--check', ...allow]).finally(() => write.mockRestore());
+    rmSync(folder, { recursive: true });
+    expect(said.join('')).toBe(`${file} is a configuration
+--allow 10.0.0.0/8: tcp to every port, udp to every port, ping
+--allow 10.0.0.5:443/tcp,8000-8999/udp,ping: tcp to port 443, udp to ports 8000 to 8999, ping
+`);
   });
 
   it('what is wrong is one line, and an exit code', async () => {

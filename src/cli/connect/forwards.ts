@@ -1,7 +1,7 @@
 // -L and -R: ports out here that lead to hosts inside the tunnel, and ports inside that lead to hosts out here.
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { StreamDuplex } from '../../node/stream-duplex.ts';
+import { BreakableDuplex } from '../../node/stream-duplex.ts';
 import type { Place } from '../places.ts';
 import { printPlace } from '../places.ts';
 import { Door, MAX_CONNECTIONS } from './door.ts';
@@ -72,7 +72,7 @@ export class RemoteForward {
         });
       const { done, value: socket } = await listening.read();
       if (done) return;
-      this.#join(new StreamDuplex(await socket.opened));
+      this.#join(new BreakableDuplex(await socket.opened, () => socket.reset()));
     }
   }
 

@@ -166,6 +166,23 @@ describe('-R', () => {
     expect(said).toEqual([`no connection to 127.0.0.1:${port}: ECONNREFUSED`]);
   });
 
+  it('what breaks out here is a reset in there', async () => {
+    const server = createServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    const forward = new RemoteForward(target, () => {});
+    doors.push(forward, server);
+    await forward.open(host.pair.us, '-R', { host: '::', port: 7022 });
+    const { readable, writable } = await new host.pair.them.TCPSocket('10.8.0.1', 7022).opened;
+    await writable.getWriter().write(Buffer.from('abc'));
+    const error = await readable
+      .getReader()
+      .read()
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ cause: { code: 'ERR_CONNECTION_RESET' } });
+  });
+
   it('a port inside that is taken is told in a sentence', async () => {
     const forward = new RemoteForward({ host: '127.0.0.1', port: 1 }, () => {});
     await expect(forward.open(host.pair.us, '-R', { host: '::', port: 7020 })).rejects.toThrow(

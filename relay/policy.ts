@@ -142,12 +142,12 @@ export class Policy {
   #forbids(rule: Rule, address: Address, port: number): string | undefined {
     const kind = classOf(address);
     if (kind === 'forbidden') return 'forbidden address';
+    // Before what takes time: who asks must not learn from a clock that the name is known.
+    if (kind === 'private' && !rule.allowsPrivate) return 'private address';
     const isOwn = (this.#options.ownAddresses ?? interfaceAddresses)().includes(printAddress(address));
     const isHere = kind === 'loopback' || isOwn;
     if (isHere && (this.#options.listenPorts?.() ?? []).includes(port)) return 'own listener';
-    if (isHere && rule.kind !== 'literal') return 'own address';
-    if (kind === 'private' && !rule.allowsPrivate) return 'private address';
-    return undefined;
+    return isHere && rule.kind !== 'literal' ? 'own address' : undefined;
   }
 }
 

@@ -155,7 +155,7 @@ export class Channel {
     }
     const isInitiation = messageType(bytes, start, end, limits.maxDatagram) === INITIATION;
     if (this.#state === 'resolving' && isInitiation) {
-      this.#held = bytes.slice(start, end);
+      this.#hold(bytes, start, end);
       return;
     }
     if (isInitiation && !this.#isForEndpoint(bytes, start)) {
@@ -166,10 +166,17 @@ export class Channel {
     }
     if (isInitiation && !this.#permitsInitiation(now)) return;
     if (isInitiation && this.#destination && !this.#host.takeTurn(this, this.#destination, now)) {
+      if (this.#waiting !== undefined) counters.dropUp('rate');
       this.#waiting = bytes.slice(start, end);
       return;
     }
     this.#forward(bytes, start, end, now);
+  }
+
+  /** The newest that may pass, until there is a socket. */
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#held !== undefined) this.#host.counters.dropUp('not_open');
+    this.#held = bytes.slice(start, end);
   }
 
   /** The initiation that waited may leave. False if there is none. */
@@ -262,7 +269,7 @@ export class Channel {
 
   #send(bytes: Uint8Array, start: number, end: number, now: number): void {
     if (this.#state !== 'open') {
-      this.#held = bytes.slice(start, end);
+      this.#hold(bytes, start, end);
       if (this.#state === 'ready') this.#connect();
       return;
     }

@@ -73,8 +73,9 @@ static void send_many(uint32_t count, size_t length) {
 }
 
 static void take(const uint8_t *bytes, size_t length, const struct sockaddr_in *from) {
+  // Of many clients with one index, whoever asks is answered.
+  client = *from;
   if (bytes[0] == 1 && length == INITIATION) {
-    client = *from;
     client_index = get32(bytes + 4);
     memset(out[0], 0x22, RESPONSE);
     put32(out[0], 2);

@@ -1,0 +1,226 @@
+// L1 to L7: what a relay process carries. One line each, with the bound that it is judged by.
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { UdpPeer } from '../bench/native.ts';
+import { droppedDatagrams } from '../soak/proc.ts';
+import { Crowd } from './crowd.ts';
+import type { TrafficReport } from './crowd-child.ts';
+import { DirectProbe } from './direct-probe.ts';
+import { LoadRelay, sum } from './load-relay.ts';
+import type { RelayReport } from './relay-child.ts';
+
+export interface Row {
+  readonly id: string;
+  readonly what: string;
+  readonly bound: string;
+  readonly seen: string;
+  /** Undefined: this machine cannot tell. */
+  readonly holds: boolean | undefined;
+}
+
+export interface LoadOptions {
+  /** How long each traffic lasts. */
+  readonly seconds: number;
+  /** As many as one relay process may have here. */
+  readonly mostSessions: number;
+}
+
+export type Load = (options: LoadOptions) => Promise<Row[]>;
+
+const FULL = 1452;
+const KB = 1000;
+const IDLE_BYTES = 30 * KB;
+const WATCHED = 20;
+
+interface Party {
+  readonly relay: LoadRelay;
+  readonly crowd: Crowd;
+  readonly peer: UdpPeer;
+}
+
+async function withParty<Result>(run: (party: Party) => Promise<Result>): Promise<Result> {
+  const peer = await UdpPeer.start();
+  const relay = await LoadRelay.start([`127.0.0.1:${peer.port}`]);
+  const crowd = new Crowd();
+  try {
+    return await run({ relay, crowd, peer });
+  } finally {
+    await crowd.stop();
+    await relay.stop();
+    await peer.stop();
+  }
+}
+
+/** `count` sessions that do no more than keepalives: what one costs. */
+async function idle({ relay, crowd, peer }: Party, count: number) {
+  const before = await relay.report();
+  const seconds = await crowd.grow(relay.url, peer.port, count, 500);
+  const { failed } = await crowd.counts();
+  await crowd.live({ active: 0, rate: 1, churn: 0 });
+  await delay(2000);
+  const after = await relay.report();
+  await delay(1000 * WATCHED);
+  const later = await relay.report();
+  const each = (what: 'resident' | 'heap' | 'external') => (after[what] - before[what]) / count;
+  return {
+    seconds,
+    failed,
+    each: each('resident'),
+    cpu: (later.cpu - after.cpu) / (WATCHED * 10_000),
+    text: `${kilobytes(each('resident'))} kB resident each (heap ${kilobytes(each('heap'))}, external ${kilobytes(each('external'))})`,
+  };
+}
+
+const L1: Load = () =>
+  withParty(async (party) => {
+    const { each, cpu, text } = await idle(party, 5000);
+    return [
+      {
+        id: 'L1',
+        what: '5,000 idle sessions',
+        bound: '<= 30 kB each, <= 10 % of a core',
+        seen: `${text}, ${cpu.toFixed(1)} % of a core`,
+        holds: each <= IDLE_BYTES && cpu <= 10,
+      },
+    ];
+  });
+
+const L2: Load = ({ mostSessions }) =>
+  withParty(async (party) => {
+    const count = Math.min(10_000, mostSessions);
+    const { seconds, failed, each, cpu, text } = await idle(party, count);
+    return [
+      {
+        id: 'L2',
+        what: `${count.toLocaleString('en')} sessions opened, 500 a second${count < 10_000 ? ' (more files may not be open here)' : ''}`,
+        bound: 'no failure; idle <= 30 kB each',
+        seen: `${failed} failed, ${seconds.toFixed(0)} s; ${text}, ${cpu.toFixed(1)} % of a core`,
+        holds: failed === 0 && each <= IDLE_BYTES,
+      },
+    ];
+  });
+
+async function flood(party: Party, sessions: number, rate: number, size: number, seconds: number) {
+  const { relay, crowd, peer } = party;
+  await crowd.grow(relay.url, peer.port, sessions, 500);
+  await crowd.traffic({ sessions, rate, size, seconds: 1 });
+  const before = await relay.report();
+  const probe = await DirectProbe.start(peer.port);
+  const report = await crowd.traffic({ sessions, rate, size, seconds });
+  return { report, before, after: await relay.report(), direct: probe.stop() };
+}
+
+function cpuText(before: RelayReport, after: RelayReport, seconds: number, report: TrafficReport): string {
+  const cpu = after.cpu - before.cpu;
+  const datagrams = after.up - before.up + after.down - before.down;
+  return `relay ${(cpu / (seconds * 10_000)).toFixed(0)} % of a core, ${(cpu / datagrams).toFixed(1)} µs a datagram (clients ${(report.cpu / (seconds * 10_000)).toFixed(0)} %)`;
+}
+
+const L3: Load = ({ seconds }) =>
+  withParty(async (party) => {
+    const { report, before, after, direct } = await flood(party, 20, 1000, FULL, seconds);
+    const loss = 1 - report.echoes / report.sent;
+    const added = report.p99 - direct;
+    return [
+      {
+        id: 'L3',
+        what: `20,000 datagrams/s each way, ${seconds} s`,
+        bound: 'loss <= 0.1 %, p99 <= 10 ms more than without a relay',
+        seen: `${Math.round(report.echoes / seconds)}/s back, ${(100 * loss).toFixed(3)} % lost, p50 ${report.median.toFixed(1)}, p99 ${report.p99.toFixed(1)} ms (direct ${direct.toFixed(1)}); ${cpuText(before, after, seconds, report)}`,
+        holds: loss <= 0.001 && added <= 10,
+      },
+    ];
+  });
+
+/** Every datagram is where it should be, or counted where it was dropped: by us, or by a kernel. */
+const L4: Load = ({ seconds }) =>
+  withParty(async (party) => {
+    const { report, before, after } = await flood(party, 40, 1000, FULL, seconds);
+    const { relay, crowd, peer } = party;
+    const [last, crowdCounts, peerCounts] = [await relay.report(), await crowd.counts(), await peer.counts()];
+    const kernel = droppedDatagrams(relay.pid, peer.port);
+    const { queue = 0, rate = 0, ...gate } = last.dropsDown;
+    const up = crowdCounts.sent - last.up - sum(last.dropsUp);
+    const down = last.down - queue - rate - crowdCounts.received;
+    // All that came, handshakes as well, went on or back: what is missing on the way the kernel has counted.
+    const handshakes = 2 * crowdCounts.opened;
+    const udp =
+      last.up - peerCounts.received - handshakes / 2 + (peerCounts.sent - last.down - sum(gate)) - kernel;
+    return [
+      {
+        id: 'L4',
+        what: `40,000 datagrams/s each way, ${seconds} s`,
+        bound: 'no crash; in = out + drops, exactly',
+        seen: `${Math.round(report.echoes / seconds)}/s back; unaccounted: ${up} up, ${down} down, ${udp} in UDP; dropped: ${sum(last.dropsUp)} up, ${sum(last.dropsDown)} down, ${kernel} by kernels; ${cpuText(before, after, seconds, report)}`,
+        holds: relay.running && up === 0 && down === 0 && udp === 0,
+      },
+    ];
+  });
+
+const L5: Load = ({ seconds }) =>
+  withParty(async (party) => {
+    const { report } = await flood(party, 1000, 20, 200, seconds);
+    return [
+      {
+        id: 'L5',
+        what: `1,000 sessions, 20 datagrams/s each, ${seconds} s`,
+        bound: 'who gets least gets >= 80 % of the mean',
+        seen: `${((100 * report.least) / report.mean).toFixed(1)} %, ${Math.round(report.echoes / seconds)}/s back, p99 ${report.p99.toFixed(1)} ms`,
+        holds: report.least >= 0.8 * report.mean,
+      },
+    ];
+  });
+
+/** One session at 20,000 a second: whether the relay makes few messages of much. */
+const L7: Load = ({ seconds }) =>
+  withParty(async (party) => {
+    const { report, before, after } = await flood(party, 1, 20_000, FULL, Math.min(seconds, 20));
+    const down = (after.down - before.down) / (after.messagesDown - before.messagesDown);
+    return [
+      {
+        id: 'L7',
+        what: 'one session, 20,000 datagrams/s each way',
+        bound: '>= 4 datagrams a message down',
+        seen: `${down.toFixed(1)} a message, ${report.echoes} of ${report.sent} back`,
+        holds: down >= 4,
+      },
+    ];
+  });
+
+const PROCESSES = [1, 2, 4];
+const SCALE_RATE = 20_000;
+/** A relay, its clients and its peer. */
+const CORES_EACH = 2;
+const STEP = 1.8;
+
+const L6: Load = async ({ seconds }) => {
+  const cores = availableParallelism();
+  const lasts = Math.min(seconds, 20);
+  const rows: Row[] = [];
+  let before: number | undefined;
+  for (const processes of PROCESSES) {
+    const reports = await Promise.all(
+      Array.from({ length: processes }, () =>
+        withParty((party) => flood(party, 20, SCALE_RATE / 20, FULL, lasts)),
+      ),
+    );
+    const echoes = reports.reduce((all, { report }) => all + report.echoes, 0) / lasts;
+    const cpu = reports.reduce((all, each) => all + each.after.cpu - each.before.cpu, 0);
+    const isJudged = before !== undefined && cores >= CORES_EACH * processes;
+    rows.push({
+      id: 'L6',
+      what: `${processes} process${processes > 1 ? 'es' : ''}, each offered ${SCALE_RATE.toLocaleString('en')} datagrams/s each way`,
+      bound: `>= ${STEP} times the step before, where cores are free`,
+      seen: `${Math.round(echoes)}/s back, relays ${(cpu / (lasts * 10_000)).toFixed(0)} % of a core together, ${(cpu / (2 * echoes * lasts)).toFixed(1)} µs a datagram; ${cores} cores`,
+      holds: isJudged ? echoes >= STEP * before! : undefined,
+    });
+    before = echoes;
+  }
+  return rows;
+};
+
+export const LOADS: Readonly<Record<string, Load>> = { L1, L2, L3, L4, L5, L6, L7 };
+
+function kilobytes(bytes: number): string {
+  return (bytes / KB).toFixed(1);
+}

@@ -34,7 +34,8 @@ function shown(value: unknown, depth: number, above: Set<object>, options: Inspe
   const plain = plainText(value);
   if (plain !== undefined) return plain;
   const name = nameOf(value);
-  if (depth < 0) return Array.isArray(value) ? '[Array]' : `[${name || 'Object'}]`;
+  if (depth < 0 && Object.keys(value).length > 0)
+    return Array.isArray(value) ? '[Array]' : `[${name || 'Object'}]`;
   const inside = new Set(above).add(value);
   return framed(value, name, (part) => shown(part, depth - 1, inside, options));
 }

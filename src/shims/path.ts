@@ -44,7 +44,7 @@ export function dirname(path: string): string {
   const trimmed = path.replace(/\/+$/, '');
   const at = trimmed.lastIndexOf('/');
   if (at < 0) return path.startsWith('/') ? '/' : '.';
-  return trimmed.slice(0, at).replace(/\/+$/, '') || '/';
+  return trimmed.slice(0, at) || '/';
 }
 
 export function basename(path: string, suffix = ''): string {
@@ -71,7 +71,7 @@ export function relative(from: string, to: string): string {
 export function parse(path: string): ParsedPath {
   const base = basename(path);
   const ext = extname(path);
-  const dir = path.includes('/') ? dirname(path) : '';
+  const dir = /\/./.test(path) || path === '/' ? dirname(path) : '';
   return { root: isAbsolute(path) ? '/' : '', dir, base, ext, name: ext ? base.slice(0, -ext.length) : base };
 }
 

@@ -2,17 +2,11 @@
 
 export type Query = Record<string, string | string[]>;
 
-function escaped(text: string): string {
-  return encodeURIComponent(text).replace(/[*]/g, '%2A');
-}
-
-/** What is not well-formed stays as it is. */
+/** What is no escape stays as it is; what is not UTF-8 becomes U+FFFD. */
 function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/(?:%[\da-f]{2})+/gi, (run) =>
+    new TextDecoder().decode(Uint8Array.from(run.slice(1).split('%'), (hex) => Number.parseInt(hex, 16))),
+  );
 }
 
 /** A name that comes several times has an array. */
@@ -33,7 +27,7 @@ export function parse(text: string, separator = '&', equals = '='): Query {
 export function stringify(query: Record<string, unknown> = {}, separator = '&', equals = '='): string {
   return Object.entries(query)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const))
-    .map(([name, value]) => `${escaped(name)}${equals}${escaped(textOf(value))}`)
+    .map(([name, value]) => `${encodeURIComponent(name)}${equals}${encodeURIComponent(textOf(value))}`)
     .join(separator);
 }
 
@@ -42,4 +36,7 @@ function textOf(value: unknown): string {
 }
 
 export * as default from './querystring.ts';
+
+const { encodeURIComponent: escaped } = globalThis;
+
 export { escaped as escape, parse as decode, stringify as encode, unescaped as unescape };

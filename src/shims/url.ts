@@ -42,7 +42,7 @@ export function parse(text: string, parsesQuery = false): Url {
     url.host = host.toLowerCase() + (port ? `:${port}` : '');
   }
   url.hash = hash ?? null;
-  url.search = search ?? (parsesQuery ? '' : null);
+  url.search = search ?? null;
   const query = search?.slice(1);
   url.query = parsesQuery ? querystring.parse(query ?? '') : (query ?? null);
   url.pathname = pathname || (url.slashes && WITH_PATH.test(url.protocol ?? '') ? '/' : null);

@@ -1,24 +1,12 @@
 // A database and its client: answers in turn to many small requests, values of megabytes, requests by the thousand without
 // waiting, and a connection that only listens.
 import { randomBytes } from 'node:crypto';
-import { Child, run, until } from '../support/child-process.ts';
+import { Child, run } from '../support/child-process.ts';
 import { expect, test } from '../support/program-test.ts';
 import { INNER } from '../support/real-peer.ts';
+import { startRedis } from '../support/redis.ts';
 
 const MIB = 1024 * 1024;
-const SERVER = [
-  '--port',
-  '6379',
-  '--bind',
-  '0.0.0.0',
-  '::',
-  '--protected-mode',
-  'no',
-  '--save',
-  '',
-  '--dir',
-  '/tmp',
-];
 
 /** RESP, as the client sends it. */
 function command(...words: string[]): string {
@@ -35,8 +23,7 @@ for (const family of [4, 6] as const)
       test.setTimeout(120_000);
       const lab = await startPrograms({ way, mtu: 1420 });
       const { namespace } = lab.peer;
-      namespace.start('redis-server', SERVER);
-      await until('redis', async () => (await namespace.exec('ss', '-Hltn', 'sport = :6379')) !== '', 20_000);
+      await startRedis(namespace);
       const cli = ['-h', '127.0.0.1', '-p', String(await lab.toPeer(family, 6379))];
       const ask = async (...args: string[]) => (await run('redis-cli', [...cli, ...args])).trimEnd();
       expect(await ask('PING')).toBe('PONG');

@@ -21,6 +21,11 @@ const HARNESS: Product = {
   sources: [...COMMON, 'test/harness'],
   build: () => build({ configFile: join(root, 'test/harness/vite.config.ts'), logLevel: 'warn' }),
 };
+const NODE_PAGE: Product = {
+  result: 'dist/node-page/index.html',
+  sources: [...COMMON, 'test/node-page'],
+  build: () => build({ configFile: join(root, 'test/node-page/vite.config.ts'), logLevel: 'error' }),
+};
 const CONSOLE: Product = {
   result: 'dist/console/index.html',
   sources: [...COMMON, 'web', 'vite.config.ts'],
@@ -35,7 +40,7 @@ const PROGRAM: Product = {
 /** The WASM (which caches by itself), then all whose sources changed: test page, console, command line. */
 export async function buildAll(): Promise<void> {
   await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
-  for (const product of [HARNESS, CONSOLE, PROGRAM]) {
+  for (const product of [HARNESS, NODE_PAGE, CONSOLE, PROGRAM]) {
     if (isFresh(product)) continue;
     await product.build();
     markFresh(product);

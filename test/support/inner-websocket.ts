@@ -1,8 +1,13 @@
 // A WebSocket server behind a peer, in its namespace: `node --import tsx inner-websocket.ts`. Prints "ready". Port 8081:
-// says every message again, pings first, and agrees on the subprotocol "echo".
+// says every message again, pings first, agrees on the subprotocol "echo", and compresses for whom offers it.
 import { WebSocketServer } from 'ws';
 
-const server = new WebSocketServer({ host: '::', port: 8081, handleProtocols: () => 'echo' });
+const server = new WebSocketServer({
+  host: '::',
+  port: 8081,
+  handleProtocols: () => 'echo',
+  perMessageDeflate: true,
+});
 server.on('connection', (socket) => {
   socket.ping('are you there');
   socket.on('pong', (data) => console.log(`pong ${data}`));

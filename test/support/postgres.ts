@@ -18,7 +18,7 @@ export function postgresFolder(): string | undefined {
 
 /**
  * Debian's PostgreSQL inside a namespace, on port 5432 of IPv4 and IPv6, with a cluster that lives as long as it does. It
- * speaks TLS, with a certificate of its own, and asks nobody for a password.
+ * speaks TLS, with a certificate of its own, and asks nobody but the role `keeper` for a password.
  */
 export class Postgres {
   readonly #bin: string;
@@ -110,7 +110,9 @@ export class Postgres {
       ...[...AS_POSTGRES, join(this.#bin, 'initdb'), '-D', join(folder, 'data'), '-U', 'postgres'],
       ...['-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'],
     ]);
-    appendFileSync(join(folder, 'data/pg_hba.conf'), 'host all all all trust\n');
+    // `keeper` is a role that a test may make.
+    const access = ['host all keeper all scram-sha-256', 'host all all all trust'];
+    appendFileSync(join(folder, 'data/pg_hba.conf'), `${access.join('\n')}\n`);
   }
 
   async #listen(namespace: Namespace): Promise<void> {

@@ -42,6 +42,8 @@ const needs: Record<Suite, Prerequisite[]> = {
     program('nc.openbsd', 'netcat-openbsd'),
     program('redis-server', 'redis-server'),
     program('redis-cli', 'redis-tools'),
+    program('mosquitto', 'mosquitto'),
+    { what: 'Firefox', package: 'firefox-esr', present: () => firefoxExecutable() !== undefined },
     { what: 'PostgreSQL', package: 'postgresql', present: () => postgresFolder() !== undefined },
     program('openssl', 'openssl'),
     program('dnsmasq', 'dnsmasq-base'),
@@ -51,10 +53,7 @@ const needs: Record<Suite, Prerequisite[]> = {
     header('linux/if_tun.h', 'linux-libc-dev'),
     header('stdio.h', 'libc6-dev'),
   ],
-  bench: [
-    { what: 'Firefox', package: 'firefox-esr', present: () => firefoxExecutable() !== undefined },
-    program('openssl', 'openssl'),
-  ],
+  bench: [],
 };
 needs.interop.unshift(...needs.browser);
 needs.bench.unshift(...needs.interop);

@@ -47,6 +47,11 @@ export class Downlink {
     return this.#queue.bytes + this.#socket.bufferedAmount;
   }
 
+  /** A message of so many bytes came the other way. */
+  received(bytes: number): void {
+    this.#pace.received(bytes, this.#now());
+  }
+
   /** Something was put into the queue. */
   schedule(): void {
     if (this.#isScheduled || this.#isClosed || this.#socket.bufferedAmount > HIGH_WATER) return;

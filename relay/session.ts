@@ -325,6 +325,7 @@ export class Session implements ChannelHost {
       return;
     }
     this.counters.messagesUp++;
+    this.#downlink.received(data.length);
     if (data.length === 0) this.counters.dropUp('empty_message');
     const now = this.now();
     const reader = this.#reader;

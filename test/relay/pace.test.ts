@@ -24,6 +24,18 @@ describe('when messages to a client leave', () => {
     expect(pace.wait(SHORT, 102)).toBe(0);
   });
 
+  it('1 ms apart while a transfer comes up, whose acknowledgments they are', () => {
+    const pace = new Pace();
+    pace.received(FULL, 100);
+    expect(pace.wait(SHORT, 100)).toBe(0);
+    pace.sent(SHORT, 100);
+    expect(pace.wait(SHORT, 100.25)).toBe(0.75);
+    expect(pace.wait(SHORT, 101)).toBe(0);
+    pace.received(SHORT, 111);
+    pace.sent(SHORT, 111);
+    expect(pace.wait(SHORT, 111)).toBe(0);
+  });
+
   it('before that when there is enough for one', () => {
     const pace = new Pace();
     pace.sent(FULL, 100);

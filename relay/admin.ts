@@ -2,12 +2,19 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ListenAddress } from './config.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 
+/** What an Admin tells of: a relay. */
 export interface AdminSource {
-  readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
+  /** As prom-client's Registry is. */
+  readonly metrics: {
+    readonly contentType: string;
+    /** The text that Prometheus reads. */
+    metrics(): Promise<string>;
+  };
   /** Whether new sessions are welcome. */
   isReady(): boolean;
   /** When the event loop last turned, in ms, and what time it is. */
   readonly lastTurn: number;
+  /** A monotonic clock in ms. */
   now(): number;
 }
 
@@ -25,10 +32,12 @@ export class Admin {
     this.#server = guardedServer((request, response) => void this.#answer(request, response), CONNECTIONS);
   }
 
+  /** Listens; resolves with the port. */
   listen(address: ListenAddress): Promise<number> {
     return listenOn(this.#server, address);
   }
 
+  /** Listens no more, and breaks off who is connected. */
   close(): void {
     this.#server.close();
     this.#server.closeAllConnections();

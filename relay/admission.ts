@@ -29,6 +29,7 @@ export interface Load {
   readonly isOverloaded: boolean;
   readonly sessions: number;
   readonly unauthenticated: number;
+  /** WebSockets that are open from this client address. */
   sessionsOf(client: string): number;
   /** Ends a session of the client that only waits for it. False if there is none. */
   makeRoomFor(client: string): boolean;

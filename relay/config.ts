@@ -56,6 +56,7 @@ export interface Limits {
   receiveBuffer: number;
 }
 
+/** What holds where `limits` say nothing; units are in Limits. */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   sessions: 10_000,
   sessionsPerClient: 64,
@@ -87,6 +88,10 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   receiveBuffer: 1024 * 1024,
 };
 
+/**
+ * What a relay is told; the file of `tabwire relay --config` has the same members. A RelayConfigError for what is
+ * none.
+ */
 export interface RelayOptions {
   /** `HOST:PORT`; default `127.0.0.1:8080`. Port 0 takes a free one. */
   listen?: string;
@@ -112,12 +117,15 @@ export interface RelayOptions {
   path?: string;
   limits?: Partial<Limits>;
   log?: LogSink;
-  /** A monotonic clock in ms, the time of day in ms, and a resolver: for tests. */
+  /** A monotonic clock in ms: for tests. */
   now?: () => number;
+  /** The time of day in ms: for tests. */
   wallClock?: () => number;
+  /** A resolver of names: for tests. */
   resolve?: ResolveName;
 }
 
+/** Where to listen: a host and a port, 0 for a free one. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;

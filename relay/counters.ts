@@ -1,5 +1,6 @@
 import type { GateRefusal } from './gate.ts';
 
+/** Why a datagram was not passed on. */
 export type DropReason =
   | GateRefusal
   | 'bad_mac1'
@@ -38,18 +39,22 @@ export class RelayCounters {
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
 
+  /** One more of this kind. */
   count(counts: Counts, word: string): void {
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
 
+  /** A session went on after its WebSocket broke. */
   resumed(level: 'l1' | 'l2' | 'none', result: string): void {
     this.count(this.resumes, `${level} ${result}`);
   }
 
+  /** A datagram from a client was not passed on. */
   dropUp(reason: DropReason): void {
     this.dropsUp[reason] = (this.dropsUp[reason] ?? 0) + 1;
   }
 
+  /** A datagram for a client was not passed on. */
   dropDown(reason: DropReason, times = 1): void {
     this.dropsDown[reason] = (this.dropsDown[reason] ?? 0) + times;
   }

@@ -44,6 +44,7 @@ const MAX_PENDING = 4;
 /** WireGuard's previous, current and next. */
 const MAX_PAIRS = 3;
 
+/** Why a datagram of a session was refused. */
 export type GateRefusal =
   /** Not a WireGuard message by its type, reserved bytes and length. */
   | 'shape'

@@ -2,17 +2,20 @@
 import type { RelayOptions } from './config.ts';
 import { Relay } from './server.ts';
 
-export { Admin } from './admin.ts';
-export type { Limits, RelayOptions } from './config.ts';
+export { Admin, type AdminSource } from './admin.ts';
+export type { Load } from './admission.ts';
+export type { Limits, ListenAddress, RelayOptions } from './config.ts';
 export { DEFAULT_LIMITS, parseListen } from './config.ts';
 export { RelayConfigError } from './config-error.ts';
 export { describeIssue, readConfigFile } from './config-file.ts';
-export type { RelayCounters } from './counters.ts';
+export type { Counts, DropReason, RelayCounters } from './counters.ts';
 export type { DrainOptions } from './drain.ts';
+export type { GateRefusal } from './gate.ts';
 export { issueToken, type TokenRequest } from './issuer.ts';
-export { jsonLines, type LogEntry, type LogSink } from './log.ts';
-export { metricsOf } from './metrics.ts';
+export { jsonLines, type LogEntry, type LogEvent, type LogSink } from './log.ts';
+export { type Measured, metricsOf } from './metrics.ts';
 export { normalizeOrigin } from './origin.ts';
+export type { ResolveName } from './resolver.ts';
 export { type AllowRule, readDestination } from './rules.ts';
 export type { Relay } from './server.ts';
 export type { TicketOptions } from './tickets.ts';

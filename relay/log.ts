@@ -6,6 +6,7 @@ export interface LogEntry {
   readonly [field: string]: string | number | boolean | undefined;
 }
 
+/** What a line of the log is about. */
 export type LogEvent =
   | 'start'
   | 'config'
@@ -20,6 +21,7 @@ export type LogEvent =
   | 'overload'
   | 'stop';
 
+/** Where lines of the log go, one call each. */
 export type LogSink = (entry: LogEntry) => void;
 
 const MAX_FIELD = 200;

@@ -113,14 +113,17 @@ export class Relay implements Load, Measured {
     });
   }
 
+  /** WebSockets that are open. */
   get sessions(): number {
     return this.#sessions.size;
   }
 
+  /** Sessions whose WebSocket broke, and that wait for their client. */
   get parked(): number {
     return this.#sessions.parked;
   }
 
+  /** How many of them are from this client address. */
   sessionsOf(client: string): number {
     return this.#sessions.ofClient(client);
   }
@@ -129,24 +132,29 @@ export class Relay implements Load, Measured {
     return this.#sessions.endParked(({ owner }) => owner.client === client);
   }
 
+  /** WebSockets whose token has not been judged yet. */
   get unauthenticated(): number {
     return this.#unauthenticated;
   }
 
+  /** Open channels, each a UDP socket. */
   get channels(): number {
     let channels = 0;
     for (const session of this.#sessions) channels += session.channels;
     return channels;
   }
 
+  /** Bytes that wait for slow clients. */
   get queuedBytes(): number {
     return this.#context.budget.used;
   }
 
+  /** Whether so much waits for slow clients that no new one is let in. */
   get isOverloaded(): boolean {
     return this.#load.isOverloaded;
   }
 
+  /** Whether new clients are welcome. */
   get isReady(): boolean {
     return !this.isDraining && !this.isOverloaded && this.sessions < this.#config.limits.sessions;
   }
@@ -156,6 +164,7 @@ export class Relay implements Load, Measured {
     return this.#isStopping;
   }
 
+  /** Whether clients are being sent elsewhere. */
   get isDraining(): boolean {
     return this.#drained !== undefined || this.#isStopping;
   }

@@ -6,6 +6,7 @@ import type { Grant } from './grant.ts';
 import { TicketSeal } from './ticket-seal.ts';
 import type { TokenRefusal } from './tokens.ts';
 
+/** Tickets with which a session goes on after its WebSocket broke. */
 export interface TicketOptions {
   /** 32 random bytes or more each, the same for all relays that shall take each other's tickets; the first seals. Default: one that dies with the process. */
   keys?: readonly Uint8Array[];

@@ -15,6 +15,7 @@ export interface TokenKey {
   kid?: string;
 }
 
+/** Which tokens a relay accepts. */
 export interface TokenOptions {
   keys: readonly TokenKey[];
   /** Default `wgrelay`. */

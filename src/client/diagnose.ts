@@ -42,6 +42,8 @@ const ADVICE: Partial<Record<TunnelErrorCode, string>> = {
   ERR_PSK_MISMATCH: 'Put the same PresharedKey into both configurations.',
   ERR_NAME_NOT_RESOLVED: 'Check the name in the Endpoint line.',
 };
+/** Milliseconds between two looks at a relay that is being called. */
+const LOOK_AGAIN = 50;
 const SILENCE =
   'WireGuard answers a wrong key with silence: check that `wg show` on the other side lists our public key, that the Endpoint line is right, and that UDP reaches it.';
 
@@ -51,8 +53,9 @@ export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}
   signal?.throwIfAborted();
   let status: TunnelStatus;
   try {
-    status = await tunnel.status();
+    status = await statusWhenCalled(tunnel, timeout, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     yield { leg: 'browser', ...failure(error), advice: 'Open a new tunnel.' };
     return;
   }
@@ -71,6 +74,20 @@ export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}
     yield shake;
   }
   yield await insideCheck(tunnel, options.host ?? hostInside(status), timeout, signal);
+}
+
+/** The status, as soon as the relay that is being called has answered, or the time is over. */
+async function statusWhenCalled(
+  tunnel: Diagnosed,
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<TunnelStatus> {
+  for (let waited = 0; ; waited += LOOK_AGAIN) {
+    const status = await tunnel.status();
+    if (status.transport.state !== 'connecting' || waited >= timeout) return status;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+    signal?.throwIfAborted();
+  }
 }
 
 function relayCheck({ via, state, rtt, error }: TransportStatus): Check {

@@ -65,6 +65,7 @@ export interface TunnelOptions {
   tls?: TlsHook;
   /** Aborts opening; afterwards, closes the tunnel. */
   signal?: AbortSignal;
+  /** Told every line of the log: what happened, and about whom. Never a secret. */
   logger?: (level: LogLevel, message: string, fields: Record<string, unknown>) => void;
 }
 
@@ -371,6 +372,7 @@ export class Tunnel extends EventTarget {
     return this.#closing;
   }
 
+  /** As an EventTarget does it; `detail` of each of TunnelEvents has its type. */
   override addEventListener<Type extends keyof TunnelEvents>(
     type: Type,
     listener: (event: CustomEvent<TunnelEvents[Type]>) => void,
@@ -389,6 +391,7 @@ export class Tunnel extends EventTarget {
     super.addEventListener(type, listener as EventListener | EventListenerObject | null, options);
   }
 
+  /** For `await using`: closes the tunnel, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -23,6 +23,7 @@ export type TunnelErrorCode =
   | 'ERR_LIMIT'
   | 'ERR_HTTP'
   | 'ERR_TLS_UNAVAILABLE'
+  | 'ERR_TLS_CERTIFICATE'
   | 'ERR_CLOSED';
 
 /** Which part of the way failed: page to relay, relay to endpoint, the WireGuard peer, or the network inside. */
@@ -42,6 +43,7 @@ export type NameFailure =
   | 'not-understood'
   | 'no-answer';
 
+/** What a TunnelError says beside its code and its sentence; `retryable` is false if absent. */
 export interface TunnelErrorDetails {
   retryable?: boolean;
   leg?: Leg;

@@ -4,35 +4,7 @@ import type { TunnelConfig } from '../core/wireguard/config.ts';
 import { NodeEngine } from './engine.ts';
 import type { OuterCaptureOptions } from './outer-capture.ts';
 
-export type {
-  ConfigureReport,
-  ConfigureReset,
-  DnsQueryType,
-  DnsRecord,
-  DnsRecordType,
-  PeerStatus,
-  PingReply,
-  TunnelStatus,
-} from '../bridge/api.ts';
-export type { CaptureOptions } from '../client/capture.ts';
-export type { DnsOptions } from '../client/dns-options.ts';
-export type { ResponseHead, TunnelRequestInit, TunnelRequestOptions } from '../client/fetch.ts';
-export {
-  derivePublicKey,
-  generateKeyPair,
-  generatePresharedKey,
-  generatePrivateKey,
-  importPrivateKey,
-} from '../client/keys.ts';
-export type { ConfigureOptions, TunnelOptions } from '../client/tunnel.ts';
-export { TunnelError } from '../core/errors.ts';
-export {
-  ConfigError,
-  checkConfig,
-  formatConfig,
-  parseConfig,
-  type TunnelConfig,
-} from '../core/wireguard/config.ts';
+export * from '../client/names.ts';
 
 export type { OuterCaptureOptions };
 
@@ -47,6 +19,13 @@ export interface NodeTunnelOptions extends TunnelOptions {
  * no network interface needed.
  */
 export class Tunnel extends AnyTunnel {
+  /**
+   * Opens a tunnel: reads the configuration, starts an engine in this process, and initiates to every peer that has an
+   * endpoint. Resolves before the first handshake, for which `ready` waits.
+   *
+   * Rejects with a TunnelError: ERR_CONFIG (a ConfigError where it is a line of the text), ERR_IN_USE, ERR_ADDRESS_IN_USE
+   * (ListenPort), ERR_UNSUPPORTED; or with the reason of the signal.
+   */
   static open(config: string | TunnelConfig, options: NodeTunnelOptions = {}): Promise<Tunnel> {
     const { outerCapture, ...rest } = options;
     return Tunnel.openWith(async () => (await NodeEngine.start({ outerCapture })).client, config, {

@@ -16,6 +16,7 @@ import { PROTOCOL_UDP } from '../core/wire/protocols.ts';
 import { UDP_HEADER_LENGTH, writeUdp } from '../core/wire/udp.ts';
 import { WatchedTransport } from './watched-transport.ts';
 
+/** What is recorded outside the tunnel. */
 export interface OuterCaptureOptions {
   /** Path of a pcapng file of the outer datagrams, as they leave and come; made anew, for its owner only to read. */
   file: string;

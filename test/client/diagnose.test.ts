@@ -55,6 +55,18 @@ describe('diagnose', () => {
     expect(all.every(({ advice }) => advice === undefined)).toBe(true);
   });
 
+  it('waits for a relay that is just being called, as long as it is told', async () => {
+    const late = tunnel();
+    let looks = 0;
+    const status = async () => {
+      const now = await late.status();
+      return looks++ < 2 ? { ...now, transport: { ...now.transport, state: 'connecting' as const } } : now;
+    };
+    expect(legs(await checks({ ...late, status }, { timeout: 500 }))).toHaveLength(5);
+    const never = tunnel({ transport: { state: 'connecting' } });
+    expect(legs(await checks(never, { timeout: 60 }))).toEqual(['browser ok', 'relay not ok']);
+  });
+
   it('ends with the engine that is gone', async () => {
     const status = () => Promise.reject(new TunnelError('ERR_WORKER', 'The worker died.'));
     const all = await checks({ ...tunnel(), status });
@@ -71,7 +83,7 @@ describe('diagnose', () => {
       detail: `${via}: The token is refused.`,
       advice: expect.stringContaining('token'),
     });
-    expect(legs(await checks(tunnel({ transport: { state: 'connecting' } })))).toEqual([
+    expect(legs(await checks(tunnel({ transport: { state: 'waiting' } })))).toEqual([
       'browser ok',
       'relay not ok',
     ]);

@@ -30,6 +30,7 @@ export interface WebSocketEvents {
   close: CloseEvent;
 }
 
+/** What an `on…` member holds. */
 export type Handler<Type extends keyof WebSocketEvents> = ((event: WebSocketEvents[Type]) => unknown) | null;
 
 /** The `on…` members of an EventTarget, each a listener in the place where it was first set, as HTML has it. */

@@ -73,6 +73,7 @@ export class WebSocket extends EventTarget {
     }
   }
 
+  /** CONNECTING, OPEN, CLOSING or CLOSED. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.#readyState;
   }
@@ -92,6 +93,7 @@ export class WebSocket extends EventTarget {
     return this.#bufferedAmount;
   }
 
+  /** How bytes come in: as Blobs, unless it is set to `arraybuffer`. */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
@@ -122,6 +124,7 @@ export class WebSocket extends EventTarget {
     this.#connection?.close(...this.#closedEarly);
   }
 
+  /** Called when it is open. */
   get onopen(): Handler<'open'> {
     return this.#handlers.get('open');
   }
@@ -129,6 +132,7 @@ export class WebSocket extends EventTarget {
     this.#handlers.set('open', handler);
   }
 
+  /** Called with each message: text, or bytes as `binaryType` says. */
   get onmessage(): Handler<'message'> {
     return this.#handlers.get('message');
   }
@@ -136,6 +140,7 @@ export class WebSocket extends EventTarget {
     this.#handlers.set('message', handler);
   }
 
+  /** Called when it failed; `error` of the event says why. */
   get onerror(): Handler<'error'> {
     return this.#handlers.get('error');
   }
@@ -143,6 +148,7 @@ export class WebSocket extends EventTarget {
     this.#handlers.set('error', handler);
   }
 
+  /** Called when it is over, with `code`, `reason` and `wasClean`. */
   get onclose(): Handler<'close'> {
     return this.#handlers.get('close');
   }
@@ -150,6 +156,7 @@ export class WebSocket extends EventTarget {
     this.#handlers.set('close', handler);
   }
 
+  /** As an EventTarget does it, with the types of WebSocketEvents. */
   override addEventListener<Type extends keyof WebSocketEvents>(
     type: Type,
     listener: (event: WebSocketEvents[Type]) => void,

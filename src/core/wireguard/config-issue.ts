@@ -1,5 +1,6 @@
 import { TunnelError } from '../errors.ts';
 
+/** `error`: the configuration is refused. `warning`: perhaps not meant. `info`: kept, and without effect here. */
 export type ConfigSeverity = 'error' | 'warning' | 'info';
 
 /** Something to say about a configuration file. Lines and columns count from 1. */

@@ -68,7 +68,8 @@ const packages: Record<string, string[]> = {
   'src/node': ['ws'],
   'src/cli': ['valibot', 'prom-client'],
   relay: ['ws', 'ipaddr.js', 'jose', 'valibot', 'prom-client', 'pino', '@noble/hashes'],
-  web: ['preact', '@preact/signals', '@noble/hashes', 'idb-keyval'],
+  // Its examples import the package by its name, as they would elsewhere.
+  web: ['tabwire', 'preact', '@preact/signals', '@noble/hashes', 'idb-keyval'],
 };
 
 /** Rooms that are never in a page. */

@@ -1,7 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
 import { StreamDuplex } from './stream-duplex.ts';
 
+const ECHO_PATH = '/echo';
+/** Bytes of a WebSocket message. */
+const MAX_MESSAGE = 1024 * 1024;
 const DOWNLOAD_BYTES = 8 * 1024 * 1024;
 
 /** The web site inside the demo's network, served by Node's own HTTP server over Tabwire's streams. */
@@ -10,9 +15,11 @@ export class DemoSite {
   readonly #download = randomBytes(DOWNLOAD_BYTES);
   readonly #digest = createHash('sha256').update(this.#download).digest('base64');
   readonly #server: Server;
+  readonly #webSockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE });
 
   constructor() {
     this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
   /** Serves one connection; resolves when it is over. */
@@ -25,6 +32,18 @@ export class DemoSite {
       duplex.on('error', () => {}); // its end is told by 'close'
       duplex.on('close', resolve);
       this.#server.emit('connection', duplex);
+    });
+  }
+
+  /** A WebSocket that says again whatever it is told. */
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.url !== ECHO_PATH) {
+      socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('error', () => {}); // its end is told by the connection's
+      webSocket.on('message', (data: Buffer, isBinary) => webSocket.send(data, { binary: isBinary }));
     });
   }
 

@@ -28,8 +28,16 @@ const NODE_PAGE: Product = {
 };
 const CONSOLE: Product = {
   result: 'dist/console/index.html',
-  sources: [...COMMON, 'web', 'vite.config.ts'],
-  build: () => build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn' }),
+  sources: [...COMMON, 'web', 'vite.config.ts', 'vite.examples.config.ts'],
+  async build() {
+    await build({ configFile: join(root, 'vite.config.ts'), logLevel: 'warn' });
+    await build({ configFile: join(root, 'vite.examples.config.ts'), logLevel: 'warn' });
+  },
+};
+const PACKAGE: Product = {
+  result: 'dist/browser/tabwire.js',
+  sources: [...COMMON, 'browser-bundle.mjs'],
+  build: () => run('npm', ['run', '--silent', 'build:browser'], { cwd: root }),
 };
 const PROGRAM: Product = {
   result: 'dist/src/cli/main.js',
@@ -37,10 +45,10 @@ const PROGRAM: Product = {
   build: () => run('npm', ['run', '--silent', 'build:node'], { cwd: root }),
 };
 
-/** The WASM (which caches by itself), then all whose sources changed: test page, console, command line. */
+/** The WASM (which caches by itself), then all whose sources changed: test page, console, bundle, command line. */
 export async function buildAll(): Promise<void> {
   await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
-  for (const product of [HARNESS, NODE_PAGE, CONSOLE, PROGRAM]) {
+  for (const product of [HARNESS, NODE_PAGE, CONSOLE, PACKAGE, PROGRAM]) {
     if (isFresh(product)) continue;
     await product.build();
     markFresh(product);
@@ -49,8 +57,7 @@ export async function buildAll(): Promise<void> {
 
 /** Notes that `npm run build` just ran. */
 export function markBuilt(): void {
-  markFresh(CONSOLE);
-  markFresh(PROGRAM);
+  for (const product of [CONSOLE, PACKAGE, PROGRAM]) markFresh(product);
 }
 
 function isFresh(product: Product): boolean {

@@ -1,0 +1,97 @@
+// Ten lines of code in somebody else's project reach a service behind the demo peer: with Vite, with esbuild, and with no
+// build at all. The package is the packed tarball, installed outside the repository.
+import { join } from 'node:path';
+import { test as base, expect } from '../support/browser-test.ts';
+import { run } from '../support/child-process.ts';
+import { PageServer } from '../support/page-server.ts';
+import { RelayProcess } from '../support/relay-process.ts';
+import { Stranger } from '../support/stranger.ts';
+
+const test = base.extend<object, { stranger: Stranger }>({
+  stranger: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
+    async ({}, use) => {
+      const stranger = await Stranger.arrive();
+      await use(stranger);
+      stranger.leave();
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+});
+
+/** `from` is how the project calls the package, `options` what it has to say beside the relay. */
+const program = (from: string, options = '') => `import { Tunnel } from '${from}';
+
+const { config, relay, url } = await (await fetch('settings.json')).json();
+const tunnel = await Tunnel.open(config, { relay${options} });
+const response = await tunnel.fetch(url);
+const [, heading] = /<h1>(.*)<\\/h1>/.exec(await response.text());
+document.title = \`\${response.status} \${heading}\`;
+await tunnel.close();
+`;
+
+const page = (script: string) =>
+  `<!doctype html>\n<link rel="icon" href="data:,">\n<title>nothing yet</title>\n<script type="module" src="${script}"></script>\n`;
+
+const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] = [
+  {
+    name: 'Vite',
+    async make(stranger) {
+      stranger.write('index.html', page('/main.js'));
+      stranger.write('main.js', program('tabwire'));
+      await stranger.tool('vite', 'build', '--logLevel', 'warn', '--outDir', 'out/Vite');
+    },
+  },
+  {
+    name: 'esbuild',
+    async make(stranger) {
+      stranger.write('app.js', program('tabwire', ", assets: { worker: 'tabwire/tabwire-worker.js' }"));
+      const flags = [
+        '--bundle',
+        '--splitting',
+        '--format=esm',
+        '--outdir=out/esbuild',
+        '--log-level=warning',
+      ];
+      await stranger.tool('esbuild', 'app.js', ...flags);
+      stranger.copy('node_modules/tabwire/dist/browser', 'out/esbuild/tabwire');
+      stranger.write('out/esbuild/index.html', page('app.js'));
+    },
+  },
+  {
+    name: 'no build',
+    make(stranger) {
+      stranger.copy('node_modules/tabwire/dist/browser', 'out/no build/tabwire');
+      stranger.write('out/no build/app.js', program('./tabwire/tabwire.js'));
+      stranger.write('out/no build/index.html', page('app.js'));
+      return Promise.resolve();
+    },
+  },
+];
+
+for (const { name, make } of projects)
+  test(`ten lines reach the demo's web site, with ${name}`, async ({ page, demo, stranger }) => {
+    test.setTimeout(60_000);
+    await make(stranger);
+    const complaints: string[] = [];
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    const site = await PageServer.start(join(stranger.folder, 'out', name), () => ['ws://127.0.0.1:*']);
+    const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [site.origin] });
+    const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+    stranger.write(`out/${name}/settings.json`, JSON.stringify(settings));
+    try {
+      await page.goto(`${site.origin}/`);
+      await expect.poll(async () => [...complaints, await page.title()]).toEqual(['200 You are inside']);
+    } finally {
+      await relay.stop();
+      await site.stop();
+    }
+  });
+
+test('publint and attw find nothing to complain about in what is packed', async () => {
+  test.setTimeout(120_000);
+  await run('npm', ['run', '--silent', 'check:package'], { cwd: join(import.meta.dirname, '../..') });
+});

@@ -1,0 +1,186 @@
+// What the package consists of: entry points, names, error codes, the command.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import * as relay from '../../relay/index.ts';
+import { createRelay } from '../../relay/index.ts';
+import * as page from '../../src/index.ts';
+import * as node from '../../src/node/index.ts';
+import { run } from '../support/child-process.ts';
+import { contract, type Line } from './contract.ts';
+
+const root = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const manifest = JSON.parse(read('package.json')) as {
+  type: string;
+  exports: Record<string, string | { types: string; default: string }>;
+  bin: Record<string, string>;
+};
+
+/** The codes of the contract. The set is open. */
+const CODES = [
+  ...['ERR_CONFIG', 'ERR_IN_USE', 'ERR_UNSUPPORTED', 'ERR_WORKER', 'ERR_RELAY_UNREACHABLE', 'ERR_RELAY_AUTH'],
+  ...[
+    'ERR_RELAY_ORIGIN',
+    'ERR_RELAY_DESTINATION',
+    'ERR_RELAY_LIMIT',
+    'ERR_HANDSHAKE_TIMEOUT',
+    'ERR_PSK_MISMATCH',
+  ],
+  ...[
+    'ERR_NO_ROUTE',
+    'ERR_NAME_NOT_RESOLVED',
+    'ERR_CONNECTION_REFUSED',
+    'ERR_CONNECTION_RESET',
+    'ERR_TIMEOUT',
+  ],
+  ...[
+    'ERR_HOST_UNREACHABLE',
+    'ERR_ADDRESS_IN_USE',
+    'ERR_LIMIT',
+    'ERR_TLS_UNAVAILABLE',
+    'ERR_TLS_CERTIFICATE',
+  ],
+  'ERR_CLOSED',
+];
+
+const main = (...args: string[]) =>
+  run(process.execPath, ['--import', 'tsx', join(root, 'src/cli/main.ts'), ...args]);
+
+contract('Package tabwire', [
+  [
+    'ES modules, types included',
+    () => {
+      expect(manifest.type).toBe('module');
+      for (const path of ['.', './node', './relay', './shims/*', './vite'])
+        expect(manifest.exports[path]).toEqual({
+          types: expect.stringMatching(/\.d\.ts$/),
+          default: expect.stringMatching(/\.js$/),
+        });
+    },
+  ],
+  [
+    'no default exports',
+    () => {
+      for (const entry of [page, node, relay]) expect(entry).not.toHaveProperty('default');
+    },
+  ],
+  [
+    'tabwire gives Tunnel, config and key helpers',
+    () =>
+      expect(Object.keys(page).sort()).toEqual(
+        [
+          ...['ConfigError', 'Tunnel', 'TunnelError', 'checkConfig', 'derivePublicKey', 'formatConfig'],
+          ...[
+            'generateKeyPair',
+            'generatePresharedKey',
+            'generatePrivateKey',
+            'importPrivateKey',
+            'parseConfig',
+          ],
+        ].sort(),
+      ),
+  ],
+  [
+    'tabwire/node gives the same names',
+    () => expect(Object.keys(node).sort()).toEqual(Object.keys(page).sort()),
+  ],
+  [
+    'tabwire/relay gives createRelay(options): listen(), close(), attach(httpServer)',
+    async () => {
+      const relay = createRelay({ allow: ['127.0.0.1:51820'], listen: '127.0.0.1:0' });
+      for (const member of ['listen', 'close', 'attach'] as const)
+        expect(typeof relay[member]).toBe('function');
+      await relay.close();
+    },
+  ],
+  ...['net', 'tls', 'dns', 'dgram'].map(
+    (name): Line => [
+      `tabwire/shims/${name} is a drop-in stand-in`,
+      async () => {
+        const shim = (await import(`../../src/shims/${name}.ts`)) as object;
+        const own = process.getBuiltinModule(`node:${name}`) as object;
+        // A TLS server needs a layer of its own, for which there is no hook.
+        const none = name === 'tls' ? ['createServer'] : [];
+        const calls = ['connect', 'createConnection', 'createServer', 'createSocket', 'lookup', 'resolve'];
+        for (const call of calls.filter((call) => call in own && !none.includes(call)))
+          expect(shim).toHaveProperty(call);
+      },
+    ],
+  ),
+  ['tabwire/vite gives a Vite plugin', ['src/vite/index.ts', 'export function']],
+  ['bin tabwire', () => expect(manifest.bin).toEqual({ tabwire: 'dist/src/cli/main.js' })],
+  [
+    'the package builds for a stranger, with Vite, with esbuild and without a build',
+    ['test/browser/package.spec.ts', 'ten lines reach the demo'],
+  ],
+]);
+
+contract('Errors: the codes', [
+  ...CODES.map(
+    (code): Line => [
+      code,
+      () => {
+        expect(read('src/core/errors.ts')).toContain(`'${code}'`);
+        expect(read('src/README.md')).toContain(`| \`${code}\` |`);
+      },
+    ],
+  ),
+  [
+    'every code that there is has its line in the table of src/README.md',
+    () => {
+      const codes = read('src/core/errors.ts').match(/(?<=^ {2}\| ')ERR_\w+/gm)!;
+      expect(codes.length).toBeGreaterThanOrEqual(CODES.length);
+      for (const code of codes) expect(read('src/README.md')).toContain(`| \`${code}\` |`);
+    },
+  ],
+]);
+
+contract('Command line', [
+  ...['demo', 'relay', 'gateway', 'connect', 'genkey', 'pubkey', 'genpsk', 'ping', 'status'].map(
+    (command): Line => [
+      `tabwire ${command} is a command`,
+      () => {
+        expect(read('src/cli/main.ts')).toMatch(new RegExp(`^  ${command}:? `, 'm'));
+      },
+    ],
+  ),
+  [
+    'every command has --help',
+    async () => {
+      const helps = await Promise.all(['demo', 'relay'].map((command) => main(command, '--help')));
+      for (const [i, help] of helps.entries())
+        expect(help).toMatch(new RegExp(`^Usage: tabwire ${['demo', 'relay'][i]}`));
+    },
+  ],
+  ['… connect, ping and status', ['test/cli/arguments.test.ts', '--help says what there is']],
+  ['… genkey, pubkey and genpsk', ['test/cli/keys.test.ts', '--help says what it is for']],
+  [
+    'exits non-zero with a one-line reason on a bad argument',
+    ['test/cli/arguments.test.ts', 'what is wrong is one line, and an exit code'],
+  ],
+  [
+    'stops cleanly on SIGINT and SIGTERM',
+    ['test/interop/connect.spec.ts', 'the command stops when it is asked to @core'],
+  ],
+  [
+    'genkey, pubkey, genpsk: as wg(8), same input, same output',
+    ['test/cli/keys.test.ts', 'three hundred keys that are mutilated, or not'],
+  ],
+  ['relay --workers', ['test/cli/workers.test.ts', 'share a port, count together']],
+  [
+    'relay --console',
+    [
+      'test/cli/console.test.ts',
+      'comes with headers that let it run its own code and reach its relays, and nothing else',
+    ],
+  ],
+  [
+    'demo: relay, console and an embedded peer, on loopback',
+    ['test/browser/console.spec.ts', 'one click on the demo shows a handshake'],
+  ],
+  [
+    'connect -L, -R, --socks5, --http-proxy',
+    ['test/interop/connect.spec.ts', 'iperf3, psql and ssh go in, and -R leads out'],
+  ],
+]);

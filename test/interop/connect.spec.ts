@@ -74,37 +74,37 @@ async function curl(...args: string[]): Promise<string> {
   return run('curl', ['-sS', '--max-time', '20', ...wanted, ...args]);
 }
 
-test('curl goes through both proxies and a forward, and the command stops when it is asked to @core', async ({
-  interopWorks: _,
-}) => {
-  await withSite(false, async (site) => {
-    const nginx = await Nginx.start(site.peer.namespace, [3_000_000]);
-    site.keep(() => nginx.stop());
-    const [socks, http, local] = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
-    const command = start(
-      site,
-      ...['--socks5', `127.0.0.1:${socks}`, '--http-proxy', `127.0.0.1:${http}`],
-      ...['-L', `${local}:[${INNER.peer6}]:80`],
-    );
-    await command.saw(/^connect: HTTP proxy on 127\.0\.0\.1:\d+$/m, 15_000);
-    await command.saw(/^connect: handshake with /m);
-    const { path } = nginx.files[0]!;
-    const whole = '200 3000000';
-    expect(await curl(`http://127.0.0.1:${local}${path}`)).toBe(whole);
-    for (const host of [INNER.peer4, `[${INNER.peer6}]`]) {
-      const url = `http://${host}${path}`;
-      expect(await curl('--socks5-hostname', `127.0.0.1:${socks}`, url)).toBe(whole);
-      expect(await curl('--proxy', `http://127.0.0.1:${http}`, url)).toBe(whole);
-      expect(await curl('--proxytunnel', '--proxy', `http://127.0.0.1:${http}`, url)).toBe(whole);
-    }
-    command.process.kill('SIGINT');
-    expect(await command.exited).toBe(0);
-    expect(command.output).not.toMatch(/error| {4}at /i);
-  });
-});
-
 for (const isRelayed of [false, true]) {
   const words = isRelayed ? 'through the relay' : 'directly';
+
+  test(`curl goes through both proxies and a forward, and the command stops when it is asked to, ${words}${isRelayed ? '' : ' @core'}`, async ({
+    interopWorks: _,
+  }) => {
+    await withSite(isRelayed, async (site) => {
+      const nginx = await Nginx.start(site.peer.namespace, [3_000_000]);
+      site.keep(() => nginx.stop());
+      const [socks, http, local] = [await freeTcpPort(), await freeTcpPort(), await freeTcpPort()];
+      const command = start(
+        site,
+        ...['--socks5', `127.0.0.1:${socks}`, '--http-proxy', `127.0.0.1:${http}`],
+        ...['-L', `${local}:[${INNER.peer6}]:80`],
+      );
+      await command.saw(/^connect: HTTP proxy on 127\.0\.0\.1:\d+$/m, 15_000);
+      await command.saw(/^connect: handshake with /m);
+      const { path } = nginx.files[0]!;
+      const whole = '200 3000000';
+      expect(await curl(`http://127.0.0.1:${local}${path}`)).toBe(whole);
+      for (const host of [INNER.peer4, `[${INNER.peer6}]`]) {
+        const url = `http://${host}${path}`;
+        expect(await curl('--socks5-hostname', `127.0.0.1:${socks}`, url)).toBe(whole);
+        expect(await curl('--proxy', `http://127.0.0.1:${http}`, url)).toBe(whole);
+        expect(await curl('--proxytunnel', '--proxy', `http://127.0.0.1:${http}`, url)).toBe(whole);
+      }
+      command.process.kill('SIGINT');
+      expect(await command.exited).toBe(0);
+      expect(command.output).not.toMatch(/error| {4}at /i);
+    });
+  });
 
   test(`iperf3, psql and ssh go in, and -R leads out, ${words}`, async ({ interopWorks: _ }) => {
     test.setTimeout(180_000);
@@ -139,6 +139,43 @@ for (const isRelayed of [false, true]) {
       const args = [...sshd.clientOptions, '-o', `ProxyCommand=${proxy}`, `root@${INNER.peer4}`];
       expect(await run('ssh', [...args, 'cat'], { input: 'x'.repeat(300_000) })).toHaveLength(300_000);
       expect(await run('ssh', [...args, 'head -c 2000000 /dev/zero | wc -c'])).toBe('2000000\n');
+    });
+  });
+
+  test(`the datagrams outside are recorded, and with the key log Wireshark reads them, ${words}`, async ({
+    interopWorks: _,
+  }) => {
+    await withSite(isRelayed, async ({ peer, file, way, keep }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tabwire-outer-'));
+      keep(() => rmSync(folder, { recursive: true }));
+      const [packets, keyLog] = [join(folder, 'outer.pcapng'), join(folder, 'keys')];
+      const recorded = ['--outer-capture', packets, '--key-log', keyLog];
+      await run(PROGRAM[0]!, [
+        ...PROGRAM.slice(1),
+        'ping',
+        file,
+        INNER.peer4,
+        '-c',
+        '3',
+        '-i',
+        '0.1',
+        ...way,
+        ...recorded,
+      ]);
+      const tshark = (...args: string[]) => run('tshark', ['-r', packets, ...args]);
+      const opened = ['-o', `wg.keylog_file:${keyLog}`];
+      const pings = await tshark(...opened, '-Y', 'icmp', '-T', 'fields', '-e', 'ip.dst', '-e', 'icmp.type');
+      expect(pings.match(/\t0$/gm)).toHaveLength(3);
+      expect(pings.match(/\t8$/gm)).toHaveLength(3);
+      expect(await tshark(...opened, '-Y', '_ws.malformed || _ws.expert.severity >= 0x00800000')).toBe('');
+      expect(await tshark('-Y', 'icmp')).toBe('');
+      const ports = await tshark('-T', 'fields', '-e', 'udp.port');
+      expect(
+        ports
+          .trim()
+          .split('\n')
+          .every((line) => line.split(',').includes(String(peer.port))),
+      ).toBe(true);
     });
   });
 

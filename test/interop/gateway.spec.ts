@@ -1,13 +1,23 @@
 // `tabwire gateway` before a real peer: Linux behind wireguard-go reaches servers that only the gateway's side has, with
 // programs of its own, and what is not allowed it does not reach.
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Child } from '../support/child-process.ts';
 import { Dnsmasq } from '../support/dnsmasq.ts';
-import { freeTcpPort } from '../support/free-port.ts';
+import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { GatewayLab, METADATA, NOWHERE, SERVER } from '../support/gateway-lab.ts';
 import { expect, test } from '../support/interop-test.ts';
+import { generateKeys, type KeyPair } from '../support/keys.ts';
 import { Nginx } from '../support/nginx.ts';
+import { PageServer } from '../support/page-server.ts';
 import { curl, dig, Netcat } from '../support/programs.ts';
 import { INNER } from '../support/real-peer.ts';
+import { RelayProcess } from '../support/relay-process.ts';
 
 async function withLab(rules: readonly string[], use: (lab: GatewayLab) => Promise<void>): Promise<void> {
   const lab = await GatewayLab.up(rules);
@@ -159,3 +169,65 @@ test('our own client is a peer like any other', async ({ interopWorks: _ }) => {
     await nginx.stop();
   });
 });
+
+test('a page is a peer like any other, through the relay', async ({ page, interopWorks: _ }) => {
+  // No namespace here: the browser is in none. What this machine calls its own never leaves it either.
+  const own = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+  test.skip(own === undefined, 'this machine has no address but loopback, which a page keeps to itself');
+  const body = randomBytes(5_000_000);
+  const server = createServer((_request, response) => response.end(body)).listen(0, own);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const [keys, pageKeys, listenPort] = [generateKeys(), generateKeys(), await freeUdpPort()];
+  const file = join(mkdtempSync(join(tmpdir(), 'tabwire-gateway-')), 'gateway.conf');
+  writeFileSync(file, configOf(keys, pageKeys, listenPort), { mode: 0o600 });
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const args = ['--import', 'tsx', main, 'gateway', file, '--allow', `${own}:${port}`];
+  const gateway = new Child(process.execPath, args);
+  const endpoint = `127.0.0.1:${listenPort}`;
+  const site: PageServer = await PageServer.start(join(import.meta.dirname, '../../dist/harness'), () => [
+    `ws://127.0.0.1:${relay.port}`,
+  ]);
+  const relay = await RelayProcess.start({ allow: [endpoint], origins: [site.origin] });
+  try {
+    await gateway.saw(/ is ready/, 15_000);
+    await page.goto(`${site.origin}/`);
+    const config = `[Interface]
+PrivateKey = ${pageKeys.privateKey}
+Address = 10.98.0.3/24
+[Peer]
+PublicKey = ${keys.publicKey}
+Endpoint = ${endpoint}
+AllowedIPs = 0.0.0.0/0
+`;
+    const got = await page.evaluate(
+      async ([config, relay, host, port]) => {
+        const tunnel = await window.tabwire.Tunnel.open(config, { relay });
+        await tunnel.ready;
+        const response = await tunnel.fetch(`http://${host}:${port}/`);
+        const sha256 = await window.page.sha256(new Uint8Array(await response.arrayBuffer()));
+        const denied = await new tunnel.TCPSocket(host, 9).opened.catch(({ cause }) => cause.code as string);
+        return { sha256, denied };
+      },
+      [config, relay.url, own!, port] as const,
+    );
+    expect(got).toEqual({ sha256: sha256(body), denied: 'ERR_HOST_UNREACHABLE' });
+  } finally {
+    await Promise.all([relay.stop(), site.stop(), gateway.stop()]);
+    server.close();
+    rmSync(dirname(file), { recursive: true });
+  }
+});
+
+function configOf(keys: KeyPair, peer: KeyPair, listenPort: number): string {
+  return `[Interface]
+PrivateKey = ${keys.privateKey}
+Address = 10.98.0.1/24
+ListenPort = ${listenPort}
+[Peer]
+PublicKey = ${peer.publicKey}
+AllowedIPs = 10.98.0.3/32
+`;
+}

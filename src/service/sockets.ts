@@ -24,7 +24,7 @@ import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../core/netstack/tcp/listener.ts';
 import { type Instant, MINUTE, type Millis, SECOND } from '../core/time.ts';
-import { Diagnostics } from './diagnostics.ts';
+import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
@@ -47,7 +47,8 @@ export class Sockets {
   readonly #tcpPipes = new Map<number, TcpPipe>();
   readonly #others = new Set<ListenerPipe | UdpPipe | PingRun | TcpOpening>();
   readonly #lookups: Lookups;
-  readonly #diagnostics: Diagnostics;
+  /** Loaded by the first question. */
+  #diagnostics: Diagnostics | undefined;
   #isClosed = false;
   #nextId = 1;
   /** Ends the wait for what was written. */
@@ -67,7 +68,6 @@ export class Sockets {
       },
     };
     this.#lookups = new Lookups(stack.names, driver, noted);
-    this.#diagnostics = new Diagnostics(stack, driver, noted);
   }
 
   async connectTcp(options: TcpConnectOptions, port: Port): Promise<TcpOpened> {
@@ -183,17 +183,17 @@ export class Sockets {
 
   async traceroute(options: TraceOptions, port: Port): Promise<void> {
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
-    this.#diagnostics.trace(address, options, port);
+    (await this.#diagnose()).trace(address, options, port);
   }
 
   async pathMtu(host: string, port: Port): Promise<number> {
     const { address } = await this.#remoteOf({ address: host, port: 0 }, undefined);
-    return this.#diagnostics.pathMtu(address, port);
+    return (await this.#diagnose()).pathMtu(address, port);
   }
 
   async checkPort(options: PortCheckOptions, port: Port): Promise<PortState> {
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
-    return this.#diagnostics.checkPort(address, options, port);
+    return (await this.#diagnose()).checkPort(address, options, port);
   }
 
   tcpInfo(id: number): TcpSocketInfo {
@@ -213,7 +213,7 @@ export class Sockets {
     for (const other of [...this.#others]) other.close();
     this.#isClosed = true;
     this.#lookups.close();
-    this.#diagnostics.close();
+    this.#diagnostics?.close();
     return new Promise((resolve) => {
       this.#stopWaiting = resolve;
       const giveUpAt = driver.now() + timeout;
@@ -238,7 +238,7 @@ export class Sockets {
   /** Waits for a lookup only where there is one, and not beyond the tunnel's end. */
   async #remoteOf({ address: host, port }: SocketName, family: AddressFamily): Promise<SocketAddress> {
     const address = await this.#lookups.addressOf(host, family);
-    if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+    if (this.#isClosed) throw closed();
     return { address, port };
   }
 
@@ -252,6 +252,13 @@ export class Sockets {
         listenerFinished: (pipe) => this.#others.delete(pipe),
       }),
     );
+  }
+
+  async #diagnose(): Promise<Diagnostics> {
+    const { Diagnostics } = await import('./diagnostics.ts');
+    if (this.#isClosed) throw closed();
+    this.#diagnostics ??= new Diagnostics(this.#stack, this.#driver, this.#noted);
+    return this.#diagnostics;
   }
 
   #connectionOf(id: number): TcpConnection {
@@ -271,6 +278,10 @@ export class Sockets {
     this.#tcpPipes.set(pipe.id, pipe);
     return pipe;
   }
+}
+
+function closed(): TunnelError {
+  return new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
 }
 
 function openedOf(pipe: TcpPipe): TcpOpened {

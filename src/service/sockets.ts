@@ -28,7 +28,7 @@ import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
-import { PingRun } from './ping-run.ts';
+import type { PingRun } from './ping-run.ts';
 import { TcpOpening } from './tcp-opening.ts';
 import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
@@ -166,6 +166,7 @@ export class Sockets {
 
   async ping(options: PingOptions, port: Port): Promise<void> {
     const driver = this.#driver;
+    const { PingRun } = await import('./ping-run.ts');
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
     const run = new PingRun(this.#stack.openPing(address), options, port, {
       noted: this.#noted,

@@ -1,4 +1,5 @@
-import { MAX_CHANNEL, MAX_MESSAGE } from '../src/core/wire/relay.ts';
+import { LEAST_MESSAGE, MAX_CHANNEL, MAX_MESSAGE, RECORD_HEADER } from '../src/core/wire/relay.ts';
+import { INITIATION_SIZE } from '../src/core/wire/wireguard.ts';
 import { classOf, parseAddress } from './address.ts';
 import { TrustedProxies } from './client-address.ts';
 import { RelayConfigError } from './config-error.ts';
@@ -24,6 +25,8 @@ export interface Limits {
   channels: number;
   /** The largest datagram in either direction. */
   maxDatagram: number;
+  /** The largest WebSocket message in either direction; 16,384 to 65,535. */
+  maxMessage: number;
   /** Per session and direction. */
   datagramsPerSecond: number;
   bytesPerSecond: number;
@@ -67,6 +70,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   upgradeBurst: 20,
   channels: 4,
   maxDatagram: 2048,
+  maxMessage: MAX_MESSAGE,
   datagramsPerSecond: 100_000,
   bytesPerSecond: 125_000_000,
   initiationInterval: 4000,
@@ -206,7 +210,10 @@ function readLimits(given: Partial<Limits>): Limits {
   const limits = { ...DEFAULT_LIMITS, ...given };
   if (limits.channels < 1 || limits.channels > MAX_CHANNEL)
     throw new RelayConfigError(`limits.channels: expected 1 to ${MAX_CHANNEL}`);
-  if (limits.maxDatagram < 148 || limits.maxDatagram > MAX_MESSAGE - 3)
-    throw new RelayConfigError(`limits.maxDatagram: expected 148 to ${MAX_MESSAGE - 3}`);
+  if (limits.maxMessage < LEAST_MESSAGE || limits.maxMessage > MAX_MESSAGE)
+    throw new RelayConfigError(`limits.maxMessage: expected ${LEAST_MESSAGE} to ${MAX_MESSAGE}`);
+  const largest = limits.maxMessage - RECORD_HEADER;
+  if (limits.maxDatagram < INITIATION_SIZE || limits.maxDatagram > largest)
+    throw new RelayConfigError(`limits.maxDatagram: expected ${INITIATION_SIZE} to ${largest}`);
   return limits;
 }

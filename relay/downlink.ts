@@ -24,6 +24,7 @@ export class Downlink {
   readonly #socket: WebSocket;
   readonly #queue: DownQueue;
   readonly #counters: RelayCounters;
+  readonly #maxMessage: number;
   readonly #now: () => number;
   readonly #window = new RelayWindow();
   readonly #pace = new Pace();
@@ -35,7 +36,14 @@ export class Downlink {
   /** Records sent. */
   records = 0;
 
-  constructor(socket: WebSocket, queue: DownQueue, counters: RelayCounters, now: () => number) {
+  constructor(
+    socket: WebSocket,
+    queue: DownQueue,
+    counters: RelayCounters,
+    maxMessage: number,
+    now: () => number,
+  ) {
+    this.#maxMessage = maxMessage;
     this.#socket = socket;
     this.#queue = queue;
     this.#counters = counters;
@@ -79,7 +87,7 @@ export class Downlink {
         this.#window.full(now);
         this.#waitForRoom();
       }
-      scratch.reset();
+      scratch.reset(this.#maxMessage);
       // Control and handshakes go even so.
       const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
       if (dropped > 0) this.#counters.dropDown('queue', dropped);

@@ -1,13 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import {
-  CLOSE_LIMIT,
-  CLOSE_RESTARTING,
-  CLOSE_TOKEN,
-  MAX_MESSAGE,
-  SUBPROTOCOL,
-} from '../src/core/wire/relay.ts';
+import { CLOSE_LIMIT, CLOSE_RESTARTING, CLOSE_TOKEN, SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import { Admin } from './admin.ts';
 import {
   Admission,
@@ -106,7 +100,7 @@ export class Relay implements Load, Measured {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE,
+      maxPayload: limits.maxMessage,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
       // A client that sends pings, fragments or single bytes and never reads must not make ws grow.
       ...({ maxFragments: 32, maxBufferedChunks: 256, maxPendingAutoPongs: 8, closeTimeout: 5000 } as object),
@@ -185,7 +179,8 @@ export class Relay implements Load, Measured {
     if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
     this.#config = this.#admission.config = config;
     this.#context.policy.replace(config.rules);
-    this.#context.limits = config.limits;
+    // What the WebSocket server was told holds until it is made anew.
+    this.#context.limits = { ...config.limits, maxMessage: this.#context.limits.maxMessage };
     // A key that was made up here is nobody's to take away.
     if (options.tickets?.keys !== undefined) this.#context.tickets = config.tickets;
     this.#context.parkTime = 1000 * config.tickets.park;

@@ -19,7 +19,6 @@ import {
   type Control,
   GOAWAY,
   MAX_CHANNEL,
-  MAX_MESSAGE,
   OPEN,
   OPEN_LISTEN,
   PING,
@@ -135,7 +134,9 @@ export class Session implements ChannelHost {
     this.#context = context;
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
-    this.#downlink = new Downlink(socket, this.#queue, context.counters, () => context.now());
+    this.#downlink = new Downlink(socket, this.#queue, context.counters, this.limits.maxMessage, () =>
+      context.now(),
+    );
     this.#since = this.#lastActive = this.#lastPing = now;
     this.#ends = now + this.limits.sessionLifetime;
     const { controlsPerSecond, pingsPerSecond } = this.limits;
@@ -535,7 +536,7 @@ export class Session implements ChannelHost {
         version: 1,
         maxChannels: limits.channels,
         maxDatagram: limits.maxDatagram,
-        maxMessage: MAX_MESSAGE,
+        maxMessage: limits.maxMessage,
         idleSeconds: Math.min(65_535, Math.round(limits.idleTimeout / 1000)),
         graceSeconds: Math.round(this.#context.parkTime / 1000),
         datagramsPerSecond: limits.datagramsPerSecond,

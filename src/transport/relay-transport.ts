@@ -237,6 +237,7 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
       case WELCOME:
         this.#connection.welcomed(control.secret);
         this.#maxDatagram = control.maxDatagram;
+        this.#uplink.allowMessages(control.maxMessage);
         return;
       case TICKET:
         this.#connection.ticketed(control.ticket, control.lifetimeSeconds);

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EngineMemory } from '../core/packet-buffer.ts';
 import type { Instant, Millis } from '../core/time.ts';
-import { CONTROL_CHANNEL, PING, RecordWriter, writeControl } from '../core/wire/relay.ts';
+import { CONTROL_CHANNEL, LEAST_MESSAGE, PING, RecordWriter, writeControl } from '../core/wire/relay.ts';
 import { RelayWindow } from '../core/wire/relay-window.ts';
 import { DrainMeter } from './drain-meter.ts';
 
@@ -41,6 +41,7 @@ export class Uplink {
   readonly #timers: UplinkTimers;
   readonly #hasRoom: () => void;
   #socket: UplinkSocket | undefined;
+  #maxMessage = LEAST_MESSAGE;
   #meter = new DrainMeter();
   #window = new RelayWindow();
   #buffered = 0;
@@ -70,6 +71,14 @@ export class Uplink {
 
   attach(socket: UplinkSocket): void {
     this.#socket = socket;
+    this.#maxMessage = LEAST_MESSAGE;
+    this.#batch.reset(LEAST_MESSAGE);
+  }
+
+  /** The relay takes messages of so many bytes, from the next one on. */
+  allowMessages(bytes: number): void {
+    this.#maxMessage = Math.max(LEAST_MESSAGE, bytes);
+    if (this.#batch.length === 0) this.#batch.reset(this.#maxMessage);
   }
 
   /** The socket is gone. Returns how many records waited for it and died with it. */
@@ -110,7 +119,7 @@ export class Uplink {
     this.#window.sent(this.#batch.length, now);
     this.#mark(now);
     const { bytes, start, end, length } = this.#batch;
-    this.#batch.reset();
+    this.#batch.reset(this.#maxMessage);
     // The WebSocket copies before it returns.
     this.#socket!.send(bytes.subarray(start, end) as Uint8Array<ArrayBuffer>);
     this.#meter.sent(length, now);

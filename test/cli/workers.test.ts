@@ -1,7 +1,10 @@
 // `tabwire relay --workers`: several processes at one port.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readWorkers } from '../../src/cli/relay-options.ts';
+import { GOAWAY, TICKET } from '../../src/core/wire/relay.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { RelayClient } from '../relay/relay-client.ts';
 import { Child, run, until } from '../support/child-process.ts';
@@ -38,8 +41,12 @@ async function start(...args: string[]) {
 }
 
 describe('workers', { timeout: 90_000 }, () => {
-  it('share a port, count together, take other’s place when one dies, and end together', async () => {
-    const { child, peer, ask, starts, connect } = await start();
+  it('share a port, count together, take other’s place when one dies, and drain together', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tabwire-workers-'));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    const config = join(folder, 'relay.json');
+    writeFileSync(config, JSON.stringify({ drain: { delay: 0.3, spread: 0.5, notice: 1, max: 20 } }));
+    const { child, peer, ask, starts, connect } = await start('--config', config);
     const clients = [await connect(), await connect(), await connect(), await connect()];
     // Each has its own UDP port: nobody hears what is for another.
     for (const client of clients) client.send([1, data(peer.index)]);
@@ -64,9 +71,17 @@ describe('workers', { timeout: 90_000 }, () => {
 
     child.process.kill('SIGHUP');
     await until('both reloads', () => (child.output.match(/"event":"config"/g) ?? []).length === 2);
-    child.process.kill('SIGINT');
+    // Each tells its clients one by one, with a ticket, and serves those that stay until they must go.
+    const [one, other] = [await connect(), await connect()];
+    const told = clients.concat(one, other).filter(({ closed }) => closed === undefined);
+    const ticketsBefore = told.map((client) => client.of(TICKET).length);
+    child.process.kill('SIGTERM');
+    await until('every GOAWAY', () => told.every((client) => client.of(GOAWAY).length > 0), 20_000);
+    expect((await ask('/readyz')).status).toBe(503);
+    expect(told.map((client) => client.of(GOAWAY)[0]!.reconnectWithin)).toEqual(told.map(() => 1000));
+    expect(told.map((client) => client.of(TICKET).length)).toEqual(ticketsBefore.map((count) => count + 1));
     expect(await child.exited).toBe(0);
-    expect(clients.filter(({ closed }) => closed?.code === 1012).length).toBeGreaterThanOrEqual(2);
+    expect(told.map(({ closed }) => closed?.code)).toEqual(told.map(() => 1012));
     expect((child.output.match(/"event":"stop"/g) ?? []).length).toBe(2);
   });
 
@@ -80,6 +95,8 @@ describe('workers', { timeout: 90_000 }, () => {
     cleanups.push(() => second.stop('SIGKILL'));
     expect(await second.exited).toBe(1);
     expect(second.output).toContain('EADDRINUSE');
+    first.process.kill('SIGINT');
+    expect(await first.exited).toBe(0);
     for (const workers of ['0', '-1', 'x', '1000'])
       expect(() => readWorkers({ workers })).toThrow('1 to 999');
   });

@@ -3,18 +3,16 @@
 // Clients that mean harm, 40,000 datagrams a second: random bytes, other protocols, data for nobody, handshakes by the hundred,
 // damaged control records. The endpoint never answers. Towards it nothing may leave but handshake initiations of 148 bytes,
 // within the ceiling; where the rule has the endpoint's public key, nothing at all.
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { load } from '../netsim/machine.ts';
 import { generateKeys } from '../support/keys.ts';
 import { HostileClients } from './hostile-clients.ts';
 import { LoadRelay, sum } from './load-relay.ts';
+import { Witness } from './witness.ts';
 
 /** Of the relay's defaults: initiations a second to one destination, and at once after a rest. */
 const [RATE, BURST] = [18, 5];
 const CLIENTS = 20;
-const INITIATION = 148;
 
 try {
   process.exitCode = await main();
@@ -79,34 +77,4 @@ async function flood(seconds: number, rate: number, publicKey: string | undefine
   await relay.stop();
   witness.close();
   return complaints;
-}
-
-/** The endpoint: notes what comes, and never answers. */
-class Witness {
-  datagrams = 0;
-  others = 0;
-  readonly #socket: Socket;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('message', (message) => {
-      this.datagrams++;
-      if (message.length !== INITIATION || message.readUInt32LE(0) !== 1) this.others++;
-    });
-  }
-
-  static async open(): Promise<Witness> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    return new Witness(socket);
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
 }

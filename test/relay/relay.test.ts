@@ -75,6 +75,27 @@ describe('a tunnel through the relay', () => {
     ]);
   });
 
+  it('says how large messages may be, keeps to it, and closes with 1009 what is larger', async () => {
+    const { peer, client } = await tunnel({ limits: { maxMessage: 16_384 } });
+    expect(client.of(WELCOME)).toMatchObject([{ maxMessage: 16_384 }]);
+    let largest = 0;
+    client.socket.on('message', (message) => {
+      largest = Math.max(largest, (message as Buffer).length);
+    });
+    for (let n = 0; n < 8; n++)
+      client.send(...Array.from({ length: 11 }, () => [1, data(peer.index, 1400)] as const));
+    await until(() => client.datagrams.length === 88, 'all echoes');
+    expect(largest).toBeGreaterThan(1400);
+    expect(largest).toBeLessThanOrEqual(16_384);
+    client.send(...Array.from({ length: 12 }, () => [1, data(peer.index, 1400)] as const));
+    await until(() => client.closed !== undefined, 'the close');
+    expect(client.closed!.code).toBe(1009);
+    for (const maxMessage of [16_383, 65_536])
+      expect(() => createRelay({ allow: ['127.0.0.1:51820'], limits: { maxMessage } })).toThrow(
+        'limits.maxMessage: expected 16384 to 65535',
+      );
+  });
+
   it('carries data both ways, many datagrams a message', async () => {
     const { peer, client } = await tunnel();
     const batch = Array.from({ length: 40 }, (_, i) => [1, data(peer.index, 1400, i)] as const);

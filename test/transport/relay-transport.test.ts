@@ -11,6 +11,7 @@ import {
   CHANNEL_UNRESPONSIVE,
   CLOSE,
   CLOSED,
+  type Control,
   EVENT,
   EVENT_NEED_HANDSHAKE,
   EVENT_UNREACHABLE,
@@ -84,6 +85,7 @@ describe('what leaves', () => {
 
   it('collects a batch into one message', () => {
     const { transport, socket, endpoint, send } = connected();
+    socket.control(welcome({}));
     socket.sent.length = 0;
     for (let i = 0; i < 30; i++) send(endpoint, data(9, 1452, i));
     expect(socket.sent).toHaveLength(0);
@@ -98,6 +100,7 @@ describe('what leaves', () => {
 
   it('splits a batch at 64 records and at 65,535 bytes', () => {
     const { transport, socket, endpoint, send } = connected();
+    socket.control(welcome({}));
     socket.sent.length = 0;
     for (let i = 0; i < 65; i++) send(endpoint, data(9, 40));
     transport.flush();
@@ -133,25 +136,52 @@ describe('what leaves', () => {
 
   it('drops what the relay would not take', () => {
     const { transport, socket, endpoint, send } = connected();
-    socket.control({
-      type: WELCOME,
-      version: 1,
-      maxChannels: 4,
-      maxDatagram: 1500,
-      maxMessage: 65_535,
-      idleSeconds: 600,
-      graceSeconds: 0,
-      secret: new Uint8Array(0),
-      datagramsPerSecond: 1,
-      bytesPerSecond: 1,
-      sessionId: new Uint8Array(8),
-    });
+    socket.control(welcome({ maxDatagram: 1500 }));
     send(endpoint, data(9, 1501));
     expect(transport.drops.of('too_big')).toBe(1);
     send(endpoint, data(9, 1500));
     expect(transport.drops.of('too_big')).toBe(1);
   });
+
+  it.each([16_384, 32_768])(
+    'makes no message larger than the %i bytes that the relay takes',
+    (maxMessage) => {
+      const { transport, socket, endpoint, send } = connected();
+      const largest = () => Math.max(...socket.sent.map(({ length }) => length));
+      const burst = () => {
+        socket.sent.length = 0;
+        for (let n = 0; n < 30; n++) send(endpoint, data(9, 1452));
+        transport.flush();
+      };
+      // Until WELCOME, what every relay takes.
+      burst();
+      expect(largest()).toBeGreaterThan(14_000);
+      expect(largest()).toBeLessThanOrEqual(16_384);
+      socket.control(welcome({ maxMessage }));
+      burst();
+      burst();
+      expect(largest()).toBeGreaterThan(maxMessage - 1500);
+      expect(largest()).toBeLessThanOrEqual(maxMessage);
+    },
+  );
 });
+
+function welcome(change: object): Control {
+  return {
+    type: WELCOME,
+    version: 1,
+    maxChannels: 4,
+    maxDatagram: 2048,
+    maxMessage: 65_535,
+    idleSeconds: 600,
+    graceSeconds: 0,
+    secret: new Uint8Array(0),
+    datagramsPerSecond: 1,
+    bytesPerSecond: 1,
+    sessionId: new Uint8Array(8),
+    ...change,
+  };
+}
 
 describe('what arrives', () => {
   it('is handed in datagram by datagram, in the ingress region, with one end of batch', () => {

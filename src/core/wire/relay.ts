@@ -12,6 +12,8 @@
 export const SUBPROTOCOL = 'wgrelay.v1';
 export const RECORD_HEADER = 3;
 export const MAX_MESSAGE = 65_535;
+/** Every relay takes messages of this size; larger ones, up to MAX_MESSAGE, if its WELCOME says so. */
+export const LEAST_MESSAGE = 16_384;
 export const MAX_RECORDS = 64;
 export const CONTROL_CHANNEL = 0;
 export const MAX_CHANNEL = 63;
@@ -186,7 +188,8 @@ export class RecordReader {
 export class RecordWriter {
   readonly bytes: Uint8Array;
   readonly start: number;
-  readonly #limit: number;
+  readonly #room: number;
+  #limit: number;
   #end: number;
   #records = 0;
 
@@ -195,7 +198,8 @@ export class RecordWriter {
     this.bytes = bytes;
     this.start = start;
     this.#end = start;
-    this.#limit = Math.min(end, start + MAX_MESSAGE);
+    this.#room = end - start;
+    this.#limit = start + Math.min(this.#room, MAX_MESSAGE);
   }
 
   get end(): number {
@@ -210,9 +214,11 @@ export class RecordWriter {
     return this.#records;
   }
 
-  reset(): void {
+  /** Begins a message, of no more than so many bytes. */
+  reset(limit = MAX_MESSAGE): void {
     this.#end = this.start;
     this.#records = 0;
+    this.#limit = this.start + Math.min(this.#room, limit);
   }
 
   /** Whether a record with a body of `length` bytes has room in this message. */

@@ -27,14 +27,19 @@ export class BenchRelay {
   }
 
   /** To one endpoint, for one page's origin and for programs. */
-  static async start(endpoint: string, origin: string, isUnbatched = false): Promise<BenchRelay> {
+  static async start(
+    endpoint: string,
+    origin: string,
+    isUnbatched = false,
+    maxMessage = DEFAULT_LIMITS.maxMessage,
+  ): Promise<BenchRelay> {
     const port = await freeTcpPort();
     const options: BenchRelayOptions = {
       listen: `127.0.0.1:${port}`,
       allow: [endpoint],
       origins: [origin],
       allowNoOrigin: true,
-      limits: LIMITS,
+      limits: { ...LIMITS, maxMessage },
       isUnbatched,
     };
     const child = new Child(process.execPath, [SCRIPT, JSON.stringify(options)]);

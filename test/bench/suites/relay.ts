@@ -15,8 +15,8 @@ import type { Target } from '../target.ts';
 const UNBATCHED = 'one a message';
 const BARE = 'bare dgram';
 
-type Direction = 'up' | 'down';
-const DIRECTIONS: readonly Direction[] = ['up', 'down'];
+export type Direction = 'up' | 'down';
+export const DIRECTIONS: readonly Direction[] = ['up', 'down'];
 
 const [WARM_UP, MEASURED] = [500, 1500];
 const ECHOES = 20;
@@ -61,22 +61,23 @@ async function measureHost(kind: HostKind, pace: Pace): Promise<Line[]> {
 }
 
 /** Datagrams per second, and µs of processor time for each. */
-interface Measured {
+export interface Measured {
   rate: number;
   relay?: number;
   client?: number;
   bare?: number;
 }
 
-async function measureRelay(
+export async function measureRelay(
   host: Host,
   direction: Direction,
   isUnbatched: boolean,
   { isQuick }: Pace,
+  maxMessage?: number,
 ): Promise<Measured> {
   const peer = await UdpPeer.start();
   const origin = host instanceof BrowserHost ? host.origin : 'http://127.0.0.1';
-  const relayed = await BenchRelay.start(`127.0.0.1:${peer.port}`, origin, isUnbatched);
+  const relayed = await BenchRelay.start(`127.0.0.1:${peer.port}`, origin, isUnbatched, maxMessage);
   try {
     const wish: LoadWish = { relay: relayed.url, port: peer.port, isUnbatched };
     await host.call('load.open', wish);

@@ -30,12 +30,10 @@ interface Paused {
 
 let paused: Paused | undefined;
 
-/** Connects, and reads nothing of what comes. */
+/** Connects, asks, and reads nothing of what comes. */
 export async function beginUnread(host: string, port: number, request: string): Promise<void> {
   const socket = connect(port, host);
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-  socket.pause();
-  socket.write(request);
   const state: Paused = {
     received: 0,
     resume: () => socket.resume(),
@@ -47,19 +45,15 @@ export async function beginUnread(host: string, port: number, request: string): 
     state.received += data.length;
   });
   socket.pause();
+  socket.write(request);
   paused = state;
 }
 
-/** Bytes that the page has been given, without asking. */
-export function unread(): number {
-  return paused!.received;
-}
-
-/** Reads on: after how many milliseconds the first byte was there, and how many came in all. */
-export async function readOn(): Promise<{ firstAfter: number; received: number }> {
+/** Reads on: how many milliseconds until so many bytes were there, which are more than could have waited, and how many came. */
+export async function readOn(bytes: number): Promise<{ movedAfter: number; received: number }> {
   const before = performance.now();
   paused!.resume();
-  while (paused!.received === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-  const firstAfter = performance.now() - before;
-  return { firstAfter, received: await paused!.whole };
+  while (paused!.received < bytes) await new Promise((resolve) => setTimeout(resolve, 1));
+  const movedAfter = performance.now() - before;
+  return { movedAfter, received: await paused!.whole };
 }

@@ -69,29 +69,28 @@ interface Stream {
 
 let stream: Stream | undefined;
 
-/** Asks for a row each hundredth of a second, and goes on while the test looks elsewhere. */
+/** Asks for a row of a kilobyte each hundredth of a second, and goes on while the test looks elsewhere. */
 export async function beginRows(host: string, count: number): Promise<void> {
   const client = new pg.Client({ host, ...SERVER });
   await client.connect();
   const running: Stream = { numbers: [], at: [], ended: false, failure: undefined };
   stream = running;
-  await client.query(
-    `CREATE FUNCTION slowly(count int) RETURNS void LANGUAGE plpgsql AS
-     $$ BEGIN FOR n IN 1..count LOOP RAISE NOTICE '%', n; PERFORM pg_sleep(0.01); END LOOP; END $$`,
+  const query = new pg.Query<{ n: number }, [number]>(
+    `SELECT n, repeat('x', 1000) AS x, pg_sleep(0.01)::text FROM generate_series(1, $1) AS n`,
+    [count],
   );
-  client.on('notice', ({ message }) => {
-    running.numbers.push(Number(message));
+  query.on('row', ({ n }) => {
+    running.numbers.push(n);
     running.at.push(performance.now());
   });
-  client.query('SELECT slowly($1)', [count]).then(
-    () => {
-      running.ended = true;
-      return client.end();
-    },
-    (error: Error) => {
-      running.failure = String(error);
-    },
-  );
+  query.on('error', (error) => {
+    running.failure = String(error);
+  });
+  query.on('end', () => {
+    running.ended = true;
+    client.end().catch(() => {});
+  });
+  client.query(query);
 }
 
 /** How far it is. */

@@ -190,6 +190,30 @@ describe.each(families)('standing in for hosts of $name', (family) => {
     expect(lone.stack.pathMtu(IpAddress.parse(peer)!)).toBe(1300);
   });
 
+  it('what a router says of a datagram sent in another’s name is believed, and only of one that was sent', () => {
+    const { lone } = gateway('taken');
+    const at = (text: string, port: number) => ({ address: IpAddress.parse(text)!, port });
+    const tooBig = (quote: Uint8Array) => {
+      const [type, code] = header === 20 ? [3, 4] : [2, 0];
+      lone.exchange(
+        icmpPacket({
+          source: peer,
+          destination: us,
+          type,
+          code,
+          rest: 1300,
+          data: quote.slice(0, header + 8),
+        }),
+      );
+      return lone.stack.pathMtu(IpAddress.parse(peer)!);
+    };
+    const ports = { sourcePort: 53, destinationPort: 4000, data: counting(1350) };
+    expect(tooBig(udpPacket({ source: other, destination: peer, ...ports }))).toBe(1420);
+    lone.stack.sendUdpFor(at(other, 53), at(peer, 4000), counting(1350));
+    const [sent] = lone.exchange();
+    expect(tooBig(sent!)).toBe(1300);
+  });
+
   it('another address of our own does not end what is made in others’ names', () => {
     const { lone, listener } = gateway('deliver');
     const [synAck] = lone.exchange(syn);

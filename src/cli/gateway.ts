@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { GatewayTunnel } from '../node/gateway-tunnel.ts';
-import type { NodeTunnelOptions } from '../node/index.ts';
+import type { NodeTunnelOptions, Tunnel } from '../node/index.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { type GatewayRule, GatewayRules, readRule } from './gateway/rules.ts';
 import {
@@ -73,15 +73,24 @@ async function serve(
   const inner = await GatewayTunnel.open(config, options, gateway);
   try {
     announce(inner.tunnel, say);
-    const stopped = untilStopped(inner.tunnel);
-    stopped.catch(() => {});
+    const ended = Promise.race([untilStopped(inner.tunnel), untilDeaf(inner.tunnel)]);
+    ended.catch(() => {});
     const { publicKey, listenPort } = await inner.tunnel.status();
     say(`${publicKey} is ready${listenPort === undefined ? '' : `, on UDP port ${listenPort}`}`);
-    await stopped;
+    await ended;
   } finally {
     gateway.close();
     await inner.close();
   }
+}
+
+/** Rejects when nobody can be heard and that will not change: its port is another program's, or the relay refuses it. */
+function untilDeaf(tunnel: Tunnel): Promise<never> {
+  return new Promise((_, reject) => {
+    tunnel.addEventListener('transport', ({ detail: { state, error } }) => {
+      if (state === 'failed') reject(new Error(error?.message ?? 'nobody can be heard'));
+    });
+  });
 }
 
 function sentenceOf({ text, ranges }: GatewayRule): string {

@@ -41,7 +41,8 @@ export function readConfig(file: string, say: Say): string {
     throw new Error(`cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
   }
   const { issues } = checkConfig(text);
-  const sentence = ({ line, message }: ConfigIssue) => `${file}, line ${line}: ${message}`;
+  // The message names its line, too.
+  const sentence = ({ message }: ConfigIssue) => `${file}, ${message}`;
   const error = issues.find(({ severity }) => severity === 'error');
   if (error) throw new Error(sentence(error));
   for (const issue of issues) if (issue.severity === 'warning') say(sentence(issue));

@@ -1,5 +1,7 @@
 // Every command of the client: help, and one sentence for what is wrong.
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +59,24 @@ describe('the command line', () => {
 --allow 10.0.0.0/8: tcp to every port, udp to every port, ping
 --allow 10.0.0.5:443/tcp,8000-8999/udp,ping: tcp to port 443, udp to ports 8000 to 8999, ping
 `);
+  });
+
+  it('a gateway whose port is another program’s ends, and says so', async () => {
+    const taken = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const folder = mkdtempSync(join(tmpdir(), 'tabwire-taken-'));
+    const file = join(folder, 'gateway.conf');
+    const [key, peer] = [generatePrivateKey(), derivePublicKey(generatePrivateKey())];
+    const listen = `ListenPort = ${taken.address().port}`;
+    writeFileSync(
+      file,
+      `[Interface]\nPrivateKey = ${key}\nAddress = 10.8.0.1/24\n${listen}\n[Peer]\nPublicKey = ${peer}\n`,
+    );
+    const write = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    await expect(runGateway([file])).rejects.toThrow(/ListenPort is in use/);
+    write.mockRestore();
+    taken.close();
+    rmSync(folder, { recursive: true });
   });
 
   it('what is wrong is one line, and an exit code', async () => {

@@ -1,8 +1,6 @@
 // What breaks, and what has to hold (C1 to C10 of the relay's test plan).
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RelayClient } from '../relay/relay-client.ts';
-import { until } from '../support/child-process.ts';
 import type { ChaosLab, ChaosOptions } from './lab.ts';
 
 export interface Case {
@@ -23,16 +21,14 @@ export interface Case {
 
 const CROWD = 1000;
 
-/** A thousand clients besides, who do not go when they are told. */
-async function crowd(lab: ChaosLab): Promise<RelayClient[]> {
-  const clients: RelayClient[] = [];
-  for (let i = 0; i < CROWD; i++) {
-    const client = await RelayClient.connect(lab.relays[0]!.url);
-    client.control(client.open(1, lab.peer.port));
-    clients.push(client);
-  }
-  return clients;
-}
+/** All of them come from one address, and go to one peer. */
+const CROWDED = {
+  sessionsPerClient: 5000,
+  upgradesPerSecond: 1e6,
+  upgradeBurst: 1e6,
+  initiationsPerSecondOfClient: 1e6,
+  initiationsPerSecondToDestination: 1e6,
+};
 
 const stalled = (seconds: number, gap: number, handshakes: Case['handshakes']): Case => ({
   id: 'C4',
@@ -74,22 +70,23 @@ export const CASES: readonly Case[] = [
   },
   {
     id: 'C3',
-    what: `SIGTERM with ${CROWD} sessions more, another relay up`,
+    what: `SIGTERM with ${CROWD} sessions more, each with a datagram a second, another relay up`,
     options: {
-      relay: {
-        drain: { delay: 0.5, spread: 3, notice: 1, max: 20 },
-        limits: { sessionsPerClient: 5000, upgradesPerSecond: 1e6, upgradeBurst: 1e6, openTimeout: 1e6 },
-      },
-      second: {},
+      relay: { drain: { delay: 0.5, spread: 3, notice: 5, max: 20 }, limits: CROWDED },
+      second: { limits: CROWDED },
+      crowd: CROWD,
     },
     gap: 500,
     handshakes: 0,
-    async run(lab) {
-      const clients = await crowd(lab);
+    async run({ relays, crowd }) {
+      crowd!.talk();
+      await delay(2000);
       const moment = performance.now();
-      const code = await lab.relays[0]!.ended();
+      const code = await relays[0]!.ended();
       if (code !== 0) throw new Error(`the relay ended with ${code}`);
-      await until('every close', () => clients.every(({ closed }) => closed?.code === 1012));
+      await delay(2000);
+      const { sent, lost } = await crowd!.stop();
+      if (lost > 0) throw new Error(`${lost} of ${sent} datagrams of the other sessions did not come back`);
       return moment;
     },
   },
@@ -106,6 +103,20 @@ export const CASES: readonly Case[] = [
       await delay(5000);
       await relay!.kill();
       await relay!.restart();
+      return performance.now();
+    },
+  },
+  {
+    id: 'C6',
+    what: 'no way to the peer for 60 s',
+    isLong: true,
+    options: { network: {} },
+    gap: 10_000,
+    handshakes: 'any',
+    async run({ network }) {
+      network!.impair({ blackout: { length: Number.POSITIVE_INFINITY, every: Number.POSITIVE_INFINITY } });
+      await delay(60_000);
+      network!.impair({});
       return performance.now();
     },
   },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Tunnel } from '../../src/node/index.ts';
+import { UdpPeer } from '../bench/native.ts';
 import { until } from '../support/child-process.ts';
 import { DatagramProxy, type ProxyProfile } from '../support/datagram-proxy.ts';
 import { generateKeys } from '../support/keys.ts';
@@ -7,6 +8,7 @@ import { LineStream } from '../support/line-stream.ts';
 import { ourConfig, RealPeer } from '../support/real-peer.ts';
 import { RelayProcess, type RelayProcessOptions } from '../support/relay-process.ts';
 import { Balancer } from './balancer.ts';
+import { DatagramCrowd } from './datagram-crowd.ts';
 
 export interface ChaosOptions {
   relay?: Partial<RelayProcessOptions>;
@@ -14,6 +16,8 @@ export interface ChaosOptions {
   second?: Partial<RelayProcessOptions>;
   /** Between relay and peer. */
   network?: ProxyProfile;
+  /** So many clients besides, which exchange datagrams with another peer. */
+  crowd?: number;
 }
 
 /** wireguard-go, one or two relays behind a load balancer, our tunnel through them, and a stream of numbered lines in it. */
@@ -22,6 +26,9 @@ export class ChaosLab {
   peer!: RealPeer;
   relays: RelayProcess[] = [];
   balancer!: Balancer;
+  /** Between relay and peer, where there is one. */
+  network: DatagramProxy | undefined;
+  crowd: DatagramCrowd | undefined;
   tunnel!: Tunnel;
   stream!: LineStream;
   readonly #undo: (() => unknown)[] = [];
@@ -37,7 +44,7 @@ export class ChaosLab {
     return lab;
   }
 
-  async #up({ relay = {}, second, network }: ChaosOptions): Promise<void> {
+  async #up({ relay = {}, second, network, crowd }: ChaosOptions): Promise<void> {
     const keys = generateKeys();
     this.peer = await RealPeer.up({ publicKey: keys.publicKey });
     this.#undo.push(() => this.peer.down());
@@ -45,11 +52,18 @@ export class ChaosLab {
     if (network) {
       const proxy = await DatagramProxy.start(this.peer.port, network);
       this.#undo.push(() => proxy.stop());
+      this.network = proxy;
       endpoint = proxy.endpoint;
+    }
+    const allow = [endpoint];
+    const other = crowd === undefined ? undefined : await UdpPeer.start();
+    if (other) {
+      this.#undo.push(() => other.stop());
+      allow.push(`127.0.0.1:${other.port}`);
     }
     for (const options of second ? [relay, second] : [relay]) {
       const started = await RelayProcess.start({
-        allow: [endpoint],
+        allow,
         origins: [],
         allowNoOrigin: true,
         ticketKeys: [this.ticketKey],
@@ -60,6 +74,8 @@ export class ChaosLab {
     }
     this.balancer = await Balancer.start(this.relays.map(({ port }) => port));
     this.#undo.push(() => this.balancer.stop());
+    if (other) this.crowd = await DatagramCrowd.open(this.balancer.url, other.port, crowd!);
+    this.#undo.push(() => this.crowd?.close());
     const config = ourConfig(this.peer, keys.privateKey, endpoint);
     this.tunnel = await Tunnel.open(config, { relay: this.balancer.url });
     this.#undo.push(() => this.tunnel.close());
@@ -84,7 +100,11 @@ export class ChaosLab {
   /** How many sessions the relays say went on, by level. */
   get resumed(): string {
     const said = this.relays.map(({ output }) => output).join('\n');
-    return [...said.matchAll(/"how":"(l[12])"/g)].map(([, level]) => level).join(' ') || 'none';
+    const levels = [...said.matchAll(/"how":"(l[12])"/g)].map(([, level]) => level!);
+    // Of a crowd, only how many each.
+    if (levels.length <= 10) return levels.join(' ') || 'none';
+    const count = (wanted: string) => levels.filter((level) => level === wanted).length;
+    return `${count('l1')} l1, ${count('l2')} l2`;
   }
 
   async down(): Promise<void> {

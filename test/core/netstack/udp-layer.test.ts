@@ -480,6 +480,26 @@ describe('UDP multicast', () => {
       expect(lone.drops).toEqual({ 'ip-destination': 2 });
     });
 
+    it(`of ${name} that was joined for one source is heard from that one only`, () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 53 });
+      const stranger = ip(header === 20 ? '192.0.2.9' : '2001:db8::9');
+      binding.joinGroup(ip(group), stranger);
+      lone.exchange(to(group));
+      expect(lone.drops).toEqual({ 'udp-port-closed': 1 });
+      binding.joinGroup(ip(group), ip(peer));
+      expect(codeOf(() => binding.joinGroup(ip(group), ip(peer)))).toBe('ERR_ADDRESS_IN_USE');
+      lone.exchange(to(group));
+      expect(messages(binding)).toHaveLength(1);
+      expect(codeOf(() => binding.leaveGroup(ip(group)))).toBe('TypeError');
+      binding.leaveGroup(ip(group), ip(peer));
+      lone.exchange(to(group));
+      expect(messages(binding)).toHaveLength(0);
+      binding.leaveGroup(ip(group), stranger);
+      lone.exchange(to(group));
+      expect(lone.drops).toEqual({ 'udp-port-closed': 2, 'ip-destination': 1 });
+    });
+
     it(`of ${name} that nobody hears is not answered`, () => {
       const lone = new LoneStack();
       lone.stack.bindUdp({ port: 54 }).joinGroup(ip(group));

@@ -2,7 +2,6 @@
 // build at all. The package is the packed tarball, installed outside the repository.
 import { join } from 'node:path';
 import { test as base, expect } from '../support/browser-test.ts';
-import { run } from '../support/child-process.ts';
 import { PageServer } from '../support/page-server.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { Stranger } from '../support/stranger.ts';
@@ -90,8 +89,3 @@ for (const { name, make } of projects)
       await site.stop();
     }
   });
-
-test('publint and attw find nothing to complain about in what is packed', async () => {
-  test.setTimeout(120_000);
-  await run('npm', ['run', '--silent', 'check:package'], { cwd: join(import.meta.dirname, '../..') });
-});

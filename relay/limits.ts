@@ -1,3 +1,5 @@
+import type { Limits } from './config.ts';
+
 /** So many per second on average, so many at once. Refilled when asked, without a timer. */
 export class TokenBucket {
   readonly #rate: number;
@@ -21,6 +23,22 @@ export class TokenBucket {
     if (this.#tokens < cost) return false;
     this.#tokens -= cost;
     return true;
+  }
+}
+
+/** Datagrams and bytes per second, with a quarter of a second's worth at once. */
+export class RatePair {
+  readonly #datagrams: TokenBucket;
+  readonly #bytes: TokenBucket;
+
+  constructor(limits: Readonly<Limits>, now: number) {
+    const { datagramsPerSecond, bytesPerSecond, maxDatagram } = limits;
+    this.#datagrams = new TokenBucket(datagramsPerSecond, Math.max(1, datagramsPerSecond / 4), now);
+    this.#bytes = new TokenBucket(bytesPerSecond, Math.max(maxDatagram, bytesPerSecond / 4), now);
+  }
+
+  take(now: number, bytes: number): boolean {
+    return this.#datagrams.take(now) && this.#bytes.take(now, bytes);
   }
 }
 

@@ -28,7 +28,8 @@ import { type Measured, metricsOf } from './metrics.ts';
 import { bearerOf, type Credential, Newcomer } from './newcomer.ts';
 import { Policy } from './policy.ts';
 import { createResolver } from './resolver.ts';
-import { Session, type SessionContext } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionContext } from './session-context.ts';
 import { SessionTable } from './session-table.ts';
 import type { TokenRefusal } from './tokens.ts';
 

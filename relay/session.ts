@@ -8,12 +8,10 @@ import {
   CLOSE,
   CLOSE_BAD_RECORD,
   CLOSE_LIMIT,
-  CLOSE_NOT_WIREGUARD,
   CLOSE_REPLACED,
   CLOSE_RESTARTING,
   CLOSE_SESSION_OVER,
   CLOSE_TEXT_FRAME,
-  CLOSE_TIMEOUT,
   CLOSED,
   CONTROL_CHANNEL,
   type Control,
@@ -34,53 +32,15 @@ import {
 import { Channel, type ChannelHost } from './channel.ts';
 import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
-import { DownQueue, type QueueBudget } from './down-queue.ts';
+import { DownQueue } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
-import { type Grant, narrowed, placeOf } from './grant.ts';
-import type { InitiationTurns } from './initiation-turns.ts';
+import { narrowed, placeOf } from './grant.ts';
 import { Kept, type KeptChannel } from './kept.ts';
-import { type BucketTable, TokenBucket } from './limits.ts';
-import type { Log } from './log.ts';
-import type { Destination, Policy, Refusal } from './policy.ts';
-import type { Tickets } from './tickets.ts';
+import { RatePair, TokenBucket } from './limits.ts';
+import type { Destination, Refusal } from './policy.ts';
+import type { SessionContext, SessionOwner } from './session-context.ts';
+import { type Ending, SessionWatch } from './session-watch.ts';
 
-/** What all sessions of a relay share. */
-export interface SessionContext {
-  /** Of sessions that begin. */
-  limits: Readonly<Limits>;
-  readonly policy: Policy;
-  readonly counters: RelayCounters;
-  readonly budget: QueueBudget;
-  readonly initiationsOfClient: BucketTable;
-  readonly initiationTurns: InitiationTurns;
-  readonly log: Log;
-  tickets: Tickets;
-  /** How long a session whose WebSocket broke waits for its client, in ms. */
-  parkTime: number;
-  /** One that is here, connected or parked. */
-  sessionAt(sid: string): Session | undefined;
-  /** It has given all that it had to another. */
-  surrendered(session: Session): void;
-  now(): number;
-  /** The time of day in ms. */
-  wallClock(): number;
-  isDenied(subject: string): boolean;
-}
-
-/** Whose session it is. */
-export interface SessionOwner {
-  /** What counts as one client address. */
-  readonly client: string;
-  readonly origin: string | undefined;
-  /** What the client's token gives; undefined where none is needed. */
-  readonly grant: Grant | undefined;
-}
-
-const MISSED_PINGS = 2;
-const SHAPE_WINDOW = 10_000;
-/** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
-const FLOOD_FACTOR = 10;
-const FLOOD_SECONDS = 10;
 const TICKET_INTERVAL = 60_000;
 /** What RESUME brought waits so long for OPEN. */
 const KEPT_TIME = 2000;
@@ -101,28 +61,18 @@ export class Session implements ChannelHost {
   readonly #reader = new RecordReader();
   readonly #queue: DownQueue;
   readonly #downlink: Downlink;
-  readonly #since: number;
-  #ends: number;
+  readonly #watch: SessionWatch;
   /** What tickets of this session count with. */
   readonly #secret = randomBytes(SECRET_LENGTH);
   #ticketAt = Number.POSITIVE_INFINITY;
   #kept: Kept | undefined;
   #keptUntil = 0;
   readonly #controls: TokenBucket;
-  readonly #pings: TokenBucket;
   readonly #up: RatePair;
   readonly #down: RatePair;
   #state: 'open' | 'parked' | 'closing' | 'closed' = 'open';
   #hasSpoken = false;
-  #hasOpened = false;
-  #lastActive: number;
-  #lastPing: number;
-  #unansweredPings = 0;
-  #shapeFailures = 0;
-  #shapeWindow = Number.NEGATIVE_INFINITY;
   #unknownChannelAt = Number.NEGATIVE_INFINITY;
-  #datagramsThisSecond = 0;
-  #floodSeconds = 0;
   #datagramsUp = 0;
   #closeCode = 0;
 
@@ -137,23 +87,19 @@ export class Session implements ChannelHost {
     this.#downlink = new Downlink(socket, this.#queue, context.counters, this.limits.maxMessage, () =>
       context.now(),
     );
-    this.#since = this.#lastActive = this.#lastPing = now;
-    this.#ends = now + this.limits.sessionLifetime;
-    const { controlsPerSecond, pingsPerSecond } = this.limits;
+    this.#watch = new SessionWatch(this.limits, now);
+    const { controlsPerSecond } = this.limits;
     this.#controls = new TokenBucket(
       controlsPerSecond,
       Math.max(MAX_CHANNEL + 2, 2 * controlsPerSecond),
       now,
     );
-    this.#pings = new TokenBucket(pingsPerSecond, 10 * pingsPerSecond, now);
     this.#up = new RatePair(this.limits, now);
     this.#down = new RatePair(this.limits, now);
     socket.on('message', (data, isBinary) => this.receiveMessage(data as Buffer, isBinary));
-    socket.on('ping', () => {
-      if (!this.#pings.take(context.now())) this.close(CLOSE_LIMIT, 'ping: too many');
-    });
+    socket.on('ping', () => this.#end(this.#watch.pinged(context.now())));
     socket.on('pong', (payload) => {
-      this.#unansweredPings = 0;
+      this.#watch.answered();
       this.#downlink.receivePong(payload);
     });
     // ws closes by itself after a protocol error; without a listener the error would end the process.
@@ -177,21 +123,10 @@ export class Session implements ChannelHost {
   /** Called once a second. */
   tick(now: number): void {
     if (!this.#isOpen) return;
-    const { limits } = this;
-    if (!this.#hasOpened && now - this.#since >= limits.openTimeout) {
-      this.close(CLOSE_TIMEOUT, 'open: no channel was opened');
-      return;
-    }
-    if (now - this.#lastActive >= limits.idleTimeout && !this.#listens) {
-      this.close(CLOSE_TIMEOUT, 'idle: no datagram for too long');
-      return;
-    }
-    if (now >= this.#ends) {
-      this.close(CLOSE_SESSION_OVER, 'session: lifetime over');
-      return;
-    }
-    this.#checkFlood();
-    this.#ping(now);
+    if (this.#end(this.#watch.tick(now, this.#listens))) return;
+    const due = this.#watch.pulse(now);
+    if (due === 'ping') this.#socket.ping();
+    if (due === 'dead') this.terminate();
     if (now >= this.#ticketAt) this.#sendTicket(now);
     if (now >= this.#keptUntil) this.#dropKept();
     for (const channel of this.#channels.values()) channel.tick(now);
@@ -237,7 +172,7 @@ export class Session implements ChannelHost {
     this.#state = 'closed';
     this.#closeCode ||= code;
     this.#release();
-    const ms = Math.round(this.now() - this.#since);
+    const ms = Math.round(this.now() - this.#watch.since);
     return { ms, up: this.#datagramsUp, down: this.#downlink.records, code: this.#closeCode };
   }
 
@@ -287,16 +222,11 @@ export class Session implements ChannelHost {
   }
 
   shapeFailed(now: number): void {
-    if (now - this.#shapeWindow >= SHAPE_WINDOW) {
-      this.#shapeWindow = now;
-      this.#shapeFailures = 0;
-    }
-    if (++this.#shapeFailures >= this.limits.shapeFailures)
-      this.close(CLOSE_NOT_WIREGUARD, 'shape: not WireGuard traffic');
+    this.#end(this.#watch.shapeFailed(now));
   }
 
   active(now: number): void {
-    this.#lastActive = now;
+    this.#watch.lastActive = now;
   }
 
   opened(channel: Channel, localPort: number): void {
@@ -342,7 +272,7 @@ export class Session implements ChannelHost {
   }
 
   #receiveDatagram(number: number, data: Buffer, start: number, end: number, now: number): void {
-    this.#datagramsThisSecond++;
+    this.#watch.datagram();
     const channel = this.#channels.get(number);
     if (channel === undefined) {
       this.counters.dropUp('unknown_channel');
@@ -401,7 +331,7 @@ export class Session implements ChannelHost {
     }
     if (this.#channels.has(number)) return;
     this.#closedChannels.delete(number);
-    this.#hasOpened = true;
+    this.#watch.hasOpened = true;
     if (this.#channels.size >= this.limits.channels) {
       this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
       return;
@@ -458,7 +388,7 @@ export class Session implements ChannelHost {
       this.counters.resumed('none', ticket);
       return;
     }
-    this.#ends = Math.min(this.#ends, now + ticket.ends - wallClock);
+    this.#watch.ends = Math.min(this.#watch.ends, now + ticket.ends - wallClock);
     const channels = this.#context.sessionAt(ticket.session)?.surrender(this.#queue, now);
     this.#kept = new Kept(ticket, channels, wallClock);
     this.#keptUntil = now + KEPT_TIME;
@@ -515,7 +445,7 @@ export class Session implements ChannelHost {
     const issued = this.#context.wallClock();
     const ticket = this.#context.tickets.issue({
       issued,
-      ends: issued + this.#ends - now,
+      ends: issued + this.#watch.ends - now,
       session: this.sid,
       secret: this.#secret.toString('hex'),
       origin,
@@ -558,7 +488,6 @@ export class Session implements ChannelHost {
     return this.#state === 'open';
   }
 
-  /** Waiting for a call is a purpose: it is quiet, but not idle. */
   get #listens(): boolean {
     for (const channel of this.#channels.values()) if (channel.listens) return true;
     return false;
@@ -569,25 +498,10 @@ export class Session implements ChannelHost {
     return this.id.toString('hex');
   }
 
-  /** Background tabs do not run timers, but their browser still answers pings. */
-  #ping(now: number): void {
-    const { pingInterval } = this.limits;
-    const waited = now - this.#lastPing;
-    if (this.#unansweredPings >= MISSED_PINGS && waited >= pingInterval / 2) {
-      this.terminate();
-      return;
-    }
-    if (waited < pingInterval) return;
-    this.#lastPing = now;
-    this.#unansweredPings++;
-    this.#socket.ping();
-  }
-
-  #checkFlood(): void {
-    const isFlood = this.#datagramsThisSecond > FLOOD_FACTOR * this.limits.datagramsPerSecond;
-    this.#datagramsThisSecond = 0;
-    this.#floodSeconds = isFlood ? this.#floodSeconds + 1 : 0;
-    if (this.#floodSeconds >= FLOOD_SECONDS) this.close(CLOSE_LIMIT, 'rate: flood');
+  /** True if there is a reason. */
+  #end(ending: Ending | undefined): boolean {
+    if (ending !== undefined) this.close(ending.code, ending.reason);
+    return ending !== undefined;
   }
 
   #removeChannel(channel: Channel): void {
@@ -601,21 +515,5 @@ export class Session implements ChannelHost {
     this.#channels.clear();
     this.#dropKept();
     this.#downlink.close();
-  }
-}
-
-/** Datagrams and bytes per second, with a quarter of a second's worth at once. */
-class RatePair {
-  readonly #datagrams: TokenBucket;
-  readonly #bytes: TokenBucket;
-
-  constructor(limits: Readonly<Limits>, now: number) {
-    const { datagramsPerSecond, bytesPerSecond, maxDatagram } = limits;
-    this.#datagrams = new TokenBucket(datagramsPerSecond, Math.max(1, datagramsPerSecond / 4), now);
-    this.#bytes = new TokenBucket(bytesPerSecond, Math.max(maxDatagram, bytesPerSecond / 4), now);
-  }
-
-  take(now: number, bytes: number): boolean {
-    return this.#datagrams.take(now) && this.#bytes.take(now, bytes);
   }
 }

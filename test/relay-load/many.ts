@@ -10,7 +10,8 @@ import { BucketTable } from '../../relay/limits.ts';
 import { Log } from '../../relay/log.ts';
 import { Policy } from '../../relay/policy.ts';
 import { parseRule } from '../../relay/rules.ts';
-import { Session, type SessionContext } from '../../relay/session.ts';
+import { Session } from '../../relay/session.ts';
+import type { SessionContext } from '../../relay/session-context.ts';
 import { Tickets } from '../../relay/tickets.ts';
 import {
   AUTH,

@@ -1,0 +1,99 @@
+import {
+  CLOSE_LIMIT,
+  CLOSE_NOT_WIREGUARD,
+  CLOSE_SESSION_OVER,
+  CLOSE_TIMEOUT,
+} from '../src/core/wire/relay.ts';
+import type { Limits } from './config.ts';
+import { TokenBucket } from './limits.ts';
+
+/** Why a session has to end, as its client is told. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+const MISSED_PINGS = 2;
+const SHAPE_WINDOW = 10_000;
+/** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
+const FLOOD_FACTOR = 10;
+const FLOOD_SECONDS = 10;
+
+/** Whether a session's client is there, has a purpose, and behaves. */
+export class SessionWatch {
+  readonly since: number;
+  /** A channel was asked for. */
+  hasOpened = false;
+  /** When the last datagram passed. */
+  lastActive: number;
+  /** When its life is over. */
+  ends: number;
+  readonly #limits: Readonly<Limits>;
+  readonly #clientPings: TokenBucket;
+  #lastPing: number;
+  #unansweredPings = 0;
+  #shapeFailures = 0;
+  #shapeWindow = Number.NEGATIVE_INFINITY;
+  #datagramsThisSecond = 0;
+  #floodSeconds = 0;
+
+  constructor(limits: Readonly<Limits>, now: number) {
+    this.since = this.lastActive = this.#lastPing = now;
+    this.ends = now + limits.sessionLifetime;
+    this.#limits = limits;
+    this.#clientPings = new TokenBucket(limits.pingsPerSecond, 10 * limits.pingsPerSecond, now);
+  }
+
+  /** Asked once a second. `listens`: waiting for a call is a purpose: it is quiet, but not idle. */
+  tick(now: number, listens: boolean): Ending | undefined {
+    const { openTimeout, idleTimeout } = this.#limits;
+    if (!this.hasOpened && now - this.since >= openTimeout)
+      return { code: CLOSE_TIMEOUT, reason: 'open: no channel was opened' };
+    if (now - this.lastActive >= idleTimeout && !listens)
+      return { code: CLOSE_TIMEOUT, reason: 'idle: no datagram for too long' };
+    if (now >= this.ends) return { code: CLOSE_SESSION_OVER, reason: 'session: lifetime over' };
+    return this.#hasFlooded() ? { code: CLOSE_LIMIT, reason: 'rate: flood' } : undefined;
+  }
+
+  #hasFlooded(): boolean {
+    const isFlood = this.#datagramsThisSecond > FLOOD_FACTOR * this.#limits.datagramsPerSecond;
+    this.#datagramsThisSecond = 0;
+    this.#floodSeconds = isFlood ? this.#floodSeconds + 1 : 0;
+    return this.#floodSeconds >= FLOOD_SECONDS;
+  }
+
+  datagram(): void {
+    this.#datagramsThisSecond++;
+  }
+
+  /** One that is not WireGuard's. */
+  shapeFailed(now: number): Ending | undefined {
+    if (now - this.#shapeWindow >= SHAPE_WINDOW) {
+      this.#shapeWindow = now;
+      this.#shapeFailures = 0;
+    }
+    if (++this.#shapeFailures < this.#limits.shapeFailures) return undefined;
+    return { code: CLOSE_NOT_WIREGUARD, reason: 'shape: not WireGuard traffic' };
+  }
+
+  // ---- pings, ours and the client's
+
+  /** Whether a ping is due, or the client is dead. Background tabs do not run timers, but their browser still answers. */
+  pulse(now: number): 'ping' | 'dead' | undefined {
+    const { pingInterval } = this.#limits;
+    const waited = now - this.#lastPing;
+    if (this.#unansweredPings >= MISSED_PINGS && waited >= pingInterval / 2) return 'dead';
+    if (waited < pingInterval) return undefined;
+    this.#lastPing = now;
+    this.#unansweredPings++;
+    return 'ping';
+  }
+
+  answered(): void {
+    this.#unansweredPings = 0;
+  }
+
+  pinged(now: number): Ending | undefined {
+    return this.#clientPings.take(now) ? undefined : { code: CLOSE_LIMIT, reason: 'ping: too many' };
+  }
+}

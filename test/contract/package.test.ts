@@ -161,7 +161,7 @@ contract('Command line', [
   ],
   [
     'stops cleanly on SIGINT and SIGTERM',
-    ['test/interop/connect.spec.ts', 'the command stops when it is asked to @core'],
+    ['test/interop/connect.spec.ts', 'the command stops when it is asked to'],
   ],
   [
     'genkey, pubkey, genpsk: as wg(8), same input, same output',

@@ -1,5 +1,9 @@
 // Ten lines of code in somebody else's project reach a service behind the demo peer: with Vite, with esbuild, and with no
 // build at all. The package is the packed tarball, installed outside the repository.
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test as base, expect } from '../support/browser-test.ts';
 import { PageServer } from '../support/page-server.ts';
@@ -29,14 +33,14 @@ document.title = \`\${response.status} \${heading}\`;
 await tunnel.close();
 `;
 
-const page = (script: string) =>
+const html = (script: string) =>
   `<!doctype html>\n<link rel="icon" href="data:,">\n<title>nothing yet</title>\n<script type="module" src="${script}"></script>\n`;
 
 const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] = [
   {
     name: 'Vite',
     async make(stranger) {
-      stranger.write('index.html', page('/main.js'));
+      stranger.write('index.html', html('/main.js'));
       stranger.write('main.js', program('tabwire'));
       await stranger.tool('vite', 'build', '--logLevel', 'warn', '--outDir', 'out/Vite');
     },
@@ -54,7 +58,7 @@ const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] 
       ];
       await stranger.tool('esbuild', 'app.js', ...flags);
       stranger.copy('node_modules/tabwire/dist/browser', 'out/esbuild/tabwire');
-      stranger.write('out/esbuild/index.html', page('app.js'));
+      stranger.write('out/esbuild/index.html', html('app.js'));
     },
   },
   {
@@ -62,7 +66,7 @@ const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] 
     make(stranger) {
       stranger.copy('node_modules/tabwire/dist/browser', 'out/no build/tabwire');
       stranger.write('out/no build/app.js', program('./tabwire/tabwire.js'));
-      stranger.write('out/no build/index.html', page('app.js'));
+      stranger.write('out/no build/index.html', html('app.js'));
       return Promise.resolve();
     },
   },
@@ -89,3 +93,49 @@ for (const { name, make } of projects)
       await site.stop();
     }
   });
+
+test('worker and WASM may come from another origin, as from a CDN', async ({ page, demo, stranger }) => {
+  stranger.copy('node_modules/tabwire/dist/browser', 'out/cdn');
+  const cdn = await serveToAll(join(stranger.folder, 'out/cdn'));
+  stranger.copy('node_modules/tabwire/dist/browser', 'out/far/tabwire');
+  stranger.write('out/far/index.html', html('app.js'));
+  const assets = `{ worker: '${originOf(cdn)}/tabwire-worker.js' }`;
+  stranger.write('out/far/app.js', program('./tabwire/tabwire.js', `, assets: ${assets}`));
+  const site = await serveToAll(join(stranger.folder, 'out/far'));
+  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [originOf(site)] });
+  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+  stranger.write('out/far/settings.json', JSON.stringify(settings));
+  try {
+    await page.goto(`${originOf(site)}/index.html`);
+    await expect(page).toHaveTitle('200 You are inside');
+  } finally {
+    await relay.stop();
+    for (const server of [site, cdn]) server.close().closeAllConnections();
+  }
+});
+
+function originOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The files of a folder, with leave for pages of every origin, and without a policy. */
+async function serveToAll(folder: string): Promise<Server> {
+  const types: Record<string, string> = {
+    html: 'text/html',
+    js: 'text/javascript',
+    wasm: 'application/wasm',
+  };
+  const server = createServer((request, response) => {
+    const name = new URL(request.url!, 'http://x').pathname;
+    readFile(join(folder, name)).then(
+      (body) => {
+        const type = types[name.split('.').at(-1)!] ?? 'application/octet-stream';
+        response.writeHead(200, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}

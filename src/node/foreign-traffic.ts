@@ -2,15 +2,24 @@
 import type { SocketAddress } from '../core/address.ts';
 import { IpAddress } from '../core/address.ts';
 import type { Driver } from '../core/driver.ts';
-import type { ForeignGuard, ForeignVerdict } from '../core/netstack/foreign.ts';
+import type { ForeignGuard, ForeignVerdict as StackVerdict } from '../core/netstack/foreign.ts';
 import type { ReceivedHeader } from '../core/netstack/ip-input.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import { PacketBuffer } from '../core/packet-buffer.ts';
-import { echoIdentifier, echoSequence, ICMP_HEADER_LENGTH } from '../core/wire/icmp.ts';
+import {
+  echoIdentifier,
+  echoSequence,
+  ICMP_HEADER_LENGTH,
+  ICMP_HOST_UNREACHABLE,
+  ICMP_PROHIBITED,
+  ICMPV6_ADDRESS_UNREACHABLE,
+  ICMPV6_PROHIBITED,
+} from '../core/wire/icmp.ts';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../core/wire/protocols.ts';
 import { UDP_HEADER_LENGTH, udpDestinationPort, udpLength, udpSourcePort } from '../core/wire/udp.ts';
 
-export type { ForeignVerdict };
+/** The stack's verdicts; and that a packet may not go there, or that there is no way. */
+export type ForeignVerdict = Exclude<StackVerdict, number> | 'prohibit' | 'unreachable';
 
 /** What a packet for another host wants there. */
 export type ForeignKind = 'syn' | 'datagram' | 'echo';
@@ -47,8 +56,11 @@ export class ForeignTraffic implements ForeignGuard {
     stack.standIn(this);
   }
 
-  judge(packet: PacketBuffer, header: ReceivedHeader): ForeignVerdict {
-    return this.#verdict ?? this.#judge(this.#describe(packet, header));
+  judge(packet: PacketBuffer, header: ReceivedHeader): StackVerdict {
+    const verdict = this.#verdict ?? this.#judge(this.#describe(packet, header));
+    if (verdict === 'prohibit') return header.version === 4 ? ICMP_PROHIBITED : ICMPV6_PROHIBITED;
+    if (verdict !== 'unreachable') return verdict;
+    return header.version === 4 ? ICMP_HOST_UNREACHABLE : ICMPV6_ADDRESS_UNREACHABLE;
   }
 
   /** Sends a copy of `data` as if `from`, a host beyond the tunnel, had. What does not fit a UDP message is not sent. */

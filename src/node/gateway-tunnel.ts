@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ListenerMessage } from '../bridge/api.ts';
 import { adoptTcpSocket } from '../client/tcp-socket.ts';
 import { IpAddress, type SocketAddress } from '../core/address.ts';
+import { MINUTE } from '../core/time.ts';
 import { NodeEngine } from './engine.ts';
 import { ForeignTraffic, type JudgeForeign } from './foreign-traffic.ts';
 import { type NodeTunnelOptions, Tunnel } from './index.ts';
@@ -24,6 +25,8 @@ export interface Gatekeeper {
   accepted(connection: ForeignConnection): void;
 }
 
+/** A peer that is silent for so long is asked whether it is still there. */
+const KEEP_ALIVE_DELAY = 2 * MINUTE;
 /** Accepts that are on their way at a time. */
 const ACCEPT_CREDIT = 64;
 
@@ -82,7 +85,9 @@ function acceptAll({ client, service }: NodeEngine, accepted: (connection: Forei
       () => {},
     );
   };
-  service.listenForOthers(far);
+  const { core, sockets } = service.parts;
+  const options = { noDelay: true, keepAliveDelay: KEEP_ALIVE_DELAY };
+  sockets.accept(core.stack.tcp.listenForOthers(options), far);
   near.postMessage({ type: 'credit', count: ACCEPT_CREDIT } satisfies ListenerMessage);
 }
 

@@ -262,13 +262,8 @@ export class TunnelService implements EngineApi {
   }
 
   /** For a host that builds more on them than sockets: a gateway. */
-  get parts(): Pick<Running, 'core' | 'driver'> {
+  get parts(): Pick<Running, 'core' | 'driver' | 'sockets'> {
     return this.#require();
-  }
-
-  /** Listens for all hosts for which the stack stands in; what is accepted arrives on `port` as ListenerMessages. */
-  listenForOthers(port: Port): void {
-    this.#require().sockets.listenForOthers(port);
   }
 
   configure(change: EngineChange): Promise<Outcome<ConfigureReport>> {

@@ -23,19 +23,18 @@ import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../core/netstack/tcp/listener.ts';
-import { type Instant, MINUTE, type Millis, SECOND } from '../core/time.ts';
+import { type Instant, type Millis, SECOND } from '../core/time.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
 import type { Noted } from './noted.ts';
-import type { PingRun } from './ping-run.ts';
+import { PingRun } from './ping-run.ts';
 import { TcpOpening } from './tcp-opening.ts';
 import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
 
 const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
-const PROXY_KEEP_ALIVE = 2 * MINUTE;
 
 export class Sockets {
   readonly #stack: NetStack;
@@ -128,14 +127,8 @@ export class Sockets {
       },
       this.#driver.now(),
     );
-    this.#accept(listener, port);
+    this.accept(listener, port);
     return { address: options.localAddress, port: listener.local.port };
-  }
-
-  /** Listens for all hosts for which the stack stands in. A peer that is silent is asked whether it is still there. */
-  listenForOthers(port: Port): void {
-    const options = { noDelay: true, keepAliveDelay: PROXY_KEEP_ALIVE };
-    this.#accept(this.#stack.tcp.listenForOthers(options), port);
   }
 
   async bindUdp(options: UdpBindOptions, port: Port): Promise<UdpOpened> {
@@ -166,7 +159,6 @@ export class Sockets {
 
   async ping(options: PingOptions, port: Port): Promise<void> {
     const driver = this.#driver;
-    const { PingRun } = await import('./ping-run.ts');
     const { address } = await this.#remoteOf({ address: options.address, port: 0 }, undefined);
     const run = new PingRun(this.#stack.openPing(address), options, port, {
       noted: this.#noted,
@@ -243,7 +235,8 @@ export class Sockets {
     return { address, port };
   }
 
-  #accept(listener: TcpListener, port: Port): void {
+  /** What it hears arrives on `port` as ListenerMessages. */
+  accept(listener: TcpListener, port: Port): void {
     this.#others.add(
       new ListenerPipe(listener, port, {
         noted: this.#noted,

@@ -13,10 +13,8 @@ export type ForeignVerdict =
   | 'taken'
   /** Nobody listens there: a reset, or port unreachable. */
   | 'refuse'
-  /** It may not go there (RFC 1812 §5.2.7.1, RFC 4443 §3.1). */
-  | 'prohibit'
-  /** There is no way to that host. */
-  | 'unreachable';
+  /** The code of the "destination unreachable" that its sender is told (RFC 1812 §5.2.7.1, RFC 4443 §3.1). */
+  | number;
 
 /** Who decides, for each SYN, UDP datagram and echo request. All else follows from what those began. */
 export interface ForeignGuard {

@@ -8,15 +8,11 @@ import type { PacketBuffer } from '../packet-buffer.ts';
 import type { Instant, Pollable } from '../time.ts';
 import {
   ICMP_DESTINATION_UNREACHABLE,
-  ICMP_HOST_UNREACHABLE,
   ICMP_PORT_UNREACHABLE,
-  ICMP_PROHIBITED,
   ICMP_PROTOCOL_UNREACHABLE,
   ICMP_TIME_EXCEEDED,
-  ICMPV6_ADDRESS_UNREACHABLE,
   ICMPV6_DESTINATION_UNREACHABLE,
   ICMPV6_PORT_UNREACHABLE,
-  ICMPV6_PROHIBITED,
   ICMPV6_TIME_EXCEEDED,
   REASSEMBLY_TIME_EXCEEDED,
 } from '../wire/icmp.ts';
@@ -41,15 +37,6 @@ import { UdpLayer } from './udp-layer.ts';
 
 /** How often one poll looks at what it has just sent to itself, before it lets others have their turn. */
 const LOOPBACK_ROUNDS = 16;
-
-/** Of "destination unreachable", in either family. */
-interface UnreachableCode {
-  readonly 4: number;
-  readonly 6: number;
-}
-const HOST_UNREACHABLE: UnreachableCode = { 4: ICMP_HOST_UNREACHABLE, 6: ICMPV6_ADDRESS_UNREACHABLE };
-const PORT_UNREACHABLE: UnreachableCode = { 4: ICMP_PORT_UNREACHABLE, 6: ICMPV6_PORT_UNREACHABLE };
-const PROHIBITED: UnreachableCode = { 4: ICMP_PROHIBITED, 6: ICMPV6_PROHIBITED };
 
 /** The stack's way out. Never calls back in. */
 export interface NetStackSink {
@@ -239,7 +226,8 @@ export class NetStack implements Pollable {
     const wasWanted = header.isForeign
       ? this.#judge(packet, header, now) !== 'refuse'
       : this.#udp.receive(packet, header, header.isForGroup, now);
-    if (!wasWanted) this.#sendUnreachable(packet, header, PORT_UNREACHABLE, now);
+    const code = header.version === 4 ? ICMP_PORT_UNREACHABLE : ICMPV6_PORT_UNREACHABLE;
+    if (!wasWanted) this.#sendUnreachable(packet, header, code, now);
   }
 
   #foreignSegments(): ForeignSegments {
@@ -252,18 +240,17 @@ export class NetStack implements Pollable {
     };
   }
 
-  /** What the guard says of a packet for another host; where that is an ICMP error, it is sent. */
+  /** What the guard says of a packet for another host; where that is the code of an ICMP error, it is sent. */
   #judge(packet: PacketBuffer, header: ReceivedHeader, now: Instant): 'deliver' | 'refuse' | 'taken' {
     const verdict = this.#guard?.judge(packet, header, now) ?? 'taken';
-    if (verdict !== 'prohibit' && verdict !== 'unreachable') return verdict;
-    this.#sendUnreachable(packet, header, verdict === 'prohibit' ? PROHIBITED : HOST_UNREACHABLE, now);
+    if (typeof verdict === 'string') return verdict;
+    this.#sendUnreachable(packet, header, verdict, now);
     return 'taken';
   }
 
-  #sendUnreachable(packet: PacketBuffer, header: ReceivedHeader, code: UnreachableCode, now: Instant): void {
-    if (header.version === 4)
-      this.#icmp.sendError(packet, header, ICMP_DESTINATION_UNREACHABLE, code[4], now);
-    else this.#icmp.sendError(packet, header, ICMPV6_DESTINATION_UNREACHABLE, code[6], now);
+  #sendUnreachable(packet: PacketBuffer, header: ReceivedHeader, code: number, now: Instant): void {
+    const type = header.version === 4 ? ICMP_DESTINATION_UNREACHABLE : ICMPV6_DESTINATION_UNREACHABLE;
+    this.#icmp.sendError(packet, header, type, code, now);
   }
 
   #receiveUnknown(packet: PacketBuffer, header: ReceivedHeader, now: Instant): void {

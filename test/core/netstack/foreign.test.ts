@@ -109,9 +109,9 @@ describe.each(families)('standing in for hosts of $name', (family) => {
     const { lone, gate } = gateway('refuse');
     const [reset] = lone.exchange(syn);
     expect([flagsOf(reset!), sourceOf(reset!)]).toEqual([RST | ACK, other]);
-    gate.verdict = 'prohibit';
+    gate.verdict = codes.prohibited;
     expect(icmpOf(lone.exchange(syn)[0]!)).toEqual([unreachable, codes.prohibited]);
-    gate.verdict = 'unreachable';
+    gate.verdict = codes.host;
     expect(icmpOf(lone.exchange(syn)[0]!)).toEqual([unreachable, codes.host]);
   });
 
@@ -161,7 +161,7 @@ describe.each(families)('standing in for hosts of $name', (family) => {
     expect([icmpOf(reply!)[0], sourceOf(reply!)]).toEqual([echo[1], other]);
     gate.verdict = 'taken';
     expect(lone.exchange(request)).toEqual([]);
-    gate.verdict = 'prohibit';
+    gate.verdict = codes.prohibited;
     expect(icmpOf(lone.exchange(request)[0]!)).toEqual([unreachable, codes.prohibited]);
     expect(asked).toHaveLength(3);
   });

@@ -32,7 +32,7 @@ import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
 import { type Fetch, fetchThrough, type TunnelRequestInit } from './fetch.ts';
 import { asciiHost } from './host-name.ts';
-import { type PingOptions, ping } from './ping.ts';
+import type { PingOptions } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
 import { connect, type Socket, type SocketOptions } from './socket.ts';
@@ -317,8 +317,9 @@ export class Tunnel extends EventTarget {
   }
 
   /** ICMP echo to a host inside the tunnel, by address or name. */
-  ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
-    return ping(this.#engine, host, options);
+  async *ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
+    const { ping } = await import('./ping.ts');
+    yield* ping(this.#engine, host, options);
   }
 
   /** The way to a host inside the tunnel, hop by hop. */

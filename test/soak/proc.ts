@@ -40,13 +40,6 @@ export function droppedDatagrams(pid: number, port: number): number {
   return dropped;
 }
 
-/** What the kernel dropped of all that came, because nobody had fetched what came before: of the whole machine. */
-export function droppedBeforeSockets(): number {
-  const processors = readProc('net', 'softnet_stat').trim().split('\n');
-  // The second column, in hexadecimal (net/core/net-procfs.c).
-  return processors.reduce((all, line) => all + Number.parseInt(line.split(/\s+/)[1] ?? '0', 16), 0);
-}
-
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);

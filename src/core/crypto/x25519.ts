@@ -1,4 +1,4 @@
-import { x25519 } from '@noble/curves/ed25519.js';
+import { ladder } from './ladder.ts';
 import type { Curve } from './suite.ts';
 
 /*
@@ -18,7 +18,7 @@ export function dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | 
   checkLength(privateKey);
   checkLength(publicKey);
   try {
-    return x25519.scalarMult(privateKey, publicKey);
+    return ladder.scalarMult(privateKey, publicKey);
   } catch {
     return undefined; // with both lengths right, low order is the only complaint noble has
   }
@@ -27,7 +27,7 @@ export function dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | 
 /** The public key of a private key (32 bytes, clamped or not). */
 export function publicKey(privateKey: Uint8Array): Uint8Array {
   checkLength(privateKey);
-  return x25519.getPublicKey(privateKey);
+  return ladder.getPublicKey(privateKey);
 }
 
 function checkLength(key: Uint8Array): void {

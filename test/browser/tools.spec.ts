@@ -45,3 +45,28 @@ test('what cannot be asked says why in one sentence: no route, no DNS server', a
   await lookup.getByRole('button', { name: 'Look up' }).click();
   await expect(lookup.getByRole('alert')).toContainText(/DNS/);
 });
+
+test('a request shows status, headers, times and body, and a mistake is one sentence', async ({
+  console: page,
+}) => {
+  await connected(page);
+  const panel = region(page, 'HTTP request');
+  await panel.getByLabel('URL').fill(HOST);
+  await panel.getByRole('button', { name: 'Send' }).click();
+  await expect(panel.getByRole('status')).toContainText(
+    /^200 OK · \d+ B · head after [\d.]+ ms, whole after/,
+  );
+  await expect(panel.getByLabel('Body')).toContainText('<h1>You are inside</h1>');
+  await panel.getByText(/^\d+ headers$/).click();
+  await expect(panel.getByRole('row', { name: /^content-type text\/html/i })).toBeVisible();
+  const saved = page.waitForEvent('download');
+  await panel.getByRole('button', { name: 'Save body' }).click();
+  expect((await saved).suggestedFilename()).toBe('index.html');
+  await panel.getByLabel('Method').selectOption('POST');
+  await panel.getByLabel('URL').press('Enter');
+  await expect(panel.getByRole('status')).toContainText('405');
+  await panel.getByText('Headers and body').click();
+  await panel.getByRole('textbox', { name: 'Headers' }).fill('not a header');
+  await panel.getByLabel('URL').press('Enter');
+  await expect(panel.getByRole('alert')).toContainText('“not a header” is no header');
+});

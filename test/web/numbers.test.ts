@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fileName } from '../../web/download-run.ts';
+import { fileName } from '../../web/download-work.ts';
 import {
   formatAge,
   formatBytes,

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { TunnelRequestInit } from '../../src/index.ts';
 import { dataText, zoneLine } from '../../web/tools/dns-text.ts';
+import { prettyJson, readBody } from '../../web/tools/http-body.ts';
+import { type HttpQuestion, HttpRun } from '../../web/tools/http-run.ts';
 import { typesFor, withoutRepeats } from '../../web/tools/lookup-run.ts';
 import { mtuMeaning } from '../../web/tools/mtu-run.ts';
 import { MAX_PORTS, readPorts } from '../../web/tools/port-list.ts';
@@ -96,5 +99,85 @@ describe('a path MTU', () => {
   it('below the tunnel’s says what to write', () => {
     expect(mtuMeaning(1420, 1420)).toContain('whole');
     expect(mtuMeaning(1380, 1420)).toContain('MTU = 1380');
+  });
+});
+
+describe('a request', () => {
+  const head = (status: number, url = 'http://a/') => ({ url, status, statusText: '', headers: [] });
+  const ask = async (answer: (init: TunnelRequestInit) => Response, question: Partial<HttpQuestion> = {}) => {
+    const asked: { url: string; init: TunnelRequestInit }[] = [];
+    const fetch = (url: RequestInfo | URL, init: TunnelRequestInit = {}) => {
+      asked.push({ url: String(url), init });
+      return Promise.resolve(answer(init));
+    };
+    const run = new HttpRun();
+    const usual = { method: 'GET', url: 'a', headers: '', body: '' } as const;
+    await run.ask({ fetch }, { ...usual, ...question }, (error) => ({
+      sentence: (error as Error).message,
+      copy: [],
+    }));
+    return { run, asked };
+  };
+
+  it('says what it was told to say, a body only where there may be one', async () => {
+    const question = { url: '10.0.0.1/x', headers: 'X-A: b\n\n Host:  c ', body: 'hello' };
+    const answer = (init: TunnelRequestInit) => {
+      init.tunnel!.onHead!(head(100));
+      init.tunnel!.onHead!(head(302));
+      init.tunnel!.onHead!(head(200, 'http://b/'));
+      return new Response('[1,{"a":2}]', { headers: { 'content-type': 'application/json' } });
+    };
+    const { run, asked } = await ask(answer, { ...question, method: 'POST' });
+    expect(asked[0]).toMatchObject({
+      url: 'http://10.0.0.1/x',
+      init: {
+        method: 'POST',
+        body: 'hello',
+        headers: [
+          ['X-A', 'b'],
+          ['Host', 'c'],
+        ],
+      },
+    });
+    expect(run.answer.value!.heads.map(({ status }) => status)).toEqual([302, 200]);
+    expect(run.answer.value!.body).toEqual({
+      kind: 'json',
+      text: '[\n  1,\n  {\n    "a": 2\n  }\n]',
+      isCut: false,
+    });
+    expect((await ask(answer, question)).asked[0]!.init).not.toHaveProperty('body');
+  });
+
+  it('that cannot be sent says which line is wrong', async () => {
+    const never = () => new Response('');
+    expect((await ask(never, { headers: 'no header' })).run.advice.value?.sentence).toContain('“no header”');
+    expect((await ask(never, { url: 'a b' })).run.advice.value?.sentence).toContain('“a b” is no URL');
+  });
+
+  it('is not answered with more than a page can hold', async () => {
+    const endless = () =>
+      new Response(
+        new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(8_000_000)) }),
+      );
+    expect((await ask(endless)).run.advice.value?.sentence).toContain('larger than 32 MB');
+  });
+});
+
+describe('a body', () => {
+  it('is laid out as JSON only if nothing of it changes by that', () => {
+    expect(prettyJson('{"a":1}')).toBe('{\n  "a": 1\n}');
+    expect(prettyJson('{"id":12345678901234567890}')).toBe('{"id":12345678901234567890}');
+    expect(prettyJson('{"id":"12345678901234567890"}')).toContain('\n');
+    expect(prettyJson('{')).toBeUndefined();
+  });
+
+  it('is text where it can be read, and bytes where it cannot', async () => {
+    expect((await readBody(new Blob(['<b>']), 'text/html')).kind).toBe('text');
+    expect((await readBody(new Blob([Uint8Array.of(0xff, 0xfe, 1)]), 'text/html')).kind).toBe('binary');
+    expect((await readBody(new Blob(['a\0b']), 'text/plain')).kind).toBe('binary');
+    expect((await readBody(new Blob([]), 'text/html')).kind).toBe('empty');
+    expect((await readBody(new Blob(['{"a":1}']), 'text/plain')).kind).toBe('json');
+    const long = await readBody(new Blob(['x'.repeat(1_000_000)]), 'text/plain');
+    expect([long.text.length, long.isCut]).toEqual([200_000, true]);
   });
 });

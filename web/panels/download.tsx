@@ -3,6 +3,7 @@ import { formatBytes, formatDuration, formatRate } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
+import { saveFile } from '../parts/save-file.ts';
 
 export function DownloadPanel({ model }: { model: ConsoleModel }) {
   const state = model.download.state.value;
@@ -122,7 +123,7 @@ function Result({ state }: { state: DownloadState }) {
         </dd>
       </dl>
       {state.file ? (
-        <button type="button" onClick={() => save(state.file!)}>
+        <button type="button" onClick={() => saveFile(state.file!)}>
           Save file
         </button>
       ) : (
@@ -131,13 +132,4 @@ function Result({ state }: { state: DownloadState }) {
       {state.preview !== undefined && <pre class="code preview">{state.preview}</pre>}
     </>
   );
-}
-
-function save({ blob, name }: { blob: Blob; name: string }): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -1,6 +1,7 @@
 // A chunk of its own: what uses the network inside, loaded when a peer has answered.
 import type { ConsoleModel } from '../model.ts';
 import { DownloadPanel } from './download.tsx';
+import { HttpPanel } from './http.tsx';
 import { LookupPanel } from './lookup.tsx';
 import { MtuPanel } from './mtu.tsx';
 import { PingPanel } from './ping.tsx';
@@ -12,6 +13,7 @@ export function ToolPanels({ model }: { model: ConsoleModel }) {
     <div class="columns">
       <PingPanel model={model} />
       <DownloadPanel model={model} />
+      <HttpPanel model={model} />
       <LookupPanel model={model} />
       <PortPanel model={model} />
       <TracePanel model={model} />

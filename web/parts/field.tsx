@@ -38,6 +38,34 @@ export function Field({ id, label, value, placeholder, inputMode = 'text', requi
   );
 }
 
+interface AreaProps {
+  id: string;
+  label: string;
+  value: Signal<string>;
+  placeholder?: string;
+  rows?: number;
+}
+
+/** Several lines of text that a program reads. */
+export function TextArea({ id, label, value, placeholder, rows = 2 }: AreaProps) {
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        class="mono"
+        rows={rows}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        placeholder={placeholder}
+        value={value.value}
+        onInput={(event) => (value.value = event.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
 interface SelectProps<Value extends string> {
   id: string;
   label: string;

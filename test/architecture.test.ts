@@ -68,8 +68,18 @@ const packages: Record<string, string[]> = {
   'src/node': ['ws'],
   'src/cli': ['valibot', 'prom-client'],
   relay: ['ws', 'ipaddr.js', 'jose', 'valibot', 'prom-client', 'pino', '@noble/hashes'],
-  // Its examples import the package by its name, as they would elsewhere.
-  web: ['tabwire', 'preact', '@preact/signals', '@noble/hashes', 'idb-keyval'],
+  // Its examples import the package by its name, as they would elsewhere. `virtual:…`: made by vite.config.ts.
+  web: [
+    'tabwire',
+    'preact',
+    '@preact/signals',
+    '@noble/hashes',
+    'fflate',
+    'idb-keyval',
+    'uplot',
+    'uqr',
+    'virtual:qr-engine',
+  ],
 };
 
 /** Rooms that are never in a page. */

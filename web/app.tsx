@@ -3,13 +3,15 @@ import type { ConsoleModel } from './model.ts';
 import { ConfigurationPanel } from './panels/configuration.tsx';
 import { StatusPanel } from './panels/status.tsx';
 import { SummaryPanel } from './panels/summary.tsx';
-import { TunnelsPanel } from './panels/tunnels.tsx';
 import { DropArea } from './parts/drop-area.tsx';
 import { Logo, MoonIcon, ScreenIcon, SunIcon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import { nextTheme, theme } from './theme.ts';
 
 const ToolPanels = lazy(async () => (await import('./panels/tools.tsx')).ToolPanels);
+const TunnelsPanel = lazy(async () => (await import('./panels/tunnels.tsx')).TunnelsPanel);
+const OfferPanel = lazy(async () => (await import('./panels/offer.tsx')).OfferPanel);
+const ScanPanel = lazy(async () => (await import('./panels/scan.tsx')).ScanPanel);
 
 /** The page: status on top, the configuration before there is a tunnel, the tools once it works. */
 export function App({ model }: { model: ConsoleModel }) {
@@ -23,14 +25,26 @@ export function App({ model }: { model: ConsoleModel }) {
       <Header />
       <main>
         <StatusPanel model={model} />
-        {!connected && <TunnelsPanel model={model} />}
+        {!connected && <Arrivals model={model} />}
         {model.session.hasAnswered.value && <ToolPanels model={model} />}
         <div class={connected ? 'rows' : 'columns columns-text'}>
           <ConfigurationPanel model={model} />
           {!connected && <SummaryPanel model={model} />}
         </div>
       </main>
-      <DropArea onFile={(file) => void model.openFile(file)} enabled={!connected} />
+      <DropArea onFiles={(files) => void model.openFiles(files)} enabled={!connected} />
+    </>
+  );
+}
+
+/** Where tunnels come from other than the editor: a link, the camera, and those that were kept. */
+function Arrivals({ model }: { model: ConsoleModel }) {
+  const arrival = model.arrival.value;
+  return (
+    <>
+      {arrival && <OfferPanel key={arrival.data} model={model} arrival={arrival} />}
+      {model.scanning.value && <ScanPanel model={model} />}
+      {model.book.tunnels.value.length > 0 && <TunnelsPanel model={model} />}
     </>
   );
 }

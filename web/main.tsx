@@ -1,3 +1,5 @@
+// The first of all: what a link brought is out of the address before anything else runs.
+import './tunnels/fragment.ts';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { ConsoleModel } from './model.ts';

@@ -9,11 +9,10 @@ import { PingRun } from './ping-run.ts';
 import { readRelays } from './relay-address.ts';
 import { Session } from './session.ts';
 import { Preference, readSettings, type SiteSettings } from './settings.ts';
+import { type Arrival, arrival, readArrival } from './tunnels/fragment.ts';
+import type { Parcel } from './tunnels/link.ts';
 import { type OpenedTunnel, TunnelBook } from './tunnels/tunnel-book.ts';
 import { BrowserStore } from './tunnels/tunnel-store.ts';
-
-/** Larger than any configuration with a few thousand peers; smaller than a film dropped by mistake. */
-const FILE_LIMIT = 1_000_000;
 
 export class ConsoleModel {
   readonly session = new Session();
@@ -36,6 +35,10 @@ export class ConsoleModel {
   /** Of the tunnel that was opened out of the book: what it has beside its text. */
   readonly opened = signal<(OpenedTunnel & { name: string }) | undefined>();
 
+  /** What a link brought, until it is taken or left. */
+  readonly arrival = signal<Arrival | undefined>();
+  readonly scanning = signal(false);
+
   readonly checked = computed(() => checkConfig(this.text.value));
   readonly ourselves = computed(() => readOurselves(this.text.value));
   readonly #privateKey = computed(() => this.ourselves.value.privateKey);
@@ -53,6 +56,12 @@ export class ConsoleModel {
   constructor() {
     this.relayText.value = this.#relayPreference.read() ?? '';
     void this.book.load();
+    this.#receive();
+  }
+
+  #receive(): void {
+    const next = arrival(() => this.#receive());
+    if (next) this.arrival.value = next;
   }
 
   applySettings(settings: SiteSettings): void {
@@ -79,12 +88,37 @@ export class ConsoleModel {
     this.#relayPreference.write(own ? text.trim() : undefined);
   }
 
-  async openFile(file: File): Promise<void> {
-    if (file.size > FILE_LIMIT) {
-      this.fileProblem.value = `“${file.name}” is too large for a WireGuard configuration: choose the .conf file.`;
-      return;
-    }
-    this.#renew(await file.text());
+  /** One configuration goes into the editor; of several, each among the kept ones. */
+  async openFiles(files: readonly File[]): Promise<void> {
+    const { importFiles, keepAll } = await import('./tunnels/import-files.ts');
+    const { found, problems } = await importFiles(files);
+    const [first] = found;
+    if (found.length === 1) this.#take(first!.text);
+    else problems.push(...(await keepAll(this.book, found, this.relayText.value.trim())));
+    this.fileProblem.value = problems.length > 0 ? problems.join(' ') : undefined;
+  }
+
+  /** What a QR code said: a configuration, or a link that holds one. */
+  takeScanned(text: string): void {
+    this.scanning.value = false;
+    if (readArrival(text) || /^\s*\[\s*interface\s*\]/im.test(text)) this.#take(text);
+    else
+      this.fileProblem.value =
+        'This code holds no WireGuard configuration: scan the one that you were given.';
+  }
+
+  /** Out of a link, once somebody has looked at it; into the editor. An invitation gets a key of our own. */
+  takeParcel({ text, relay }: Parcel, isInvite: boolean): void {
+    this.arrival.value = undefined;
+    this.#renew(text);
+    if (relay !== '' && this.settings.value.policy.otherRelays) this.relayText.value = relay;
+    if (isInvite) this.generateKeys();
+  }
+
+  #take(text: string): void {
+    const arrival = readArrival(text);
+    if (arrival) this.arrival.value = arrival;
+    else this.#renew(text);
   }
 
   /** What stands in the editor, to be kept under a name; undefined while it cannot be read. */

@@ -1,11 +1,18 @@
+import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { Editor } from '../parts/editor.tsx';
-import { FileIcon, KeyIcon } from '../parts/icons.tsx';
-import { KeepTunnel } from './keep-tunnel.tsx';
+import { Folded } from '../parts/folded.tsx';
+import { CodeIcon, FileIcon, FormIcon, KeyIcon } from '../parts/icons.tsx';
+import { lazy } from '../parts/lazy.tsx';
+
+const KeepTunnel = lazy(async () => (await import('./keep-tunnel.tsx')).KeepTunnel);
+const Share = lazy(async () => (await import('./share.tsx')).Share);
+const ConfigForm = lazy(async () => (await import('./config-form.tsx')).ConfigForm);
 
 /** Where the configuration comes from: pasted, dropped, opened, or begun with a fresh key. Folded up once in use. */
 export function ConfigurationPanel({ model }: { model: ConsoleModel }) {
+  const asForm = useSignal(false);
   if (model.session.tunnel.value)
     return (
       <section class="panel" aria-label="Configuration">
@@ -24,14 +31,27 @@ export function ConfigurationPanel({ model }: { model: ConsoleModel }) {
         <h2>Configuration</h2>
         <Sources model={model} />
       </div>
-      <ConfigurationEditor model={model} readOnly={false} />
+      <ConfigurationEditor model={model} readOnly={false} asForm={asForm.value} />
+      <button type="button" class="quiet" onClick={() => (asForm.value = !asForm.value)}>
+        <FormIcon />
+        {asForm.value ? 'Edit as text' : 'Edit as form'}
+      </button>
       <RelayField model={model} />
-      {model.current && <KeepTunnel model={model} />}
+      {model.current && <Folded title="Keep this tunnel">{() => <KeepTunnel model={model} />}</Folded>}
+      {model.checked.value.config && (
+        <Folded title="Share, move or export it">{() => <Share model={model} />}</Folded>
+      )}
     </section>
   );
 }
 
-function ConfigurationEditor({ model, readOnly }: { model: ConsoleModel; readOnly: boolean }) {
+interface EditorProps {
+  model: ConsoleModel;
+  readOnly: boolean;
+  asForm?: boolean;
+}
+
+function ConfigurationEditor({ model, readOnly, asForm = false }: EditorProps) {
   const held = model.heldKey.value;
   // The key that the text lacks is known.
   const issues = model.checked.value.issues.filter(({ key }) => !held || key !== 'PrivateKey');
@@ -47,13 +67,17 @@ function ConfigurationEditor({ model, readOnly }: { model: ConsoleModel; readOnl
           {model.fileProblem.value}
         </p>
       )}
-      <Editor
-        text={model.text.value}
-        issues={model.text.value.trim() === '' ? [] : issues}
-        readOnly={readOnly}
-        onInput={(text) => model.setText(text)}
-        onSubmit={() => void (!readOnly && model.connect())}
-      />
+      {asForm ? (
+        <ConfigForm model={model} issues={issues} />
+      ) : (
+        <Editor
+          text={model.text.value}
+          issues={model.text.value.trim() === '' ? [] : issues}
+          readOnly={readOnly}
+          onInput={(text) => model.setText(text)}
+          onSubmit={() => void (!readOnly && model.connect())}
+        />
+      )}
     </>
   );
 }
@@ -65,17 +89,21 @@ function Sources({ model }: { model: ConsoleModel }) {
       <input
         ref={input}
         type="file"
-        accept=".conf,.txt,text/plain"
+        accept=".conf,.txt,.zip,text/plain,image/*"
+        multiple
         hidden
         onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          if (file) void model.openFile(file);
+          void model.openFiles([...(event.currentTarget.files ?? [])]);
           event.currentTarget.value = '';
         }}
       />
       <button type="button" class="quiet" onClick={() => input.current?.click()}>
         <FileIcon />
         Open file
+      </button>
+      <button type="button" class="quiet" onClick={() => (model.scanning.value = true)}>
+        <CodeIcon />
+        Scan QR
       </button>
       <button type="button" class="quiet" onClick={() => model.generateKeys()}>
         <KeyIcon />

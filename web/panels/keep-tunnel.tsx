@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { ConsoleModel } from '../model.ts';
+import { BookWords } from '../parts/book-words.tsx';
 import { Field } from '../parts/field.tsx';
 import { PassphraseField } from '../parts/passphrase-field.tsx';
-import type { Place } from '../tunnels/tunnel-book.ts';
 
 /** Keeps what stands in the editor under a name: in this tab, or, only if asked, in this browser. */
 export function KeepTunnel({ model }: { model: ConsoleModel }) {
@@ -18,8 +18,7 @@ export function KeepTunnel({ model }: { model: ConsoleModel }) {
     if (book.problem.value === undefined) passphrase.value = '';
   };
   return (
-    <details class="keep">
-      <summary>Keep this tunnel</summary>
+    <>
       <p class="hint">
         {model.settings.value.policy.saveKeys
           ? 'In this tab: in memory, until it is closed or reloaded. In this browser: also the next time.'
@@ -44,24 +43,6 @@ export function KeepTunnel({ model }: { model: ConsoleModel }) {
         )}
       </form>
       <BookWords model={model} place="form" />
-    </details>
-  );
-}
-
-/** What came of the latest change, where it was asked for. */
-export function BookWords({ model, place }: { model: ConsoleModel; place: Place }) {
-  const { note, problem } = model.book;
-  if (model.book.place.value !== place) return <p class="outcome dim" role="status" />;
-  return (
-    <>
-      {problem.value && (
-        <p class="note-bad" role="alert">
-          {problem.value}
-        </p>
-      )}
-      <p class="outcome dim" role="status">
-        {note.value}
-      </p>
     </>
   );
 }

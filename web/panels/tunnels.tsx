@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { shortKey } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
+import { BookWords } from '../parts/book-words.tsx';
 import { Field } from '../parts/field.tsx';
 import { PassphraseField } from '../parts/passphrase-field.tsx';
 import type { SavedTunnel } from '../tunnels/tunnel-store.ts';
-import { BookWords } from './keep-tunnel.tsx';
 
 const PLACES = { tab: 'this tab only', key: 'saved', sealed: 'saved, with a passphrase' };
 

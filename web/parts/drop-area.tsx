@@ -3,11 +3,11 @@ import { useEffect } from 'preact/hooks';
 
 interface Props {
   enabled: boolean;
-  onFile: (file: File) => void;
+  onFiles: (files: File[]) => void;
 }
 
 /** The whole page takes a file; while one is held over it, it says so. */
-export function DropArea({ enabled, onFile }: Props) {
+export function DropArea({ enabled, onFiles }: Props) {
   const over = useSignal(false);
   useEffect(() => {
     const abort = new AbortController();
@@ -30,15 +30,15 @@ export function DropArea({ enabled, onFile }: Props) {
     listen('drop', (event) => {
       event.preventDefault();
       over.value = false;
-      const file = event.dataTransfer?.files[0];
-      if (file && enabled) onFile(file);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length > 0 && enabled) onFiles(files);
     });
     return () => abort.abort();
   }, [enabled]);
   if (!over.value) return null;
   return (
     <div class="drop" aria-hidden="true">
-      <p>Drop the .conf file</p>
+      <p>Drop .conf files, a zip of them, or a picture of a QR code</p>
     </div>
   );
 }

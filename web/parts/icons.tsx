@@ -65,6 +65,19 @@ export const FileIcon = () => (
   </Icon>
 );
 
+export const CodeIcon = () => (
+  <Icon>
+    <path d="M2.500 2.500h4v4h-4zM9.500 2.500h4v4h-4zM2.500 9.500h4v4h-4zM9.500 9.500h1.500M13.500 9.500v4h-4v-1.500" />
+  </Icon>
+);
+
+export const FormIcon = () => (
+  <Icon>
+    <rect x="1.5" y="2.5" width="13" height="4" rx="1" />
+    <rect x="1.5" y="9.5" width="13" height="4" rx="1" />
+  </Icon>
+);
+
 export const EyeIcon = ({ open }: { open: boolean }) => (
   <Icon>
     <path d="M1.5 8S3.8 3.7 8 3.7 14.5 8 14.5 8 12.2 12.3 8 12.3 1.5 8 1.5 8Z" />

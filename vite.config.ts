@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { defineConfig, type Plugin } from 'vite';
 
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 /**
  * The console and nothing else: web/ → dist/console, hostable under any path (`base: './'`). Everything is a file of
  * its own (no inlined script, style, data URL or wasm), so that it runs under the strict Content-Security-Policy.
@@ -9,12 +13,19 @@ import { defineConfig, type Plugin } from 'vite';
 export default defineConfig({
   root: 'web',
   base: './',
+  define: { __VERSION__: JSON.stringify(version) },
+  plugins: [assetList()],
   build: {
     outDir: '../dist/console',
     emptyOutDir: true,
     target: ['chrome123', 'firefox121', 'safari17.5'],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: 'web/index.html', sw: 'web/pwa/sw.ts' },
+      // A service worker's name must stay, and its place says what it serves.
+      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
   },
   worker: { format: 'es', plugins: () => [qrEngine()] },
 });
@@ -34,4 +45,17 @@ function qrEngineCode(): string {
   const [, literal] = /new Blob\(\[`(.*)`\]/s.exec(readFileSync(file, 'utf8')) ?? [];
   if (literal === undefined) throw new Error('qr-scanner keeps its engine elsewhere now.');
   return literal.replace(/\\([`$\\])/g, '$1');
+}
+
+/** Tells the service worker what there is to keep. */
+function assetList(): Plugin {
+  return {
+    name: 'asset-list',
+    generateBundle(_options, bundle) {
+      const worker = bundle['sw.js'];
+      if (worker?.type !== 'chunk') throw new Error('There is no service worker in the build.');
+      const assets = Object.keys(bundle).filter((name) => name.startsWith('assets/'));
+      worker.code = worker.code.replaceAll('__ASSETS__', JSON.stringify(assets));
+    },
+  };
 }

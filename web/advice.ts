@@ -3,7 +3,8 @@
  * lines to copy that go with it. It claims no more than what was seen: a wrong key looks like any other silence.
  */
 
-import { type Leg, TunnelError } from '../src/index.ts';
+import { type Check, type Leg, TunnelError } from '../src/index.ts';
+import type { Reach } from './reach.ts';
 
 export interface Advice {
   sentence: string;
@@ -30,6 +31,8 @@ export interface AdviceContext {
   publicKey?: string | undefined;
   /** What a ping or a socket was opened to. */
   target?: string | undefined;
+  /** What this page saw of a relay to which no WebSocket came through. */
+  reach?: Reach | undefined;
 }
 
 type Write = (failure: Failure, context: AdviceContext) => string;
@@ -37,6 +40,14 @@ type Write = (failure: Failure, context: AdviceContext) => string;
 const endpointOf = ({ endpoint }: AdviceContext) => endpoint ?? 'the peer';
 const relayOf = ({ relay }: AdviceContext) => (relay ? `The relay at ${relay}` : 'The relay');
 const targetOf = ({ target }: AdviceContext) => target ?? 'the address';
+
+const UNREACHED: Record<Reach, string> = {
+  silent:
+    'does not answer: check the address, that the relay is running, and that no proxy on the way blocks WebSockets',
+  http: 'answers, but no WebSocket gets through to it: a proxy or firewall on the way blocks WebSockets, so try another network',
+  forbidden:
+    'is not among the places that this page may connect to: whoever runs this site has to add it to connect-src of its Content-Security-Policy',
+};
 
 const SENTENCES: Record<string, Write> = {
   ERR_UNSUPPORTED: (failure) =>
@@ -48,8 +59,7 @@ const SENTENCES: Record<string, Write> = {
       ? 'Another device probably uses this key too, so both lose the connection again and again: give each device a key of its own.'
       : 'Another tab uses this key right now, and only one can: disconnect it there, or take the connection over.',
   ERR_WORKER: () => 'The engine in this page stopped: reload the page and connect again.',
-  ERR_RELAY_UNREACHABLE: (_, context) =>
-    `${relayOf(context)} does not answer: check the address, that the relay is running, and that no proxy on the way blocks WebSockets.`,
+  ERR_RELAY_UNREACHABLE: (_, context) => `${relayOf(context)} ${UNREACHED[context.reach ?? 'silent']}.`,
   ERR_RELAY_ORIGIN: (_, context) =>
     `${relayOf(context)} refuses this page: its operator has to add ${context.page} to the origins it allows.`,
   ERR_RELAY_AUTH: (_, context) => `${relayOf(context)} refused the token: ask its operator for a new one.`,
@@ -95,6 +105,15 @@ export function advise(failure: Failure, context: AdviceContext): Advice {
     sentence: write ? write(failure, context) : oneSentence(failure.message),
     copy: copyLines(failure, context),
   };
+}
+
+/** The same sentence for what the path doctor saw; its own words where the failure has no code. */
+export function adviseOnCheck(check: Check, context: AdviceContext): string | undefined {
+  if (check.ok) return undefined;
+  const { code, detail } = check;
+  if (code === undefined) return check.advice;
+  const leg = check.leg === 'browser' ? undefined : check.leg === 'handshake' ? 'peer' : check.leg;
+  return advise({ code, message: detail, leg }, context).sentence;
 }
 
 /** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */

@@ -6,6 +6,7 @@ import { SummaryPanel } from './panels/summary.tsx';
 import { DropArea } from './parts/drop-area.tsx';
 import { Logo, MoonIcon, ScreenIcon, SunIcon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
+import { UpdateNote } from './parts/update-note.tsx';
 import { nextTheme, theme } from './theme.ts';
 
 const ToolPanels = lazy(async () => (await import('./panels/tools.tsx')).ToolPanels);
@@ -24,6 +25,7 @@ export function App({ model }: { model: ConsoleModel }) {
     <>
       <Header />
       <main>
+        <UpdateNote model={model} />
         <StatusPanel model={model} />
         {!connected && <Arrivals model={model} />}
         {model.session.hasAnswered.value && <ToolPanels model={model} />}

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { Tunnel } from '../src/index.ts';
 import type { Advice } from './advice.ts';
+import { holdPage } from './leave-guard.ts';
 
 export interface DownloadTarget {
   host: string;
@@ -46,12 +47,15 @@ export class DownloadRun {
     const update = (change: Partial<DownloadState>) => {
       if (!abort.signal.aborted) this.#update(change);
     };
+    const letGo = holdPage();
     try {
       // A first visit does not need it.
       const { download } = await import('./download-work.ts');
       await download(tunnel, target, abort.signal, update);
     } catch (error) {
       update({ phase: 'failed', advice: explain(error) });
+    } finally {
+      letGo();
     }
   }
 

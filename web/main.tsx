@@ -1,5 +1,6 @@
 // The first of all: what a link brought is out of the address before anything else runs.
 import './tunnels/fragment.ts';
+import './trusted-types.ts';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { ConsoleModel } from './model.ts';
@@ -9,4 +10,8 @@ import { applyTheme } from './theme.ts';
 applyTheme();
 const model = new ConsoleModel();
 render(<App model={model} />, document.getElementById('console')!);
-void loadSettings().then((settings) => model.applySettings(settings));
+void loadSettings().then((settings) => {
+  model.applySettings(settings);
+  model.keepPage();
+  return model.restore();
+});

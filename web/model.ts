@@ -1,16 +1,18 @@
 /** What the console knows and can do; the panels show it and call it. */
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
 import { readOurselves, setPrivateKey } from './config-text.ts';
 import type { DemoSite } from './demo.ts';
 import { DownloadRun } from './download-run.ts';
 import { enrolAt, tokensFrom } from './hooks.ts';
 import { PingRun } from './ping-run.ts';
+import { isOlder } from './pwa/version.ts';
 import { readRelays } from './relay-address.ts';
 import { Session } from './session.ts';
-import { Preference, readSettings, type SiteSettings } from './settings.ts';
+import { loadSettings, Preference, readSettings, type SiteSettings } from './settings.ts';
 import { type Arrival, arrival, readArrival } from './tunnels/fragment.ts';
 import type { Parcel } from './tunnels/link.ts';
+import { connectedBefore, noteConnected } from './tunnels/resume.ts';
 import { type OpenedTunnel, TunnelBook } from './tunnels/tunnel-book.ts';
 import { BrowserStore } from './tunnels/tunnel-store.ts';
 
@@ -33,11 +35,13 @@ export class ConsoleModel {
   readonly enrolling = signal(false);
   readonly book = new TunnelBook(new BrowserStore(), () => navigator.storage.persist());
   /** Of the tunnel that was opened out of the book: what it has beside its text. */
-  readonly opened = signal<(OpenedTunnel & { name: string }) | undefined>();
+  readonly opened = signal<(OpenedTunnel & { id: string; name: string }) | undefined>();
 
   /** What a link brought, until it is taken or left. */
   readonly arrival = signal<Arrival | undefined>();
   readonly scanning = signal(false);
+  /** Whether another version of this page is there, or has to be. */
+  readonly update = signal<'none' | 'ready' | 'required'>('none');
 
   readonly checked = computed(() => checkConfig(this.text.value));
   readonly ourselves = computed(() => readOurselves(this.text.value));
@@ -55,7 +59,6 @@ export class ConsoleModel {
 
   constructor() {
     this.relayText.value = this.#relayPreference.read() ?? '';
-    void this.book.load();
     this.#receive();
   }
 
@@ -66,11 +69,48 @@ export class ConsoleModel {
 
   applySettings(settings: SiteSettings): void {
     const { urls } = readRelays(settings.relay.join(' '), new URL(location.href));
+    this.#heed(settings);
     batch(() => {
       this.settings.value = { ...settings, relay: urls ?? [] };
       if (this.relayText.value === '' || !settings.policy.otherRelays)
         this.relayText.value = (urls ?? []).join(' ');
     });
+  }
+
+  /** What the site says about versions and about keeping the page for times without a network. */
+  #heed({ minimumVersion, serviceWorker }: SiteSettings): void {
+    if (minimumVersion !== undefined && isOlder(__VERSION__, minimumVersion)) this.update.value = 'required';
+    if (!serviceWorker) void import('./pwa/install.ts').then((pwa) => pwa.endServiceWorker());
+  }
+
+  /** The page is kept for times without a network once it has been of use. */
+  keepPage(): void {
+    const isOfUse = computed(() => this.session.hasAnswered.value || this.book.tunnels.value.length > 0);
+    effect(() => {
+      if (!isOfUse.value || !this.settings.value.serviceWorker) return;
+      const hooks = {
+        onUpdate: () => {
+          if (this.update.value === 'none') this.update.value = 'ready';
+        },
+        onReturn: () => void loadSettings().then((settings) => this.#heed(settings)),
+      };
+      void import('./pwa/install.ts').then((pwa) => pwa.startServiceWorker(hooks));
+    });
+  }
+
+  async reload(): Promise<void> {
+    const { reloadUpdated } = await import('./pwa/install.ts');
+    await reloadUpdated();
+  }
+
+  /** What earlier visits kept; if this page was reloaded while one of them was connected, it is again. */
+  async restore(): Promise<void> {
+    await this.book.load();
+    const saved = this.book.tunnels.value.find(({ id }) => id === connectedBefore());
+    if (saved?.secret.kind === 'key' && this.arrival.value === undefined) {
+      await this.openTunnel(saved.id, saved.name);
+      await this.connect();
+    }
   }
 
   setText(text: string): void {
@@ -139,7 +179,7 @@ export class ConsoleModel {
     const tunnel = await this.book.open(id, passphrase);
     if (!tunnel) return false;
     this.#renew(tunnel.text);
-    this.opened.value = { ...tunnel, name };
+    this.opened.value = { ...tunnel, id, name };
     if (tunnel.relay !== '' && this.settings.value.policy.otherRelays) this.relayText.value = tunnel.relay;
     return true;
   }
@@ -163,6 +203,8 @@ export class ConsoleModel {
   /** Connects with what stands in the editor; what is wrong with it is said instead. `takeOver`: from another tab. */
   async connect({ takeOver = false } = {}): Promise<void> {
     const { config, issues } = this.checked.value;
+    if (this.update.value === 'required')
+      return this.session.refuse('This version of the page must not be used any more: reload it first.');
     if (this.text.value.trim() === '')
       return this.session.refuse('There is no configuration yet: paste one, drop a .conf file, or open it.');
     const wrong = issues.find(({ severity }) => severity === 'error');
@@ -175,6 +217,7 @@ export class ConsoleModel {
   async disconnect(): Promise<void> {
     this.ping.stop();
     this.download.stop();
+    noteConnected(undefined);
     await this.session.disconnect();
   }
 
@@ -247,7 +290,14 @@ export class ConsoleModel {
     const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
     const tokens = isOwn ? tokensFrom(token) : undefined;
     const privateKey = this.heldKey.value?.privateKey;
+    noteConnected(privateKey && this.#opensAsSaved() ? this.opened.value?.id : undefined);
     return (await this.session.connect(config, relays, takeOver, tokens, privateKey)) !== undefined;
+  }
+
+  /** What is to be connected is what the book has. */
+  #opensAsSaved(): boolean {
+    const opened = this.opened.value;
+    return opened !== undefined && opened.text === this.text.value;
   }
 
   #relays(text: string): string[] | undefined {

@@ -1,7 +1,14 @@
 /** The one tunnel of the page: its life, its status read once a second, and what to say about both. */
-import { batch, computed, signal } from '@preact/signals';
-import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
-import { type Advice, advise, type Failure, failureOf } from './advice.ts';
+import { batch, computed, effect, signal } from '@preact/signals';
+import {
+  type Check,
+  type TransportStatus,
+  Tunnel,
+  type TunnelConfig,
+  type TunnelStatus,
+} from '../src/index.ts';
+import { type Advice, advise, adviseOnCheck, type Failure, failureOf } from './advice.ts';
+import type { Reach } from './reach.ts';
 import { type Phase, stateLine } from './state-line.ts';
 import { Meter } from './traffic.ts';
 
@@ -30,6 +37,9 @@ export class Session {
   /** Why the relay is away; stays through the tries, which have no error of their own, until it is back. */
   readonly #away = signal<Failure | undefined>();
   readonly #relayWasOpen = signal(false);
+  /** What was seen of relays that no WebSocket came through to; asked once for each time that they went away. */
+  readonly #reach = signal<Reach | undefined>();
+  #isReachAsked = false;
   readonly #endpoints = signal<string[]>([]);
   /** Wall clock of the last reading; everything that shows an age hangs on it. */
   readonly now = signal(Date.now());
@@ -65,6 +75,15 @@ export class Session {
   readonly needsLogin = computed(
     () => (this.#failure.value ?? this.#visibleFailure())?.code === 'ERR_RELAY_AUTH',
   );
+
+  constructor() {
+    const isUnreached = computed(
+      () => (this.#failure.value ?? this.#visibleFailure())?.code === 'ERR_RELAY_UNREACHABLE',
+    );
+    effect(() => {
+      if (isUnreached.value) void this.#askReach();
+    });
+  }
 
   /** Opens the tunnel; resolves when it has begun, not when a peer answered. Failures are told through `advice`. */
   async connect(
@@ -114,10 +133,29 @@ export class Session {
     return advise(failureOf(error), { ...this.#context(), target });
   }
 
+  /** What the path doctor's finding means, with this tunnel's names in it. */
+  adviseOnCheck(check: Check): string | undefined {
+    return adviseOnCheck(check, this.#context());
+  }
+
+  async #askReach(): Promise<void> {
+    const relay = this.relays.value.at(-1);
+    if (this.#isReachAsked || relay === undefined) return;
+    this.#isReachAsked = true;
+    const { reachOf } = await import('./reach.ts');
+    this.#reach.value = await reachOf(relay);
+  }
+
+  #forgetReach(): void {
+    this.#isReachAsked = false;
+    this.#reach.value = undefined;
+  }
+
   #begin(config: TunnelConfig, relays: string[]): void {
     this.#failure.value = undefined;
     this.#away.value = undefined;
     this.#relayWasOpen.value = false;
+    this.#forgetReach();
     this.#endpoints.value = config.peers.flatMap((peer) => peer.endpoint ?? []);
     this.relays.value = relays;
     this.traffic.clear();
@@ -172,6 +210,7 @@ export class Session {
     }
     this.#relayWasOpen.value = true;
     this.#away.value = undefined;
+    this.#forgetReach();
     // What kept us from the relay is over, and so is what was said about it.
     if (AWAY_CODES.has(this.#failure.value?.code ?? '')) this.#failure.value = undefined;
   }
@@ -204,6 +243,7 @@ export class Session {
       relay: this.relays.value.join(' or '),
       endpoint: this.status.value?.transport.problems[0]?.endpoint ?? this.#endpoints.value[0],
       publicKey: this.status.value?.publicKey,
+      reach: this.#reach.value,
     };
   }
 }

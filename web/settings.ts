@@ -8,6 +8,10 @@ export interface SiteSettings {
   token: string | undefined;
   enrol: string | undefined;
   policy: SitePolicy;
+  /** False: no service worker, and those that are there end. */
+  serviceWorker: boolean;
+  /** Older pages than this must not be used. */
+  minimumVersion: string | undefined;
 }
 
 /** What the site lets people do. */
@@ -27,6 +31,8 @@ export function readSettings(value: unknown): SiteSettings {
     token: readPlace(fields.token),
     enrol: readPlace(fields.enrol),
     policy: readPolicy(fields.policy),
+    serviceWorker: fields.serviceWorker !== false,
+    minimumVersion: typeof fields.minimumVersion === 'string' ? fields.minimumVersion : undefined,
   };
 }
 

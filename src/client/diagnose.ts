@@ -11,6 +11,8 @@ export interface Check {
   detail: string;
   /** What may help. */
   advice?: string;
+  /** Of the failure, for whoever has words of their own. */
+  code?: TunnelErrorCode;
 }
 
 /** What `tunnel.diagnose` asks, and how long it waits, in milliseconds. */
@@ -28,7 +30,7 @@ export interface Diagnosed {
   peerReady(publicKey: string, options: { signal?: AbortSignal }): Promise<undefined>;
   ping(
     host: string,
-    options: { count: number; timeout: number; signal?: AbortSignal },
+    options: { count: number; timeout: number; size?: number; signal?: AbortSignal },
   ): AsyncIterable<PingReply>;
 }
 
@@ -73,7 +75,7 @@ export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}
     yield endpointCheck(peer, status.transport);
     yield shake;
   }
-  yield await insideCheck(tunnel, options.host ?? hostInside(status), timeout, signal);
+  yield await insideCheck(tunnel, options.host ?? hostInside(status), status.mtu, timeout, signal);
 }
 
 /** The status, as soon as the relay that is being called has answered, or the time is over. */
@@ -138,6 +140,7 @@ async function handshakeCheck(
 async function insideCheck(
   tunnel: Diagnosed,
   host: string | undefined,
+  mtu: number,
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<Check> {
@@ -148,10 +151,23 @@ async function insideCheck(
   }
   const advice =
     'Check that the host is on, that it answers pings, and that AllowedIPs on both sides cover it.';
+  const answers = async (size?: number) => {
+    const asked = { count: 1, timeout, ...(size !== undefined && { size }), ...(signal && { signal }) };
+    for await (const reply of tunnel.ping(host, asked)) if (reply.ok) return true;
+    return false;
+  };
   try {
-    for await (const reply of tunnel.ping(host, { count: 1, timeout, ...(signal && { signal }) }))
-      if (reply.ok) return { leg, ok: true, detail: `${host} answers a ping.` };
-    return { leg, ok: false, detail: `${host} did not answer a ping.`, advice };
+    if (!(await answers())) return { leg, ok: false, detail: `${host} did not answer a ping.`, advice };
+    // IP and ICMP headers.
+    const rest = mtu - (host.includes(':') ? 48 : 28);
+    if (rest > 0 && !(await answers(rest)))
+      return {
+        leg,
+        ok: false,
+        detail: `${host} answers a small ping, but not one of ${mtu} bytes: large packets are lost on the way.`,
+        advice: `Write a smaller MTU than ${mtu} under [Interface], such as 1280, and connect again.`,
+      };
+    return { leg, ok: true, detail: `${host} answers a ping.` };
   } catch (error) {
     signal?.throwIfAborted();
     return { leg, advice, ...failure(error) };
@@ -167,12 +183,12 @@ function hostInside({ peers }: TunnelStatus): string | undefined {
   return undefined;
 }
 
-function failure(error: unknown): Pick<Check, 'ok' | 'detail' | 'advice'> {
+function failure(error: unknown): Pick<Check, 'ok' | 'detail' | 'advice' | 'code'> {
   const detail = error instanceof Error ? error.message : String(error);
   return { ok: false, detail, ...adviceFor(tunnelErrorOf(error)?.code) };
 }
 
-function adviceFor(code: string | undefined): { advice?: string } {
-  const advice = ADVICE[code as TunnelErrorCode];
-  return advice === undefined ? {} : { advice };
+function adviceFor(code: TunnelErrorCode | undefined): { advice?: string; code?: TunnelErrorCode } {
+  const advice = code && ADVICE[code];
+  return { ...(code && { code }), ...(advice !== undefined && { advice }) };
 }

@@ -56,7 +56,7 @@ test('a request shows status, headers, times and body, and a mistake is one sent
   await expect(panel.getByRole('status')).toContainText(
     /^200 OK · \d+ B · head after [\d.]+ ms, whole after/,
   );
-  await expect(panel.getByLabel('Body')).toContainText('<h1>You are inside</h1>');
+  await expect(panel.getByRole('region', { name: 'Body' })).toContainText('<h1>You are inside</h1>');
   await panel.getByText(/^\d+ headers$/).click();
   await expect(panel.getByRole('row', { name: /^content-type text\/html/i })).toBeVisible();
   const saved = page.waitForEvent('download');

@@ -14,6 +14,10 @@ interface Surroundings {
   allowedIps?: string[];
   peerReady?: Diagnosed['peerReady'];
   answers?: boolean;
+  /** Of the tunnel; absent: it is not known, and nothing of its size is sent. */
+  mtu?: number;
+  /** The largest echo request that gets through. */
+  carries?: number;
 }
 
 function tunnel(around: Surroundings = {}): Diagnosed & { pinged: string[] } {
@@ -25,12 +29,13 @@ function tunnel(around: Surroundings = {}): Diagnosed & { pinged: string[] } {
     status: async () =>
       ({
         transport: { state: 'open', via, rtt: 11.6, problems: [], localPorts: [], ...around.transport },
+        mtu: around.mtu,
         peers: [{ publicKey: 'PEER', endpoint, transferRx, allowedIps }],
       }) as unknown as TunnelStatus,
     peerReady: around.peerReady ?? (async () => undefined),
-    async *ping(host) {
+    async *ping(host, { size = 56 }) {
       pinged.push(host);
-      yield { ok: answers } as PingReply;
+      yield { ok: answers && size <= (around.carries ?? size) } as PingReply;
     },
   };
 }
@@ -71,7 +76,13 @@ describe('diagnose', () => {
     const status = () => Promise.reject(new TunnelError('ERR_WORKER', 'The worker died.'));
     const all = await checks({ ...tunnel(), status });
     expect(all).toEqual([
-      { leg: 'browser', ok: false, detail: 'The worker died.', advice: 'Open a new tunnel.' },
+      {
+        leg: 'browser',
+        ok: false,
+        detail: 'The worker died.',
+        advice: 'Open a new tunnel.',
+        code: 'ERR_WORKER',
+      },
     ]);
   });
 
@@ -126,5 +137,19 @@ describe('diagnose', () => {
     const running = checks(tunnel({ peerReady: never }), { signal: stop.signal });
     setImmediate(() => stop.abort(new Error('enough')));
     await expect(running).rejects.toThrow('enough');
+  });
+
+  it('tells a way that loses large packets from one that works, in both families', async () => {
+    for (const [host, size] of [
+      ['10.0.0.7', 1392],
+      ['fd00::7', 1372],
+    ] as const) {
+      const whole = await checks(tunnel({ mtu: 1420, carries: size }), { host });
+      expect(whole.at(-1)).toMatchObject({ leg: 'inside', ok: true });
+      const lossy = await checks(tunnel({ mtu: 1420, carries: size - 1 }), { host });
+      expect(lossy.at(-1)).toMatchObject({ leg: 'inside', ok: false });
+      expect(lossy.at(-1)!.detail).toContain('not one of 1420 bytes');
+      expect(lossy.at(-1)!.advice).toContain('smaller MTU than 1420');
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AllowRule, DrainOptions, Limits } from '../../relay/index.ts';
+import type { AllowRule, DrainOptions, Limits, TokenOptions } from '../../relay/index.ts';
 import { Child } from './child-process.ts';
 import { freeTcpPort } from './free-port.ts';
 
@@ -13,6 +13,8 @@ export interface RelayProcessOptions {
   /** Default: a free one. */
   port?: number;
   limits?: Partial<Limits>;
+  /** Clients need a token. */
+  auth?: TokenOptions;
   /** 32 bytes each, in hexadecimal: relays with the same take each other's tickets. */
   ticketKeys?: readonly string[];
   /** Asked to end, it drains; by default it stops at once. */

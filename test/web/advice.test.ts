@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TunnelError } from '../../src/core/errors.ts';
-import { advise, failureOf } from '../../web/advice.ts';
+import { type AdviceContext, advise, adviseOnCheck, failureOf } from '../../web/advice.ts';
 
 const context = {
   page: 'https://console.example',
@@ -72,6 +72,31 @@ describe('advice', () => {
     expect(say('ERR_CONFIG', 'line 3: Address: prefix must be 0–32').sentence).toBe(
       'line 3: Address: prefix must be 0–32.',
     );
+  });
+});
+
+describe('a relay that no WebSocket comes through to', () => {
+  const say = (reach: AdviceContext['reach']) =>
+    advise({ code: 'ERR_RELAY_UNREACHABLE', message: '' }, { ...context, reach }).sentence;
+
+  it('is silent, behind something that blocks WebSockets, or forbidden to this page, as was seen', () => {
+    expect(say(undefined)).toBe(say('silent'));
+    expect(say('silent')).toContain('does not answer');
+    expect(say('http')).toContain('blocks WebSockets');
+    expect(say('forbidden')).toContain('Content-Security-Policy');
+  });
+});
+
+describe('what the path doctor saw', () => {
+  it('is said in the words of this page where its failure has a code, else in its own', () => {
+    const check = { leg: 'relay', ok: false, detail: 'x', advice: 'Its own.' } as const;
+    expect(adviseOnCheck({ ...check, ok: true }, context)).toBeUndefined();
+    expect(adviseOnCheck(check, context)).toBe('Its own.');
+    expect(adviseOnCheck({ ...check, code: 'ERR_RELAY_LIMIT' }, context)).toBe(
+      advise({ code: 'ERR_RELAY_LIMIT', message: 'x' }, context).sentence,
+    );
+    const refused = adviseOnCheck({ ...check, leg: 'endpoint', code: 'ERR_CONNECTION_REFUSED' }, context);
+    expect(refused).toContain('refuses UDP on that port');
   });
 });
 

@@ -9,6 +9,8 @@ const NOTHING = {
   token: undefined,
   enrol: undefined,
   policy: { saveKeys: true, otherRelays: true },
+  serviceWorker: true,
+  minimumVersion: undefined,
 };
 
 describe('tabwire.json', () => {
@@ -39,6 +41,12 @@ describe('tabwire.json', () => {
     const policy = { saveKeys: false, otherRelays: false };
     expect(readSettings({ ...site, policy })).toEqual({ ...NOTHING, ...site, policy });
     expect(readSettings({ policy: { saveKeys: 'no' } }).policy.saveKeys).toBe(true);
+  });
+
+  it('may end the service worker, and say which versions are too old', () => {
+    const site = { serviceWorker: false, minimumVersion: '1.2.0' };
+    expect(readSettings(site)).toEqual({ ...NOTHING, ...site });
+    expect(readSettings({ serviceWorker: 'no', minimumVersion: 2 })).toEqual(NOTHING);
   });
 
   it('cannot make a link or a request to anything but HTTP', () => {

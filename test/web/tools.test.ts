@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { TunnelRequestInit } from '../../src/index.ts';
 import { dataText, zoneLine } from '../../web/tools/dns-text.ts';
 import { prettyJson, readBody } from '../../web/tools/http-body.ts';
@@ -8,6 +8,9 @@ import { mtuMeaning } from '../../web/tools/mtu-run.ts';
 import { MAX_PORTS, readPorts } from '../../web/tools/port-list.ts';
 import { countStates } from '../../web/tools/port-run.ts';
 import { endingOf } from '../../web/tools/trace-run.ts';
+
+vi.stubGlobal('addEventListener', vi.fn());
+vi.stubGlobal('removeEventListener', vi.fn());
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

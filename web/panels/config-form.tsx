@@ -8,6 +8,7 @@ import {
   writeField,
 } from '../config-fields.ts';
 import type { ConsoleModel } from '../model.ts';
+import '../style/tunnels.css';
 
 interface Entry {
   key: string;

@@ -3,6 +3,7 @@ import type { ConsoleModel } from '../model.ts';
 import { BookWords } from '../parts/book-words.tsx';
 import { Field } from '../parts/field.tsx';
 import { PassphraseField } from '../parts/passphrase-field.tsx';
+import '../style/tools.css';
 
 /** Keeps what stands in the editor under a name: in this tab, or, only if asked, in this browser. */
 export function KeepTunnel({ model }: { model: ConsoleModel }) {

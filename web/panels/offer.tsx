@@ -5,6 +5,8 @@ import type { ConsoleModel } from '../model.ts';
 import { Field } from '../parts/field.tsx';
 import type { Arrival } from '../tunnels/fragment.ts';
 import { openMove, type Parcel, readInvite } from '../tunnels/link.ts';
+import '../style/tools.css';
+import '../style/tunnels.css';
 
 /** What a link brought: shown first, and taken or left by whoever opened it. Nothing connects here. */
 export function OfferPanel({ model, arrival }: { model: ConsoleModel; arrival: Arrival }) {

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { QrReader } from '../tunnels/qr-reader.ts';
+import '../style/tunnels.css';
 
 const BETWEEN = 120;
 

@@ -6,6 +6,7 @@ import { Field } from '../parts/field.tsx';
 import { QrCode } from '../parts/qr-code.tsx';
 import { saveFile } from '../parts/save-file.ts';
 import { inviteLink, MOVE_LIFE, moveLink, newPassphrase } from '../tunnels/link.ts';
+import '../style/tunnels.css';
 
 type Way = 'none' | 'qr' | 'invite' | 'move';
 

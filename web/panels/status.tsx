@@ -1,15 +1,14 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
-import { Path } from '../parts/path.tsx';
+import { lazy } from '../parts/lazy.tsx';
 import { ONLY_THIS_PAGE } from '../state-line.ts';
-import { Drops } from './drops.tsx';
-import { PeerRow } from './peer-row.tsx';
+
+const Connected = lazy(async () => (await import('./connected.tsx')).Connected);
 
 /** The state in one line, the way of a packet under it, and every peer as `wg show` would tell it. */
 export function StatusPanel({ model }: { model: ConsoleModel }) {
   const { session } = model;
-  const status = session.status.value;
   const { tone, headline, detail } = session.line.value;
   return (
     <section class="panel status" aria-label="Status" data-tone={tone}>
@@ -33,20 +32,7 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
         <Actions model={model} />
       </div>
       <AdviceLines advice={session.advice.value} />
-      {session.tunnel.value && <Path session={session} ping={model.ping} />}
-      {status && (
-        <div class="peers">
-          {status.peers.map((peer) => (
-            <PeerRow
-              key={peer.publicKey}
-              peer={peer}
-              traffic={session.traffic.get(peer.publicKey)}
-              now={session.now.value}
-            />
-          ))}
-        </div>
-      )}
-      {status && <Drops status={status} />}
+      {session.tunnel.value && <Connected model={model} />}
     </section>
   );
 }

@@ -7,6 +7,7 @@ import { MtuPanel } from './mtu.tsx';
 import { PingPanel } from './ping.tsx';
 import { PortPanel } from './ports.tsx';
 import { TracePanel } from './trace.tsx';
+import '../style/tools.css';
 
 export function ToolPanels({ model }: { model: ConsoleModel }) {
   return (

@@ -5,6 +5,8 @@ import { BookWords } from '../parts/book-words.tsx';
 import { Field } from '../parts/field.tsx';
 import { PassphraseField } from '../parts/passphrase-field.tsx';
 import type { SavedTunnel } from '../tunnels/tunnel-store.ts';
+import '../style/tools.css';
+import '../style/tunnels.css';
 
 const PLACES = { tab: 'this tab only', key: 'saved', sealed: 'saved, with a passphrase' };
 

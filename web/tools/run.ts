@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Advice } from '../advice.ts';
+import { holdPage } from '../leave-guard.ts';
 
 export type Explain = (error: unknown) => Advice;
 
@@ -16,11 +17,13 @@ export class Run {
     this.#abort = abort;
     this.advice.value = undefined;
     this.running.value = true;
+    const letGo = holdPage();
     try {
       await work(abort.signal);
     } catch (error) {
       if (!abort.signal.aborted) this.advice.value = explain(error);
     } finally {
+      letGo();
       if (this.#abort === abort) this.running.value = false;
       // What is still under way of a failed one has no reader.
       abort.abort();

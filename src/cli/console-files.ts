@@ -30,6 +30,8 @@ function contentSecurityPolicy(connect: readonly string[]): string {
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types default',
   ].join('; ');
 }
 

@@ -36,6 +36,8 @@ const CONSOLE = v.strictObject({
     v.strictObject({ saveKeys: v.optional(v.boolean()), otherRelays: v.optional(v.boolean()) }),
     {},
   ),
+  serviceWorker: v.optional(v.boolean()),
+  minimumVersion: v.optional(v.pipe(v.string(), v.regex(/^\d+(\.\d+){0,2}$/))),
 });
 
 export type TokenGrant = v.InferOutput<typeof GRANT>;
@@ -76,7 +78,7 @@ export interface Surroundings {
 export function readConsoleSettings(value: unknown, around: Surroundings): ConsoleSettings {
   const parsed = v.safeParse(CONSOLE, value);
   if (!parsed.success) throw new RelayConfigError(`console.${describeIssue(parsed.issues[0])}`);
-  const { relays, connect, login, token, enrol, policy } = parsed.output;
+  const { relays, connect, login, token, enrol, policy, serviceWorker, minimumVersion } = parsed.output;
   if (typeof enrol === 'object' && typeof token !== 'object')
     throw new RelayConfigError('console.enrol: a command needs console.token, which says who is asking');
   const { saveKeys = true, otherRelays = false } = policy;
@@ -87,6 +89,8 @@ export function readConsoleSettings(value: unknown, around: Surroundings): Conso
       ...(token !== undefined && { token: typeof token === 'string' ? token : TOKEN_PATH }),
       ...(enrol !== undefined && { enrol: typeof enrol === 'string' ? enrol : ENROL_PATH }),
       policy: { saveKeys, otherRelays },
+      ...(serviceWorker !== undefined && { serviceWorker }),
+      ...(minimumVersion !== undefined && { minimumVersion }),
     },
     connect: otherRelays
       ? ANY_RELAY

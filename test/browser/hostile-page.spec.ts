@@ -1,0 +1,171 @@
+// A script that got into the page: what it can read of a saved tunnel's secrets. What it can do all the same is in SECURITY.md.
+import type { Page } from '@playwright/test';
+import { connect, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+
+declare global {
+  interface Window {
+    /** Everything that was posted to a worker or a port. */
+    overheard: unknown[];
+  }
+}
+
+/** Runs before the page: hears every message, as an injected script would. */
+function eavesdrop(): void {
+  window.overheard = [];
+  for (const prototype of [Worker.prototype, MessagePort.prototype]) {
+    const { postMessage } = prototype;
+    prototype.postMessage = function (this: Worker, message: unknown, ...rest: []) {
+      window.overheard.push(message);
+      Reflect.apply(postMessage, this, [message, ...rest]);
+    };
+    const { addEventListener } = prototype as EventTarget;
+    prototype.addEventListener = function (
+      this: EventTarget,
+      type: string,
+      listener: EventListener,
+      ...rest: []
+    ) {
+      if (type === 'message')
+        addEventListener.call(this, type, (event) => window.overheard.push((event as MessageEvent).data));
+      Reflect.apply(addEventListener, this, [type, listener, ...rest]);
+    } as typeof prototype.addEventListener;
+  }
+}
+
+/** All text and bytes (as hexadecimal) that a script finds, and what exporting the keys that it finds gives. */
+async function loot(page: Page) {
+  return page.evaluate(async () => {
+    const found: string[] = [document.documentElement.outerHTML, location.href, document.cookie];
+    const exported: string[] = [];
+    const seen = new Set<unknown>();
+    const look = async (value: unknown): Promise<void> => {
+      if (typeof value === 'string') found.push(value);
+      if (typeof value !== 'object' || value === null || seen.has(value)) return;
+      seen.add(value);
+      if (value instanceof CryptoKey) {
+        for (const format of ['raw', 'pkcs8', 'jwk'] as const)
+          await crypto.subtle.exportKey(format, value).then(
+            () => exported.push(format),
+            () => undefined,
+          );
+        return;
+      }
+      const bytes = ArrayBuffer.isView(value)
+        ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+        : value instanceof ArrayBuffer
+          ? new Uint8Array(value)
+          : undefined;
+      if (bytes) found.push(Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+      else for (const item of Object.values(value)) await look(item);
+    };
+    for (const input of document.querySelectorAll('input, textarea'))
+      found.push((input as HTMLInputElement).value);
+    await look([{ ...localStorage }, { ...sessionStorage }, window.overheard]);
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) {
+        found.push(request.url);
+        if (!/\.(wasm|js|css)$/.test(request.url)) found.push(await (await cache.match(request))!.text());
+      }
+    }
+    for (const { name } of await indexedDB.databases()) {
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open(name!);
+        request.onsuccess = () => resolve(request.result);
+      });
+      for (const store of database.objectStoreNames) {
+        const all = await new Promise<unknown>((resolve) => {
+          const request = database.transaction(store).objectStore(store).getAll();
+          request.onsuccess = () => resolve(request.result);
+        });
+        await look(all);
+      }
+      database.close();
+    }
+    return {
+      text: found.join('\n'),
+      exported,
+      keys: [...seen].filter((value) => value instanceof CryptoKey).length,
+    };
+  });
+}
+
+test('a script in the page reads no private key of a saved tunnel, wherever it looks', async ({
+  console: page,
+}) => {
+  const { config, keys } = await enrol(page);
+  await editor(page).fill(config);
+  await page.getByText('Keep this tunnel').click();
+  await page.getByLabel('Name', { exact: true }).fill('Office');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(region(page, 'Configuration')).toContainText('is kept in this browser');
+  await page.addInitScript(eavesdrop);
+  await page.reload();
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  const { text, exported, keys: found } = await loot(page);
+  expect(text, 'it does look').toContain(/Endpoint = (\S+)/.exec(config)![1]!);
+  expect(found, 'it finds the key that it may use').toBeGreaterThan(0);
+  expect(exported).toEqual([]);
+  const raw = Buffer.from(keys.privateKey, 'base64').toString('hex');
+  expect(text).not.toContain(keys.privateKey);
+  expect(text.toLowerCase()).not.toContain(raw);
+  // Of tokens and tickets nothing is stored, whatever their values.
+  expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).not.toMatch(
+    /token|ticket/i,
+  );
+});
+
+test('what is left in the memory of page and worker holds no private key of a saved tunnel', async ({
+  console: page,
+}) => {
+  const { config, keys } = await enrol(page);
+  await editor(page).fill(config);
+  await page.getByText('Keep this tunnel').click();
+  await page.getByLabel('Name', { exact: true }).fill('Office');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(region(page, 'Configuration')).toContainText('is kept in this browser');
+  await page.goto('about:blank');
+  await page.goBack();
+  await page.reload();
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect.poll(() => page.workers().length, 'the engine is gone with all that it had').toBe(0);
+  const session = await page.context().newCDPSession(page);
+  const parts: string[] = [];
+  session.on('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => parts.push(chunk));
+  await session.send('HeapProfiler.collectGarbage');
+  await session.send('HeapProfiler.takeHeapSnapshot', { captureNumericValue: true });
+  const heap = parts.join('');
+  expect(heap, 'what is there is found').toContain('AllowedIPs');
+  expect(heap).not.toContain(keys.privateKey);
+});
+
+test('text never becomes markup or foreign code, whoever asks', async ({ console: page }) => {
+  const outcome = await page.evaluate(() => {
+    const tryOut = (act: () => unknown) => {
+      try {
+        act();
+        return 'done';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    return [
+      tryOut(() => (document.createElement('div').innerHTML = '<b>x</b>')),
+      tryOut(() => new Worker('https://elsewhere.example/x.js')),
+      // biome-ignore lint/security/noGlobalEval: whether it is let is the question
+      tryOut(() => globalThis.eval('1')),
+      tryOut(() =>
+        (
+          window as never as { trustedTypes: { createPolicy(name: string, rules: object): object } }
+        ).trustedTypes.createPolicy('other', {}),
+      ),
+    ];
+  });
+  expect(outcome).toEqual(['TypeError', 'TypeError', 'EvalError', 'TypeError']);
+});

@@ -3,22 +3,9 @@
  * lines to copy that go with it. It claims no more than what was seen: a wrong key looks like any other silence.
  */
 
-import { type Check, type Leg, TunnelError } from '../src/index.ts';
+import type { Check } from '../src/index.ts';
+import { type Advice, type Failure, oneSentence } from './failure.ts';
 import type { Reach } from './reach.ts';
-
-export interface Advice {
-  sentence: string;
-  /** Things to paste elsewhere, each with what it is for. */
-  copy: { label: string; text: string }[];
-}
-
-/** As much of a TunnelError as is needed here; `code` may be of a later version. */
-export interface Failure {
-  code: string;
-  message: string;
-  /** Which part of the way failed, where that is known. */
-  leg?: Leg | undefined;
-}
 
 export interface AdviceContext {
   /** Origin of this page. */
@@ -116,15 +103,6 @@ export function adviseOnCheck(check: Check, context: AdviceContext): string | un
   return advise({ code, message: detail, leg }, context).sentence;
 }
 
-/** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */
-export function failureOf(error: unknown): Failure {
-  for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
-    if (candidate instanceof TunnelError)
-      return { code: candidate.code, message: candidate.message, leg: candidate.leg };
-  }
-  return { code: 'ERR_UNKNOWN', message: error instanceof Error ? error.message : String(error) };
-}
-
 function copyLines({ code }: Failure, { page, endpoint, publicKey }: AdviceContext): Advice['copy'] {
   if (code === 'ERR_HANDSHAKE_TIMEOUT' && publicKey)
     return [
@@ -135,9 +113,4 @@ function copyLines({ code }: Failure, { page, endpoint, publicKey }: AdviceConte
     return [{ label: 'For the relay’s operator', text: `tabwire relay --allow ${endpoint}` }];
   if (code === 'ERR_RELAY_ORIGIN') return [{ label: 'This page’s origin', text: page }];
   return [];
-}
-
-function oneSentence(message: string): string {
-  const text = message.trim() || 'Something failed that this page has no words for';
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

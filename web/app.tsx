@@ -61,10 +61,10 @@ function Header() {
   const { text, Icon } = THEMES[theme.value];
   return (
     <header class="header">
-      <p class="brand">
+      <h1 class="brand">
         <Logo />
         Tabwire
-      </p>
+      </h1>
       <p class="tagline">WireGuard in a browser tab</p>
       <button type="button" class="quiet" aria-label={`Theme: ${text.toLowerCase()}`} onClick={nextTheme}>
         <Icon />

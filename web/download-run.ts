@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Tunnel } from '../src/index.ts';
-import type { Advice } from './advice.ts';
+import type { Advice } from './failure.ts';
 import { holdPage } from './leave-guard.ts';
 
 export interface DownloadTarget {
@@ -39,7 +39,11 @@ export class DownloadRun {
     return phase === 'connecting' || phase === 'receiving';
   }
 
-  async start(tunnel: Tunnel, target: DownloadTarget, explain: (error: unknown) => Advice): Promise<void> {
+  async start(
+    tunnel: Tunnel,
+    target: DownloadTarget,
+    explain: (error: unknown) => Advice | Promise<Advice>,
+  ): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -53,7 +57,7 @@ export class DownloadRun {
       const { download } = await import('./download-work.ts');
       await download(tunnel, target, abort.signal, update);
     } catch (error) {
-      update({ phase: 'failed', advice: explain(error) });
+      update({ phase: 'failed', advice: await explain(error) });
     } finally {
       letGo();
     }

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Tunnel } from '../src/index.ts';
-import type { Advice } from './advice.ts';
+import type { Advice } from './failure.ts';
 import { type PingSample, PingStatistics, type PingSummary } from './ping-statistics.ts';
 
 const SAMPLES_KEPT = 60;
@@ -13,7 +13,11 @@ export class PingRun {
   readonly advice = signal<Advice | undefined>();
   #abort: AbortController | undefined;
 
-  async start(tunnel: Tunnel, host: string, explain: (error: unknown) => Advice): Promise<void> {
+  async start(
+    tunnel: Tunnel,
+    host: string,
+    explain: (error: unknown) => Advice | Promise<Advice>,
+  ): Promise<void> {
     this.stop();
     const abort = new AbortController();
     this.#abort = abort;
@@ -22,7 +26,7 @@ export class PingRun {
     try {
       await this.#collect(tunnel, host, abort.signal);
     } catch (error) {
-      if (!abort.signal.aborted) this.advice.value = explain(error);
+      if (!abort.signal.aborted) this.advice.value = await explain(error);
     } finally {
       if (this.#abort === abort) this.running.value = false;
     }

@@ -1,13 +1,8 @@
 /** The one tunnel of the page: its life, its status read once a second, and what to say about both. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import {
-  type Check,
-  type TransportStatus,
-  Tunnel,
-  type TunnelConfig,
-  type TunnelStatus,
-} from '../src/index.ts';
-import { type Advice, advise, adviseOnCheck, type Failure, failureOf } from './advice.ts';
+import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
+import type { AdviceContext } from './advice.ts';
+import { type Advice, type Failure, failureOf, plainAdvice } from './failure.ts';
 import type { Reach } from './reach.ts';
 import { type Phase, stateLine } from './state-line.ts';
 import { Meter } from './traffic.ts';
@@ -40,6 +35,9 @@ export class Session {
   /** What was seen of relays that no WebSocket came through to; asked once for each time that they went away. */
   readonly #reach = signal<Reach | undefined>();
   #isReachAsked = false;
+  readonly #words = signal<typeof import('./advice.ts') | undefined>();
+  /** They did not load: the site may be as far away as the relay. */
+  readonly #isSpeechless = signal(false);
   readonly #endpoints = signal<string[]>([]);
   /** Wall clock of the last reading; everything that shows an age hangs on it. */
   readonly now = signal(Date.now());
@@ -57,7 +55,7 @@ export class Session {
 
   readonly advice = computed<Advice | undefined>(() => {
     const failure = this.#failure.value ?? this.#visibleFailure();
-    return failure && advise(failure, this.#context());
+    return failure && this.#say(failure);
   });
 
   /** A peer has answered since this tunnel began: there is a network to ask. */
@@ -129,13 +127,26 @@ export class Session {
   }
 
   /** What a failure inside the tunnel means, with this tunnel's names in it. */
-  adviseOn(error: unknown, target: string): Advice {
-    return advise(failureOf(error), { ...this.#context(), target });
+  async adviseOn(error: unknown, target: string): Promise<Advice> {
+    const words = await this.#loadWords();
+    const failure = failureOf(error);
+    return words?.advise(failure, { ...this.context(), target }) ?? plainAdvice(failure);
   }
 
-  /** What the path doctor's finding means, with this tunnel's names in it. */
-  adviseOnCheck(check: Check): string | undefined {
-    return adviseOnCheck(check, this.#context());
+  /** Nothing until the words are there; without them what the failure says itself. */
+  #say(failure: Failure): Advice | undefined {
+    if (failure.code === 'ERR_UNKNOWN' || this.#isSpeechless.value) return plainAdvice(failure);
+    if (!this.#words.value) void this.#loadWords();
+    return this.#words.value?.advise(failure, this.context());
+  }
+
+  async #loadWords(): Promise<typeof import('./advice.ts') | undefined> {
+    try {
+      this.#words.value ??= await import('./advice.ts');
+    } catch {
+      this.#isSpeechless.value = true;
+    }
+    return this.#words.value;
   }
 
   async #askReach(): Promise<void> {
@@ -237,7 +248,8 @@ export class Session {
       : undefined;
   }
 
-  #context() {
+  /** The names of this tunnel, for sentences. */
+  context(): AdviceContext {
     return {
       page: location.origin,
       relay: this.relays.value.join(' or '),

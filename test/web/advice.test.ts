@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TunnelError } from '../../src/core/errors.ts';
-import { type AdviceContext, advise, adviseOnCheck, failureOf } from '../../web/advice.ts';
+import { type AdviceContext, advise, adviseOnCheck } from '../../web/advice.ts';
+import { failureOf } from '../../web/failure.ts';
 
 const context = {
   page: 'https://console.example',

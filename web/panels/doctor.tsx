@@ -1,6 +1,7 @@
 // A chunk of its own: loaded when somebody asks what is wrong.
 import { useEffect } from 'preact/hooks';
 import type { Check } from '../../src/index.ts';
+import { adviseOnCheck } from '../advice.ts';
 import { DoctorRun } from '../doctor-run.ts';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
@@ -37,7 +38,9 @@ export function DoctorPanel({ model }: { model: ConsoleModel }) {
             <span>
               <span class="hidden">{check.ok ? 'works: ' : 'not seen to work: '}</span>
               {check.detail}
-              {!check.ok && <strong class="check-advice">{model.session.adviseOnCheck(check)}</strong>}
+              {!check.ok && (
+                <strong class="check-advice">{adviseOnCheck(check, model.session.context())}</strong>
+              )}
             </span>
           </li>
         ))}

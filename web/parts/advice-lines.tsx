@@ -1,4 +1,4 @@
-import type { Advice } from '../advice.ts';
+import type { Advice } from '../failure.ts';
 import { CopyLine } from './copy-button.tsx';
 
 /** A failure's sentence, announced, and what to copy with it. */

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
-import type { Advice } from '../advice.ts';
+import type { Advice } from '../failure.ts';
 import { holdPage } from '../leave-guard.ts';
 
-export type Explain = (error: unknown) => Advice;
+export type Explain = (error: unknown) => Advice | Promise<Advice>;
 
 /** One question at a time that a person starts and may stop; why it failed is said in a sentence. */
 export class Run {
@@ -21,7 +21,7 @@ export class Run {
     try {
       await work(abort.signal);
     } catch (error) {
-      if (!abort.signal.aborted) this.advice.value = explain(error);
+      if (!abort.signal.aborted) this.advice.value = await explain(error);
     } finally {
       letGo();
       if (this.#abort === abort) this.running.value = false;

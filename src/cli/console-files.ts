@@ -18,7 +18,7 @@ const TYPES: Record<string, string> = {
 export const ANY_RELAY: readonly string[] = ['ws:', 'wss:', 'http:', 'https:'];
 
 /** Both the page and the worker obey it; the worker obeys the one that its own file came with. */
-function contentSecurityPolicy(connect: readonly string[]): string {
+function contentSecurityPolicy(connect: readonly string[], name: string): string {
   return [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
@@ -30,10 +30,14 @@ function contentSecurityPolicy(connect: readonly string[]): string {
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
-    "require-trusted-types-for 'script'",
-    'trusted-types default',
+    ...(name.startsWith(EXAMPLES) ? [] : [TRUSTED_TYPES]),
   ].join('; ');
 }
+
+/** The console makes one policy, which takes this site's own files only (web/trusted-types.ts). */
+const TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types default";
+/** Pages for people who read them: they say what a page of one's own says, and no more. */
+const EXAMPLES = '/examples/';
 
 /** The built console, held in memory: a request can name nothing but these files. */
 export class ConsoleFiles {
@@ -72,7 +76,7 @@ export class ConsoleFiles {
         'content-length': body.length,
         // Hashed names never change; the page itself is asked for anew.
         'cache-control': name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-        'content-security-policy': contentSecurityPolicy(connect),
+        'content-security-policy': contentSecurityPolicy(connect, name),
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'cross-origin-opener-policy': 'same-origin',

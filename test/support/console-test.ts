@@ -6,7 +6,9 @@ import { generateKeys } from './keys.ts';
 export { expect };
 
 /** The built console as `npm start` serves it, opened; the page must not complain about anything. */
-export const test = base.extend<{ console: Page }, { command: DemoCommand }>({
+export const test = base.extend<{ console: Page; expected: RegExp }, { command: DemoCommand }>({
+  /** Complaints that a test provokes. A refused WebSocket is the browser's to report; nothing else may be. */
+  expected: [/WebSocket/, { option: true }],
   command: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
     async ({}, use) => {
@@ -16,7 +18,7 @@ export const test = base.extend<{ console: Page }, { command: DemoCommand }>({
     },
     { scope: 'worker' },
   ],
-  console: async ({ page, command }, use, testInfo) => {
+  console: async ({ page, command, expected }, use, testInfo) => {
     const complaints: string[] = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
@@ -26,8 +28,7 @@ export const test = base.extend<{ console: Page }, { command: DemoCommand }>({
     await use(page);
     if (testInfo.status !== testInfo.expectedStatus)
       await testInfo.attach('demo.log', { body: command.output });
-    // A refused WebSocket is the browser's to report; nothing else may be.
-    expect(complaints.filter((text) => !text.includes('WebSocket'))).toEqual([]);
+    expect(complaints.filter((text) => !expected.test(text))).toEqual([]);
   },
 });
 

@@ -49,13 +49,13 @@ function Flow({ name, bytes, meter }: { name: string; bytes: number; meter: Mete
   const rate = meter?.rate ?? 0;
   return (
     <div class="flow">
-      <div>
-        <dt>{name}</dt>
-        <dd>
-          {formatBytes(bytes)} <span class="dim">{formatRate(rate)}</span>
-        </dd>
-      </div>
-      <Sparkline values={[...(meter?.history ?? [])]} span={60} label={`${name}, the last minute`} />
+      <dt>{name}</dt>
+      <dd>
+        {formatBytes(bytes)} <span class="dim">{formatRate(rate)}</span>
+      </dd>
+      <dd class="flow-plot">
+        <Sparkline values={[...(meter?.history ?? [])]} span={60} label={`${name}, the last minute`} />
+      </dd>
     </div>
   );
 }

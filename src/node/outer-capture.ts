@@ -1,6 +1,6 @@
 // What a tunnel sends and receives outside, in a file for Wireshark, and the keys with which Wireshark looks inside: only for
 // who asks for it when a tunnel is opened.
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { IpAddress } from '../core/address.ts';
 import { toBase64 } from '../core/bytes.ts';
 import { type Endpoint, printEndpoint } from '../core/endpoint.ts';
@@ -18,10 +18,10 @@ import { WatchedTransport } from './watched-transport.ts';
 
 /** What is recorded outside the tunnel. */
 export interface OuterCaptureOptions {
-  /** Path of a pcapng file of the outer datagrams, as they leave and come; made anew, for its owner only to read. */
+  /** Path of a pcapng file of the outer datagrams, as they leave and come; emptied if it is there, for its owner only to read. */
   file: string;
   /**
-   * Path of a file of keys, in the format of Wireshark's `wg.keylog_file`; made anew, for its owner only. Whoever has both
+   * Path of a file of keys, in the format of Wireshark's `wg.keylog_file`; emptied if it is there, for its owner only. Whoever has both
    * files reads all that passed, and has the private key. Absent: no key is written anywhere.
    */
   keyLog?: string;
@@ -32,6 +32,7 @@ const NO_SNAPLEN = 262_144;
 /** Where our own port is not known: WireGuard's. */
 const ASSUMED_PORT = 51_820;
 const TTL = 64;
+const OWNER_ONLY = 0o600;
 /** What is written at a time, in bytes, and how long less than that waits, in milliseconds. */
 const CHUNK = 65_536;
 const PATIENCE = 500;
@@ -130,7 +131,9 @@ class KeptFile {
   constructor(path: string) {
     this.#path = path;
     try {
-      this.#descriptor = openSync(path, 'w', 0o600);
+      this.#descriptor = openSync(path, 'w', OWNER_ONLY);
+      // One that was there before keeps its permissions. What is no file, a pipe for one, is somebody else's to guard.
+      if (fstatSync(this.#descriptor).isFile()) fchmodSync(this.#descriptor, OWNER_ONLY);
     } catch (error) {
       throw new TunnelError('ERR_CONFIG', `Cannot write ${path} (${codeOf(error)}).`, { cause: error });
     }

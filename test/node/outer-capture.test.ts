@@ -1,6 +1,6 @@
 // The outer datagrams and a key log, as Wireshark reads them; and that no key goes anywhere without being asked for.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -76,6 +76,11 @@ describe('an outer capture', () => {
   it.each(['ours', 'theirs'] as const)('with the key log of %s Wireshark looks inside', async (side) => {
     for (const host of ['127.0.0.1', '[::1]']) {
       const [file, keyLog] = [path(`${side}.pcapng`), path(`${side}.keys`)];
+      // What was there is emptied, and closed to others.
+      for (const each of [file, keyLog]) {
+        writeFileSync(each, 'before');
+        chmodSync(each, 0o644);
+      }
       await pingOnce({ [side]: { file, keyLog } }, host);
       for (const each of [file, keyLog]) expect(statSync(each).mode & 0o777).toBe(0o600);
       const lines = readFileSync(keyLog, 'utf8').trim().split('\n');

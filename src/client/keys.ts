@@ -1,7 +1,7 @@
 // Making keys in a page, or in Node. Keys as text use @noble's curve; a CryptoKey never leaves WebCrypto.
 import { faultOf, generate, importPrivate, publicKeyOf } from '../bridge/crypto-key.ts';
 import { isAllZero, toBase64, wipe } from '../core/bytes.ts';
-import * as curve from '../core/crypto/public-key.ts';
+import * as curve from '../core/crypto/x25519.ts';
 import { TunnelError } from '../core/errors.ts';
 import * as keys from '../core/wireguard/keys.ts';
 

@@ -1,7 +1,7 @@
 // What is legal in a configuration but will probably not do what was meant.
 import { IpPrefix } from '../address.ts';
 import { fromBase64, toBase64, wipe } from '../bytes.ts';
-import { publicKey } from '../crypto/public-key.ts';
+import { publicKey } from '../crypto/x25519.ts';
 import { AllowedIps } from './allowed-ips.ts';
 import type { InterfaceConfig } from './config.ts';
 import { type ConfigIssues, quote } from './config-issue.ts';

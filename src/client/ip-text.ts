@@ -6,11 +6,6 @@ export function isAnyIpv6(text: string | undefined): boolean {
   return address?.version === 6 && address.bytes.every((byte) => byte === 0);
 }
 
-/** Whether it is a multicast group: 224.0.0.0/4 or ff00::/8. */
-export function isMulticast({ version, bytes }: IpAddress): boolean {
-  return version === 4 ? bytes[0]! >> 4 === 14 : bytes[0] === 0xff;
-}
-
 /** Whether it is loopback (127.0.0.0/8, ::1) or unspecified (0.0.0.0, ::). */
 export function isLoopbackOrUnspecified({ version, bytes }: IpAddress): boolean {
   if (version === 4) return bytes[0] === 127 || bytes.every((byte) => byte === 0);

@@ -1,6 +1,6 @@
-import { IpAddress } from '../core/address.ts';
+import { IpAddress, isMulticastAt } from '../core/address.ts';
 import { invalidState } from './errors.ts';
-import { isLoopbackOrUnspecified, isMulticast } from './ip-text.ts';
+import { isLoopbackOrUnspecified } from './ip-text.ts';
 import { defineInterface, toDictionary, toDomString } from './web-idl.ts';
 
 /** Direct Sockets' MulticastGroupOptions. */
@@ -53,7 +53,7 @@ export class MulticastController {
    */
   async joinGroup(groupAddress: string, options?: MulticastGroupOptions): Promise<undefined> {
     const { group, source } = membershipOf(groupAddress, options);
-    if (!isMulticast(group))
+    if (!isMulticastAt(group.bytes, 0, group.version))
       throw new TypeError('A multicast group must be an IP address from 224.0.0.0/4 or ff00::/8.');
     if (source) checkSource(source, group);
     const key = keyOf(group, source);
@@ -118,7 +118,7 @@ function addressOf(text: unknown, what: string): IpAddress {
 }
 
 function checkSource(source: IpAddress, group: IpAddress): void {
-  if (isMulticast(source) || isLoopbackOrUnspecified(source))
+  if (isMulticastAt(source.bytes, 0, source.version) || isLoopbackOrUnspecified(source))
     throw new TypeError('sourceAddress must be the address of one host.');
   if (source.version !== group.version)
     throw new TypeError('sourceAddress and the group must be of the same family.');

@@ -220,3 +220,8 @@ function printIpv6(bytes: Uint8Array): string {
   if (best.start < 0) return print(groups);
   return `${print(groups.slice(0, best.start))}::${print(groups.slice(best.start + best.length))}`;
 }
+
+/** 224/4 and ff00::/8. */
+export function isMulticastAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
+  return version === 4 ? memory[offset]! >> 4 === 14 : memory[offset] === 0xff;
+}

@@ -1,4 +1,4 @@
-import { IpAddress, type IpPrefix } from '../address.ts';
+import { IpAddress, type IpPrefix, isMulticastAt } from '../address.ts';
 
 const LOOPBACK_V4 = 127;
 /** Multicast groups that all sockets together may join. */
@@ -164,11 +164,6 @@ export function isIpv6MartianAt(memory: Uint8Array, offset: number): boolean {
   if (first === 0xff) return true;
   if (first !== 0) return false;
   return isIpv4MappedAt(memory, offset) || (isZeroAt(memory, offset, 15) && memory[offset + 15]! <= 1);
-}
-
-/** 224/4 and ff00::/8. */
-export function isMulticastAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
-  return version === 4 ? memory[offset]! >> 4 === 14 : memory[offset] === 0xff;
 }
 
 /** A group that only the sender's own interface or host belongs to: it never comes from elsewhere (RFC 4291 §2.7). */

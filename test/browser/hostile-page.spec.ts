@@ -90,15 +90,21 @@ async function loot(page: Page) {
   });
 }
 
-test('a script in the page reads no private key of a saved tunnel, wherever it looks', async ({
-  console: page,
-}) => {
-  const { config, keys } = await enrol(page);
-  await editor(page).fill(config);
+/** Saves a tunnel of that name in the browser. */
+async function saveOffice(page: Page): ReturnType<typeof enrol> {
+  const enrolled = await enrol(page);
+  await editor(page).fill(enrolled.config);
   await page.getByText('Keep this tunnel').click();
   await page.getByLabel('Name', { exact: true }).fill('Office');
   await page.getByRole('button', { name: 'Save in this browser' }).click();
   await expect(region(page, 'Configuration')).toContainText('is kept in this browser');
+  return enrolled;
+}
+
+test('a script in the page reads no private key of a saved tunnel, wherever it looks', async ({
+  console: page,
+}) => {
+  const { config, keys } = await saveOffice(page);
   await page.addInitScript(eavesdrop);
   await page.reload();
   await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
@@ -118,15 +124,10 @@ test('a script in the page reads no private key of a saved tunnel, wherever it l
   );
 });
 
-test('what is left in the memory of page and worker holds no private key of a saved tunnel', async ({
+test('the page’s memory holds no private key of a saved tunnel, and its worker is gone', async ({
   console: page,
 }) => {
-  const { config, keys } = await enrol(page);
-  await editor(page).fill(config);
-  await page.getByText('Keep this tunnel').click();
-  await page.getByLabel('Name', { exact: true }).fill('Office');
-  await page.getByRole('button', { name: 'Save in this browser' }).click();
-  await expect(region(page, 'Configuration')).toContainText('is kept in this browser');
+  const { keys } = await saveOffice(page);
   await page.goto('about:blank');
   await page.goBack();
   await page.reload();

@@ -321,7 +321,7 @@ export class RelayConnection {
 
   /** This URL will not have us. If there is no other, that is all. */
   #refused(url: string, error: TunnelError): void {
-    if (this.#urls.refused(url, error)) {
+    if (this.#urls.refused(url)) {
       this.#retry(error, 0);
       return;
     }

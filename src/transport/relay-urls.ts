@@ -7,7 +7,7 @@ export class RelayUrls {
   /** Not a secret: lets a load balancer send all our connections to the same relay. */
   readonly #affinity: string;
   /** Those that refuse us in a way that trying again does not cure. */
-  readonly #refusals = new Map<string, TunnelError>();
+  readonly #refusals = new Set<string>();
   #index = 0;
 
   /** In the order in which they are tried; `random`: 0 ≤ x < 1. Throws TunnelError ERR_CONFIG for what is no relay's URL. */
@@ -35,8 +35,8 @@ export class RelayUrls {
   }
 
   /** It will not have us. False if none is left that might. */
-  refused(url: string, error: TunnelError): boolean {
-    this.#refusals.set(url, error);
+  refused(url: string): boolean {
+    this.#refusals.add(url);
     return this.#refusals.size < this.#urls.length;
   }
 

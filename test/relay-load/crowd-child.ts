@@ -1,4 +1,5 @@
 // Many clients of a relay in a HelperProcess.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SeededRandom } from '../support/random.ts';
 import { answer } from './helper.ts';
@@ -36,6 +37,8 @@ export interface TrafficReport {
   readonly mean: number;
   /** µs of processor time of the clients. */
   readonly cpu: number;
+  /** What 99 of 100 turns of the clients' own event loop did not exceed, in ms: no echo is seen sooner. */
+  readonly late: number;
 }
 
 export interface LifeWish {
@@ -62,7 +65,11 @@ let [opened, failed, refused] = [0, 0, 0];
 let [goneSent, goneReceived] = [0, 0];
 let samples: number[] = [];
 let life: NodeJS.Timeout | undefined;
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
 const owner = {
+  /** What was sent before belongs to the traffic before, however late it comes back. */
+  since: 0,
   echoed: (roundTrip: number) => {
     if (samples.length < MAX_SAMPLES) samples.push(roundTrip);
     else samples[random.below(MAX_SAMPLES)] = roundTrip;
@@ -123,7 +130,9 @@ async function traffic({ sessions: count, rate, size, seconds }: TrafficWish): P
   const sentBefore = counts().sent;
   samples = [];
   const cpu = process.cpuUsage();
+  delays.reset();
   const began = performance.now();
+  owner.since = began;
   const due = talking.map(() => 0);
   for (;;) {
     const elapsed = performance.now() - began;
@@ -136,7 +145,8 @@ async function traffic({ sessions: count, rate, size, seconds }: TrafficWish): P
     if (elapsed >= 1000 * seconds) break;
     await delay(TURN);
   }
-  await delay(1000);
+  const late = delays.percentile(99) / 1e6;
+  await echoesHaveCome(talking);
   const { user, system } = process.cpuUsage(cpu);
   const echoes = talking.map((session, n) => session.echoes - echoesBefore[n]!);
   const sorted = samples.sort((a, b) => a - b);
@@ -149,7 +159,14 @@ async function traffic({ sessions: count, rate, size, seconds }: TrafficWish): P
     least: Math.min(...echoes),
     mean: total / talking.length,
     cpu: user + system,
+    late,
   };
+}
+
+/** None has come for a second: what is missing now is lost. */
+async function echoesHaveCome(talking: readonly LoadSession[]): Promise<void> {
+  const all = () => talking.reduce((total, { echoes }) => total + echoes, 0);
+  for (let before = -1, now = all(); now > before; before = now, now = all()) await delay(1000);
 }
 
 /** From now on: keepalives, handshakes, some who talk, and some who come and go. */

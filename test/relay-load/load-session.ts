@@ -25,6 +25,8 @@ const reader = new RecordReader();
 const datagram = Buffer.alloc(2048, 0x44);
 
 export interface SessionOwner {
+  /** Only what was sent from then on is an echo. */
+  readonly since: number;
   /** An echo came back after so many ms. */
   echoed(roundTrip: number): void;
 }
@@ -139,7 +141,9 @@ export class LoadSession {
     this.received++;
     if (message[start] === RESPONSE) this.#answered?.();
     if (message[start] !== TRANSPORT || message[start + WISH] !== ECHO || end - start < STAMP + 8) return;
+    const sentAt = message.readDoubleLE(start + STAMP);
+    if (sentAt < this.#owner.since) return;
     this.echoes++;
-    this.#owner.echoed(performance.now() - message.readDoubleLE(start + STAMP));
+    this.#owner.echoed(performance.now() - sentAt);
   }
 }

@@ -1,14 +1,23 @@
 // The real relay in a HelperProcess. Its argument is the relay's options.
 import { readdirSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { answer } from './helper.ts';
 
 /** What it knows of itself. Bytes, µs of processor time since it began, and counts. */
 export interface RelayReport {
   readonly resident: number;
-  /** After a collection: the JavaScript heap, and what hangs from it outside. */
+  /** After a collection: the JavaScript heap, and what hangs from it outside, buffers among it. */
   readonly heap: number;
   readonly external: number;
+  readonly buffers: number;
+  /** What V8 has of the system for its heap, used or not, and has allocated beside it. */
+  readonly heapReserved: number;
+  readonly malloced: number;
+  /** The longest that the event loop kept anyone waiting since the last report, and what 99 of 100 turns did not, in ms. */
+  readonly late: number;
+  readonly lateP99: number;
   readonly cpu: number;
   readonly files: number;
   readonly sessions: number;
@@ -27,15 +36,26 @@ export interface RelayReport {
 const relay = createRelay(JSON.parse(process.argv[2]!) as RelayOptions);
 const { url } = await relay.listen();
 
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+
 function report(): RelayReport {
+  const [late, lateP99] = [delays.max / 1e6, delays.percentile(99) / 1e6];
   for (let i = 0; i < 2; i++) globalThis.gc!();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   const { counters } = relay;
+  // Our own collection is nobody's fault.
+  delays.reset();
   return {
     resident: rss,
     heap: heapUsed,
     external,
+    buffers: arrayBuffers,
+    heapReserved: heapTotal,
+    malloced: getHeapStatistics().malloced_memory,
+    late,
+    lateP99,
     cpu: user + system,
     files: readdirSync('/proc/self/fd').length,
     sessions: relay.sessions,

@@ -94,7 +94,7 @@ function lineOf({ minute, relay, crowd }: Sample, before: Sample | undefined): s
   const rate = before && (relay.up + relay.down - before.relay.up - before.relay.down) / 60;
   return [
     `minute ${minute}: ${relay.sessions} sessions, ${relay.parked} parked, ${crowd.opened} opened, ${crowd.failed} failed, ${crowd.refused} refused for a while`,
-    `heap ${mebibytes(relay.heap)} + external ${mebibytes(relay.external)} MiB, resident ${mebibytes(relay.resident)} MiB, ${relay.files} files`,
+    `heap ${mebibytes(relay.heap)} + external ${mebibytes(relay.external)} MiB, resident ${mebibytes(relay.resident)} MiB (V8 reserved ${mebibytes(relay.heapReserved)}, buffers ${mebibytes(relay.buffers)}, malloced ${mebibytes(relay.malloced)}, the rest ${mebibytes(restOf(relay))}), ${relay.files} files`,
     ...(busy && rate ? [`${rate.toFixed(0)} datagrams/s, ${busy.toFixed(1)} % of a core`] : []),
     `${sum(relay.dropsUp) + sum(relay.dropsDown)} drops`,
     `load ${load()}`,
@@ -112,21 +112,27 @@ function judgeMemory(samples: readonly Sample[]): string[] {
     `heap and external ${range}: ${growth < 0 ? '' : '+'}${mebibytes(growth)} MiB (at most ${mebibytes(GROWTH)})`,
   );
   const complaints = growth > GROWTH ? [`heap and external grew by ${mebibytes(growth)} MiB ${range}`] : [];
-  const slope = slopeOf(settled) * 60;
-  if (settled.length > 1) console.log(`resident: ${mebibytes(slope)} MiB an hour`);
+  const hourly = (what: (report: RelayReport) => number) => 60 * slopeOf(settled, what);
+  const slope = hourly(({ resident }) => resident);
+  if (settled.length > 1)
+    console.log(
+      `MiB an hour: resident ${mebibytes(slope)}; of it V8's heap, used ${mebibytes(hourly(({ heap }) => heap))}, reserved ${mebibytes(hourly(({ heapReserved }) => heapReserved))}; external ${mebibytes(hourly(({ external }) => external))}; the rest ${mebibytes(hourly(restOf))}`,
+    );
   if (samples.length >= LONG && slope > SLOPE)
     complaints.push(`resident memory grows by ${mebibytes(slope)} MiB an hour`);
   return complaints;
 }
 
-/** Of resident memory by a line through all samples, in bytes a minute. */
-function slopeOf(samples: readonly Sample[]): number {
+/** Neither V8's heap nor what hangs from it: handles of sockets, and what the allocator keeps for the next. */
+function restOf({ resident, heapReserved, external }: RelayReport): number {
+  return resident - heapReserved - external;
+}
+
+/** By a line through all samples, in bytes a minute. */
+function slopeOf(samples: readonly Sample[], what: (report: RelayReport) => number): number {
   const mean = (values: number[]) => values.reduce((all, each) => all + each, 0) / values.length;
-  const [x, y] = [
-    mean(samples.map(({ minute }) => minute)),
-    mean(samples.map(({ relay }) => relay.resident)),
-  ];
-  const products = samples.map(({ minute, relay }) => (minute - x) * (relay.resident - y));
+  const [x, y] = [mean(samples.map(({ minute }) => minute)), mean(samples.map(({ relay }) => what(relay)))];
+  const products = samples.map(({ minute, relay }) => (minute - x) * (what(relay) - y));
   const squares = samples.map(({ minute }) => (minute - x) ** 2);
   return mean(products) / mean(squares);
 }

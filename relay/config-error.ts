@@ -1,3 +1,5 @@
+import type { BaseIssue } from 'valibot';
+
 /** What is wrong with the relay's configuration, as one sentence for the operator. */
 export class RelayConfigError extends Error {
   /** Of a command that ends with it. */
@@ -7,4 +9,12 @@ export class RelayConfigError extends Error {
     super(message);
     this.name = 'RelayConfigError';
   }
+}
+
+/** `allow.1.ports: expected array, not "51820"`. */
+export function describeIssue(issue: BaseIssue<unknown>): string {
+  const place = issue.path?.map(({ key }) => String(key)).join('.') ?? '';
+  const colon = place === '' ? '' : `${place}: `;
+  if (issue.expected === 'never') return `${colon}there is no such setting`;
+  return `${colon}expected ${issue.expected}, not ${issue.received}`;
 }

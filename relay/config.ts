@@ -1,9 +1,10 @@
+import * as v from 'valibot';
 import { LEAST_MESSAGE, MAX_CHANNEL, MAX_MESSAGE, RECORD_HEADER } from '../src/core/wire/relay.ts';
 import { INITIATION_SIZE } from '../src/core/wire/wireguard.ts';
 import { classOf, parseAddress } from './address.ts';
 import { TrustedProxies } from './client-address.ts';
-import { RelayConfigError } from './config-error.ts';
-import { DEFAULT_DRAIN, type DrainOptions } from './drain.ts';
+import { describeIssue, RelayConfigError } from './config-error.ts';
+import { DRAIN, type DrainOptions, type DrainTimes } from './drain.ts';
 import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
 import type { ResolveName } from './resolver.ts';
@@ -11,86 +12,59 @@ import { type AllowRule, parseRule, type Rule } from './rules.ts';
 import { type TicketOptions, Tickets } from './tickets.ts';
 import { type TokenOptions, TokenVerifier } from './tokens.ts';
 
-/** Times in ms, sizes in bytes. */
-export interface Limits {
-  /** WebSockets in this process, from one client address (an IPv6 /64 is one), and of one token's subject. */
-  sessions: number;
-  sessionsPerClient: number;
-  sessionsPerSubject: number;
-  /** WebSockets whose token has not been judged yet, and for how long that may take. */
-  unauthenticated: number;
-  authTimeout: number;
-  upgradesPerSecond: number;
-  upgradeBurst: number;
-  channels: number;
-  /** The largest datagram in either direction. */
-  maxDatagram: number;
-  /** The largest WebSocket message in either direction; 16,384 to 65,535. */
-  maxMessage: number;
-  /** Per session and direction. */
-  datagramsPerSecond: number;
-  bytesPerSecond: number;
-  /** Handshake initiations of one channel: one per interval, after a burst. */
-  initiationInterval: number;
-  initiationBurst: number;
-  /** A channel that listens is not closed after `unansweredInitiations`: from then on it lets one pass per this. */
-  listeningInitiationInterval: number;
-  initiationsPerSecondOfClient: number;
-  /** Together. An endpoint under load takes 20 from one address; what is more waits, parties taking turns. */
-  initiationsPerSecondToDestination: number;
-  /** So many initiations without any answer close the channel. */
-  unansweredInitiations: number;
-  controlsPerSecond: number;
-  pingsPerSecond: number;
-  /** Datagrams that are not WireGuard's, within 10 s. */
-  shapeFailures: number;
-  /** What may wait for a slow client, and for all of them. */
-  queueBytes: number;
-  totalQueueBytes: number;
-  /** From the upgrade to the first OPEN. */
-  openTimeout: number;
-  /** Without any datagram. */
-  idleTimeout: number;
-  sessionLifetime: number;
-  pingInterval: number;
-  /** How long a stop waits for clients to say goodbye. */
-  stopTimeout: number;
-  /** Requested from the system for each UDP socket; it may grant less (net.core.rmem_max). */
-  receiveBuffer: number;
-}
+const limit = (usual: number, least = 0, most = Number.POSITIVE_INFINITY) =>
+  v.optional(v.pipe(v.number(), v.minValue(least), v.maxValue(most)), usual);
 
-/** What holds where `limits` say nothing; units are in Limits. */
-export const DEFAULT_LIMITS: Readonly<Limits> = {
-  sessions: 10_000,
-  sessionsPerClient: 64,
-  sessionsPerSubject: 8,
-  unauthenticated: 256,
-  authTimeout: 5000,
-  upgradesPerSecond: 5,
-  upgradeBurst: 20,
-  channels: 4,
-  maxDatagram: 2048,
-  maxMessage: MAX_MESSAGE,
-  datagramsPerSecond: 100_000,
-  bytesPerSecond: 125_000_000,
-  initiationInterval: 4000,
-  initiationBurst: 3,
-  listeningInitiationInterval: 60_000,
-  initiationsPerSecondOfClient: 5,
-  initiationsPerSecondToDestination: 18,
-  unansweredInitiations: 20,
-  controlsPerSecond: 20,
-  pingsPerSecond: 1,
-  shapeFailures: 100,
-  queueBytes: 256 * 1024,
-  totalQueueBytes: 128 * 1024 * 1024,
-  openTimeout: 5000,
-  idleTimeout: 600_000,
-  sessionLifetime: 12 * 3_600_000,
-  pingInterval: 20_000,
-  stopTimeout: 2000,
-  receiveBuffer: 1024 * 1024,
-};
+/** With what holds where the options say nothing. Times in ms, sizes in bytes. */
+export const LIMITS = v.strictObject({
+  /** WebSockets in this process, from one client address (an IPv6 /64 is one), and of one token's subject. */
+  sessions: limit(10_000),
+  sessionsPerClient: limit(64),
+  sessionsPerSubject: limit(8),
+  /** WebSockets whose token has not been judged yet, and for how long that may take. */
+  unauthenticated: limit(256),
+  authTimeout: limit(5000),
+  upgradesPerSecond: limit(5),
+  upgradeBurst: limit(20),
+  channels: limit(4, 1, MAX_CHANNEL),
+  /** The largest datagram in either direction. */
+  maxDatagram: limit(2048, INITIATION_SIZE),
+  /** The largest WebSocket message in either direction. */
+  maxMessage: limit(MAX_MESSAGE, LEAST_MESSAGE, MAX_MESSAGE),
+  /** Per session and direction. */
+  datagramsPerSecond: limit(100_000),
+  bytesPerSecond: limit(125_000_000),
+  /** Handshake initiations of one channel: one per interval, after a burst. */
+  initiationInterval: limit(4000),
+  initiationBurst: limit(3),
+  /** A channel that listens is not closed after `unansweredInitiations`: from then on it lets one pass per this. */
+  listeningInitiationInterval: limit(60_000),
+  initiationsPerSecondOfClient: limit(5),
+  /** Together. An endpoint under load takes 20 from one address; what is more waits, parties taking turns. */
+  initiationsPerSecondToDestination: limit(18),
+  /** So many initiations without any answer close the channel. */
+  unansweredInitiations: limit(20),
+  controlsPerSecond: limit(20),
+  pingsPerSecond: limit(1),
+  /** Datagrams that are not WireGuard's, within 10 s. */
+  shapeFailures: limit(100),
+  /** What may wait for a slow client, and for all of them. */
+  queueBytes: limit(256 * 1024),
+  totalQueueBytes: limit(128 * 1024 * 1024),
+  /** From the upgrade to the first OPEN. */
+  openTimeout: limit(5000),
+  /** Without any datagram. */
+  idleTimeout: limit(600_000),
+  sessionLifetime: limit(12 * 3_600_000),
+  pingInterval: limit(20_000),
+  /** How long a stop waits for clients to say goodbye. */
+  stopTimeout: limit(2000),
+  /** Requested from the system for each UDP socket; it may grant less (net.core.rmem_max). */
+  receiveBuffer: limit(1024 * 1024),
+});
+
+export type Limits = v.InferOutput<typeof LIMITS>;
+export const DEFAULT_LIMITS: Readonly<Limits> = v.parse(LIMITS, {});
 
 /**
  * What a relay is told; the file of `tabwire relay --config` has the same members. A RelayConfigError for what is
@@ -145,7 +119,7 @@ export interface RelayConfig {
   readonly proxies: TrustedProxies;
   readonly tokens: TokenVerifier | undefined;
   readonly tickets: Tickets;
-  readonly drain: Readonly<Required<DrainOptions>>;
+  readonly drain: Readonly<DrainTimes>;
   readonly path: string;
   readonly limits: Readonly<Limits>;
 }
@@ -167,7 +141,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     proxies: new TrustedProxies(options.trustedProxies ?? []),
     tokens: options.auth && new TokenVerifier(options.auth),
     tickets: new Tickets(options.tickets),
-    drain: { ...DEFAULT_DRAIN, ...options.drain },
+    drain: v.parse(DRAIN, options.drain ?? {}),
     path,
     limits: readLimits(options.limits ?? {}),
   };
@@ -202,18 +176,9 @@ export function isLoopback(host: string): boolean {
 }
 
 function readLimits(given: Partial<Limits>): Limits {
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in DEFAULT_LIMITS)) throw new RelayConfigError(`limits: there is no limit "${name}"`);
-    if (typeof value !== 'number' || !(value >= 0))
-      throw new RelayConfigError(`limits.${name}: not a number of 0 or more`);
-  }
-  const limits = { ...DEFAULT_LIMITS, ...given };
-  if (limits.channels < 1 || limits.channels > MAX_CHANNEL)
-    throw new RelayConfigError(`limits.channels: expected 1 to ${MAX_CHANNEL}`);
-  if (limits.maxMessage < LEAST_MESSAGE || limits.maxMessage > MAX_MESSAGE)
-    throw new RelayConfigError(`limits.maxMessage: expected ${LEAST_MESSAGE} to ${MAX_MESSAGE}`);
-  const largest = limits.maxMessage - RECORD_HEADER;
-  if (limits.maxDatagram < INITIATION_SIZE || limits.maxDatagram > largest)
-    throw new RelayConfigError(`limits.maxDatagram: expected ${INITIATION_SIZE} to ${largest}`);
-  return limits;
+  const { issues, output } = v.safeParse(LIMITS, given);
+  if (issues) throw new RelayConfigError(`limits.${describeIssue(issues[0])}`);
+  const largest = output.maxMessage - RECORD_HEADER;
+  if (output.maxDatagram <= largest) return output;
+  throw new RelayConfigError(`limits.maxDatagram: expected ${INITIATION_SIZE} to ${largest}`);
 }

@@ -1,20 +1,24 @@
+import * as v from 'valibot';
 import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
 import type { Session } from './session.ts';
 import type { SessionTable } from './session-table.ts';
 
-/** Times in seconds. */
-export interface DrainOptions {
-  /** From when `/readyz` says no until nobody is accepted any more, so that load balancers notice; default 5. */
-  delay?: number;
-  /** Clients are told to go one by one within this; default 60. */
-  spread?: number;
-  /** How long a client that was told may take before it is closed; default 5. */
-  notice?: number;
-  /** After this, whoever is left is cut off; default 120. */
-  max?: number;
-}
+const seconds = v.pipe(v.number(), v.minValue(0));
 
-export const DEFAULT_DRAIN: Readonly<Required<DrainOptions>> = { delay: 5, spread: 60, notice: 5, max: 120 };
+export const DRAIN = v.strictObject({
+  /** From when `/readyz` says no until nobody is accepted any more, so that load balancers notice. */
+  delay: v.optional(seconds, 5),
+  /** Clients are told to go one by one within this. */
+  spread: v.optional(seconds, 60),
+  /** How long a client that was told may take before it is closed. */
+  notice: v.optional(seconds, 5),
+  /** After this, whoever is left is cut off. */
+  max: v.optional(seconds, 120),
+});
+
+/** Times in seconds. */
+export type DrainOptions = v.InferInput<typeof DRAIN>;
+export type DrainTimes = v.InferOutput<typeof DRAIN>;
 
 /**
  * Sends all clients elsewhere, each at a time of its own, so that whoever takes them is not stormed. Each gets a fresh ticket
@@ -22,7 +26,7 @@ export const DEFAULT_DRAIN: Readonly<Required<DrainOptions>> = { delay: 5, sprea
  */
 export async function drainSessions(
   sessions: SessionTable,
-  { spread, notice, max }: Readonly<Required<DrainOptions>>,
+  { spread, notice, max }: Readonly<DrainTimes>,
   random: () => number = Math.random,
 ): Promise<void> {
   const timers = new Set<NodeJS.Timeout>();

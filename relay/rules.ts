@@ -1,25 +1,28 @@
+import * as v from 'valibot';
 import { type Address, classOf, hasAddress, parseAddress, parseNetwork, printAddress } from './address.ts';
 import { RelayConfigError } from './config-error.ts';
 import { decodePublicKey, Mac1 } from './mac1.ts';
 
-/** A rule as the operator writes it: one string, or an object for what a string cannot say. */
-export interface AllowRule {
+export const RULE = v.strictObject({
   /** A host name, or one address. Exactly one of `host` and `cidr`. */
-  host?: string;
-  cidr?: string;
+  host: v.optional(v.string()),
+  cidr: v.optional(v.string()),
   /** Default: 51820. */
-  ports?: number[];
+  ports: v.optional(v.array(v.number())),
   /** A name by which clients may ask for it without knowing the host: needs `host` and one port. */
-  alias?: string;
+  alias: v.optional(v.string()),
   /** Allows addresses that are not public (RFC 1918 and the like). Never loopback or link-local. */
-  private?: boolean;
+  private: v.optional(v.boolean()),
   /** Allows ports below 1024 and those of well-known reflectors. */
-  unusualPort?: boolean;
+  unusualPort: v.optional(v.boolean()),
   /** The endpoint's WireGuard key (base64): only handshakes that are meant for it leave. */
-  publicKey?: string;
+  publicKey: v.optional(v.string()),
   /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
-  listen?: boolean;
-}
+  listen: v.optional(v.boolean()),
+});
+
+/** A rule as the operator writes it: one string, or an object for what a string cannot say. */
+export type AllowRule = v.InferOutput<typeof RULE>;
 
 export const DEFAULT_PORT = 51820;
 

@@ -82,7 +82,7 @@ describe('the configuration file', () => {
     ['[]', /expected Object, not Array/],
     [{ allowed: [] }, /allowed: there is no such setting/],
     [{ limits: { chanels: 4 } }, /limits\.chanels: there is no such setting/],
-    [{ limits: { channels: -1 } }, /limits\.channels: expected >=0, not -1/],
+    [{ limits: { channels: -1 } }, /limits\.channels: expected >=1, not -1/],
     [{ allow: '203.0.113.7' }, /allow: expected Array, not "203\.0\.113\.7"/],
     [{ allow: [{ host: 'a', port: 1 }] }, /allow\.0/],
     [{ tickets: { keyFiles: ['missing'] } }, /tickets\.keyFiles\.0: cannot read missing \(ENOENT\)/],

@@ -12,10 +12,8 @@ export interface AdminSource {
   };
   /** Whether new sessions are welcome. */
   isReady(): boolean;
-  /** When the event loop last turned, in ms, and what time it is. */
-  readonly lastTurn: number;
-  /** A monotonic clock in ms. */
-  now(): number;
+  /** How long ago the event loop last turned, in ms. */
+  sinceTurn(): number;
 }
 
 /** Longer without a turn is no life. */
@@ -47,10 +45,10 @@ export class Admin {
     const say = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'Content-Type': type, 'Cache-Control': 'no-store' }).end(text);
     };
-    const { metrics, lastTurn } = this.#source;
+    const { metrics } = this.#source;
     if (method !== 'GET' && method !== 'HEAD') say(405, 'GET only\n');
     else if (url === '/healthz')
-      this.#source.now() - lastTurn < STUCK ? say(200, 'ok\n') : say(503, 'the event loop does not turn\n');
+      this.#source.sinceTurn() < STUCK ? say(200, 'ok\n') : say(503, 'the event loop does not turn\n');
     else if (url === '/readyz') this.#source.isReady() ? say(200, 'ready\n') : say(503, 'not ready\n');
     else if (url === '/metrics') say(200, await metrics.metrics(), metrics.contentType);
     else say(404, 'not found\n');

@@ -1,72 +1,48 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import { isLoopback, mayServe, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
 import { BucketTable, clientKey } from './limits.ts';
+import { LoadWatch } from './load-watch.ts';
 import { offersOf } from './newcomer.ts';
+import type { SessionTable } from './session-table.ts';
 
 /** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
 export interface Refused {
   readonly status: number;
-  readonly code:
-    | 'path'
-    | 'method'
-    | 'query'
-    | 'origin'
-    | 'protocol'
-    | 'upgrade'
-    | 'rate'
-    | 'token'
-    | 'full'
-    | 'stopping'
-    | 'open_relay';
+  /** One of a closed set of words: path, method, query, origin, protocol, upgrade, rate, token, full, stopping, open_relay. */
+  readonly code: string;
   readonly message: string;
-}
-
-/** What the relay is busy with. */
-export interface Load {
-  readonly isStopping: boolean;
-  readonly isOverloaded: boolean;
-  readonly sessions: number;
-  readonly unauthenticated: number;
-  /** WebSockets that are open from this client address. */
-  sessionsOf(client: string): number;
-  /** Ends a session of the client that only waits for it. False if there is none. */
-  makeRoomFor(client: string): boolean;
 }
 
 /** Decides from an HTTP request alone who may become a session, before anything is spent on it. */
 export class Admission {
   /** May change while the relay runs. */
   config: RelayConfig;
-  readonly #load: Load;
+  /** Nobody new is accepted. */
+  isStopping = false;
+  /** WebSockets, or what is to become one, whose token is being judged. */
+  unauthenticated = 0;
+  readonly load = new LoadWatch();
+  readonly #sessions: SessionTable;
   readonly #now: () => number;
   readonly #upgrades: BucketTable;
 
-  constructor(config: RelayConfig, load: Load, now: () => number) {
+  constructor(config: RelayConfig, sessions: SessionTable, now: () => number) {
     this.config = config;
-    this.#load = load;
+    this.#sessions = sessions;
     this.#now = now;
     this.#upgrades = new BucketTable(config.limits.upgradesPerSecond, config.limits.upgradeBurst);
   }
 
   /** Everything that speaks against a session, cheapest first. */
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const { limits } = this.config;
-    if (this.#load.isStopping) return STOPPING;
-    if (this.#load.isOverloaded) return OVERLOADED;
     const client = clientKey(this.config.proxies.addressOf(request));
+    if (this.isStopping) return STOPPING;
+    if (this.load.isOverloaded) return OVERLOADED;
     if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
-    const refused = this.judge(request);
-    if (refused !== undefined) return refused;
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
-    if (!offersOf(request).includes(SUBPROTOCOL))
-      return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
-    if (this.#load.sessions >= limits.sessions || this.#load.unauthenticated >= limits.unauthenticated)
-      return { status: 503, code: 'full', message: 'this relay is full' };
-    if (this.#load.sessionsOf(client) >= limits.sessionsPerClient && !this.#load.makeRoomFor(client))
-      return { status: 429, code: 'rate', message: 'too many sessions from this address' };
-    return undefined;
+    return this.judge(request) ?? judgeHandshake(request) ?? this.#judgeRoom() ?? this.#judgeShare(client);
   }
 
   /** What can be said of any request to the relay's path. */
@@ -123,7 +99,7 @@ export class Admission {
   }
 
   async #judgeCheck(request: IncomingMessage, wallClock: number): Promise<Refused | undefined> {
-    const refused = this.#judgeOrigin(request) ?? this.#judgeCapacity();
+    const refused = this.#judgeOrigin(request) ?? this.#judgeRoom();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (refused !== undefined || this.config.tokens === undefined || token === undefined) return refused;
     if (!this.#upgrades.take(clientKey(this.config.proxies.addressOf(request)), this.#now())) return TOO_MANY;
@@ -131,24 +107,35 @@ export class Admission {
     return 'code' in verdict ? { status: 200, code: 'token', message: verdict.reason } : undefined;
   }
 
-  #judgeCapacity(): Refused | undefined {
-    if (this.#load.isStopping) return STOPPING;
-    if (this.#load.isOverloaded) return OVERLOADED;
-    if (this.#load.sessions < this.config.limits.sessions) return undefined;
-    return { status: 503, code: 'full', message: 'this relay is full' };
+  /** Whether anybody may come. */
+  #judgeRoom(): Refused | undefined {
+    const { sessions, unauthenticated } = this.config.limits;
+    if (this.isStopping) return STOPPING;
+    if (this.load.isOverloaded) return OVERLOADED;
+    return this.#sessions.size >= sessions || this.unauthenticated >= unauthenticated ? FULL : undefined;
   }
+
+  /** Whether this client has too much already; sessions that only wait for it make room. */
+  #judgeShare(client: string): Refused | undefined {
+    if (this.#sessions.ofClient(client) < this.config.limits.sessionsPerClient) return undefined;
+    const hasMadeRoom = this.#sessions.endParked(({ owner }) => owner.client === client);
+    return hasMadeRoom ? undefined : { ...TOO_MANY, message: 'too many sessions from this address' };
+  }
+}
+
+function judgeHandshake(request: IncomingMessage): Refused | undefined {
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
+  if (offersOf(request).includes(SUBPROTOCOL)) return undefined;
+  return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
 }
 
 export const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not found' };
 const TOO_MANY: Refused = { status: 429, code: 'rate', message: 'too many connections from this address' };
 const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
 const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
+const FULL: Refused = { status: 503, code: 'full', message: 'this relay is full' };
 const OVERLOADED: Refused = { status: 503, code: 'full', message: 'this relay is overloaded' };
-export const UPGRADE_REQUIRED: Refused = {
-  status: 426,
-  code: 'upgrade',
-  message: 'a WebSocket upgrade is needed',
-};
+export const UPGRADE_REQUIRED: Refused = { status: 426, code: 'upgrade', message: 'upgrade to a WebSocket' };
 
 /** The path exactly as it was sent: nothing is decoded or shortened, so nothing can be smuggled. */
 export function pathOf(request: IncomingMessage): string {
@@ -172,29 +159,18 @@ function sameOrigins({ address, port }: { address: string; port: number }): stri
   return hosts.map((host) => `http://${host}${suffix}`);
 }
 
-export function respond(response: ServerResponse, refused: Refused): void {
-  response.writeHead(refused.status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
-  response.end(`${refused.message}\n`);
+export function respond(response: ServerResponse, { status, message }: Refused): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8').setHeader('Connection', 'close');
+  if (status === 426) response.setHeader('Upgrade', 'websocket');
+  if (status === 503 || status === 429) response.setHeader('Retry-After', '5');
+  response.end(`${message}\n`);
 }
 
-const STATUS_TEXT: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
-
-export function refuse(socket: Duplex, { status, message }: Refused): void {
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
-    'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(message) + 1}`,
-    ...(status === 426 ? ['Upgrade: websocket'] : []),
-    ...(status === 503 || status === 429 ? ['Retry-After: 5'] : []),
-  ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${message}\n`, () => socket.destroy());
+/** The same for a request to upgrade, for which Node makes no response. */
+export function refuse(request: IncomingMessage, socket: Duplex, refused: Refused): void {
+  const response = new ServerResponse(request);
+  response.assignSocket(socket as Socket);
+  response.on('finish', () => socket.end(() => socket.destroy()));
+  respond(response, refused);
 }

@@ -1,24 +1,17 @@
-import {
-  EVENT,
-  EVENT_BAD_SHAPE,
-  EVENT_DROPPED_DOWN,
-  EVENT_DROPPED_UP,
-  EVENT_ENDPOINT_SILENT,
-  writeControl,
-} from '../src/core/wire/relay.ts';
+import * as wire from '../src/core/wire/relay.ts';
 
-const KINDS = EVENT_ENDPOINT_SILENT + 1;
+const KINDS = wire.EVENT_ENDPOINT_SILENT + 1;
 const INTERVAL = 1000;
-const COUNTED: ReadonlySet<number> = new Set([EVENT_DROPPED_UP, EVENT_DROPPED_DOWN, EVENT_BAD_SHAPE]);
+const COUNTED = new Set<number>([wire.EVENT_DROPPED_UP, wire.EVENT_DROPPED_DOWN, wire.EVENT_BAD_SHAPE]);
 
 /** Tells the client what happens to a channel: the first of a kind at once, further ones summed up each second. */
 export class ChannelEvents {
   readonly #channel: number;
-  readonly #send: (control: Uint8Array) => void;
+  readonly #send: (event: wire.Control) => void;
   readonly #sentAt = new Float64Array(KINDS).fill(Number.NEGATIVE_INFINITY);
   readonly #pending = new Float64Array(KINDS).fill(-1);
 
-  constructor(channel: number, send: (control: Uint8Array) => void) {
+  constructor(channel: number, send: (event: wire.Control) => void) {
     this.#channel = channel;
     this.#send = send;
   }
@@ -41,6 +34,6 @@ export class ChannelEvents {
     const value = Math.min(0xffffffff, this.#pending[kind]!);
     this.#pending[kind] = -1;
     this.#sentAt[kind] = now;
-    this.#send(writeControl({ type: EVENT, channel: this.#channel, kind, value }));
+    this.#send({ type: wire.EVENT, channel: this.#channel, kind, value });
   }
 }

@@ -1,53 +1,15 @@
 import { createSocket, type Socket } from 'node:dgram';
-import {
-  CHANNEL_NO_PORT,
-  CHANNEL_UNREACHABLE,
-  CHANNEL_UNRESPONSIVE,
-  EVENT_BAD_SHAPE,
-  EVENT_DROPPED_DOWN,
-  EVENT_DROPPED_UP,
-  EVENT_ENDPOINT_SILENT,
-  EVENT_NEED_HANDSHAKE,
-  EVENT_RATE_LIMITED,
-  EVENT_TOO_BIG,
-  EVENT_UNREACHABLE,
-  OPENED,
-  OPENED_KEYS_KNOWN,
-  OPENED_SAME_PORT,
-  writeControl,
-} from '../src/core/wire/relay.ts';
+import * as wire from '../src/core/wire/relay.ts';
 import { carriesPacket, INITIATION } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
-import type { Limits } from './config.ts';
 import type { RelayCounters } from './counters.ts';
 import { Gate, type GateRefusal, messageType, type PairState } from './gate.ts';
+import { placeOf } from './grant.ts';
 import { TokenBucket } from './limits.ts';
 import type { Destination } from './policy.ts';
+import type { Session } from './session.ts';
 import type { TicketChannel } from './tickets.ts';
-
-/** What a channel needs from its session. */
-export interface ChannelHost {
-  readonly limits: Readonly<Limits>;
-  readonly counters: RelayCounters;
-  now(): number;
-  /** Handshake messages and control bodies, ahead of data. */
-  sendFirst(channel: number, body: Uint8Array): void;
-  sendControl(body: Uint8Array): void;
-  /** Data; false if the session's rate is spent. Returns how many older datagrams had to go, otherwise. */
-  sendData(channel: number, datagram: Uint8Array, now: number): number | false;
-  /** Whether the client may send one more initiation now. */
-  permitsInitiation(now: number): boolean;
-  /** Whether this channel may send the destination an initiation now; if not, its turn comes. */
-  takeTurn(channel: Channel, destination: Destination, now: number): boolean;
-  withdraw(channel: Channel, destination: Destination): void;
-  shapeFailed(now: number): void;
-  active(now: number): void;
-  /** There is a pair that no ticket knows yet. */
-  pairMade(now: number): void;
-  opened(channel: Channel, localPort: number): void;
-  closeChannel(channel: Channel, code: number, reason: string): void;
-}
 
 const MAX_SEND_QUEUE = 256 * 1024;
 
@@ -63,7 +25,7 @@ export class Channel {
   readonly number: number;
   /** As OPEN asked for it: `HOST PORT`. */
   readonly place: string;
-  #host: ChannelHost;
+  #session: Session;
   /** Whether the endpoint may call first. */
   readonly listens: boolean;
   readonly #gate: Gate;
@@ -75,6 +37,8 @@ export class Channel {
   readonly #lateInitiations: TokenBucket;
   #state: 'resolving' | 'ready' | 'connecting' | 'open' | 'closed' = 'resolving';
   #destination: Destination | undefined;
+  /** Of the destination, as initiations to it are counted. */
+  #place = '';
   #socket: Socket | undefined;
   #held: Uint8Array | undefined;
   /** The newest initiation, until the destination may get it. */
@@ -85,17 +49,18 @@ export class Channel {
   /** Flags of the next OPENED. */
   #openedFlags = 0;
 
-  constructor(number: number, place: string, listens: boolean, host: ChannelHost) {
+  constructor(number: number, place: string, listens: boolean, session: Session) {
     this.number = number;
     this.place = place;
     this.listens = listens;
-    this.#host = host;
-    this.#gate = new Gate(host.limits.maxDatagram, listens);
-    this.#events = new ChannelEvents(number, (body) => this.#host.sendControl(body));
-    const { initiationInterval, initiationBurst, listeningInitiationInterval } = host.limits;
-    this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
-    this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst, host.now());
-    this.#lateInitiations = new TokenBucket(1000 / listeningInitiationInterval, 1, host.now());
+    this.#session = session;
+    this.#gate = new Gate(session.limits.maxDatagram, listens);
+    this.#events = new ChannelEvents(number, (event) => this.#session.sendControl(event));
+    const { initiationInterval, initiationBurst, listeningInitiationInterval } = session.limits;
+    const now = session.now();
+    this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, now);
+    this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst, now);
+    this.#lateInitiations = new TokenBucket(1000 / listeningInitiationInterval, 1, now);
   }
 
   get destination(): Destination | undefined {
@@ -117,17 +82,17 @@ export class Channel {
 
   /** Goes on where a channel of another session was, `elapsed` ms after its ticket was made. Before `resolved`. */
   restore(pairs: readonly PairState[], elapsed: number): void {
-    this.#gate.restore(pairs, elapsed, this.#host.now());
+    this.#gate.restore(pairs, elapsed, this.#session.now());
     this.#pairsTold = this.#gate.pairsMade;
-    this.#openedFlags = OPENED_KEYS_KNOWN;
+    this.#openedFlags = wire.OPENED_KEYS_KNOWN;
   }
 
   /** Belongs to another session from now on, socket and gate and all. */
-  moveTo(host: ChannelHost): this {
-    if (this.#waiting !== undefined) this.#host.withdraw(this, this.#destination!);
-    this.#waiting = undefined;
-    this.#host = host;
-    this.#openedFlags = (this.#gate.hasPair ? OPENED_KEYS_KNOWN : 0) | (this.#socket ? OPENED_SAME_PORT : 0);
+  moveTo(session: Session): this {
+    this.#withdraw();
+    this.#session = session;
+    this.#openedFlags =
+      (this.#gate.hasPair ? wire.OPENED_KEYS_KNOWN : 0) | (this.#socket ? wire.OPENED_SAME_PORT : 0);
     if (this.#state === 'open') this.#sayOpened();
     return this;
   }
@@ -136,21 +101,22 @@ export class Channel {
   resolved(destination: Destination): void {
     if (this.#state !== 'resolving') return;
     this.#destination = destination;
+    this.#place = placeOf(destination.address, destination.port);
     this.#state = 'ready';
     // Who waits for calls must have a port before anything was sent; who goes on will send at once.
     if (this.listens || this.#gate.hasPair) this.#connect();
     if (this.#isClosed) return;
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#host.now());
+    if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#session.now());
   }
 
   /** A datagram from the client: `bytes[start, end)`, which may be part of something larger. */
   receiveFromClient(bytes: Uint8Array, start: number, end: number, now: number): void {
-    const { limits, counters } = this.#host;
+    const { limits } = this.#session;
     if (end - start > limits.maxDatagram) {
-      counters.dropUp('too_big');
-      this.#events.note(EVENT_TOO_BIG, limits.maxDatagram, now);
+      this.#counters.dropUp('too_big');
+      this.#events.note(wire.EVENT_TOO_BIG, limits.maxDatagram, now);
       return;
     }
     const isInitiation = messageType(bytes, start, end, limits.maxDatagram) === INITIATION;
@@ -159,14 +125,14 @@ export class Channel {
       return;
     }
     if (isInitiation && !this.#isForEndpoint(bytes, start)) {
-      counters.dropUp('bad_mac1');
-      this.#events.note(EVENT_BAD_SHAPE, 1, now);
-      this.#host.shapeFailed(now);
+      this.#counters.dropUp('bad_mac1');
+      this.#events.note(wire.EVENT_BAD_SHAPE, 1, now);
+      this.#session.shapeFailed(now);
       return;
     }
     if (isInitiation && !this.#permitsInitiation(now)) return;
-    if (isInitiation && this.#destination && !this.#host.takeTurn(this, this.#destination, now)) {
-      if (this.#waiting !== undefined) counters.dropUp('rate');
+    if (isInitiation && !this.#isItsTurn(now)) {
+      if (this.#waiting !== undefined) this.#counters.dropUp('rate');
       this.#waiting = bytes.slice(start, end);
       return;
     }
@@ -175,8 +141,20 @@ export class Channel {
 
   /** The newest that may pass, until there is a socket. */
   #hold(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#held !== undefined) this.#host.counters.dropUp('not_open');
+    if (this.#held !== undefined) this.#counters.dropUp('not_open');
     this.#held = bytes.slice(start, end);
+  }
+
+  #isItsTurn(now: number): boolean {
+    const { context, party } = this.#session;
+    return !this.#place || context.initiationTurns.take(this.#place, party, this, now);
+  }
+
+  /** Whatever waits for its turn is not to leave any more. */
+  #withdraw(): void {
+    const { context, party } = this.#session;
+    if (this.#waiting !== undefined) context.initiationTurns.withdraw(this.#place, party, this);
+    this.#waiting = undefined;
   }
 
   /** The initiation that waited may leave. False if there is none. */
@@ -195,7 +173,7 @@ export class Channel {
       return;
     }
     if (bytes[start] === INITIATION) this.#unanswered++;
-    this.#host.active(now);
+    this.#session.watch.lastActive = now;
     this.#send(bytes, start, end, now);
     this.#notePairs(now);
   }
@@ -203,7 +181,7 @@ export class Channel {
   #notePairs(now: number): void {
     if (this.#gate.pairsMade === this.#pairsTold) return;
     this.#pairsTold = this.#gate.pairsMade;
-    this.#host.pairMade(now);
+    this.#session.resumption.giveTicket(now);
   }
 
   tick(now: number): void {
@@ -212,16 +190,20 @@ export class Channel {
 
   /** The session's rate is spent. */
   rateLimited(now: number): void {
-    this.#host.counters.dropUp('rate');
-    this.#events.note(EVENT_RATE_LIMITED, 1000, now);
+    this.#counters.dropUp('rate');
+    this.#events.note(wire.EVENT_RATE_LIMITED, 1000, now);
   }
 
   close(): void {
-    if (this.#waiting !== undefined) this.#host.withdraw(this, this.#destination!);
+    this.#withdraw();
     this.#state = 'closed';
-    this.#held = this.#waiting = undefined;
+    this.#held = undefined;
     this.#socket?.close();
     this.#socket = undefined;
+  }
+
+  get #counters(): RelayCounters {
+    return this.#session.context.counters;
   }
 
   get #isClosed(): boolean {
@@ -235,35 +217,35 @@ export class Channel {
   }
 
   #permitsInitiation(now: number): boolean {
-    const { limits, counters } = this.#host;
+    const { limits, context, owner } = this.#session;
     const isHopeless = this.#unanswered >= limits.unansweredInitiations;
     if (isHopeless && !this.listens) {
-      this.#host.closeChannel(this, CHANNEL_UNRESPONSIVE, 'unresponsive');
+      this.#session.closeChannel(this, wire.CHANNEL_UNRESPONSIVE, 'unresponsive');
       return false;
     }
     const bucket = isHopeless ? this.#lateInitiations : this.#initiations;
-    if (bucket.take(now) && this.#host.permitsInitiation(now)) return true;
-    counters.dropUp('rate');
-    this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
+    if (bucket.take(now) && context.initiationsOfClient.take(owner.client, now)) return true;
+    this.#counters.dropUp('rate');
+    this.#events.note(wire.EVENT_RATE_LIMITED, limits.initiationInterval, now);
     return false;
   }
 
   #refuseUp(refusal: GateRefusal, now: number): void {
-    this.#host.counters.dropUp(refusal);
+    this.#counters.dropUp(refusal);
     switch (refusal) {
       case 'shape':
-        this.#events.note(EVENT_BAD_SHAPE, 1, now);
-        this.#host.shapeFailed(now);
+        this.#events.note(wire.EVENT_BAD_SHAPE, 1, now);
+        this.#session.shapeFailed(now);
         return;
       case 'no_handshake':
       case 'expired_key':
-        this.#events.note(EVENT_NEED_HANDSHAKE, 0, now);
+        this.#events.note(wire.EVENT_NEED_HANDSHAKE, 0, now);
         return;
       case 'endpoint_silent':
-        this.#events.note(EVENT_ENDPOINT_SILENT, 0, now);
+        this.#events.note(wire.EVENT_ENDPOINT_SILENT, 0, now);
         return;
       default:
-        this.#events.note(EVENT_DROPPED_UP, 1, now);
+        this.#events.note(wire.EVENT_DROPPED_UP, 1, now);
     }
   }
 
@@ -275,18 +257,18 @@ export class Channel {
     }
     const socket = this.#socket!;
     if (socket.getSendQueueSize() > MAX_SEND_QUEUE) {
-      this.#host.counters.dropUp('queue');
-      this.#events.note(EVENT_DROPPED_UP, 1, now);
+      this.#counters.dropUp('queue');
+      this.#events.note(wire.EVENT_DROPPED_UP, 1, now);
       return;
     }
-    this.#host.counters.datagramsUp++;
-    this.#host.counters.bytesUp += end - start;
+    this.#counters.datagramsUp++;
+    this.#counters.bytesUp += end - start;
     socket.send(bytes, start, end - start, this.#sent);
   }
 
   readonly #sent = (error: Error | null): void => {
     if (error === null || this.#isClosed) return;
-    this.#host.counters.dropUp('send_failed');
+    this.#counters.dropUp('send_failed');
     this.#udpFailed(error);
   };
 
@@ -295,7 +277,7 @@ export class Channel {
     this.#state = 'connecting';
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
-      recvBufferSize: this.#host.limits.receiveBuffer,
+      recvBufferSize: this.#session.limits.receiveBuffer,
       // The address is final: nothing is looked up again.
       lookup: (_name, _options, done) => done(null, address, family),
     });
@@ -316,10 +298,15 @@ export class Channel {
     if (this.#isClosed) return;
     this.#state = 'open';
     this.#sayOpened();
-    this.#host.opened(this, socket.address().port);
+    const { address, port } = this.#destination!;
+    const { context, sid } = this.#session;
+    this.#counters.channelsOpened++;
+    const endpoint = `${address} ${port}`;
+    const localPort = socket.address().port;
+    context.log.info('opened', { sid, channel: this.number, endpoint, localPort });
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#send(held, 0, held.length, this.#host.now());
+    if (held !== undefined) this.#send(held, 0, held.length, this.#session.now());
   }
 
   #sayOpened(): void {
@@ -327,63 +314,57 @@ export class Channel {
     const address = Uint8Array.from(parseAddress(text)!.toByteArray());
     const localPort = this.#socket!.address().port;
     const flags = this.#openedFlags;
-    this.#host.sendControl(
-      writeControl({ type: OPENED, channel: this.number, flags, address, port, localPort }),
-    );
+    this.#session.sendControl({ type: wire.OPENED, channel: this.number, flags, address, port, localPort });
   }
 
   #receiveFromEndpoint(datagram: Uint8Array): void {
     if (this.#isClosed) return;
-    const { counters, limits } = this.#host;
-    const now = this.#host.now();
+    const { limits } = this.#session;
+    const now = this.#session.now();
     if (datagram.length > limits.maxDatagram) {
-      counters.dropDown('too_big');
-      this.#events.note(EVENT_TOO_BIG, limits.maxDatagram, now);
+      this.#counters.dropDown('too_big');
+      this.#events.note(wire.EVENT_TOO_BIG, limits.maxDatagram, now);
       return;
     }
     if (isCall(datagram, limits.maxDatagram) && !this.#calls.take(now)) {
-      counters.dropDown('rate');
-      this.#events.note(EVENT_RATE_LIMITED, limits.initiationInterval, now);
+      this.#counters.dropDown('rate');
+      this.#events.note(wire.EVENT_RATE_LIMITED, limits.initiationInterval, now);
       return;
     }
     const refusal = this.#gate.down(datagram, 0, datagram.length, now);
     if (refusal !== undefined) {
-      counters.dropDown(refusal);
+      this.#counters.dropDown(refusal);
       return;
     }
     this.#unanswered = 0;
-    this.#host.active(now);
+    this.#session.watch.lastActive = now;
     this.#deliver(datagram, now);
     this.#notePairs(now);
   }
 
   #deliver(datagram: Uint8Array, now: number): void {
-    const { counters } = this.#host;
-    counters.datagramsDown++;
-    counters.bytesDown += datagram.length;
+    this.#counters.datagramsDown++;
+    this.#counters.bytesDown += datagram.length;
     if (!carriesPacket(datagram, 0, datagram.length)) {
-      this.#host.sendFirst(this.number, datagram);
+      this.#session.sendFirst(this.number, datagram);
       return;
     }
-    const dropped = this.#host.sendData(this.number, datagram, now);
+    const dropped = this.#session.sendData(this.number, datagram, now);
     if (dropped === 0) return;
-    counters.dropDown(dropped === false ? 'rate' : 'queue', dropped || 1);
-    this.#events.note(EVENT_DROPPED_DOWN, dropped || 1, now);
+    this.#counters.dropDown(dropped === false ? 'rate' : 'queue', dropped || 1);
+    this.#events.note(wire.EVENT_DROPPED_DOWN, dropped || 1, now);
   }
 
   /** An ICMP error, or the system refusing: reported; only a socket that never came to be ends the channel. */
   #udpFailed(error: NodeJS.ErrnoException): void {
-    this.#host.counters.count(this.#host.counters.udpErrors, error.code ?? 'unknown');
+    this.#counters.count(this.#counters.udpErrors, error.code ?? 'unknown');
     if (this.#state === 'open') {
-      this.#events.note(EVENT_UNREACHABLE, 0, this.#host.now());
+      this.#events.note(wire.EVENT_UNREACHABLE, 0, this.#session.now());
       return;
     }
-    const noPort = error.code !== undefined && NO_PORT_ERRORS.has(error.code);
-    this.#host.closeChannel(
-      this,
-      noPort ? CHANNEL_NO_PORT : CHANNEL_UNREACHABLE,
-      noPort ? 'no_udp_port' : 'unreachable',
-    );
+    if (NO_PORT_ERRORS.has(error.code ?? ''))
+      this.#session.closeChannel(this, wire.CHANNEL_NO_PORT, 'no_udp_port');
+    else this.#session.closeChannel(this, wire.CHANNEL_UNREACHABLE, 'unreachable');
   }
 }
 
@@ -391,11 +372,4 @@ function isCall(datagram: Uint8Array, maxDatagram: number): boolean {
   return messageType(datagram, 0, datagram.length, maxDatagram) === INITIATION;
 }
 
-const NO_PORT_ERRORS: ReadonlySet<string> = new Set([
-  'EADDRINUSE',
-  'EMFILE',
-  'ENFILE',
-  'ENOBUFS',
-  'ENOMEM',
-  'EACCES',
-]);
+const NO_PORT_ERRORS = new Set(['EADDRINUSE', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EACCES']);

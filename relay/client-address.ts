@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type ipaddr from 'ipaddr.js';
-import { type Address, parseAddress, parseNetwork } from './address.ts';
+import { hasAddress, type Network, parseAddress, parseNetwork } from './address.ts';
 import { RelayConfigError } from './config-error.ts';
 
 /** Longer chains are not read further: no honest one has as many. */
@@ -11,7 +10,7 @@ const MAX_HOPS = 32;
  * proxy appended to it, at the right, is worth anything.
  */
 export class TrustedProxies {
-  readonly #networks: readonly { readonly base: Address; readonly length: number }[];
+  readonly #networks: readonly Network[];
 
   /** Addresses or networks. Throws RelayConfigError. */
   constructor(proxies: readonly string[]) {
@@ -48,10 +47,6 @@ export class TrustedProxies {
 
   #trusts(text: string): boolean {
     const address = parseAddress(text);
-    if (address === undefined) return false;
-    return this.#networks.some(
-      ({ base, length }) =>
-        base.kind() === address.kind() && (address as ipaddr.IPv4).match(base as ipaddr.IPv4, length),
-    );
+    return address !== undefined && this.#networks.some((network) => hasAddress(network, address));
   }
 }

@@ -84,10 +84,6 @@ export class DownQueue {
     return true;
   }
 
-  pushControl(body: Uint8Array): boolean {
-    return this.pushFirst(CONTROL_CHANNEL, body);
-  }
-
   /** Takes a datagram as it is (not a view into something larger). Returns how many old ones had to go. */
   pushData(channel: number, datagram: Uint8Array, now: number): number {
     const turns = datagram.length <= SHORT ? this.#short : this.#long;

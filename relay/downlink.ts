@@ -1,9 +1,9 @@
 import type { WebSocket } from 'ws';
 import { MAX_MESSAGE, RecordWriter } from '../src/core/wire/relay.ts';
 import { RelayWindow } from '../src/core/wire/relay-window.ts';
-import type { RelayCounters } from './counters.ts';
 import type { DownQueue } from './down-queue.ts';
 import { Pace } from './pace.ts';
+import type { SessionContext } from './session-context.ts';
 
 /** Above this, what is on its way to the client waits in the queue, where it can still be dropped. */
 const HIGH_WATER = 64 * 1024;
@@ -23,9 +23,8 @@ const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
 export class Downlink {
   readonly #socket: WebSocket;
   readonly #queue: DownQueue;
-  readonly #counters: RelayCounters;
+  readonly #context: Pick<SessionContext, 'counters' | 'now'>;
   readonly #maxMessage: number;
-  readonly #now: () => number;
   readonly #window = new RelayWindow();
   readonly #pace = new Pace();
   #isScheduled = false;
@@ -39,15 +38,13 @@ export class Downlink {
   constructor(
     socket: WebSocket,
     queue: DownQueue,
-    counters: RelayCounters,
+    context: Pick<SessionContext, 'counters' | 'now'>,
     maxMessage: number,
-    now: () => number,
   ) {
-    this.#maxMessage = maxMessage;
     this.#socket = socket;
     this.#queue = queue;
-    this.#counters = counters;
-    this.#now = now;
+    this.#context = context;
+    this.#maxMessage = maxMessage;
   }
 
   /** Bytes that wait for the client, here and in the WebSocket. */
@@ -57,7 +54,7 @@ export class Downlink {
 
   /** A message of so many bytes came the other way. */
   received(bytes: number): void {
-    this.#pace.received(bytes, this.#now());
+    this.#pace.received(bytes, this.#context.now());
   }
 
   /** Something was put into the queue. */
@@ -71,7 +68,7 @@ export class Downlink {
   /** Whether the next message waits for more; if so, it leaves by itself. */
   #isEarly(): boolean {
     if (this.#queue.isUrgent) return false;
-    const wait = this.#pace.wait(this.#queue.bytes, this.#now());
+    const wait = this.#pace.wait(this.#queue.bytes, this.#context.now());
     if (wait > 0) this.#paceTimer ??= setTimeout(this.flush, Math.ceil(wait));
     return wait > 0;
   }
@@ -80,7 +77,7 @@ export class Downlink {
     this.#isScheduled = false;
     clearTimeout(this.#paceTimer);
     this.#paceTimer = undefined;
-    const now = this.#now();
+    const now = this.#context.now();
     while (!this.#isClosed && !this.#queue.isEmpty && this.#socket.bufferedAmount <= HIGH_WATER) {
       const room = this.#window.limit - this.#window.outstanding(now);
       if (room <= 0) {
@@ -90,12 +87,12 @@ export class Downlink {
       scratch.reset(this.#maxMessage);
       // Control and handshakes go even so.
       const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
-      if (dropped > 0) this.#counters.dropDown('queue', dropped);
+      if (dropped > 0) this.#context.counters.dropDown('queue', dropped);
       if (scratch.records === 0) break;
       this.records += scratch.records;
       this.#window.sent(scratch.length, now);
       this.#pace.sent(scratch.length, now);
-      this.#counters.messagesDown++;
+      this.#context.counters.messagesDown++;
       // ws keeps what the kernel does not take at once, so each message has memory of its own.
       this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
     }
@@ -105,7 +102,7 @@ export class Downlink {
   /** A ping came back with what was in it. */
   receivePong(payload: Buffer): void {
     if (payload.length !== 4) return;
-    this.#window.markReturned(payload.readUInt32BE(0), this.#now());
+    this.#window.markReturned(payload.readUInt32BE(0), this.#context.now());
     this.#queue.follow(this.#window.rate);
     this.schedule();
   }
@@ -123,7 +120,7 @@ export class Downlink {
   #waitForRoom(): void {
     this.#roomTimer ??= setTimeout(() => {
       this.#roomTimer = undefined;
-      this.#mark(this.#now());
+      this.#mark(this.#context.now());
       this.schedule();
     }, ROOM_POLL);
   }

@@ -10,21 +10,7 @@
  * Message layouts: core/wire/wireguard.ts.
  */
 
-import {
-  COOKIE_REPLY,
-  COOKIE_REPLY_SIZE,
-  carriesPacket,
-  INITIATION,
-  INITIATION_SIZE,
-  RECEIVER_INDEX,
-  RESPONSE,
-  RESPONSE_RECEIVER_INDEX,
-  RESPONSE_SIZE,
-  readIndex,
-  SENDER_INDEX,
-  TRANSPORT,
-  TRANSPORT_MIN_SIZE,
-} from '../src/core/wire/wireguard.ts';
+import * as wg from '../src/core/wire/wireguard.ts';
 
 /** A keypair dies after 180 s (REJECT_AFTER_TIME, WG §6.2); the rest is slack for what was on its way. */
 export const PAIR_LIFETIME = 190_000;
@@ -114,20 +100,24 @@ export class Gate {
   /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
   up(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
     switch (messageType(bytes, start, end, this.#maxDatagram)) {
-      case INITIATION:
-        remember(this.#clientPending, readIndex(bytes, start + SENDER_INDEX));
+      case wg.INITIATION:
+        remember(this.#clientPending, wg.readIndex(bytes, start + wg.SENDER_INDEX));
         return undefined;
-      case RESPONSE: {
-        const receiver = readIndex(bytes, start + RESPONSE_RECEIVER_INDEX);
+      case wg.RESPONSE: {
+        const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#endpointPending, receiver)) return 'unsolicited_response';
-        this.#addPair({ client: readIndex(bytes, start + SENDER_INDEX), endpoint: receiver, since: now });
+        this.#addPair({
+          client: wg.readIndex(bytes, start + wg.SENDER_INDEX),
+          endpoint: receiver,
+          since: now,
+        });
         return undefined;
       }
-      case COOKIE_REPLY:
-        return this.#endpointPending.includes(readIndex(bytes, start + RECEIVER_INDEX))
+      case wg.COOKIE_REPLY:
+        return this.#endpointPending.includes(wg.readIndex(bytes, start + wg.RECEIVER_INDEX))
           ? undefined
           : 'unsolicited_cookie';
-      case TRANSPORT:
+      case wg.TRANSPORT:
         return this.#upData(bytes, start, end, now);
       default:
         return 'shape';
@@ -137,28 +127,32 @@ export class Gate {
   /** From the endpoint to the client. */
   down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
     switch (messageType(bytes, start, end, this.#maxDatagram)) {
-      case INITIATION: {
-        const sender = readIndex(bytes, start + SENDER_INDEX);
+      case wg.INITIATION: {
+        const sender = wg.readIndex(bytes, start + wg.SENDER_INDEX);
         // A first call that repeats one of the client's indices is an echo of its own initiation.
         if (!this.hasPair && (!this.#listens || this.#clientPending.includes(sender)))
           return 'unsolicited_initiation';
         remember(this.#endpointPending, sender);
         break;
       }
-      case RESPONSE: {
-        const receiver = readIndex(bytes, start + RESPONSE_RECEIVER_INDEX);
+      case wg.RESPONSE: {
+        const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';
-        this.#addPair({ client: receiver, endpoint: readIndex(bytes, start + SENDER_INDEX), since: now });
+        this.#addPair({
+          client: receiver,
+          endpoint: wg.readIndex(bytes, start + wg.SENDER_INDEX),
+          since: now,
+        });
         break;
       }
-      case COOKIE_REPLY: {
+      case wg.COOKIE_REPLY: {
         // A cookie reply proves nothing about the endpoint: it does not end a silence.
-        const receiver = readIndex(bytes, start + RECEIVER_INDEX);
+        const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
         if (this.#clientPending.includes(receiver)) return undefined;
         return this.#pairs.some((pair) => pair.client === receiver) ? undefined : 'unsolicited_cookie';
       }
-      case TRANSPORT: {
-        const receiver = readIndex(bytes, start + RECEIVER_INDEX);
+      case wg.TRANSPORT: {
+        const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
         const pair = this.#pairs.find((each) => each.client === receiver);
         if (pair === undefined) return 'no_handshake';
         if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
@@ -173,7 +167,7 @@ export class Gate {
   }
 
   #upData(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    const receiver = readIndex(bytes, start + RECEIVER_INDEX);
+    const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
     const pair = this.#pairs.find((each) => each.endpoint === receiver);
     if (pair === undefined) return 'no_handshake';
     if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
@@ -183,7 +177,7 @@ export class Gate {
       this.#bytesLeft -= end - start;
     }
     // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
-    const isKeepalive = !carriesPacket(bytes, start, end);
+    const isKeepalive = !wg.carriesPacket(bytes, start, end);
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
       if (!isKeepalive || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
       this.#lastSilentKeepalive = now;
@@ -203,19 +197,19 @@ export class Gate {
 /** 1 to 4 if `bytes[start, end)` has the outer form of that WireGuard message, otherwise 0. */
 export function messageType(bytes: Uint8Array, start: number, end: number, maxDatagram: number): number {
   const length = end - start;
-  if (length < TRANSPORT_MIN_SIZE || length > maxDatagram) return 0;
+  if (length < wg.TRANSPORT_MIN_SIZE || length > maxDatagram) return 0;
   if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
   const type = bytes[start]!;
   // Data need not be a multiple of 16 long: padding stops at the MTU.
-  if (type === TRANSPORT) return type;
+  if (type === wg.TRANSPORT) return type;
   return length === HANDSHAKE_LENGTHS[type] ? type : 0;
 }
 
 const HANDSHAKE_LENGTHS: readonly (number | undefined)[] = [
   undefined,
-  INITIATION_SIZE,
-  RESPONSE_SIZE,
-  COOKIE_REPLY_SIZE,
+  wg.INITIATION_SIZE,
+  wg.RESPONSE_SIZE,
+  wg.COOKIE_REPLY_SIZE,
 ];
 
 function remember(pending: number[], index: number): void {

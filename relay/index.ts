@@ -3,7 +3,6 @@ import type { RelayOptions } from './config.ts';
 import { Relay } from './server.ts';
 
 export { Admin, type AdminSource } from './admin.ts';
-export type { Load } from './admission.ts';
 export type { Limits, ListenAddress, RelayOptions } from './config.ts';
 export { DEFAULT_LIMITS, parseListen } from './config.ts';
 export { describeIssue, RelayConfigError } from './config-error.ts';
@@ -13,7 +12,7 @@ export type { DrainOptions } from './drain.ts';
 export type { GateRefusal } from './gate.ts';
 export { issueToken, type TokenRequest } from './issuer.ts';
 export { jsonLines, type LogEntry, type LogEvent, type LogSink } from './log.ts';
-export { type Measured, metricsOf } from './metrics.ts';
+export { metricsOf } from './metrics.ts';
 export { normalizeOrigin } from './origin.ts';
 export type { ResolveName } from './resolver.ts';
 export { type AllowRule, readDestination } from './rules.ts';

@@ -1,3 +1,5 @@
+import type ipaddr from 'ipaddr.js';
+import { parseAddress } from './address.ts';
 import type { Limits } from './config.ts';
 
 /** So many per second on average, so many at once. Refilled when asked, without a timer. */
@@ -61,73 +63,45 @@ export class Tally {
   }
 }
 
-const WAYS = 4;
-
 /**
- * A bucket per key in a table of fixed size, so that a million keys cost no more than one. When the four places
- * for a key are taken, the longest unused is forgotten.
+ * A bucket for each key, but for no more than so many keys, so that a million cost no more. Those used least lately are
+ * forgotten: when half of the places are taken, what was not used since the last time that they were.
  */
 export class BucketTable {
   readonly #rate: number;
   readonly #burst: number;
-  readonly #sets: number;
-  readonly #keys: Uint32Array;
-  readonly #tokens: Float64Array;
-  readonly #times: Float64Array;
-  /** Makes places unpredictable, so that nobody can choose a key that evicts another's. */
-  readonly #seed = (Math.random() * 0x1_0000_0000) >>> 0;
+  readonly #half: number;
+  #recent = new Map<string, TokenBucket>();
+  #former = new Map<string, TokenBucket>();
 
-  constructor(rate: number, burst: number, slots = 65_536) {
+  constructor(rate: number, burst: number, places = 65_536) {
     this.#rate = rate;
     this.#burst = burst;
-    this.#sets = Math.max(1, Math.floor(slots / WAYS));
-    this.#keys = new Uint32Array(this.#sets * WAYS);
-    this.#tokens = new Float64Array(this.#sets * WAYS);
-    this.#times = new Float64Array(this.#sets * WAYS).fill(Number.NEGATIVE_INFINITY);
+    this.#half = places / 2;
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#recent.size + this.#former.size;
   }
 
   take(key: string, now: number): boolean {
-    const slot = this.#slotOf(key, now);
-    const elapsed = Math.max(0, now - this.#times[slot]!);
-    const tokens = Math.min(this.#burst, this.#tokens[slot]! + (elapsed * this.#rate) / 1000);
-    this.#times[slot] = now;
-    this.#tokens[slot] = tokens < 1 ? tokens : tokens - 1;
-    return tokens >= 1;
-  }
-
-  #slotOf(key: string, now: number): number {
-    const first = (hash(key, this.#seed) % this.#sets) * WAYS;
-    const tag = hash(key, ~this.#seed);
-    let oldest = first;
-    for (let slot = first; slot < first + WAYS; slot++) {
-      if (this.#keys[slot] === tag && this.#times[slot]! > Number.NEGATIVE_INFINITY) return slot;
-      if (this.#times[slot]! < this.#times[oldest]!) oldest = slot;
+    const known = this.#recent.get(key) ?? this.#former.get(key);
+    const bucket = known ?? new TokenBucket(this.#rate, this.#burst, now);
+    if (!this.#recent.has(key) && this.#recent.size >= this.#half) {
+      this.#former = this.#recent;
+      this.#recent = new Map();
     }
-    this.#keys[oldest] = tag;
-    this.#tokens[oldest] = this.#burst;
-    this.#times[oldest] = now;
-    return oldest;
+    this.#recent.set(key, bucket);
+    this.#former.delete(key);
+    return bucket.take(now);
   }
-}
-
-/** FNV-1a with a final mix. */
-function hash(key: string, seed: number): number {
-  let h = (0x811c9dc5 ^ seed) >>> 0;
-  for (let i = 0; i < key.length; i++) h = Math.imul(h ^ key.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
-  return (h ^ (h >>> 13)) >>> 0;
 }
 
 /** What counts as one client address: an IPv4 address, or an IPv6 /64, which is what one customer gets. */
-export function clientKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '');
-  if (!plain.includes(':')) return plain;
-  const [head, tail] = plain.split('::') as [string, string | undefined];
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const rest = tail === '' ? [] : tail.split(':');
-    while (groups.length + rest.length < 8) groups.push('0');
-    groups.push(...rest);
-  }
-  return `${groups.slice(0, 4).join(':')}::/64`;
+export function clientKey(text: string): string {
+  const address = parseAddress(text.replace(/%.*$/, ''));
+  if (address === undefined || address.kind() === 'ipv4') return String(address ?? text);
+  const network = (address as ipaddr.IPv6).parts.slice(0, 4).map((group) => group.toString(16));
+  return `${network.join(':')}::/64`;
 }

@@ -20,10 +20,14 @@ export class LoadWatch {
     return this.#lateSeconds >= PATIENCE;
   }
 
-  /** Of the last second, or as a test says: the wait that 99 of 100 turns did not exceed, in ms. */
-  tick(p99 = this.#delays.percentile(99) / 1e6): void {
+  /**
+   * True when it becomes too much. `p99`: of the last second, or as a test says, the wait that 99 of 100 turns did not
+   * exceed, in ms.
+   */
+  tick(p99 = this.#delays.percentile(99) / 1e6): boolean {
     this.#lateSeconds = p99 > TOO_LATE ? this.#lateSeconds + 1 : 0;
     this.#delays.reset();
+    return this.#lateSeconds === PATIENCE;
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+
 /** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
 export interface LogEntry {
   readonly event: LogEvent;
@@ -8,18 +9,10 @@ export interface LogEntry {
 
 /** What a line of the log is about. */
 export type LogEvent =
-  | 'start'
-  | 'config'
-  | 'accept'
-  | 'reject'
-  | 'resume'
-  | 'opened'
-  | 'denied'
-  | 'dns_policy'
-  | 'close'
-  | 'drain'
-  | 'overload'
-  | 'stop';
+  | ('start' | 'config' | 'drain' | 'overload' | 'stop')
+  | ('accept' | 'reject' | 'resume' | 'opened' | 'denied' | 'dns_policy' | 'close');
+
+type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Where lines of the log go, one call each. */
 export type LogSink = (entry: LogEntry) => void;
@@ -40,20 +33,16 @@ export class Log {
     this.#now = now;
   }
 
-  info(event: LogEvent, fields: Readonly<Record<string, string | number | boolean | undefined>> = {}): void {
+  info(event: LogEvent, fields: Fields = {}): void {
     this.#write('info', event, fields);
   }
 
-  warn(event: LogEvent, fields: Readonly<Record<string, string | number | boolean | undefined>>): void {
+  warn(event: LogEvent, fields: Fields): void {
     this.#write('warn', event, fields);
   }
 
   /** `reason` is one of ours, not a client's text. At most ten a second for each, and then how many more. */
-  refused(
-    event: 'reject' | 'denied' | 'dns_policy',
-    reason: string,
-    fields: Readonly<Record<string, string | undefined>>,
-  ): void {
+  refused(event: LogEvent, reason: string, fields: Fields): void {
     const now = this.#now();
     if (now - this.#second >= 1000) {
       this.#second = now;
@@ -70,11 +59,7 @@ export class Log {
     this.#write('warn', event, { reason, ...fields, suppressed });
   }
 
-  #write(
-    level: LogEntry['level'],
-    event: LogEvent,
-    fields: Readonly<Record<string, string | number | boolean | undefined>>,
-  ): void {
+  #write(level: LogEntry['level'], event: LogEvent, fields: Fields): void {
     if (this.#sink === undefined) return;
     const cut = Object.entries(fields).map(([name, value]) => [
       name,

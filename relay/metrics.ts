@@ -1,19 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { RelayCounters } from './counters.ts';
-
-/** What a relay tells of itself. */
-export interface Measured {
-  readonly counters: RelayCounters;
-  readonly sessions: number;
-  readonly parked: number;
-  readonly unauthenticated: number;
-  readonly channels: number;
-  readonly queuedBytes: number;
-  readonly isDraining: boolean;
-}
+import type { Relay } from './server.ts';
 
 /** The relay's numbers for Prometheus. They are counted anyway; here they only get names, when somebody asks. */
-export function metricsOf(relay: Measured): Registry {
+export function metricsOf(relay: Relay): Registry {
   const registry = new Registry();
   const registers = [registry];
   const { counters } = relay;
@@ -54,11 +43,7 @@ export function metricsOf(relay: Measured): Registry {
   const both = (up: number, down: number) => words([['up', up] as const, ['down', down] as const]);
 
   gauge('sessions', 'WebSockets that are served.', () => relay.sessions);
-  gauge(
-    'sessions_parked',
-    'Sessions whose WebSocket broke, and which wait for their client.',
-    () => relay.parked,
-  );
+  gauge('sessions_parked', 'Sessions whose client is waited for.', () => relay.parked);
   gauge('unauthenticated', 'WebSockets whose token is being judged.', () => relay.unauthenticated);
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);

@@ -1,14 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
-import {
-  AUTH,
-  BEARER_PREFIX,
-  CONTROL_CHANNEL,
-  type Control,
-  RESUME,
-  RecordReader,
-  readControl,
-} from '../src/core/wire/relay.ts';
+import * as wire from '../src/core/wire/relay.ts';
+import type { Resume } from './tickets.ts';
 
 /** What a client may send before its token has been judged, in bytes. */
 const MAX_EARLY = 65_535;
@@ -20,12 +13,12 @@ export function offersOf(request: IncomingMessage): string[] {
 
 /** The token among the subprotocols that a client offers; undefined if there is none. */
 export function bearerOf(request: IncomingMessage): string | undefined {
-  const bearer = offersOf(request).find((name) => name.startsWith(BEARER_PREFIX));
-  return bearer?.slice(BEARER_PREFIX.length);
+  const bearer = offersOf(request).find((name) => name.startsWith(wire.BEARER_PREFIX));
+  return bearer?.slice(wire.BEARER_PREFIX.length);
 }
 
 /** A token, or the ticket of a session that goes on. */
-export type Credential = string | Extract<Control, { type: typeof RESUME }>;
+export type Credential = string | Resume;
 
 /**
  * A client that did not put a token into the handshake: the first record of its first message has it, or a ticket. What
@@ -67,13 +60,14 @@ export class Newcomer {
   };
 
   #receiveFirst(message: Buffer): void {
-    const reader = new RecordReader();
+    const reader = new wire.RecordReader();
     reader.begin(message);
-    const isControl = reader.next() && reader.channel === CONTROL_CHANNEL;
-    const control = isControl ? readControl(message, reader.start, reader.end) : undefined;
-    if (control?.type === RESUME) this.#keep(message);
-    if (control?.type === AUTH && reader.end < message.length) this.#keep(message.subarray(reader.end));
-    this.#settle?.(control?.type === AUTH ? control.token : control?.type === RESUME ? control : undefined);
+    const isControl = reader.next() && reader.channel === wire.CONTROL_CHANNEL;
+    const control = isControl ? wire.readControl(message, reader.start, reader.end) : undefined;
+    if (control?.type === wire.RESUME) this.#keep(message);
+    if (control?.type === wire.AUTH && reader.end < message.length) this.#keep(message.subarray(reader.end));
+    if (control?.type === wire.RESUME) this.#settle?.(control);
+    else this.#settle?.(control?.type === wire.AUTH ? control.token : undefined);
   }
 
   /** A copy: the message may be a corner of something larger. */

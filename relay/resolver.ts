@@ -1,4 +1,4 @@
-import { Resolver } from 'node:dns';
+import { promises, type RecordWithTtl } from 'node:dns';
 
 /** Every address of a name, IPv4 and IPv6, as text. Rejects when there is none. */
 export type ResolveName = (name: string) => Promise<readonly string[]>;
@@ -48,28 +48,20 @@ export function createResolver(now: () => number, query: QueryName = queryServer
 /** One question to the servers; `ttl` in seconds. */
 export type QueryName = (name: string) => Promise<{ addresses: string[]; ttl: number }>;
 
-const resolver = new Resolver({ timeout: 2000, tries: 2 });
+const resolver = new promises.Resolver({ timeout: 2000, tries: 2 });
 
 async function queryServers(name: string): Promise<{ addresses: string[]; ttl: number }> {
+  const none = (): RecordWithTtl[] => [];
   const answers = await Promise.all([
-    new Promise<AddressRecord[]>((done) =>
-      resolver.resolve4(name, { ttl: true }, (_, found) => done(found ?? [])),
-    ),
-    new Promise<AddressRecord[]>((done) =>
-      resolver.resolve6(name, { ttl: true }, (_, found) => done(found ?? [])),
-    ),
+    resolver.resolve4(name, { ttl: true }).catch(none),
+    resolver.resolve6(name, { ttl: true }).catch(none),
   ]);
   const records = answers.flat();
   if (records.length === 0) throw new Error('no address');
   // A name with this many addresses is not a WireGuard endpoint; checking fewer than all would be wrong.
   if (records.length > MAX_ADDRESSES) throw new Error('too many addresses');
   return {
-    addresses: records.map((record) => record.address),
-    ttl: Math.min(...records.map((record) => record.ttl)),
+    addresses: records.map(({ address }) => address),
+    ttl: Math.min(...records.map(({ ttl }) => ttl)),
   };
-}
-
-interface AddressRecord {
-  address: string;
-  ttl: number;
 }

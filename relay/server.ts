@@ -1,45 +1,28 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { CLOSE_LIMIT, CLOSE_RESTARTING, CLOSE_TOKEN, SUBPROTOCOL } from '../src/core/wire/relay.ts';
+import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
 import { Admin } from './admin.ts';
-import {
-  Admission,
-  type Load,
-  localAddress,
-  NOT_FOUND,
-  pathOf,
-  refuse,
-  respond,
-  UPGRADE_REQUIRED,
-} from './admission.ts';
+import { Admission, localAddress, NOT_FOUND, pathOf, respond, UPGRADE_REQUIRED } from './admission.ts';
 import { mayServe, OPEN_RELAY_REASON, type RelayConfig, type RelayOptions, readOptions } from './config.ts';
 import { RelayConfigError } from './config-error.ts';
 import { RelayCounters } from './counters.ts';
 import { QueueBudget } from './down-queue.ts';
 import { drainSessions } from './drain.ts';
-import type { Grant } from './grant.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 import { InitiationTurns } from './initiation-turns.ts';
-import { BucketTable, clientKey } from './limits.ts';
-import { LoadWatch } from './load-watch.ts';
+import { BucketTable } from './limits.ts';
 import { Log } from './log.ts';
-import { type Measured, metricsOf } from './metrics.ts';
-import { bearerOf, type Credential, Newcomer } from './newcomer.ts';
+import { metricsOf } from './metrics.ts';
 import { Policy } from './policy.ts';
+import { Reception } from './reception.ts';
 import { createResolver } from './resolver.ts';
-import { Session } from './session.ts';
 import type { SessionContext } from './session-context.ts';
 import { SessionTable } from './session-table.ts';
-import type { TokenRefusal } from './tokens.ts';
 
 const TICK = 1000;
 const RETRY_AFTER = 1000;
-/** Of all sessions that there may be, so many may wait for their clients. */
-const PARKED_SHARE = 0.05;
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
-export class Relay implements Load, Measured {
+export class Relay {
   readonly counters = new RelayCounters();
   /** Where health and metrics are served, if anywhere. */
   adminPort: number | undefined;
@@ -47,21 +30,17 @@ export class Relay implements Load, Measured {
   readonly #log: Log;
   readonly #now: () => number;
   readonly #context: SessionContext;
-  readonly #webSockets: WebSocketServer;
-  readonly #sessions = new SessionTable((session, code) => this.#ended(session, code));
+  readonly #reception: Reception;
+  readonly #sessions: SessionTable;
   readonly #wallClock: () => number;
   readonly #admission: Admission;
   readonly #ports = new Set<number>();
   #http: Server | undefined;
-  readonly #load = new LoadWatch();
   #admin: Admin | undefined;
   #lastTick = 0;
   #ticker: NodeJS.Timeout | undefined;
-  /** WebSockets, or what is to become one, whose token is being judged. */
-  #unauthenticated = 0;
   #drained: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #isStopping = false;
 
   /** Throws RelayConfigError for options that are wrong or unsafe. */
   constructor(options: RelayOptions) {
@@ -70,7 +49,8 @@ export class Relay implements Load, Measured {
     this.#now = options.now ?? (() => performance.now());
     this.#wallClock = options.wallClock ?? Date.now;
     this.#log = new Log(options.log, this.#now);
-    this.#admission = new Admission(this.#config, this, this.#now);
+    this.#sessions = new SessionTable(this.counters, this.#log);
+    this.#admission = new Admission(this.#config, this.#sessions, this.#now);
     this.#context = {
       limits,
       policy: new Policy(this.#config.rules, {
@@ -97,15 +77,7 @@ export class Relay implements Load, Measured {
       wallClock: this.#wallClock,
       isDenied: (subject) => this.#config.tokens?.isDenied(subject) ?? false,
     };
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: limits.maxMessage,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-      // A client that sends pings, fragments or single bytes and never reads must not make ws grow.
-      ...({ maxFragments: 32, maxBufferedChunks: 256, maxPendingAutoPongs: 8, closeTimeout: 5000 } as object),
-    });
+    this.#reception = new Reception(this.#admission, this.#sessions, this.#context);
   }
 
   /** WebSockets that are open. */
@@ -118,18 +90,9 @@ export class Relay implements Load, Measured {
     return this.#sessions.parked;
   }
 
-  /** How many of them are from this client address. */
-  sessionsOf(client: string): number {
-    return this.#sessions.ofClient(client);
-  }
-
-  makeRoomFor(client: string): boolean {
-    return this.#sessions.endParked(({ owner }) => owner.client === client);
-  }
-
   /** WebSockets whose token has not been judged yet. */
   get unauthenticated(): number {
-    return this.#unauthenticated;
+    return this.#admission.unauthenticated;
   }
 
   /** Open channels, each a UDP socket. */
@@ -144,24 +107,16 @@ export class Relay implements Load, Measured {
     return this.#context.budget.used;
   }
 
-  /** Whether so much waits for slow clients that no new one is let in. */
-  get isOverloaded(): boolean {
-    return this.#load.isOverloaded;
-  }
-
   /** Whether new clients are welcome. */
   get isReady(): boolean {
-    return !this.isDraining && !this.isOverloaded && this.sessions < this.#config.limits.sessions;
-  }
-
-  /** Nobody new is accepted. */
-  get isStopping(): boolean {
-    return this.#isStopping;
+    return (
+      !this.isDraining && !this.#admission.load.isOverloaded && this.sessions < this.#config.limits.sessions
+    );
   }
 
   /** Whether clients are being sent elsewhere. */
   get isDraining(): boolean {
-    return this.#drained !== undefined || this.#isStopping;
+    return this.#drained !== undefined || this.#admission.isStopping;
   }
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
@@ -221,15 +176,10 @@ export class Relay implements Load, Measured {
   async #listenForAdmin(): Promise<void> {
     const { admin } = this.#config;
     if (admin === undefined) return;
-    const isReady = () => this.isReady;
-    const lastTurn = () => this.#lastTick;
     this.#admin = new Admin({
       metrics: metricsOf(this),
-      isReady,
-      now: this.#now,
-      get lastTurn() {
-        return lastTurn();
-      },
+      isReady: () => this.isReady,
+      sinceTurn: () => this.#now() - this.#lastTick,
     });
     this.adminPort = await this.#admin.listen(admin);
     this.#ports.add(this.adminPort);
@@ -241,7 +191,9 @@ export class Relay implements Load, Measured {
     server.on('upgrade', (request, socket, head) => {
       // Other paths may be someone else's, if there is anyone else.
       const isOurs = pathOf(request) === this.#config.path;
-      if (isOurs || server.listenerCount('upgrade') === 1) this.#upgrade(request, socket, head);
+      if (!isOurs && server.listenerCount('upgrade') > 1) return;
+      this.#ports.add(localAddress(request).port);
+      this.#reception.upgrade(request, socket, head);
     });
     this.#lastTick = this.#now();
     this.#ticker ??= setInterval(() => this.#tick(), TICK).unref();
@@ -284,7 +236,7 @@ export class Relay implements Load, Measured {
     const { drain } = this.#config;
     this.#log.info('drain', { sessions: this.#sessions.size });
     await new Promise((resolve) => setTimeout(resolve, 1000 * drain.delay));
-    this.#isStopping = true;
+    this.#admission.isStopping = true;
     this.#http?.close();
     await drainSessions(this.#sessions, { ...drain, max: drain.max - drain.delay });
     await this.close();
@@ -298,7 +250,7 @@ export class Relay implements Load, Measured {
 
   async #stop(): Promise<void> {
     if (!this.isDraining) this.#log.info('drain', { sessions: this.#sessions.size });
-    this.#isStopping = true;
+    this.#admission.isStopping = true;
     clearInterval(this.#ticker);
     const { stopTimeout } = this.#config.limits;
     const closed = new Promise<void>((resolve) =>
@@ -315,7 +267,7 @@ export class Relay implements Load, Measured {
     while (this.#sessions.endParked(() => true));
     this.#http?.closeAllConnections();
     await closed;
-    this.#load.stop();
+    this.#admission.load.stop();
     this.#context.initiationTurns.close();
     this.#admin?.close();
     this.#log.info('stop');
@@ -324,125 +276,10 @@ export class Relay implements Load, Measured {
   #tick(): void {
     const now = this.#now();
     this.#lastTick = now;
-    const wasOverloaded = this.isOverloaded;
-    this.#load.tick();
+    if (this.#admission.load.tick()) this.#log.warn('overload', { sessions: this.sessions });
     this.#context.initiationTurns.tick(now);
-    if (this.isOverloaded && !wasOverloaded) this.#log.warn('overload', { sessions: this.sessions });
     this.#sessions.tick(now);
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => {});
-    const { port } = localAddress(request);
-    this.#ports.add(port);
-    const refused = this.#admission.judgeUpgrade(request);
-    if (refused !== undefined) {
-      this.counters.count(this.counters.refused, refused.code);
-      this.#log.refused('reject', refused.code, {
-        client: this.#config.proxies.addressOf(request),
-        origin: request.headers.origin,
-      });
-      refuse(socket, refused);
-      return;
-    }
-    void this.#admit(request, socket, head);
-  }
-
-  /** Tokens are judged before the upgrade, but refused behind it: browsers do not tell what an upgrade failed of. */
-  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { tokens } = this.#config;
-    const bearer = bearerOf(request);
-    const verdict = tokens && bearer !== undefined ? await this.#judge(bearer, request) : undefined;
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (tokens && verdict === undefined) void this.#awaitToken(webSocket, request);
-      else this.#accept(webSocket, request, verdict);
-    });
-  }
-
-  async #judge(shown: Credential, { headers }: IncomingMessage): Promise<Grant | TokenRefusal> {
-    const { tickets, isDenied } = this.#context;
-    if (typeof shown !== 'string') return tickets.grantOf(shown, headers.origin, this.#wallClock(), isDenied);
-    this.#unauthenticated++;
-    const verdict = await this.#config.tokens!.verify(shown, headers.origin, this.#wallClock());
-    this.#unauthenticated--;
-    return verdict;
-  }
-
-  async #awaitToken(webSocket: WebSocket, request: IncomingMessage): Promise<void> {
-    this.#unauthenticated++;
-    const newcomer = new Newcomer(webSocket, this.#config.limits.authTimeout);
-    const shown = await newcomer.credential;
-    this.#unauthenticated--;
-    const verdict = shown === undefined ? NO_TOKEN : await this.#judge(shown, request);
-    const session = this.#accept(webSocket, request, verdict, typeof shown === 'object' ? shown : undefined);
-    for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
-  }
-
-  #accept(
-    webSocket: WebSocket,
-    request: IncomingMessage,
-    verdict: Grant | TokenRefusal | undefined,
-    resume?: Exclude<Credential, string>,
-  ): Session | undefined {
-    if (webSocket.readyState !== webSocket.OPEN) return undefined;
-    const refusal = this.#refusalOf(verdict, resume);
-    const address = this.#config.proxies.addressOf(request);
-    const { origin } = request.headers;
-    if (refusal !== undefined) {
-      const word = refusal.reason.split(':', 1)[0]!;
-      this.counters.count(this.counters.tokensRefused, word);
-      this.#log.refused('reject', word, { client: address, origin });
-      webSocket.on('error', () => {});
-      webSocket.close(refusal.code, refusal.reason);
-      return undefined;
-    }
-    const grant = verdict as Grant | undefined;
-    const client = clientKey(address);
-    const session = new Session(webSocket, { client, origin, grant }, this.#context);
-    this.#sessions.add(session);
-    this.counters.sessionsAccepted++;
-    this.#log.info('accept', { sid: session.sid, client: address, origin, subject: grant?.subjectHash });
-    webSocket.on('close', (code) => {
-      const time = this.isStopping ? 0 : this.#context.parkTime;
-      const places = Math.ceil(PARKED_SHARE * this.#config.limits.sessions);
-      this.#sessions.disconnected(session, code, { time, places }, this.#now());
-    });
-    return session;
-  }
-
-  #ended(session: Session, code: number): void {
-    const summary = session.ended(code);
-    this.counters.count(this.counters.closed, closeWord(summary.code));
-    this.#log.info('close', { sid: session.sid, ...summary });
-  }
-
-  #refusalOf(
-    verdict: Grant | TokenRefusal | undefined,
-    resume: Exclude<Credential, string> | undefined,
-  ): TokenRefusal | undefined {
-    if (this.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
-    if (verdict === undefined) return undefined;
-    if ('code' in verdict) return verdict;
-    const { subject } = verdict;
-    if (this.#sessions.ofSubject(subject) < this.#config.limits.sessionsPerSubject) return undefined;
-    // Who takes the place of a session that is here makes nothing more.
-    const replaced = resume && this.#context.tickets.sessionOf(resume, this.#wallClock());
-    if (replaced !== undefined && this.#sessions.find(replaced)) return undefined;
-    if (this.#sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
-    return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 }
 
 const notFound: RequestListener = (_request, response) => respond(response, NOT_FOUND);
-
-/** Clients may close with any code they like. */
-function closeWord(code: number): string {
-  return CLOSE_CODES.has(code) ? String(code) : 'other';
-}
-
-const CLOSE_CODES: ReadonlySet<number> = new Set([
-  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013],
-  ...[4400, 4401, 4403, 4406, 4408, 4409, 4410, 4429],
-]);
-
-const NO_TOKEN: TokenRefusal = { code: CLOSE_TOKEN, reason: 'token_missing' };

@@ -1,4 +1,6 @@
+import type { RelayCounters } from './counters.ts';
 import { Tally } from './limits.ts';
+import type { Log } from './log.ts';
 import type { Session } from './session.ts';
 
 export interface ParkingRules {
@@ -15,11 +17,12 @@ export class SessionTable {
   readonly #parked = new Map<string, { readonly session: Session; readonly until: number }>();
   readonly #perClient = new Tally();
   readonly #perSubject = new Tally();
-  readonly #ended: (session: Session, code: number) => void;
+  readonly #counters: RelayCounters;
+  readonly #log: Log;
 
-  /** `ended` is told when a session is over for good, and with which code its WebSocket was closed. */
-  constructor(ended: (session: Session, code: number) => void) {
-    this.#ended = ended;
+  constructor(counters: RelayCounters, log: Log) {
+    this.#counters = counters;
+    this.#log = log;
   }
 
   get size(): number {
@@ -80,7 +83,9 @@ export class SessionTable {
   #end(session: Session, code: number): void {
     this.#perClient.remove(session.owner.client);
     if (session.owner.grant) this.#perSubject.remove(session.owner.grant.subject);
-    this.#ended(session, code);
+    const summary = session.ended(code);
+    this.#counters.count(this.#counters.closed, closeWord(summary.code));
+    this.#log.info('close', { sid: session.sid, ...summary });
   }
 
   /** Those that are connected. */
@@ -91,3 +96,13 @@ export class SessionTable {
 
 /** What `ws` says when no close frame came. */
 const BROKEN = 1006;
+
+/** Clients may close with any code they like. */
+function closeWord(code: number): string {
+  return CLOSE_CODES.has(code) ? String(code) : 'other';
+}
+
+const CLOSE_CODES: ReadonlySet<number> = new Set([
+  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013],
+  ...[4400, 4401, 4403, 4406, 4408, 4409, 4410, 4429],
+]);

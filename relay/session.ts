@@ -1,72 +1,41 @@
 import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
-import {
-  CHANNEL_DENIED,
-  CHANNEL_LISTEN_DENIED,
-  CHANNEL_TOO_MANY,
-  CHANNEL_UNKNOWN,
-  CLOSE,
-  CLOSE_BAD_RECORD,
-  CLOSE_LIMIT,
-  CLOSE_REPLACED,
-  CLOSE_RESTARTING,
-  CLOSE_SESSION_OVER,
-  CLOSE_TEXT_FRAME,
-  CLOSED,
-  CONTROL_CHANNEL,
-  type Control,
-  GOAWAY,
-  MAX_CHANNEL,
-  OPEN,
-  OPEN_LISTEN,
-  PING,
-  PONG,
-  RESUME,
-  RecordReader,
-  readControl,
-  SECRET_LENGTH,
-  TICKET,
-  WELCOME,
-  writeControl,
-} from '../src/core/wire/relay.ts';
-import { Channel, type ChannelHost } from './channel.ts';
+import * as wire from '../src/core/wire/relay.ts';
+import { Channel } from './channel.ts';
 import type { Limits } from './config.ts';
-import type { RelayCounters } from './counters.ts';
 import { DownQueue } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
-import { narrowed, placeOf } from './grant.ts';
-import { Kept, type KeptChannel } from './kept.ts';
+import { narrowed } from './grant.ts';
 import { RatePair, TokenBucket } from './limits.ts';
 import type { Destination, Refusal } from './policy.ts';
+import { type KeptChannel, Resumption } from './resumption.ts';
 import type { SessionContext, SessionOwner } from './session-context.ts';
 import { type Ending, SessionWatch } from './session-watch.ts';
+import type { TicketChannel } from './tickets.ts';
 
-const TICKET_INTERVAL = 60_000;
-/** What RESUME brought waits so long for OPEN. */
-const KEPT_TIME = 2000;
 /** Of what arrives for a parked session, so much of the newest is kept. */
 const PARKED_BYTES = 16 * 1024;
 
+type Open = Extract<wire.Control, { type: typeof wire.OPEN }>;
+
 /** One WebSocket and its channels. */
-export class Session implements ChannelHost {
-  readonly id = randomBytes(8);
-  readonly limits: Readonly<Limits>;
-  readonly counters: RelayCounters;
+export class Session {
+  /** Its name in the log, in hexadecimal. */
+  readonly sid: string;
   readonly owner: SessionOwner;
-  readonly #context: SessionContext;
+  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
+  readonly party: string;
+  readonly limits: Readonly<Limits>;
+  readonly context: SessionContext;
+  readonly watch: SessionWatch;
+  readonly resumption: Resumption;
   readonly #socket: WebSocket;
   readonly #channels = new Map<number, Channel>();
   /** Channels whose end the client was told: what is still on its way for them needs no second answer. */
   readonly #closedChannels = new Set<number>();
-  readonly #reader = new RecordReader();
+  readonly #reader = new wire.RecordReader();
   readonly #queue: DownQueue;
   readonly #downlink: Downlink;
-  readonly #watch: SessionWatch;
-  /** What tickets of this session count with. */
-  readonly #secret = randomBytes(SECRET_LENGTH);
-  #ticketAt = Number.POSITIVE_INFINITY;
-  #kept: Kept | undefined;
-  #keptUntil = 0;
   readonly #controls: TokenBucket;
   readonly #up: RatePair;
   readonly #down: RatePair;
@@ -78,38 +47,34 @@ export class Session implements ChannelHost {
 
   constructor(socket: WebSocket, owner: SessionOwner, context: SessionContext) {
     const now = context.now();
+    const id = randomBytes(8);
+    this.sid = id.toString('hex');
     this.owner = owner;
+    this.party = owner.grant === undefined ? owner.client : `=${owner.grant.subject}`;
     this.limits = owner.grant === undefined ? context.limits : narrowed(context.limits, owner.grant);
-    this.counters = context.counters;
-    this.#context = context;
+    this.context = context;
+    this.watch = new SessionWatch(this.limits, now);
+    this.resumption = new Resumption(this);
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
-    this.#downlink = new Downlink(socket, this.#queue, context.counters, this.limits.maxMessage, () =>
-      context.now(),
-    );
-    this.#watch = new SessionWatch(this.limits, now);
+    this.#downlink = new Downlink(socket, this.#queue, context, this.limits.maxMessage);
     const { controlsPerSecond } = this.limits;
     this.#controls = new TokenBucket(
       controlsPerSecond,
-      Math.max(MAX_CHANNEL + 2, 2 * controlsPerSecond),
+      Math.max(wire.MAX_CHANNEL + 2, 2 * controlsPerSecond),
       now,
     );
     this.#up = new RatePair(this.limits, now);
     this.#down = new RatePair(this.limits, now);
     socket.on('message', (data, isBinary) => this.receiveMessage(data as Buffer, isBinary));
-    socket.on('ping', () => this.#end(this.#watch.pinged(context.now())));
+    socket.on('ping', () => this.#end(this.watch.pinged(context.now())));
     socket.on('pong', (payload) => {
-      this.#watch.answered();
+      this.watch.answered();
       this.#downlink.receivePong(payload);
     });
     // ws closes by itself after a protocol error; without a listener the error would end the process.
     socket.on('error', () => {});
-    this.#welcome();
-  }
-
-  /** The code with which it ended, as far as known. */
-  get closeCode(): number {
-    return this.#closeCode;
+    this.#welcome(id);
   }
 
   get channels(): number {
@@ -117,40 +82,39 @@ export class Session implements ChannelHost {
   }
 
   now(): number {
-    return this.#context.now();
+    return this.context.now();
   }
 
   /** Called once a second. */
   tick(now: number): void {
     if (!this.#isOpen) return;
-    if (this.#end(this.#watch.tick(now, this.#listens))) return;
-    const due = this.#watch.pulse(now);
+    if (this.#end(this.watch.tick(now, this.#listens))) return;
+    const due = this.watch.pulse(now);
     if (due === 'ping') this.#socket.ping();
     if (due === 'dead') this.terminate();
-    if (now >= this.#ticketAt) this.#sendTicket(now);
-    if (now >= this.#keptUntil) this.#dropKept();
+    this.resumption.tick(now);
     for (const channel of this.#channels.values()) channel.tick(now);
   }
 
   /** The configuration has changed: what it does not allow any more ends. */
   recheck(): void {
     const { grant } = this.owner;
-    if (grant !== undefined && this.#context.isDenied(grant.subject)) {
-      this.close(CLOSE_SESSION_OVER, 'session: revoked');
+    if (grant !== undefined && this.context.isDenied(grant.subject)) {
+      this.close(wire.CLOSE_SESSION_OVER, 'session: revoked');
       return;
     }
     for (const channel of this.#channels.values()) {
       const { destination } = channel;
-      if (destination !== undefined && !this.#context.policy.permits(destination))
-        this.closeChannel(channel, CHANNEL_DENIED, 'not_allowed');
+      if (destination !== undefined && !this.context.policy.permits(destination))
+        this.closeChannel(channel, wire.CHANNEL_DENIED, 'not_allowed');
     }
   }
 
   /** The client should be gone within so many ms, with a fresh ticket, and may come back after so many. */
   goAway(reconnectWithin: number, retryAfter: number): void {
     if (!this.#isOpen) return;
-    if (this.#isEstablished) this.#sendTicket(this.now());
-    this.sendControl(writeControl({ type: GOAWAY, reconnectWithin, retryAfter, code: CLOSE_RESTARTING }));
+    if (this.#isEstablished) this.resumption.giveTicket(this.now());
+    this.sendControl({ type: wire.GOAWAY, reconnectWithin, retryAfter, code: wire.CLOSE_RESTARTING });
   }
 
   /** Says goodbye. The socket is gone within ws's close timeout, whether the client answers or not. */
@@ -172,23 +136,25 @@ export class Session implements ChannelHost {
     this.#state = 'closed';
     this.#closeCode ||= code;
     this.#release();
-    const ms = Math.round(this.now() - this.#watch.since);
+    const ms = Math.round(this.now() - this.watch.since);
     return { ms, up: this.#datagramsUp, down: this.#downlink.records, code: this.#closeCode };
   }
 
   // ---- what channels ask for
 
-  sendControl(body: Uint8Array): void {
-    this.sendFirst(CONTROL_CHANNEL, body);
+  sendControl(control: wire.Control): void {
+    this.sendFirst(wire.CONTROL_CHANNEL, wire.writeControl(control));
   }
 
+  /** Handshake messages and control bodies, ahead of data. */
   sendFirst(channel: number, body: Uint8Array): void {
     // What is said of a parked session's channels will be old when its client comes.
-    if (!this.#isOpen && (this.#state !== 'parked' || channel === CONTROL_CHANNEL)) return;
-    if (!this.#queue.pushFirst(channel, body)) this.counters.dropDown('queue');
+    if (!this.#isOpen && (this.#state !== 'parked' || channel === wire.CONTROL_CHANNEL)) return;
+    if (!this.#queue.pushFirst(channel, body)) this.context.counters.dropDown('queue');
     this.#downlink.schedule();
   }
 
+  /** Data; false if the session's rate is spent. Returns how many older datagrams had to go, otherwise. */
   sendData(channel: number, datagram: Uint8Array, now: number): number | false {
     if (!this.#isOpen && this.#state !== 'parked') return 0;
     if (!this.#down.take(now, datagram.length)) return false;
@@ -197,47 +163,8 @@ export class Session implements ChannelHost {
     return dropped;
   }
 
-  permitsInitiation(now: number): boolean {
-    return this.#context.initiationsOfClient.take(this.owner.client, now);
-  }
-
-  takeTurn(channel: Channel, destination: Destination, now: number): boolean {
-    return this.#context.initiationTurns.take(
-      placeOf(destination.address, destination.port),
-      this.#party,
-      channel,
-      now,
-    );
-  }
-
-  withdraw(channel: Channel, destination: Destination): void {
-    const place = placeOf(destination.address, destination.port);
-    this.#context.initiationTurns.withdraw(place, this.#party, channel);
-  }
-
-  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
-  get #party(): string {
-    const { client, grant } = this.owner;
-    return grant === undefined ? client : `=${grant.subject}`;
-  }
-
   shapeFailed(now: number): void {
-    this.#end(this.#watch.shapeFailed(now));
-  }
-
-  active(now: number): void {
-    this.#watch.lastActive = now;
-  }
-
-  opened(channel: Channel, localPort: number): void {
-    const destination = channel.destination!;
-    this.counters.channelsOpened++;
-    this.#context.log.info('opened', {
-      sid: this.sid,
-      channel: channel.number,
-      endpoint: `${destination.address} ${destination.port}`,
-      localPort,
-    });
+    this.#end(this.watch.shapeFailed(now));
   }
 
   closeChannel(channel: Channel, code: number, reason: string): void {
@@ -252,33 +179,33 @@ export class Session implements ChannelHost {
     // After our close, messages still arrive until the client's own close frame.
     if (!this.#isOpen) return;
     if (!isBinary) {
-      this.close(CLOSE_TEXT_FRAME, 'text: binary messages only');
+      this.close(wire.CLOSE_TEXT_FRAME, 'text: binary messages only');
       return;
     }
-    this.counters.messagesUp++;
+    this.context.counters.messagesUp++;
     this.#downlink.received(data.length);
-    if (data.length === 0) this.counters.dropUp('empty_message');
+    if (data.length === 0) this.context.counters.dropUp('empty_message');
     const now = this.now();
     const reader = this.#reader;
     reader.begin(data);
     while (reader.next()) {
-      if (reader.channel === CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
+      if (reader.channel === wire.CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
       else this.#receiveDatagram(reader.channel, data, reader.start, reader.end, now);
       this.#hasSpoken = true;
       if (!this.#isOpen) return;
     }
-    if (now >= this.#ticketAt) this.#sendTicket(now);
-    if (reader.malformed) this.close(CLOSE_BAD_RECORD, 'record: malformed');
+    this.resumption.giveTicketIfDue(now);
+    if (reader.malformed) this.close(wire.CLOSE_BAD_RECORD, 'record: malformed');
   }
 
   #receiveDatagram(number: number, data: Buffer, start: number, end: number, now: number): void {
-    this.#watch.datagram();
+    this.watch.datagram();
     const channel = this.#channels.get(number);
     if (channel === undefined) {
-      this.counters.dropUp('unknown_channel');
+      this.context.counters.dropUp('unknown_channel');
       if (this.#closedChannels.has(number) || now - this.#unknownChannelAt < 1000) return;
       this.#unknownChannelAt = now;
-      this.#sendClosed(number, CHANNEL_UNKNOWN, 'not_open');
+      this.#sendClosed(number, wire.CHANNEL_UNKNOWN, 'not_open');
       return;
     }
     if (!this.#up.take(now, end - start)) {
@@ -291,30 +218,31 @@ export class Session implements ChannelHost {
 
   #receiveControl(data: Buffer, start: number, end: number, now: number): void {
     if (!this.#controls.take(now)) {
-      this.close(CLOSE_LIMIT, 'rate: too many control records');
+      this.close(wire.CLOSE_LIMIT, 'rate: too many control records');
       return;
     }
     // What only a relay says.
     if ((data[start]! & 0x80) !== 0) return;
-    const control = readControl(data, start, end);
+    const control = wire.readControl(data, start, end);
     switch (control?.type) {
       case undefined:
-        this.close(CLOSE_BAD_RECORD, 'control: malformed');
+        this.close(wire.CLOSE_BAD_RECORD, 'control: malformed');
         return;
-      case OPEN:
+      case wire.OPEN:
         this.#open(control);
         return;
-      case RESUME:
-        this.#resume(control, now);
+      case wire.RESUME:
+        if (this.#hasSpoken) this.close(wire.CLOSE_BAD_RECORD, 'resume: not the first record');
+        else this.resumption.redeem(control, this.#queue, now);
         return;
-      case CLOSE: {
+      case wire.CLOSE: {
         const channel = this.#channels.get(control.channel);
         if (channel !== undefined) this.#removeChannel(channel);
         return;
       }
-      case PING: {
+      case wire.PING: {
         const { queuedBytes } = this.#downlink;
-        this.sendControl(writeControl({ type: PONG, nonce: control.nonce, queuedBytes }));
+        this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes });
         return;
       }
       default:
@@ -323,22 +251,22 @@ export class Session implements ChannelHost {
     }
   }
 
-  #open(control: Extract<Control, { type: typeof OPEN }>): void {
+  #open(control: Open): void {
     const { channel: number, host, port, flags } = control;
-    if (number < 1 || number > MAX_CHANNEL) {
-      this.close(CLOSE_BAD_RECORD, 'open: no such channel');
+    if (number < 1 || number > wire.MAX_CHANNEL) {
+      this.close(wire.CLOSE_BAD_RECORD, 'open: no such channel');
       return;
     }
     if (this.#channels.has(number)) return;
     this.#closedChannels.delete(number);
-    this.#watch.hasOpened = true;
+    this.watch.hasOpened = true;
     if (this.#channels.size >= this.limits.channels) {
-      this.#sendClosed(number, CHANNEL_TOO_MANY, 'too_many_channels');
+      this.#sendClosed(number, wire.CHANNEL_TOO_MANY, 'too_many_channels');
       return;
     }
-    const listens = (flags & OPEN_LISTEN) !== 0;
-    const kept = this.#kept?.take(number, `${host} ${port}`, listens);
-    const decision = this.#context.policy.decide(host, port, this.owner.grant, kept?.address);
+    const listens = (flags & wire.OPEN_LISTEN) !== 0;
+    const kept = this.resumption.take(number, `${host} ${port}`, listens);
+    const decision = this.context.policy.decide(host, port, this.owner.grant, kept?.address);
     if ('refusal' in decision) {
       kept?.channel?.close();
       this.#deny(number, host, port, decision.refusal);
@@ -363,43 +291,21 @@ export class Session implements ChannelHost {
   /** The client may send there. Whether it may also listen there is another question, with an answer of its own. */
   #resolved(channel: Channel, destination: Destination): void {
     if (!channel.listens || destination.allowsListen) channel.resolved(destination);
-    else this.closeChannel(channel, CHANNEL_LISTEN_DENIED, 'listen_not_allowed');
+    else this.closeChannel(channel, wire.CHANNEL_LISTEN_DENIED, 'listen_not_allowed');
   }
 
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
     const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
-    this.counters.count(this.counters.denied, refusal.detail.replaceAll(/\W+/g, '_'));
-    this.#context.log.refused(event, refusal.detail, { sid: this.sid, host, port: String(port) });
+    this.context.counters.count(this.context.counters.denied, refusal.detail.replaceAll(/\W+/g, '_'));
+    this.context.log.refused(event, refusal.detail, { sid: this.sid, host, port: String(port) });
     this.#sendClosed(number, refusal.code, refusal.reason);
   }
 
   // ---- what outlives the WebSocket
 
-  /** A ticket that does not count is no offence: the session is a new one then. */
-  #resume(control: Extract<Control, { type: typeof RESUME }>, now: number): void {
-    if (this.#hasSpoken) {
-      this.close(CLOSE_BAD_RECORD, 'resume: not the first record');
-      return;
-    }
-    const { tickets, isDenied, log } = this.#context;
-    const wallClock = this.#context.wallClock();
-    const ticket = tickets.redeem(control, this.owner, wallClock, isDenied);
-    if (typeof ticket === 'string') {
-      this.counters.resumed('none', ticket);
-      return;
-    }
-    this.#watch.ends = Math.min(this.#watch.ends, now + ticket.ends - wallClock);
-    const channels = this.#context.sessionAt(ticket.session)?.surrender(this.#queue, now);
-    this.#kept = new Kept(ticket, channels, wallClock);
-    this.#keptUntil = now + KEPT_TIME;
-    const level = channels ? 'l1' : 'l2';
-    this.counters.resumed(level, 'resumed');
-    log.info('resume', { sid: this.sid, from: ticket.session, how: level });
-  }
-
   /** True if the channel itself goes on, and not another in its place. */
   #restore({ number }: Channel, { channel, pairs, elapsed }: KeptChannel): boolean {
-    this.#ticketAt = this.now();
+    this.resumption.changed(this.now());
     if (channel === undefined) this.#channels.get(number)!.restore(pairs, elapsed);
     else this.#channels.set(number, channel.moveTo(this));
     return channel !== undefined;
@@ -420,14 +326,9 @@ export class Session implements ChannelHost {
     const channels = new Map(this.#channels);
     this.#channels.clear();
     queue.absorb(this.#queue, now);
-    this.close(CLOSE_REPLACED, 'replaced: the client is back');
-    this.#context.surrendered(this);
+    this.close(wire.CLOSE_REPLACED, 'replaced: the client is back');
+    this.context.surrendered(this);
     return channels;
-  }
-
-  #dropKept(): void {
-    this.#kept?.drop();
-    this.#kept = undefined;
   }
 
   get #isEstablished(): boolean {
@@ -435,51 +336,34 @@ export class Session implements ChannelHost {
     return false;
   }
 
-  pairMade(now: number): void {
-    this.#sendTicket(now);
-  }
-
-  #sendTicket(now: number): void {
-    this.#ticketAt = now + TICKET_INTERVAL;
-    const { origin, grant } = this.owner;
-    const issued = this.#context.wallClock();
-    const ticket = this.#context.tickets.issue({
-      issued,
-      ends: issued + this.#watch.ends - now,
-      session: this.sid,
-      secret: this.#secret.toString('hex'),
-      origin,
-      grant: grant && { ...grant, destinations: [...grant.destinations] },
-      channels: [...this.#channels.values()].flatMap((channel) => channel.ticketed(now) ?? []),
-    });
-    if (ticket === undefined) return;
-    this.sendControl(writeControl({ type: TICKET, lifetimeSeconds: this.#context.tickets.ttl, ticket }));
+  /** What a ticket says of its channels. */
+  ticketed(now: number): TicketChannel[] {
+    return [...this.#channels.values()].flatMap((channel) => channel.ticketed(now) ?? []);
   }
 
   // ---- what the client is sent
 
-  #welcome(): void {
-    const { limits } = this;
-    this.sendControl(
-      writeControl({
-        type: WELCOME,
-        version: 1,
-        maxChannels: limits.channels,
-        maxDatagram: limits.maxDatagram,
-        maxMessage: limits.maxMessage,
-        idleSeconds: Math.min(65_535, Math.round(limits.idleTimeout / 1000)),
-        graceSeconds: Math.round(this.#context.parkTime / 1000),
-        datagramsPerSecond: limits.datagramsPerSecond,
-        bytesPerSecond: limits.bytesPerSecond,
-        sessionId: this.id,
-        secret: this.#secret,
-      }),
-    );
+  #welcome(sessionId: Uint8Array): void {
+    const { channels, maxDatagram, maxMessage, idleTimeout, datagramsPerSecond, bytesPerSecond } =
+      this.limits;
+    this.sendControl({
+      type: wire.WELCOME,
+      version: 1,
+      maxChannels: channels,
+      maxDatagram,
+      maxMessage,
+      idleSeconds: Math.min(65_535, Math.round(idleTimeout / 1000)),
+      graceSeconds: Math.round(this.context.parkTime / 1000),
+      datagramsPerSecond,
+      bytesPerSecond,
+      sessionId,
+      secret: this.resumption.secret,
+    });
   }
 
   #sendClosed(channel: number, code: number, reason: string): void {
     this.#closedChannels.add(channel);
-    this.sendControl(writeControl({ type: CLOSED, channel, code, reason }));
+    this.sendControl({ type: wire.CLOSED, channel, code, reason });
   }
 
   // ---- life and death
@@ -491,11 +375,6 @@ export class Session implements ChannelHost {
   get #listens(): boolean {
     for (const channel of this.#channels.values()) if (channel.listens) return true;
     return false;
-  }
-
-  /** Its name in the log. */
-  get sid(): string {
-    return this.id.toString('hex');
   }
 
   /** True if there is a reason. */
@@ -513,7 +392,7 @@ export class Session implements ChannelHost {
   #release(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
-    this.#dropKept();
+    this.resumption.drop();
     this.#downlink.close();
   }
 }

@@ -39,7 +39,8 @@ export interface TicketChannel {
   readonly pairs: readonly PairState[];
 }
 
-type Resume = Extract<Control, { type: typeof RESUME }>;
+/** A ticket as a client shows it. */
+export type Resume = Extract<Control, { type: typeof RESUME }>;
 
 /** Why a ticket does not count. */
 export type TicketRefusal =

@@ -61,12 +61,8 @@ class Pool {
 
   // ---- for health and readiness
 
-  get lastTurn(): number {
-    return this.#lastTurn;
-  }
-
-  now(): number {
-    return performance.now();
+  sinceTurn(): number {
+    return performance.now() - this.#lastTurn;
   }
 
   /** While anyone takes new sessions. */

@@ -45,13 +45,13 @@ describe('the admin listener', () => {
   });
 
   it('says that a relay whose loop does not turn is dead', async () => {
-    let now = 4999;
-    const admin = new Admin({ metrics: new Registry(), isReady: () => true, lastTurn: 0, now: () => now });
+    let since = 4999;
+    const admin = new Admin({ metrics: new Registry(), isReady: () => true, sinceTurn: () => since });
     cleanups.push(() => admin.close());
     const port = await admin.listen({ host: '127.0.0.1', port: 0 });
     const health = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
     expect(await health()).toBe(200);
-    now = 5000;
+    since = 5000;
     expect(await health()).toBe(503);
   });
 
@@ -120,9 +120,9 @@ describe('load', () => {
   it('is too much after five seconds of late turns, and not any more after one good one', () => {
     const watch = new LoadWatch();
     cleanups.push(() => watch.stop());
-    for (let i = 0; i < 4; i++) watch.tick(201);
+    expect([1, 2, 3, 4].map(() => watch.tick(201))).toEqual([false, false, false, false]);
     expect(watch.isOverloaded).toBe(false);
-    watch.tick(201);
+    expect([watch.tick(201), watch.tick(201)]).toEqual([true, false]);
     expect(watch.isOverloaded).toBe(true);
     watch.tick(200);
     expect(watch.isOverloaded).toBe(false);

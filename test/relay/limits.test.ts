@@ -60,7 +60,7 @@ describe('what waits for a slow client', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 1e6);
     queue.pushData(1, datagram(1), NOW);
     queue.pushData(1, datagram(2), NOW);
-    queue.pushControl(datagram(9, 5));
+    queue.pushFirst(0, datagram(9, 5));
     queue.pushFirst(1, datagram(8, 92));
     expect(take(queue)).toEqual([
       [0, 9],
@@ -95,7 +95,7 @@ describe('what waits for a slow client', () => {
 
   it('control records have a bound of their own', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 1e6);
-    const accepted = Array.from({ length: 40 }, () => queue.pushControl(datagram(1, 5))).filter(Boolean);
+    const accepted = Array.from({ length: 40 }, () => queue.pushFirst(0, datagram(1, 5))).filter(Boolean);
     expect(accepted).toHaveLength(32);
   });
 

@@ -46,6 +46,7 @@ async function ask(
   answer: string,
   options: nodeHttp.RequestOptions = {},
   body?: string,
+  informed: (asking: nodeHttp.ClientRequest) => void = () => {},
 ): Promise<Asked> {
   let request = '';
   const server = net.createServer((socket) => {
@@ -61,7 +62,10 @@ async function ask(
   const seen: string[] = [];
   await new Promise<void>((resolve) => {
     const asking = http.request({ host, port, agent: false, ...options } as nodeHttp.RequestOptions);
-    asking.on('information', ({ statusCode }) => seen.push(`information ${statusCode}`));
+    asking.on('information', ({ statusCode }) => {
+      seen.push(`information ${statusCode}`);
+      informed(asking);
+    });
     asking.on('response', (response) => {
       const { statusCode, statusMessage, headers, rawHeaders } = response;
       seen.push(
@@ -105,6 +109,15 @@ describe('both see the same', () => {
 
 describe('a request', () => {
   const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+
+  it('who ends a request when he is told of a hint hears nothing more of it, however often', async () => {
+    const answer = 'HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+    // Node's own still tells what was in the same packet.
+    for (let time = 0; time < 3; time++) {
+      const { seen } = await ask(PLACES[1]!, answer, {}, undefined, (asking) => asking.destroy());
+      expect(seen).toEqual(['information 103', 'error ECONNRESET']);
+    }
+  });
 
   it('says method, path, headers and who asks', async () => {
     const options = {

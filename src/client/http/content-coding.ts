@@ -1,12 +1,14 @@
-import { httpError } from './http-error.ts';
+import { fetchFailure, httpError } from './http-error.ts';
 import { type ResponseHead, valuesOf } from './response-head.ts';
 
 type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
 /** Nobody compresses more often; each time costs memory. */
 const MAX_CODINGS = 3;
 /** Of compressed bytes, how much is decompressed before whoever reads is asked again: a byte can become a thousand. */
 const STEP = 4096;
+const BROKEN = "The server's answer is not what its Content-Encoding says.";
 
 /** The body as it was before Content-Encoding; as it came if one of the codings is none that we know, like in browsers. */
 export function decoded(body: Body, head: ResponseHead): Body {
@@ -23,50 +25,52 @@ export function decoded(body: Body, head: ResponseHead): Body {
 
 /** The decompressor is made when the first byte is there: an empty body is no error, and `deflate` is two formats. */
 function lazily(body: Body, isDeflate: boolean): Body {
-  let inner: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  let inner: Reader | undefined;
   const source = body.getReader();
+  let failure: { error: unknown } | undefined;
+  source.closed.catch((error: unknown) => {
+    failure = { error };
+  });
   return new ReadableStream(
     {
       async pull(controller) {
         inner ??= await decompressor(source, isDeflate);
-        const { done, value } = await inner.read();
+        const { done, value } = await inner.read().catch(() => {
+          throw failure ? failure.error : fetchFailure(httpError(BROKEN));
+        });
         if (done) controller.close();
         else controller.enqueue(value);
       },
-      cancel: (reason) => (inner ?? source).cancel(reason),
+      async cancel(reason) {
+        await Promise.all([source.cancel(reason), inner?.cancel(reason)]);
+      },
     },
     { highWaterMark: 0 },
   );
 }
 
-async function decompressor(
-  source: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-  isDeflate: boolean,
-): Promise<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>> {
+async function decompressor(source: Reader, isDeflate: boolean): Promise<Reader> {
   const first = await source.read();
   if (first.done) return source;
   // RFC 9110 §8.4.1.2: in zlib's format; but some send it bare. Method 8 is in the first four bits of the former.
   const format = !isDeflate ? 'gzip' : (first.value[0]! & 15) === 8 ? 'deflate' : 'deflate-raw';
-  return inSteps(first.value, source).pipeThrough(new DecompressionStream(format)).getReader();
+  const { readable, writable } = new DecompressionStream(format);
+  void feed(writable.getWriter(), first.value, source);
+  return readable.getReader();
 }
 
-function inSteps(
-  rest: Uint8Array<ArrayBuffer>,
-  source: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-): Body {
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        if (rest.length === 0) {
-          const { done, value } = await source.read();
-          if (done) return controller.close();
-          rest = value;
-        }
-        controller.enqueue(rest.subarray(0, STEP));
-        rest = rest.subarray(STEP);
-      },
-      cancel: (reason) => source.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  );
+/** One write at a time, and no pipe: Node's decompressor would let that fill its queue with 16,384 of them, read or not. */
+async function feed(
+  writer: WritableStreamDefaultWriter<BufferSource>,
+  first: Uint8Array<ArrayBuffer>,
+  source: Reader,
+): Promise<void> {
+  writer.closed.catch(() => {});
+  try {
+    for (let bytes: Uint8Array<ArrayBuffer> | undefined = first; bytes; bytes = (await source.read()).value)
+      for (let at = 0; at < bytes.length; at += STEP) await writer.write(bytes.subarray(at, at + STEP));
+    await writer.close();
+  } catch (error) {
+    await Promise.allSettled([writer.abort(error), source.cancel(error)]);
+  }
 }

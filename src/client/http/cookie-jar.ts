@@ -1,4 +1,4 @@
-import { type Cookie, isFor, parseCookie } from './cookie.ts';
+import { type Cookie, isFor, overlays, parseCookie } from './cookie.ts';
 
 /** RFC 6265 §6.1 asks for at least 50 a domain and 3000 in all; we keep no more. */
 export const MAX_COOKIES_OF_DOMAIN = 50;
@@ -23,7 +23,7 @@ export class CookieJar {
     const now = this.#now();
     for (const header of setCookie) {
       const cookie = parseCookie(header, url, now);
-      if (cookie) this.#put(cookie, now);
+      if (cookie && (url.protocol === 'https:' || !this.#hasSecure(cookie))) this.#put(cookie, now);
     }
   }
 
@@ -35,6 +35,10 @@ export class CookieJar {
     );
     fitting.sort((one, other) => other.path.length - one.path.length);
     return fitting.length > 0 ? fitting.map(({ name, value }) => `${name}=${value}`).join('; ') : undefined;
+  }
+
+  #hasSecure(cookie: Cookie): boolean {
+    return [...this.#cookies.values()].some((other) => overlays(cookie, other));
   }
 
   #put(cookie: Cookie, now: number): void {

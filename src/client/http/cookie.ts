@@ -38,6 +38,15 @@ export function isFor(cookie: Cookie, url: URL): boolean {
   return host && pathMatches(url.pathname, cookie.path) && (!cookie.isSecure || url.protocol === 'https:');
 }
 
+/**
+ * Whether `cookie`, which anybody on the way could have set, would stand in for `other`, which only the server could
+ * (RFC 6265bis §5.7).
+ */
+export function overlays(cookie: Cookie, other: Cookie): boolean {
+  if (!other.isSecure || cookie.name !== other.name || !pathMatches(cookie.path, other.path)) return false;
+  return domainMatches(cookie.domain, other.domain) || domainMatches(other.domain, cookie.domain);
+}
+
 function attributesOf(parts: readonly string[]): Map<string, string> {
   const attributes = new Map<string, string>();
   for (const part of parts) {

@@ -66,6 +66,7 @@ export class Exchange {
   /** Until the head of the answer is there. */
   async run(head: Uint8Array<ArrayBuffer>): Promise<void> {
     const { signal, options } = this.#request;
+    const { uses, signal: broken } = this.#connection;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       signal?.throwIfAborted();
@@ -77,15 +78,15 @@ export class Exchange {
       };
       void this.#upload(head).then(watch);
       while (!this.#parser.head) await this.#receive();
+      if (!broken.aborted) options.onHead(this.head);
+      broken.throwIfAborted();
     } catch (error) {
-      const { uses, signal: broken } = this.#connection;
       this.wasStale = uses > 1 && !this.#hasAnswered && !broken.aborted;
       this.#fail(error);
       throw error;
     } finally {
       clearTimeout(timer);
     }
-    options.onHead(this.head);
     this.#finishIfComplete();
   }
 

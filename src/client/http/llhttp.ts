@@ -33,6 +33,7 @@ interface Exports {
   llhttp_get_error_pos(parser: number): number;
   llhttp_get_error_reason(parser: number): number;
   llhttp_get_http_major(parser: number): number;
+  llhttp_get_http_minor(parser: number): number;
   llhttp_should_keep_alive(parser: number): number;
 }
 
@@ -112,6 +113,10 @@ export class Llhttp {
 
   majorVersion(parser: number): number {
     return this.#exports.llhttp_get_http_major(parser);
+  }
+
+  minorVersion(parser: number): number {
+    return this.#exports.llhttp_get_http_minor(parser);
   }
 
   shouldKeepAlive(parser: number): boolean {

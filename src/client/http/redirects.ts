@@ -11,8 +11,9 @@ const OF_BODY = ['content-encoding', 'content-language', 'content-location', 'co
 
 /** Where the answer sends the request; undefined if nowhere. */
 export function locationOf(head: ResponseHead, request: HttpRequest): URL | undefined {
-  const [location] = valuesOf(head, 'location');
+  const [location, ...others] = valuesOf(head, 'location');
   if (!STATUSES.has(head.status) || location === undefined) return undefined;
+  if (others.some((other) => other !== location)) throw httpError('The server redirects to two places.');
   const url = URL.canParse(location, request.url) ? new URL(location, request.url) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
     throw httpError('The server redirects to what is no http: or https: URL.');

@@ -1,3 +1,5 @@
+import { trimmedValue } from './field-value.ts';
+
 /** Status line and header of one answer, as they came. */
 export interface ResponseHead {
   /** Of the request, after redirects; without fragment. */
@@ -39,7 +41,7 @@ export class HeadCollector {
   }
 
   head(status: number, url: string): ResponseHead {
-    const headers = this.#headers.map(([name, value]): [string, string] => [name, value.trim()]);
+    const headers = this.#headers.map(([name, value]): [string, string] => [name, trimmedValue(value)]);
     return { url, status, statusText: this.#statusText, headers };
   }
 

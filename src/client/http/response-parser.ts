@@ -10,7 +10,7 @@ const MAX_OVERHEAD = MAX_HEAD_BYTES;
 export interface Question {
   url: string;
   isHead: boolean;
-  /** Told every head, the informational ones too. */
+  /** Told every informational head. May throw, which `feed` does then, or free the parser. */
   onHead(head: ResponseHead): void;
 }
 
@@ -26,6 +26,8 @@ export class ResponseParser implements MessageSink {
   #parser: number;
   #collector = new HeadCollector();
   #informational = 0;
+  /** Heads that nobody has been told of yet: what is told may throw, or free the parser, neither of which llhttp survives. */
+  readonly #untold: ResponseHead[] = [];
   /** Why we stopped it ourselves. */
   #objection: string | undefined;
   /** Bytes since the last of a body. */
@@ -47,6 +49,8 @@ export class ResponseParser implements MessageSink {
     for (let at = 0; at < bytes.length && !this.isComplete; ) {
       const slice = bytes.subarray(at, at + SLICE_BYTES);
       at += this.#parse(slice);
+      for (const head of this.#untold.splice(0)) this.#question.onHead(head);
+      if (this.#parser === 0) return;
       if (this.#body) onBody(this.#body.subarray(0, this.#bodyLength));
       // Who sends more than was asked for does not know where messages end.
       if (this.isComplete && at < bytes.length) this.canReuse = false;
@@ -54,8 +58,9 @@ export class ResponseParser implements MessageSink {
     if (this.isComplete) this.free();
   }
 
-  /** The server ended the connection, which is the end of some answers. Throws ERR_HTTP for all others. */
+  /** The server ended the connection, which is the end of some answers. Throws ERR_HTTP for all others; nothing once freed. */
   end(): void {
+    if (this.#parser === 0) return;
     const result = this.#llhttp.finish(this.#parser, this);
     if (!this.isComplete || (result !== OK && result !== PAUSED)) {
       throw httpError('The server ended the connection before its answer was whole.');
@@ -87,6 +92,7 @@ export class ResponseParser implements MessageSink {
     this.#collector = new HeadCollector();
     this.#overhead = 0;
     if (this.#llhttp.majorVersion(this.#parser) !== 1) return this.#object('it is not HTTP/1');
+    if (status < 100) return this.#object('its status is none');
     if (status < 200) return this.#informed(head);
     const objection = framingObjection(head);
     if (objection) return this.#object(objection);
@@ -105,7 +111,7 @@ export class ResponseParser implements MessageSink {
   onMessageComplete(): number {
     if (!this.head) return OK;
     this.isComplete = true;
-    this.canReuse = this.#llhttp.shouldKeepAlive(this.#parser);
+    this.canReuse = this.#llhttp.shouldKeepAlive(this.#parser) && !this.#isFaulty(this.head);
     return PAUSED;
   }
 
@@ -124,6 +130,11 @@ export class ResponseParser implements MessageSink {
     throw httpError(`The server's answer is not acceptable: ${why}.`);
   }
 
+  /** RFC 9112 §6.1: who speaks HTTP/1.0 cannot know Transfer-Encoding; perhaps it was somebody in between who did. */
+  #isFaulty(head: ResponseHead): boolean {
+    return this.#llhttp.minorVersion(this.#parser) === 0 && valuesOf(head, 'transfer-encoding').length > 0;
+  }
+
   #informed(head: ResponseHead): number {
     // Nobody asked for another protocol, and what follows would be one.
     if (head.status === 101) return this.#object('it changes the protocol without being asked');
@@ -131,7 +142,7 @@ export class ResponseParser implements MessageSink {
     if (this.#informational > MAX_INFORMATIONAL) {
       return this.#object(`more than ${MAX_INFORMATIONAL} informational answers`);
     }
-    this.#question.onHead(head);
+    this.#untold.push(head);
     return NO_BODY;
   }
 

@@ -4,6 +4,8 @@ import { fetchFailure, httpError } from './http-error.ts';
 import type { HttpRequest } from './request.ts';
 import type { ResponseHead } from './response-head.ts';
 
+/** The fetch standard's reason-phrase: what else comes, Response does not take. */
+const STATUS_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 const BODILESS = new Set([204, 205, 304]);
 /** How much is read before anybody asks. */
 const READ_AHEAD = 64 * 1024;
@@ -12,6 +14,8 @@ const READ_AHEAD = 64 * 1024;
 export function responseOf(exchange: Exchange, request: HttpRequest, isRedirected: boolean): Response {
   const { head } = exchange;
   const init = { status: head.status, statusText: head.statusText, headers: headersOf(head) };
+  if (!STATUS_TEXT.test(head.statusText))
+    throw httpError('The server sent a status with words that are none.');
   if (head.status > 599) throw httpError(`The server answers with status ${head.status}, which is none.`);
   if (BODILESS.has(head.status) || request.method === 'HEAD') {
     void exchange.drain().catch(() => {});

@@ -1,4 +1,5 @@
 // The opening handshake of RFC 6455 §4, read as strictly as its rules are written: what could be read in two ways fails.
+import { trimmedValue } from '../http/field-value.ts';
 import { isToken } from './address.ts';
 
 /** The bytes of a server's answer that are looked at before it is given up, headers and all. */
@@ -88,7 +89,7 @@ function headersOf(answer: Uint8Array): Map<string, string[]> {
     const value = line.slice(colon + 1);
     if (!isToken(name) || !FIELD_VALUE.test(value)) throw refusal('its answer has a header that is none');
     const key = name.toLowerCase();
-    headers.set(key, [...(headers.get(key) ?? []), value.replace(/^[\t ]+|[\t ]+$/g, '')]);
+    headers.set(key, [...(headers.get(key) ?? []), trimmedValue(value)]);
   }
   return headers;
 }

@@ -91,6 +91,8 @@ export class ResponseReader {
     const parts: Uint8Array[] = [];
     if (bytes.length > 0) parser.feed(bytes, (part) => parts.push(part));
     else if (this.#isAtEnd && !parser.head) throw hangUp();
+    // Whoever was told of an informational answer may have ended it.
+    if (this.#isDone) return;
     if (this.#isAtEnd && !parser.isComplete) parser.end();
     if (parser.head && !this.#hasHead) {
       this.#hasHead = true;

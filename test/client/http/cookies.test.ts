@@ -70,6 +70,21 @@ describe('what Secure and the prefixes promise', () => {
   });
 });
 
+describe('a cookie that is Secure', () => {
+  it.each([
+    ['a=2', 'http://a.test/', 'a=1'],
+    ['a=2; Path=/x', 'http://a.test/', 'a=1'],
+    ['a=2; Domain=a.test', 'http://b.a.test/', 'a=1'],
+    ['a=; Max-Age=0', 'http://a.test/', 'a=1'],
+    ['b=2', 'http://a.test/', 'a=1; b=2'],
+    ['a=2; Secure', 'https://a.test/', 'a=2'],
+    ['a=2', 'https://a.test/', 'a=2'],
+  ])('is not replaced by %s from %s: %s', (setCookie, from, expected) => {
+    jar.store(new URL('https://a.test/'), ['a=1; Secure; Path=/']);
+    expect(sent(setCookie, from, 'https://a.test/x')).toBe(expected);
+  });
+});
+
 describe('how long it lives', () => {
   const url = 'http://a.test/';
 

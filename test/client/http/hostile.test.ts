@@ -1,6 +1,7 @@
 // Servers that mean no good, or know no better: each is refused in time and in bounded memory.
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { trimmedValue } from '../../../src/client/http/field-value.ts';
 import { failureOf, type Lab, serveRaw } from './lab.ts';
 
 let lab: Lab;
@@ -48,8 +49,27 @@ describe('an answer that two readers could cut in different places', () => {
     ['a line that is folded', 'X-A: b\r\n c\r\nContent-Length: 5\r\n\r\nhello'],
     ['bare line feeds', 'Content-Length: 5\nX-A: b\n\nhello'],
     ['a NUL in a value', 'X-A: b\0c\r\n\r\n'],
+    ['a NUL in a name', 'X\0A: b\r\n\r\n'],
+    ['a bare carriage return in a value', 'X-A: b\rContent-Length: 5\r\n\r\nhello'],
+    ['a tab before the colon', 'Content-Length\t: 5\r\n\r\nhello'],
+    ['a name with a space in it', 'X A: b\r\nContent-Length: 5\r\n\r\nhello'],
+    ['a line without a colon', 'Content-Length 5\r\n\r\nhello'],
+    ['a name of no characters', ': b\r\n\r\n'],
+    ['a space before the first field', ' Content-Length: 5\r\n\r\nhello'],
+    ['the same Content-Length twice', 'Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello'],
+    ['a Content-Length in hexadecimal', 'Content-Length: 0x5\r\n\r\nhello'],
+    ['a Content-Length of two numbers', 'Content-Length: 5 6\r\n\r\nhello!'],
+    ['a Content-Length that is empty', 'Content-Length:\r\n\r\nhello'],
+    ['chunked before another coding', 'Transfer-Encoding: chunked, identity\r\n\r\n'],
+    ['chunked by another name', 'Transfer-Encoding: xchunked\r\n\r\n'],
+    ['chunked with a parameter', `Transfer-Encoding: chunked;q=1\r\n\r\n${chunk}`],
+    ['chunked in quotes', `Transfer-Encoding: "chunked"\r\n\r\n${chunk}`],
+    ['chunked and a vertical tab', `Transfer-Encoding: \x0bchunked\r\n\r\n${chunk}`],
+    ['chunked and a space that is none', `Transfer-Encoding: chunked\xa0\r\n\r\n${chunk}`],
+    ['two codings in two fields', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n'],
   ])('%s', async (_, rest) => {
-    expect(await failureOf(answered(HEAD + rest))).toMatchObject({ code: 'ERR_HTTP' });
+    const bytes = Buffer.from(HEAD + rest, 'latin1');
+    expect(await failureOf(answered(bytes))).toMatchObject({ code: 'ERR_HTTP' });
   });
 });
 
@@ -58,6 +78,10 @@ describe('what is no answer', () => {
     ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['HTTP/0.9', 'hello\r\n\r\n'],
     ['HTTP/2', 'HTTP/2.0 200 OK\r\n\r\n'],
+    ['a status below all others', 'HTTP/1.1 099 X\r\n\r\n'],
+    ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
+    ['a NUL in what the status says', 'HTTP/1.1 200 O\0K\r\n\r\n'],
+    ['a bare carriage return in what the status says', 'HTTP/1.1 200 O\rK\r\n\r\n'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n'],
     ['a status that there is not', 'HTTP/1.1 999 OK\r\nContent-Length: 0\r\n\r\n'],
     ['a protocol nobody asked for', 'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
@@ -108,6 +132,16 @@ describe('a header bomb', () => {
   });
 });
 
+describe('white space', () => {
+  it('in the middle of a value, as much as fits, takes no time', async () => {
+    const response = await answered(`${HEAD}X-A: a${' \t'.repeat(30_000)}b\r\nContent-Length: 2\r\n\r\nok`);
+    const before = performance.now();
+    expect(await response.text()).toBe('ok');
+    expect(trimmedValue(response.headers.get('x-a')!)).toHaveLength(60_002);
+    expect(performance.now() - before).toBeLessThan(200);
+  });
+});
+
 describe('informational answers', () => {
   it('without end are refused', async () => {
     await endless('', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
@@ -123,6 +157,12 @@ describe('chunks', () => {
     ['a negative size', '-5\r\nhello\r\n'],
     ['a size beyond 64 bits', 'fffffffffffffffff\r\nhello\r\n'],
     ['a size with 0x', '0x5\r\nhello\r\n'],
+    ['a size before a bare line feed', '5\nhello\r\n0\r\n\r\n'],
+    ['an extension with a bare line feed', '5;a=b\nhello\r\n0\r\n\r\n'],
+    ['an extension with a bare carriage return', '5;a=b\rhello\r\n0\r\n\r\n'],
+    ['a size of no digits', '\r\nhello\r\n0\r\n\r\n'],
+    ['data that end with a bare line feed', '5\r\nhello\n0\r\n\r\n'],
+    ['a last chunk that ends with a bare line feed', '5\r\nhello\r\n0\n\n'],
     ['no line end after the data', '5\r\nhello0\r\n\r\n'],
     ['more data than it says', '2\r\nhello\r\n0\r\n\r\n'],
     ['an end in the middle', '5\r\nhe'],
@@ -149,6 +189,15 @@ describe('an end that comes early', () => {
     const response = await answered(`${HEAD}Content-Length: 10\r\n\r\nhello`);
     expect(response.status).toBe(200);
     expect(await failureOf(response.text())).toMatchObject({ code: 'ERR_HTTP' });
+  });
+});
+
+describe('Transfer-Encoding in HTTP/1.0', () => {
+  it('is read, and the connection not used again, whatever it says', async () => {
+    const head = 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n';
+    lab = await serveRaw((socket) => socket.write(`${head}2\r\nok\r\n0\r\n\r\n`));
+    for (let time = 0; time < 2; time++) expect(await (await lab.get('/')).text()).toBe('ok');
+    expect(lab.connections()).toBe(2);
   });
 });
 

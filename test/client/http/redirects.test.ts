@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { failureOf, type Lab, serve } from './lab.ts';
+import { failureOf, type Lab, serve, serveRaw } from './lab.ts';
 
 interface Seen {
   method: string;
@@ -85,6 +85,20 @@ describe('a redirect', () => {
   it.each(['file:///etc/passwd', 'javascript:1', 'http://', 'data:,x'])('to %s is refused', async (to) => {
     await redirector(302);
     expect(await failureOf(lab.get(go(to)))).toMatchObject({ code: 'ERR_HTTP' });
+  });
+
+  it.each([
+    ['two places', ['/a', '/b'], false],
+    ['one place twice', ['/a', '/a'], true],
+  ])('to %s: %j', async (_, places, isFollowed) => {
+    lab = await serveRaw((socket, request) => {
+      const locations = places.map((place) => `Location: ${place}\r\n`).join('');
+      const status = request.startsWith('GET /go') ? `302 Found\r\n${locations}` : '200 OK\r\n';
+      socket.write(`HTTP/1.1 ${status}Content-Length: 0\r\n\r\n`);
+    });
+    const answer = lab.get('/go');
+    if (isFollowed) expect((await answer).url).toBe('http://inside.test/a');
+    else expect(await failureOf(answer)).toMatchObject({ code: 'ERR_HTTP' });
   });
 
   it('is refused with `error`, and is the answer with `manual`', async () => {

@@ -29,6 +29,7 @@ export const TARGETS = [
   'wg-setconf',
   'relay-frames',
   'netstack',
+  'stand-in',
   'ip-headers',
   'reassembly',
   'icmp-errors',

@@ -110,10 +110,10 @@ export class UdpLayer implements Pollable {
     this.#queue(binding, { data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
   }
 
-  /** Takes a copy of what `source`, a host for which we stand in, sends; nobody is told if there is no way. */
+  /** Takes a copy of what `source`, a host for which we stand in, sends; nobody is told if there is no way, or no room for it in a message. */
   queueFor(source: SocketAddress, remote: SocketAddress, data: Uint8Array): void {
     const [binding] = this.#proxy;
-    if (!this.#ip.hasRoute(remote.address)) return;
+    if (!this.#ip.hasRoute(remote.address) || data.length > greatestPayload(remote.address)) return;
     this.#queue(binding, { data: data.slice(), remote, ttl: binding.ttl, tos: 0, source });
   }
 
@@ -367,15 +367,18 @@ export class UdpLayer implements Pollable {
 
   #checkLength(binding: UdpBinding, address: IpAddress, length: number): void {
     const { version } = address;
-    const greatest = version === 4 ? MAX_UDP_PAYLOAD_V4 : MAX_UDP_PAYLOAD_V6;
     const headers = UDP_HEADER_LENGTH + (version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
     const mayBeCut = !binding.dontFragment || this.#ip.isLocal(address);
-    const most = mayBeCut ? greatest : this.#ip.pathMtu(address) - headers;
+    const most = mayBeCut ? greatestPayload(address) : this.#ip.pathMtu(address) - headers;
     if (length <= most) return;
     const over = mayBeCut ? `over IPv${version}` : `without fragments to ${address}`;
     const message = `A UDP message ${over} carries at most ${most} bytes; this one has ${length}.`;
     throw new TunnelError('ERR_MESSAGE_TOO_LONG', message);
   }
+}
+
+function greatestPayload({ version }: IpAddress): number {
+  return version === 4 ? MAX_UDP_PAYLOAD_V4 : MAX_UDP_PAYLOAD_V6;
 }
 
 /** The binding that fits best: connected to this remote, else bound to this address, else to the port alone. */

@@ -154,6 +154,16 @@ describe.each(families)('standing in for hosts of $name', (family) => {
     expect(sourceOf(refused!)).toBe(other);
   });
 
+  it('a datagram that no message holds is not sent, one that fills it is', () => {
+    const { lone } = gateway('taken');
+    const at = (text: string, port: number) => ({ address: IpAddress.parse(text)!, port });
+    const most = header === 20 ? 65_507 : 65_527;
+    lone.stack.sendUdpFor(at(other, 53), at(peer, 4000), new Uint8Array(most + 1));
+    expect(lone.exchange()).toEqual([]);
+    lone.stack.sendUdpFor(at(other, 53), at(peer, 4000), new Uint8Array(most));
+    expect(lone.exchange().length).toBeGreaterThan(40);
+  });
+
   it('an echo request is answered in the host’s name, or not', () => {
     const { lone, gate, asked } = gateway('deliver');
     const request = icmpPacket({ ...ends, type: echo[0], rest: 0x12340001, data: counting(56) });

@@ -98,6 +98,8 @@ function openReorderingWindow(tcb: Tcb, { rack, recovery, scoreboard }: Flight):
     if (recovery.phase !== 'open' || scoreboard.sackedCount >= DUP_THRESHOLD) return;
   }
   const { least, smoothed } = tcb.roundTrip;
+  // While a queue drains, what was sent last has waited less than what was sent before it.
+  if (rack.reorderingSeen) rack.patience = Math.max(rack.rtt, smoothed);
   rack.patience += Math.min((rack.reoWndMult * least) / 4, smoothed);
 }
 

@@ -85,6 +85,8 @@ export interface EngineApi {
   capture(options: CaptureOptions, port: Port): Promise<Outcome<void>>;
   /** TCP state, round-trip time and retransmissions of the connection behind `id`. */
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>>;
+  /** Everything that is open, as `ss` lists it. */
+  sockets(): Promise<Outcome<SocketStatus[]>>;
   /** Changes the connection behind `id`; what is absent stays. */
   tuneTcp(id: number, options: TcpTuning): Promise<Outcome<void>>;
   /** The network or the page is back: does what is overdue, and tries the way out again at once. */
@@ -130,7 +132,7 @@ export interface TcpOpened {
   remote: SocketName;
 }
 
-/** `rtt` and `rto` in milliseconds; windows and `bytesInFlight` in bytes. */
+/** `rtt` (0: not measured yet) and `rto` in milliseconds; windows and `bytesInFlight` in bytes. */
 export interface TcpSocketInfo {
   state: string;
   rtt: number | undefined;
@@ -138,6 +140,10 @@ export interface TcpSocketInfo {
   cwnd: number;
   retransmits: number;
   bytesInFlight: number;
+  /** Written, and not sent for the first time yet. */
+  unsentBytes: number;
+  bytesSent: number;
+  bytesReceived: number;
   sendWindow: number;
   receiveWindow: number;
 }
@@ -370,6 +376,8 @@ export interface TransportStatus {
   via: string;
   /** Round-trip time to the relay in milliseconds. */
   rtt?: number | undefined;
+  /** Bytes that have not reached the relay yet, as far as is known. */
+  queued?: number | undefined;
   retryAt?: Date | undefined;
   error?: PlainError | undefined;
   /** Endpoints that cannot be reached, though the transport itself may work. */
@@ -378,6 +386,23 @@ export interface TransportStatus {
   notices?: { endpoint: string; error: PlainError }[];
   /** The UDP port that each endpoint sees us come from, where known; with ListenPort, where it may call us. */
   localPorts: { endpoint: string; port: number }[];
+}
+
+/** One socket of the tunnel, as `ss` lists it. */
+export interface SocketStatus {
+  protocol: 'tcp' | 'udp';
+  /** TCP's in RFC 9293's names; of UDP `CONNECTED`, or `BOUND` where it hears everybody. */
+  state: string;
+  localAddress: string;
+  localPort: number;
+  /** Absent where there is no other end. */
+  remoteAddress?: string | undefined;
+  remotePort?: number | undefined;
+  /** Payload. */
+  bytesSent: number;
+  bytesReceived: number;
+  /** Of a TCP connection. */
+  tcp?: TcpSocketInfo | undefined;
 }
 
 /** What `configure` did. */
@@ -413,6 +438,8 @@ export interface TunnelStatus {
   mtu: number;
   peers: PeerStatus[];
   transport: TransportStatus;
+  /** Connections that are open now, and segments that were sent again since the beginning. */
+  tcp: { connections: number; retransmits: number };
   /** What was refused, by layer and reason. */
   drops: {
     wireguard: Record<string, number>;

@@ -13,6 +13,7 @@ export type {
   PingReply,
   PlainError,
   PortState,
+  SocketStatus,
   TcpSocketInfo,
   TransportStatus,
   TunnelStatus,

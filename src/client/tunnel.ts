@@ -11,6 +11,7 @@ import type {
   LogLevel,
   PingReply,
   PortState,
+  SocketStatus,
   TransportStatus,
   TunnelStatus,
 } from '../bridge/api.ts';
@@ -229,6 +230,11 @@ export class Tunnel extends EventTarget {
   /** What `wg show` shows, and the transport beside it. */
   status(): Promise<TunnelStatus> {
     return this.#engine.call((api) => api.status());
+  }
+
+  /** What `ss` shows: every socket of this tunnel, with TCP's state, round trip, window and retransmissions. */
+  sockets(): Promise<SocketStatus[]> {
+    return this.#engine.call((api) => api.sockets());
   }
 
   /**

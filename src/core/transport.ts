@@ -23,6 +23,8 @@ export interface DatagramTransport {
   readonly congested: boolean;
   /** While it is full: whether what is short and in a hurry may leave all the same. Absent: it may not. */
   readonly takesShort?: boolean;
+  /** What has not reached the relay yet, in bytes, as far as is known. Absent where the system hides it. */
+  readonly queuedBytes?: number;
   readonly drops: DropCounters<TransportDropReason>;
   /** The UDP port that we hear on, where it is ours and known. */
   readonly localPort?: number | undefined;

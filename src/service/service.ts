@@ -14,6 +14,7 @@ import type {
   PortCheckOptions,
   PortState,
   SocketName,
+  SocketStatus,
   TcpConnectOptions,
   TcpListenOptions,
   TcpOpened,
@@ -50,6 +51,7 @@ import {
   withoutSecret,
   withoutSecrets,
 } from './settings.ts';
+import { socketsOf } from './socket-list.ts';
 import { Sockets } from './sockets.ts';
 import { peerStatusOf } from './status.ts';
 
@@ -330,7 +332,8 @@ export class TunnelService implements EngineApi {
         addresses: this.#settings!.addresses,
         mtu: this.#settings!.mtu,
         peers: device.peers.map(peerStatusOf),
-        transport: this.#announcer.transport,
+        transport: { ...this.#announcer.transport, queued: transport.queuedBytes },
+        tcp: { connections: core.stack.tcp.connectionCount, retransmits: core.stack.tcp.retransmits },
         drops: {
           wireguard: device.drops,
           netstack: { ...core.stack.drops.toRecord(), ...core.stack.tcp.drops.toRecord() },
@@ -378,6 +381,10 @@ export class TunnelService implements EngineApi {
 
   tcpInfo(id: number): Promise<Outcome<TcpSocketInfo>> {
     return outcomeOf(() => this.#require().sockets.tcpInfo(id));
+  }
+
+  sockets(): Promise<Outcome<SocketStatus[]>> {
+    return outcomeOf(() => socketsOf(this.#require().core.stack));
   }
 
   lookUp(host: string, family: AddressFamily): Promise<Outcome<string[]>> {

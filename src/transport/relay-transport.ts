@@ -125,6 +125,10 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
     return this.#uplink.isFull || phase === 'connecting' || phase === 'waiting';
   }
 
+  get queuedBytes(): number {
+    return this.#uplink.queuedBytes;
+  }
+
   get takesShort(): boolean {
     return this.#connection.isOpen && this.#uplink.takesShort;
   }

@@ -69,6 +69,13 @@ export class Uplink {
     return this.#appendedWhileFull < SHORT_ROOM;
   }
 
+  /** Bytes that the relay has not got yet: here, in the WebSocket, and on the way as far as is known. */
+  get queuedBytes(): number {
+    const inSocket = this.#socket?.bufferedAmount ?? 0;
+    const onTheWay = this.#socket ? this.#window.outstanding(this.#clock.now()) : 0;
+    return this.#batch.length + Math.max(inSocket, Math.round(onTheWay));
+  }
+
   attach(socket: UplinkSocket): void {
     this.#socket = socket;
     this.#maxMessage = LEAST_MESSAGE;

@@ -147,7 +147,17 @@ contract('Tunnel', [
     async () => {
       const status = await pair.us.status();
       expect(Object.keys(status).sort()).toEqual(
-        ['addresses', 'drops', 'fwmark', 'listenPort', 'mtu', 'peers', 'publicKey', 'transport'].sort(),
+        [
+          'addresses',
+          'drops',
+          'fwmark',
+          'listenPort',
+          'mtu',
+          'peers',
+          'publicKey',
+          'tcp',
+          'transport',
+        ].sort(),
       );
       const [peer] = status.peers;
       expect(peer).toMatchObject({

@@ -313,6 +313,7 @@ describe('fast retransmit and NewReno (RFC 5681 §3.2, RFC 6582, RFC 3042)', () 
     ladder.ip.outlet = () => {};
     ladder.run(`+100 < . 1:1(0) ack ${1 + 7 * 1380}`);
     expect(ladder.connection!.info()).toMatchObject({ retransmits: 3, recoveries: 1, timeouts: 0 });
+    expect(ladder.layer.retransmits).toBe(3);
   });
 
   it('is not entered by duplicates of what a timeout sent again (RFC 6582 §4)', () => {

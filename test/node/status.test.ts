@@ -89,6 +89,46 @@ function holdsSecret(value: unknown): boolean {
   });
 }
 
+describe('the sockets', () => {
+  it('are listed as ss lists them: who listens, what is connected, how much went through', async () => {
+    const server = new them.TCPServerSocket('10.6.0.1', { localPort: 8080 });
+    const bound = new them.UDPSocket({ localAddress: '10.6.0.1', localPort: 5353 });
+    const { readable: calls } = await server.opened;
+    await bound.opened;
+    const client = new us.TCPSocket('10.6.0.1', 8080);
+    const datagrams = new us.UDPSocket({ remoteAddress: '10.6.0.1', remotePort: 5353 });
+    const { writable, localPort } = await client.opened;
+    const writer = writable.getWriter();
+    await writer.write(new Uint8Array(3000));
+    const { writable: udp } = await datagrams.opened;
+    await udp.getWriter().write({ data: new Uint8Array(100) });
+    const { value: accepted } = await calls.getReader().read();
+    await (await accepted!.opened).readable.getReader().read();
+    await expect.poll(async () => (await them.sockets()).at(-1)?.bytesReceived).toBe(100);
+    const [connection, socket] = await us.sockets();
+    expect(connection).toMatchObject({
+      protocol: 'tcp',
+      state: 'ESTABLISHED',
+      localAddress: '10.6.0.2',
+      localPort,
+      remoteAddress: '10.6.0.1',
+      remotePort: 8080,
+      bytesSent: 3000,
+      tcp: { retransmits: expect.any(Number) as number, cwnd: expect.any(Number) as number },
+    });
+    expect(connection!.tcp!.rtt).toBeGreaterThan(0);
+    expect(socket).toMatchObject({ protocol: 'udp', state: 'CONNECTED', remotePort: 5353, bytesSent: 100 });
+    const theirs = await them.sockets();
+    expect(theirs.map(({ protocol, state }) => `${protocol} ${state}`)).toEqual([
+      'tcp LISTEN',
+      'tcp ESTABLISHED',
+      'udp BOUND',
+    ]);
+    expect(theirs[0]).not.toHaveProperty('remoteAddress');
+    writer.releaseLock();
+  });
+});
+
 describe('the status', () => {
   let status: TunnelStatus;
   beforeAll(async () => {
@@ -133,6 +173,12 @@ describe('the status', () => {
     expect(theirs.peers[0]!.publicKey).toBe(ours.publicKey);
     expect(theirs.peers[0]!.transferRx).toBe(ours.peers[0]!.transferTx);
     expect(theirs.peers[0]!.transferTx).toBe(ours.peers[0]!.transferRx);
+  });
+
+  it('counts connections and retransmissions, and tells a queue only where a relay is', () => {
+    // The one of the test above.
+    expect(status.tcp).toEqual({ connections: 1, retransmits: expect.any(Number) });
+    expect(status.transport.queued).toBeUndefined();
   });
 
   it('keeps the order of the configuration', () => {

@@ -259,6 +259,19 @@ describe('a way out that is full', () => {
     expect(socket.datagrams().length - before).toBe(3);
   });
 
+  it('says how much the relay has not got yet', () => {
+    const { transport, socket, endpoint, send } = connected();
+    const before = transport.queuedBytes;
+    socket.isSlow = true;
+    for (let i = 0; i < 10; i++) send(endpoint, data(9, 1452));
+    expect(transport.queuedBytes - before).toBeGreaterThanOrEqual(10 * 1452);
+    transport.flush();
+    expect(transport.queuedBytes).toBeGreaterThanOrEqual(socket.bufferedAmount);
+    expect(socket.bufferedAmount).toBeGreaterThan(14_000);
+    socket.fail();
+    expect(transport.queuedBytes).toBe(0);
+  });
+
   it('takes a little of what is short all the same, but not without a connection', () => {
     const { host, transport, socket, endpoint, send } = connected();
     socket.isSlow = true;

@@ -25,6 +25,7 @@ function status(transport: Partial<TransportStatus>, ...peers: Partial<PeerStatu
       drops: {},
       ...peer,
     })),
+    tcp: { connections: 0, retransmits: 0 },
     drops: { wireguard: {}, netstack: {}, transport: {} },
   };
 }

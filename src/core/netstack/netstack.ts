@@ -202,6 +202,11 @@ export class NetStack implements Pollable {
     return this.#udp.bind(options);
   }
 
+  /** All that are bound, also those of the resolver. */
+  udpBindings(): UdpBinding[] {
+    return this.#udp.all();
+  }
+
   /** Throws a TunnelError: ERR_NO_ROUTE, ERR_LIMIT. */
   openPing(remote: IpAddress): PingSocket {
     return this.#pings.open(unmapped(remote));

@@ -95,6 +95,9 @@ export class UdpBinding {
   readonly unsent = new UdpSendQueue();
   /** Kept by the layer. */
   readonly sent = new UdpSent();
+  /** Of payload. */
+  bytesSent = 0;
+  bytesReceived = 0;
   #isClosed = false;
 
   constructor(
@@ -172,6 +175,7 @@ export class UdpBinding {
     tos: number,
     at: Instant,
   ): void {
+    this.bytesReceived += end - start;
     this.#received.push(memory, start, end, version, address, port, ttl, tos, at);
     this.observer?.readable();
   }

@@ -196,6 +196,10 @@ export class UdpLayer implements Pollable {
     return true;
   }
 
+  all(): UdpBinding[] {
+    return [...this.#bindings.values()].flat();
+  }
+
   /** Bindings to addresses that are ours no longer fail; says how many. */
   addressesChanged(): number {
     const orphans = [...this.#bindings.values()].flat().filter((binding) => !this.#hasAddress(binding));
@@ -241,6 +245,7 @@ export class UdpLayer implements Pollable {
     // Zero hops: no further than this host.
     if (ttl === 0) return;
     const whole = packet.length + (address.version === 4 ? IPV4_HEADER_LENGTH : IPV6_HEADER_LENGTH);
+    binding.bytesSent += data.length;
     binding.sent.note(address, Math.min(whole, this.#ip.pathMtu(address)));
     const label = this.#flowLabel(binding, source, sourcePort, remote);
     this.#ip.send(packet, source, address, PROTOCOL_UDP, ttl, tos, label, binding.dontFragment);

@@ -47,6 +47,11 @@ export class Listeners {
     else this.#byPort.delete(port);
   }
 
+  /** In order of their ports. */
+  all(): TcpListener[] {
+    return [...this.#byPort.values()].flat().sort((a, b) => a.local.port - b.local.port);
+  }
+
   has(port: number): boolean {
     return this.#byPort.has(port);
   }

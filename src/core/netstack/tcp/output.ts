@@ -70,9 +70,14 @@ function outputSyn(tcb: Tcb, now: Instant): void {
   if (tcb.sndNxt === tcb.iss) {
     noteSynSent(tcb, now);
   } else {
-    tcb.retransmits++;
+    countRetransmit(tcb);
   }
   settleSynTimer(tcb, now);
+}
+
+function countRetransmit(tcb: Tcb): void {
+  tcb.retransmits++;
+  tcb.context.retransmits++;
 }
 
 /** The SYN has been sent the first time; `at` is NEVER when the time of its answer would mean nothing. */
@@ -233,7 +238,7 @@ export function resend(tcb: Tcb, flight: Flight, slot: number, now: Instant): vo
   noteResent(flight, now);
   scoreboard.resent(slot, now);
   flight.recovery.prrOut += space;
-  tcb.retransmits++;
+  countRetransmit(tcb);
   tcb.lastSentAt = now;
 }
 
@@ -256,7 +261,7 @@ export function sendWindowProbe(tcb: Tcb, now: Instant): void {
     scoreboard.markLost(scoreboard.append(tcb.sndUna, end, now));
     tcb.bytesSent += length;
   } else {
-    tcb.retransmits++;
+    countRetransmit(tcb);
   }
   emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);
   tcb.sndNxt = later(tcb.sndNxt, end);

@@ -39,6 +39,8 @@ export interface TcpContext {
   readonly asksForEcn: boolean;
   /** How often a path was suspected to swallow large segments. */
   blackHoles: number;
+  /** Segments sent again, of all connections. */
+  retransmits: number;
   /** Something is to be sent or reckoned with at the next poll. */
   wake(tcb: Tcb): void;
   /** It has become writable only when another connection gives pages back. */

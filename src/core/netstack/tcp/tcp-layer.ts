@@ -82,6 +82,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly usesTimestamps: boolean;
   readonly usesSack: boolean;
   blackHoles = 0;
+  retransmits = 0;
   readonly #localEnds: LocalEnds;
   readonly #initialNumbers: InitialNumbers;
   readonly #segment = new TcpSegment();
@@ -152,6 +153,16 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
 
   get timeWaitCount(): number {
     return this.#timeWait.size;
+  }
+
+  /** Whatever is not closed; TIME-WAIT not counted. */
+  connections(): TcpConnection[] {
+    return this.#connections.entries().map((tcb) => new TcpConnection(tcb));
+  }
+
+  /** Whoever listens; on the ports of other hosts nobody does who could be named. */
+  listening(): TcpListener[] {
+    return this.#listeners.all();
   }
 
   /** A look inside, for tests: whatever is not closed. */

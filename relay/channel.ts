@@ -3,8 +3,8 @@ import * as wire from '../src/core/wire/relay.ts';
 import { carriesPacket, INITIATION } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
-import type { RelayCounters } from './counters.ts';
-import { Gate, type GateRefusal, messageType, type PairState } from './gate.ts';
+import type { DropReason, RelayCounters } from './counters.ts';
+import { Gate, messageType, type PairState } from './gate.ts';
 import { placeOf } from './grant.ts';
 import { TokenBucket } from './limits.ts';
 import type { Destination } from './policy.ts';
@@ -115,8 +115,7 @@ export class Channel {
   receiveFromClient(bytes: Uint8Array, start: number, end: number, now: number): void {
     const { limits } = this.#session;
     if (end - start > limits.maxDatagram) {
-      this.#counters.dropUp('too_big');
-      this.#events.note(wire.EVENT_TOO_BIG, limits.maxDatagram, now);
+      this.#dropUp('too_big', now, [wire.EVENT_TOO_BIG, limits.maxDatagram]);
       return;
     }
     const isInitiation = messageType(bytes, start, end, limits.maxDatagram) === INITIATION;
@@ -125,9 +124,7 @@ export class Channel {
       return;
     }
     if (isInitiation && !this.#isForEndpoint(bytes, start)) {
-      this.#counters.dropUp('bad_mac1');
-      this.#events.note(wire.EVENT_BAD_SHAPE, 1, now);
-      this.#session.shapeFailed(now);
+      this.#dropUp('bad_mac1', now);
       return;
     }
     if (isInitiation && !this.#permitsInitiation(now)) return;
@@ -169,7 +166,7 @@ export class Channel {
   #forward(bytes: Uint8Array, start: number, end: number, now: number): void {
     const refusal = this.#gate.up(bytes, start, end, now);
     if (refusal !== undefined) {
-      this.#refuseUp(refusal, now);
+      this.#dropUp(refusal, now);
       return;
     }
     if (bytes[start] === INITIATION) this.#unanswered++;
@@ -190,8 +187,7 @@ export class Channel {
 
   /** The session's rate is spent. */
   rateLimited(now: number): void {
-    this.#counters.dropUp('rate');
-    this.#events.note(wire.EVENT_RATE_LIMITED, 1000, now);
+    this.#dropUp('rate', now, [wire.EVENT_RATE_LIMITED, 1000]);
   }
 
   close(): void {
@@ -225,28 +221,19 @@ export class Channel {
     }
     const bucket = isHopeless ? this.#lateInitiations : this.#initiations;
     if (bucket.take(now) && context.initiationsOfClient.take(owner.client, now)) return true;
-    this.#counters.dropUp('rate');
-    this.#events.note(wire.EVENT_RATE_LIMITED, limits.initiationInterval, now);
+    this.#dropUp('rate', now, [wire.EVENT_RATE_LIMITED, limits.initiationInterval]);
     return false;
   }
 
-  #refuseUp(refusal: GateRefusal, now: number): void {
-    this.#counters.dropUp(refusal);
-    switch (refusal) {
-      case 'shape':
-        this.#events.note(wire.EVENT_BAD_SHAPE, 1, now);
-        this.#session.shapeFailed(now);
-        return;
-      case 'no_handshake':
-      case 'expired_key':
-        this.#events.note(wire.EVENT_NEED_HANDSHAKE, 0, now);
-        return;
-      case 'endpoint_silent':
-        this.#events.note(wire.EVENT_ENDPOINT_SILENT, 0, now);
-        return;
-      default:
-        this.#events.note(wire.EVENT_DROPPED_UP, 1, now);
-    }
+  /** Counts it and tells the client; what is not WireGuard's is not often forgiven. */
+  #dropUp(
+    reason: DropReason,
+    now: number,
+    [kind, value] = EVENTS[reason] ?? [wire.EVENT_DROPPED_UP, 1],
+  ): void {
+    this.#counters.dropUp(reason);
+    this.#events.note(kind, value, now);
+    if (kind === wire.EVENT_BAD_SHAPE) this.#session.shapeFailed(now);
   }
 
   #send(bytes: Uint8Array, start: number, end: number, now: number): void {
@@ -257,8 +244,7 @@ export class Channel {
     }
     const socket = this.#socket!;
     if (socket.getSendQueueSize() > MAX_SEND_QUEUE) {
-      this.#counters.dropUp('queue');
-      this.#events.note(wire.EVENT_DROPPED_UP, 1, now);
+      this.#dropUp('queue', now);
       return;
     }
     this.#counters.datagramsUp++;
@@ -371,5 +357,14 @@ export class Channel {
 function isCall(datagram: Uint8Array, maxDatagram: number): boolean {
   return messageType(datagram, 0, datagram.length, maxDatagram) === INITIATION;
 }
+
+/** What the client is told of a datagram that did not pass, unless it is that one more did not: kind and value. */
+const EVENTS: Readonly<Partial<Record<DropReason, readonly [kind: number, value: number]>>> = {
+  shape: [wire.EVENT_BAD_SHAPE, 1],
+  bad_mac1: [wire.EVENT_BAD_SHAPE, 1],
+  no_handshake: [wire.EVENT_NEED_HANDSHAKE, 0],
+  expired_key: [wire.EVENT_NEED_HANDSHAKE, 0],
+  endpoint_silent: [wire.EVENT_ENDPOINT_SILENT, 0],
+};
 
 const NO_PORT_ERRORS = new Set(['EADDRINUSE', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EACCES']);

@@ -6,11 +6,11 @@ import {
   type AllowRule,
   RelayConfigError,
   type RelayOptions,
-  readConfigFile,
   readDestination,
   type TokenKey,
 } from '../../relay/index.ts';
 import { type ConsoleSettings, readConsoleSettings } from './console-settings.ts';
+import { readConfigFile } from './relay-file.ts';
 
 const OPTIONS = {
   config: { type: 'string' },

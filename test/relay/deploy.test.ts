@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { createRelay, readConfigFile } from '../../relay/index.ts';
+import { createRelay } from '../../relay/index.ts';
+import { readConfigFile } from '../../src/cli/relay-file.ts';
 import { parseFlags } from '../../src/cli/relay-options.ts';
 
 const folder = join(import.meta.dirname, '../../relay/deploy');

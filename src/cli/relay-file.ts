@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
-import { LIMITS, type RelayOptions } from './config.ts';
-import { describeIssue, RelayConfigError } from './config-error.ts';
-import { DRAIN } from './drain.ts';
-import { RULE } from './rules.ts';
-import type { TicketOptions } from './tickets.ts';
-import type { TokenOptions } from './tokens.ts';
+import {
+  DRAIN,
+  describeIssue,
+  LIMITS,
+  RelayConfigError,
+  type RelayOptions,
+  RULE,
+  type TicketOptions,
+  type TokenOptions,
+} from '../../relay/index.ts';
 
 const text = v.optional(v.string());
 const texts = v.optional(v.array(v.string()));

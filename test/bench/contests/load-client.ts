@@ -13,6 +13,11 @@ export interface LoadWish {
   isUnbatched: boolean;
 }
 
+export interface EchoWish {
+  count: number;
+  interval: number;
+}
+
 /** What the place offers. */
 export interface LoadPlatform {
   readonly clock: () => Clock;
@@ -76,10 +81,14 @@ export class LoadClient implements DatagramReceiver {
     return client;
   }
 
-  /** How long each of so many datagrams took there and back, in ms. Throws if one comes back altered. */
-  async echo(count: number): Promise<number[]> {
+  /**
+   * How long each of so many datagrams took there and back, in ms, with `interval` ms before each. Throws if one comes
+   * back altered.
+   */
+  async echo({ count, interval }: EchoWish): Promise<number[]> {
     const times: number[] = [];
     for (let n = 0; n < count; n++) {
+      if (interval > 0) await new Promise((resolve) => setTimeout(resolve, interval));
       const started = performance.now();
       const isIntact = await new Promise<boolean>((resolve) => {
         this.#echoed = resolve;
@@ -212,7 +221,7 @@ export function loadProcedures(platform: LoadPlatform): Record<string, (argument
     'load.open': async (wish: LoadWish) => {
       client = await LoadClient.open(wish, platform);
     },
-    'load.echo': (count: number) => client.echo(count),
+    'load.echo': (wish: EchoWish) => client.echo(wish),
     'load.start': (mode: 'up' | 'down') => client.start(mode),
     'load.counts': () => client.counts(),
     'load.stop': () => client.stop(),

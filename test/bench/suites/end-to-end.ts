@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { measureLeg } from '../../netsim/leg/leg-network.ts';
 import type { LinkProfile } from '../../netsim/link-profile.ts';
 import { INNER } from '../../support/real-peer.ts';
+import type { EchoWish } from '../contests/load-client.ts';
 import { BrowserHost } from '../hosts/browser-host.ts';
-import type { Host, HostKind } from '../hosts/host.ts';
+import type { BrowserKind } from '../hosts/browsers.ts';
+import type { Host } from '../hosts/host.ts';
 import { NodeHost } from '../hosts/node-host.ts';
 import type { IperfWish } from '../hosts/page/iperf.ts';
 import { BenchRelay } from '../hosts/relay-host.ts';
@@ -57,7 +59,7 @@ export const endToEnd: Suite = {
   },
 };
 
-async function measurePage(kind: Exclude<HostKind, 'node'>, pace: Pace): Promise<Line[]> {
+async function measurePage(kind: BrowserKind, pace: Pace): Promise<Line[]> {
   const pairs: Record<string, WireguardPair> = { [NATIVE]: await WireguardPair.up() };
   if (NEWER !== undefined) pairs['newer pair'] = await WireguardPair.up(NEWER);
   const { server, config } = pairs[NATIVE]!;
@@ -74,7 +76,7 @@ async function measurePage(kind: Exclude<HostKind, 'node'>, pace: Pace): Promise
         await host.call('tunnel.firstByte', { ...wish, host: HOST }),
       );
       await host.call('tunnel.open', wish);
-      await measureRound(host, pairs, table, pace);
+      await measureRound(kind, host, pairs, table, pace);
       await host.call('tunnel.close');
     }
     return table.lines;
@@ -87,6 +89,7 @@ async function measurePage(kind: Exclude<HostKind, 'node'>, pace: Pace): Promise
 
 /** Everyone once. */
 async function measureRound(
+  kind: BrowserKind,
   host: Host,
   pairs: Record<string, WireguardPair>,
   table: Table,
@@ -101,7 +104,10 @@ async function measureRound(
   }
   const ours = await pingPage(host);
   table.add('ping p50, idle', 'ms', US, medianOf(ours));
-  table.add('ping p50, idle, beyond the relay’s', 'ms', US, medianOf(ours) - (await pingRelay()));
+  const bare = await pingRelay(await NodeHost.open());
+  table.add('ping p50, idle, beyond the relay’s', 'ms', US, medianOf(ours) - bare);
+  table.add('ping p50, idle', 'ms', 'relay alone, from Node', bare);
+  table.add('ping p50, idle', 'ms', 'relay alone, from a tab', await pingRelay(await BrowserHost.open(kind)));
   for (const [pair, { ping }] of methodsOf(pairs))
     table.add('ping p50, idle', 'ms', pair, medianOf(await ping(PINGS, PING_INTERVAL)));
   for (const [name, isReverse] of DIRECTIONS) {
@@ -136,17 +142,18 @@ function last(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b).at(-2) ?? Number.NaN;
 }
 
-/** The same way without tab and WireGuard: a datagram from Node through the relay to a peer in C, and back. In ms. */
-async function pingRelay(): Promise<number> {
+/** The same way without tunnel and WireGuard: a datagram through the relay to a peer in C, and back. In ms. */
+async function pingRelay(host: NodeHost | BrowserHost): Promise<number> {
   const peer = await UdpPeer.start();
-  const relay = await BenchRelay.start(`127.0.0.1:${peer.port}`, 'http://127.0.0.1');
-  const node = await NodeHost.open();
+  const origin = host instanceof BrowserHost ? host.origin : 'http://127.0.0.1';
+  const relay = await BenchRelay.start(`127.0.0.1:${peer.port}`, origin);
+  const wish: EchoWish = { count: PINGS, interval: PING_INTERVAL };
   try {
-    await node.call('load.open', { relay: relay.url, port: peer.port, isUnbatched: false });
-    await node.call('load.echo', PINGS);
-    return medianOf(await node.call<number[]>('load.echo', PINGS));
+    await host.call('load.open', { relay: relay.url, port: peer.port, isUnbatched: false });
+    await host.call('load.echo', wish);
+    return medianOf(await host.call<number[]>('load.echo', wish));
   } finally {
-    await node.close();
+    await host.close();
     await relay.stop();
     await peer.stop();
   }

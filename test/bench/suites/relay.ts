@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LoadWish } from '../contests/load-client.ts';
+import type { EchoWish, LoadWish } from '../contests/load-client.ts';
 import { cpuOf } from '../cpu.ts';
 import { BrowserHost } from '../hosts/browser-host.ts';
 import type { Host, HostKind } from '../hosts/host.ts';
@@ -19,7 +19,7 @@ export type Direction = 'up' | 'down';
 export const DIRECTIONS: readonly Direction[] = ['up', 'down'];
 
 const [WARM_UP, MEASURED] = [500, 1500];
-const ECHOES = 20;
+const ECHOES: EchoWish = { count: 20, interval: 0 };
 
 function targetsOf(direction: Direction, bare: number): Target[] {
   const line = `${direction}, 1452 B`;

@@ -1,20 +1,27 @@
 // Packages for Node, as npm has them, in a page: over tunnel, relay and a real peer, with the real servers behind it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firefox, type Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { run } from '../support/child-process.ts';
-import { firefoxExecutable } from '../support/firefox.ts';
 import { expect, openTunnel, test } from '../support/interop-test.ts';
+import { launchFirefox } from '../support/launch-firefox.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
 import { Postgres } from '../support/postgres.ts';
 import { INNER } from '../support/real-peer.ts';
 import { startRedis } from '../support/redis.ts';
 import { Sshd } from '../support/sshd.ts';
 
+/** Where the packages run: the page as Vite builds it, in either browser, and as esbuild does. */
+const PLACES = [
+  ['Chromium', 'node-page', 'in Chromium'],
+  ['Firefox', 'node-page', 'in Firefox'],
+  ['Chromium', 'node-page-esbuild', 'in Chromium, bundled by esbuild'],
+] as const;
+
 /** Either page: Playwright's own, or one in Debian's Firefox. */
 async function inBrowser(name: 'Chromium' | 'Firefox', page: Page, work: (page: Page) => Promise<void>) {
   if (name === 'Chromium') return work(page);
-  const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: firefoxExecutable()! });
+  const browser = await launchFirefox();
   try {
     const other = await browser.newPage();
     await other.goto(page.url());
@@ -33,21 +40,25 @@ const REDIS = {
   error: expect.stringContaining('unknown command'),
 };
 
-test('ioredis in Chromium: a megabyte, a thousand commands at once, a subscription @core', async ({
-  page,
-  startLab,
-}) => {
-  const lab = await startLab({ site: 'node-page' });
-  await startRedis(lab.peer.namespace);
-  await openTunnel(page, lab);
-  expect(await page.evaluate((host) => window.programs.redis(host), INNER.peer6)).toEqual(REDIS);
-});
+for (const [site, bundler] of [
+  ['node-page', 'Vite'],
+  ['node-page-esbuild', 'esbuild'],
+] as const)
+  test(`ioredis in Chromium, bundled by ${bundler}: a megabyte, a thousand commands at once, a subscription @core`, async ({
+    page,
+    startLab,
+  }) => {
+    const lab = await startLab({ site });
+    await startRedis(lab.peer.namespace);
+    await openTunnel(page, lab);
+    expect(await page.evaluate((host) => window.programs.redis(host), INNER.peer6)).toEqual(REDIS);
+  });
 
-for (const browser of ['Chromium', 'Firefox'] as const)
-  test.describe(`in ${browser}`, () => {
+for (const [browser, site, words] of PLACES)
+  test.describe(words, () => {
     test('ioredis: over both families, and where nobody listens', async ({ page, startLab }) => {
       test.setTimeout(120_000);
-      const lab = await startLab({ site: 'node-page' });
+      const lab = await startLab({ site });
       await startRedis(lab.peer.namespace);
       await inBrowser(browser, page, async (page) => {
         await openTunnel(page, lab);
@@ -68,7 +79,7 @@ for (const browser of ['Chromium', 'Firefox'] as const)
       startLab,
     }) => {
       test.setTimeout(120_000);
-      const lab = await startLab({ site: 'node-page' });
+      const lab = await startLab({ site });
       const server = await Postgres.start(lab.peer.namespace);
       try {
         await inBrowser(browser, page, async (page) => {
@@ -94,7 +105,7 @@ for (const browser of ['Chromium', 'Firefox'] as const)
       startLab,
     }) => {
       test.setTimeout(180_000);
-      const lab = await startLab({ site: 'node-page' });
+      const lab = await startLab({ site });
       const server = await Sshd.start(lab.peer.namespace);
       try {
         const login = {
@@ -146,7 +157,7 @@ for (const browser of ['Chromium', 'Firefox'] as const)
       startLab,
     }) => {
       test.setTimeout(120_000);
-      const lab = await startLab({ site: 'node-page' });
+      const lab = await startLab({ site });
       await startMosquitto(lab.peer.namespace);
       await inBrowser(browser, page, async (page) => {
         await openTunnel(page, lab);
@@ -170,7 +181,7 @@ for (const browser of ['Chromium', 'Firefox'] as const)
       startLab,
     }) => {
       test.setTimeout(120_000);
-      const lab = await startLab({ site: 'node-page', files: [10] });
+      const lab = await startLab({ site, files: [10] });
       const server = lab.peer.namespace.start('node', ['--import', 'tsx', 'test/support/inner-websocket.ts']);
       await server.saw(/ready/);
       await inBrowser(browser, page, async (page) => {

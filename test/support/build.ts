@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'vite';
+import { buildWithEsbuild } from '../node-page/esbuild.config.ts';
 import { run } from './child-process.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -26,6 +27,11 @@ const NODE_PAGE: Product = {
   sources: [...COMMON, 'test/node-page'],
   build: () => build({ configFile: join(root, 'test/node-page/vite.config.ts'), logLevel: 'error' }),
 };
+const NODE_PAGE_OF_ESBUILD: Product = {
+  result: 'dist/node-page-esbuild/index.html',
+  sources: NODE_PAGE.sources,
+  build: () => buildWithEsbuild(join(root, 'dist/node-page-esbuild')),
+};
 const CONSOLE: Product = {
   result: 'dist/console/index.html',
   sources: [...COMMON, 'web', 'vite.config.ts', 'vite.examples.config.ts'],
@@ -48,7 +54,7 @@ const PROGRAM: Product = {
 /** The WASM (which caches by itself), then all whose sources changed: test page, console, bundle, command line. */
 export async function buildAll(): Promise<void> {
   await run('npm', ['run', '--silent', 'build:wasm'], { cwd: root });
-  for (const product of [HARNESS, NODE_PAGE, CONSOLE, PACKAGE, PROGRAM]) {
+  for (const product of [HARNESS, NODE_PAGE, NODE_PAGE_OF_ESBUILD, CONSOLE, PACKAGE, PROGRAM]) {
     if (isFresh(product)) continue;
     await product.build();
     markFresh(product);

@@ -19,8 +19,8 @@ export interface LabOptions {
   services?: boolean;
   /** Of the tunnel, on both sides. */
   mtu?: number;
-  /** Which built page: the harness, one with packages for Node, the console that users get, or the soak's own. */
-  site?: 'harness' | 'node-page' | 'console' | 'soak';
+  /** Which built page: the harness, one with packages for Node by either bundler, the console that users get, or the soak's own. */
+  site?: 'harness' | 'node-page' | 'node-page-esbuild' | 'console' | 'soak';
   /** A proxy between relay and peer, from which tests may inject. */
   proxy?: boolean;
 }

@@ -17,6 +17,7 @@ import { readIndex } from '../../../src/core/wireguard/messages.ts';
 import { timestampOf } from '../../../src/core/wireguard/tai64n.ts';
 import { openTransport, sealTransport } from '../../../src/core/wireguard/transport.ts';
 import { NobleSuite } from '../../reference/noble-suite.ts';
+import { RememberingSuite } from '../../reference/remembering-suite.ts';
 import { SeededRandom } from '../../support/random.ts';
 
 /** One side of a session in the opponent's hand. */
@@ -49,7 +50,7 @@ class LyingSuite extends NobleSuite {
  * It makes whatever message a test wants, right or wrong, out of the pure functions that the vectors have verified.
  */
 export class Opponent {
-  readonly crypto = new NobleSuite(plainMemory(1 << 17));
+  readonly crypto = new RememberingSuite(plainMemory(1 << 17));
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly endpoint: Endpoint;

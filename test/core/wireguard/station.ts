@@ -10,7 +10,7 @@ import {
   type PeerConfig,
   type SendVerdict,
 } from '../../../src/core/wireguard/device.ts';
-import { NobleSuite } from '../../reference/noble-suite.ts';
+import { RememberingSuite } from '../../reference/remembering-suite.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
 import { SeededRandom } from '../../support/random.ts';
 
@@ -86,7 +86,7 @@ export class Station implements Pollable {
   constructor(clock: FakeClock, options: StationOptions = {}) {
     const random = new SeededRandom(options.seed ?? 1);
     this.clock = clock;
-    this.crypto = counting(options.crypto ?? new NobleSuite(plainMemory(options.slotBytes ?? 1 << 19)));
+    this.crypto = counting(options.crypto ?? new RememberingSuite(plainMemory(options.slotBytes ?? 1 << 19)));
     const { memory } = this.crypto;
     const privateKey = random.bytes(32);
     this.privateKey = options.privateKey ?? privateKey;

@@ -12,6 +12,7 @@ import {
   u16,
   udp,
 } from '../../../support/packets.ts';
+import { threadTime } from '../../../support/thread-time.ts';
 import type { Family } from './family.ts';
 import { datagram, fate, row, rowOf } from './scene.ts';
 import { tcpPacket } from './tcp-peer.ts';
@@ -174,11 +175,11 @@ describe('hostile IP', () => {
       const options = chain(family, 60, `11 ff ${'1e 00 '.repeat(1023)}`);
       const padding = chain(family, 60, `11 20 01 ff ${'00'.repeat(255)} 1e 03 000000`);
       const pads = chain(family, 60, `11 ff ${'00'.repeat(2046)}`);
-      const startedAt = performance.now();
+      const startedAt = threadTime();
       for (const packet of [headers, options, padding, pads])
         for (let i = 0; i < 200; i++)
           expect(fateOf(packet)).toEqual({ answers: 0, drops: ['ipv6-extension-limit'] });
-      expect((performance.now() - startedAt) / 800).toBeLessThan(5);
+      expect((threadTime() - startedAt) / 800).toBeLessThan(5);
     },
   );
 

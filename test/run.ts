@@ -1,8 +1,16 @@
 // `npm test`: every phase in turn, quiet while it passes. The last line counts everything that ran.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { markBuilt } from './support/build.ts';
 import { Child } from './support/child-process.ts';
+import {
+  type FileTime,
+  type PlaywrightReport,
+  playwrightTimes,
+  type VitestReport,
+  vitestTimes,
+} from './support/file-times.ts';
 import { prepare, strict } from './support/prerequisites.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -20,7 +28,10 @@ interface Phase {
   seconds: number;
 }
 
+const SLOWEST = 10;
+
 const phases: Phase[] = [];
+const fileTimes: FileTime[] = [];
 
 await main();
 
@@ -41,12 +52,8 @@ async function main(): Promise<void> {
   report();
 }
 
-/** Each command of `npm run check` counts as one test. */
-async function check(): Promise<Counts> {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  return tools(...scripts.check!.split('&&').map((command) => command.trim()));
+function check(): Promise<Counts> {
+  return script('check');
 }
 
 async function unit(): Promise<Counts> {
@@ -54,12 +61,8 @@ async function unit(): Promise<Counts> {
   const child = npx('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`);
   const ok = await succeeds(child);
   if (!existsSync(file)) return failure();
-  const report = JSON.parse(readFileSync(file, 'utf8')) as {
-    numPassedTests: number;
-    numFailedTests: number;
-    numPendingTests: number;
-    numTodoTests: number;
-  };
+  const report = JSON.parse(readFileSync(file, 'utf8')) as VitestReport;
+  fileTimes.push(...vitestTimes(report, root));
   return honest(ok, {
     passed: report.numPassedTests,
     failed: report.numFailedTests,
@@ -68,7 +71,7 @@ async function unit(): Promise<Counts> {
 }
 
 async function build(): Promise<Counts> {
-  const counts = await tools('npm run --silent build');
+  const counts = await script('build');
   if (counts.failed === 0) markBuilt();
   return counts;
 }
@@ -80,9 +83,9 @@ async function playwright(project: string, ...more: string[]): Promise<Counts> {
   });
   const ok = await succeeds(child);
   if (!existsSync(file)) return failure();
-  const { stats } = JSON.parse(readFileSync(file, 'utf8')) as {
-    stats: { expected: number; unexpected: number; flaky: number; skipped: number };
-  };
+  const report = JSON.parse(readFileSync(file, 'utf8')) as PlaywrightReport;
+  fileTimes.push(...playwrightTimes(report));
+  const { stats } = report;
   return honest(ok, {
     passed: stats.expected,
     failed: stats.unexpected + stats.flaky,
@@ -90,18 +93,32 @@ async function playwright(project: string, ...more: string[]): Promise<Counts> {
   });
 }
 
-/** Runs shell commands one after the other; all of them, so that one run shows every complaint. */
-async function tools(...commands: string[]): Promise<Counts> {
+/**
+ * The commands of one of package.json's scripts, each of which counts as one test: the first, which makes the WASM, and
+ * then the others, as many at once as there are cores. All of them, so that one run shows every complaint.
+ */
+async function script(name: string): Promise<Counts> {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const [first, ...others] = scripts[name]!.split('&&').map((command) => command.trim());
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const command of commands) {
-    const env = { PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
-    if (await succeeds(new Child('sh', ['-c', command], { cwd: root, env }))) counts.passed++;
-    else {
-      console.log(`FAILED: ${command}`);
-      counts.failed++;
-    }
-  }
+  await tool(first!, counts);
+  const lane = async (): Promise<void> => {
+    for (let next = others.shift(); next !== undefined; next = others.shift()) await tool(next, counts);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
   return counts;
+}
+
+/** Runs a shell command, and says at its end what it said if it failed. */
+async function tool(command: string, counts: Counts): Promise<void> {
+  const env = { PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
+  if (await succeeds(new Child('sh', ['-c', command], { cwd: root, env }))) counts.passed++;
+  else {
+    console.log(`FAILED: ${command}`);
+    counts.failed++;
+  }
 }
 
 /** Runs a program of node_modules/.bin. A last argument that is no string is its environment. */
@@ -128,9 +145,10 @@ function failure(): Counts {
 
 async function phase(name: string, body: () => Promise<Counts>): Promise<Counts> {
   const started = performance.now();
-  process.stdout.write(`${name} …\n`);
+  console.log(`${name} …`);
   const counts = await body();
   const seconds = (performance.now() - started) / 1000;
+  console.log(`${name}: ${seconds.toFixed(1)} s`);
   phases.push({ name, counts, seconds });
   return counts;
 }
@@ -145,9 +163,17 @@ function report(): void {
     total.failed += counts.failed;
     total.skipped += counts.skipped;
   }
+  reportSlowest();
   if (strict && total.skipped > 0) console.log('\nUnder CI=true a skipped test is a failure.');
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed > 0 || (strict && total.skipped > 0) ? 1 : 0;
+}
+
+function reportSlowest(): void {
+  if (fileTimes.length === 0) return;
+  console.log('\nslowest files, in seconds');
+  const slowest = fileTimes.sort((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  for (const { file, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)}  ${file}`);
 }
 
 function column(value: string | number): string {

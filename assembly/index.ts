@@ -4,7 +4,7 @@ import { open, seal } from './aead';
 
 export { xOpen, xSeal } from './aead';
 export { blake2sBegin, blake2sFinish, blake2sUpdate, hmacBegin, hmacFinish } from './blake2s';
-export { hchacha20 } from './chacha20';
+export { hchacha20, setNonce, xorFourBlocks } from './chacha20';
 export { poly1305 } from './poly1305';
 export { sipHash } from './siphash';
 

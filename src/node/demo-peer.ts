@@ -1,5 +1,5 @@
-// A WireGuard peer to try Tabwire against: a whole one (this same engine as responder), with a small web site and
-// echo services inside, for whoever enrols a public key. It listens on loopback only.
+// A WireGuard peer to try Tabwire against: a whole one (this same engine as responder), with a small web site, an SSH
+// server with a toy shell and echo services inside, for whoever enrols a public key. It listens on loopback only.
 import { createSocket } from 'node:dgram';
 import { MessageChannel } from 'node:worker_threads';
 import type { EngineConfig } from '../bridge/api.ts';
@@ -9,6 +9,7 @@ import { TCPServerSocket } from '../client/tcp-server-socket.ts';
 import { UDPSocket } from '../client/udp-socket.ts';
 import { fromBase64 } from '../core/bytes.ts';
 import { DemoSite } from './demo-site.ts';
+import { DEMO_USER, DemoSsh } from './demo-ssh.ts';
 import { NodeEngine } from './engine.ts';
 
 /** Where the demo's own services are, inside its tunnel. */
@@ -16,6 +17,7 @@ export const DEMO_ADDRESSES = { ipv4: '10.86.0.1', ipv6: 'fd86::1' };
 const ECHO_PORT = 7;
 const DISCARD_PORT = 9;
 const HTTP_PORT = 80;
+const SSH_PORT = 22;
 const MTU = 1420;
 /** So many visitors are known at once; the one who enrolled first makes room. */
 const MAX_VISITORS = 200;
@@ -25,6 +27,8 @@ export interface Enrolment {
   /** A wg-quick file without PrivateKey. */
   config: string;
   site: { ipv4: string; ipv6: string; port: number; downloadPath: string };
+  /** `hostKey`: base64 of the public key as SSH sends it, so that nobody need trust it unseen. */
+  ssh: { port: number; username: string; hostKey: string };
   echoPort: number;
 }
 
@@ -34,6 +38,7 @@ export class DemoPeer {
   readonly #port: number;
   /** Public key → host number, in order of enrolment. */
   readonly #visitors = new Map<string, number>();
+  readonly #ssh = new DemoSsh();
 
   private constructor(engine: NodeEngine, publicKey: string, port: number) {
     this.#engine = engine;
@@ -77,6 +82,7 @@ export class DemoPeer {
     return {
       config: this.#configFor(host),
       site: { ...DEMO_ADDRESSES, port: HTTP_PORT, downloadPath: DemoSite.downloadPath },
+      ssh: { port: SSH_PORT, username: DEMO_USER, hostKey: this.#ssh.hostKey },
       echoPort: ECHO_PORT,
     };
   }
@@ -91,6 +97,7 @@ export class DemoPeer {
       const [oldest, number] = this.#visitors.entries().next().value!;
       this.#visitors.delete(oldest);
       this.#engine.service.removePeer(fromBase64(oldest)!);
+      for (const address of addressesOf(number)) this.#ssh.forget(address);
       taken.delete(number);
     }
     let host = 2;
@@ -98,7 +105,7 @@ export class DemoPeer {
     this.#visitors.set(publicKey, host);
     this.#engine.service.addPeer({
       publicKey: bytes,
-      allowedIps: [`10.86.0.${host}/32`, `fd86::${host.toString(16)}/128`],
+      allowedIps: networksOf(host),
       persistentKeepalive: 0,
     });
     return host;
@@ -107,7 +114,7 @@ export class DemoPeer {
   #configFor(host: number): string {
     return [
       '[Interface]',
-      `Address = 10.86.0.${host}/32, fd86::${host.toString(16)}/128`,
+      `Address = ${networksOf(host).join(', ')}`,
       `MTU = ${MTU}`,
       '',
       '[Peer]',
@@ -123,6 +130,7 @@ export class DemoPeer {
     const { client } = this.#engine;
     const site = new DemoSite();
     await this.#accept(HTTP_PORT, (socket) => site.serve(socket));
+    await this.#accept(SSH_PORT, (socket) => this.#ssh.serve(socket));
     await this.#accept(ECHO_PORT, ({ readable, writable }) => readable.pipeTo(writable));
     await this.#accept(DISCARD_PORT, ({ readable, writable }) =>
       readable.pipeTo(new WritableStream()).then(() => writable.close()),
@@ -143,6 +151,7 @@ export class DemoPeer {
     serve: (socket: {
       readable: ReadableStream<Uint8Array<ArrayBuffer>>;
       writable: WritableStream<BufferSource>;
+      remoteAddress: string;
     }) => Promise<void>,
   ): Promise<void> {
     const { readable } = await new TCPServerSocket(this.#engine.client, '::', { localPort }).opened;
@@ -152,6 +161,16 @@ export class DemoPeer {
     });
     readable.pipeTo(connections).catch(() => {});
   }
+}
+
+/** Of the visitor with this number. */
+function addressesOf(host: number): [ipv4: string, ipv6: string] {
+  return [`10.86.0.${host}`, `fd86::${host.toString(16)}`];
+}
+
+function networksOf(host: number): string[] {
+  const [ipv4, ipv6] = addressesOf(host);
+  return [`${ipv4}/32`, `${ipv6}/128`];
 }
 
 /** A UDP port of 127.0.0.1 that nobody uses at this moment. */

@@ -1,6 +1,8 @@
 /** The demo network that the serving process may offer: it is told our public key and answers with a configuration. */
 import { askSite } from './hooks.ts';
+import type { ConsoleModel } from './model.ts';
 import { isRecord, readStrings } from './settings.ts';
+import { sshFormOf } from './ssh/form.ts';
 
 export interface DemoNetwork {
   /** wg-quick text without a PrivateKey. */
@@ -8,6 +10,15 @@ export interface DemoNetwork {
   /** Empty: as in the site's settings. */
   relay: string[];
   site: DemoSite;
+  /** Undefined where the demo has no SSH server. */
+  ssh: DemoSsh | undefined;
+}
+
+export interface DemoSsh {
+  port: number;
+  username: string;
+  /** Base64 of the public key as SSH sends it. */
+  hostKey: string;
 }
 
 export interface DemoSite {
@@ -27,6 +38,15 @@ export async function enrol(url: string, publicKey: string): Promise<DemoNetwork
   return network;
 }
 
+/** A terminal on the demo's machine, whose host key came with the configuration. Whoever reads the page keeps the focus. */
+export async function openTerminal(model: ConsoleModel, { site, ssh }: DemoNetwork): Promise<void> {
+  const host = site.ipv4 ?? site.ipv6;
+  if (!ssh || host === undefined) return;
+  const form = sshFormOf(model);
+  form.fill(host, ssh);
+  await form.open({ focus: false });
+}
+
 export function readDemoNetwork(value: unknown): DemoNetwork | undefined {
   if (!isRecord(value) || typeof value.config !== 'string' || !isRecord(value.site)) return undefined;
   const { ipv4, ipv6, port, downloadPath } = value.site;
@@ -39,5 +59,14 @@ export function readDemoNetwork(value: unknown): DemoNetwork | undefined {
       port: typeof port === 'number' ? port : 80,
       downloadPath: typeof downloadPath === 'string' ? downloadPath : '/',
     },
+    ssh: readSsh(value.ssh),
   };
+}
+
+function readSsh(value: unknown): DemoSsh | undefined {
+  if (!isRecord(value)) return undefined;
+  const { port, username, hostKey } = value;
+  return typeof port === 'number' && typeof username === 'string' && typeof hostKey === 'string'
+    ? { port, username, hostKey }
+    : undefined;
 }

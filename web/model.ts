@@ -221,14 +221,14 @@ export class ConsoleModel {
     await this.session.disconnect();
   }
 
-  /** Enrols with the demo network, connects, and shows a ping and a download at once. */
+  /** Enrols with the demo network, connects, and shows a ping, a download and a terminal at once. */
   async tryDemo(): Promise<void> {
     const { demo, relay } = this.settings.value;
     if (!demo || this.enrolling.value) return;
     this.enrolling.value = true;
     try {
       const privateKey = generatePrivateKey();
-      const { enrol } = await import('./demo.ts');
+      const { enrol, openTerminal } = await import('./demo.ts');
       const network = await enrol(demo.enrol, derivePublicKey(privateKey));
       this.#renew(setPrivateKey(network.config, privateKey));
       this.#fillTools(network.site);
@@ -239,6 +239,7 @@ export class ConsoleModel {
       if (!relays || !(await this.#open(config, relays, false))) return;
       void this.startPing();
       void this.startDownload();
+      void openTerminal(this, network);
     } catch (error) {
       this.session.refuse(
         error instanceof TypeError

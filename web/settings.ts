@@ -70,7 +70,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 export class Preference {
   readonly #name: string;
 
-  constructor(name: 'relay' | 'theme') {
+  constructor(name: 'relay' | 'theme' | 'webgl') {
     this.#name = `tabwire.${name}`;
   }
 

@@ -6,12 +6,14 @@ import { LookupPanel } from './lookup.tsx';
 import { MtuPanel } from './mtu.tsx';
 import { PingPanel } from './ping.tsx';
 import { PortPanel } from './ports.tsx';
+import { TerminalPanel } from './terminal.tsx';
 import { TracePanel } from './trace.tsx';
 import '../style/tools.css';
 
 export function ToolPanels({ model }: { model: ConsoleModel }) {
   return (
     <div class="columns">
+      <TerminalPanel model={model} />
       <PingPanel model={model} />
       <DownloadPanel model={model} />
       <HttpPanel model={model} />

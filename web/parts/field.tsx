@@ -8,12 +8,15 @@ interface Props {
   inputMode?: 'text' | 'numeric' | 'url';
   required?: boolean;
   hint?: string;
+  /** For a number of a few digits. */
+  narrow?: boolean;
 }
 
 /** One line of text that a program reads: an address, a name, a number. */
-export function Field({ id, label, value, placeholder, inputMode = 'text', required = true, hint }: Props) {
+export function Field(props: Props) {
+  const { id, label, value, placeholder, inputMode = 'text', required = true, hint, narrow = false } = props;
   return (
-    <div class="field">
+    <div class={narrow ? 'field field-port' : 'field'}>
       <label for={id}>{label}</label>
       <input
         id={id}

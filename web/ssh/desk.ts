@@ -1,0 +1,76 @@
+/** The terminals that are open, the keys to log in with, and the hosts that are known. */
+import { computed, signal } from '@preact/signals';
+import type { ConsoleModel } from '../model.ts';
+import type { SshTarget } from './form.ts';
+import { KeyRing } from './key-ring.ts';
+import { type KnownHost, KnownHosts } from './known-hosts.ts';
+import { BrowserShelf } from './store.ts';
+import { TerminalTab } from './terminal-tab.ts';
+
+/** Each is a connection and a screen; nobody looks at more. */
+const MAX_TABS = 16;
+
+export class Desk {
+  readonly model: ConsoleModel;
+  readonly tabs = signal<readonly TerminalTab[]>([]);
+  readonly activeId = signal('');
+  /** The tab beside the active one, while two are shown. */
+  readonly besideId = signal<string | undefined>();
+  readonly hosts = new KnownHosts(new BrowserShelf<KnownHost>('known-hosts'));
+  readonly keys = new KeyRing(new BrowserShelf('keys'));
+  readonly problem = signal<string | undefined>();
+  #next = 1;
+
+  readonly active = computed(() => this.tabs.value.find(({ id }) => id === this.activeId.value));
+  readonly beside = computed(() =>
+    this.tabs.value.find(({ id }) => id === this.besideId.value && id !== this.activeId.value),
+  );
+
+  constructor(model: ConsoleModel) {
+    this.model = model;
+    void this.hosts.load();
+    void this.keys.load();
+  }
+
+  open(target: SshTarget, options?: { focus: boolean }): TerminalTab | undefined {
+    if (this.tabs.value.length >= MAX_TABS) {
+      this.problem.value = `${MAX_TABS} terminals are open: close one first.`;
+      return undefined;
+    }
+    this.problem.value = undefined;
+    const tab = new TerminalTab(`terminal-${this.#next++}`, this, target);
+    this.tabs.value = [...this.tabs.value, tab];
+    this.activeId.value = tab.id;
+    void tab.connect(options);
+    return tab;
+  }
+
+  show(tab: TerminalTab): void {
+    this.activeId.value = tab.id;
+    if (this.besideId.value === tab.id) this.besideId.value = undefined;
+  }
+
+  /** Two side by side: the one before this one, or a new one to the same place; again: one. */
+  split(): void {
+    const { active } = this;
+    if (this.beside.value) {
+      this.besideId.value = undefined;
+      return;
+    }
+    const tab = active.value;
+    if (!tab) return;
+    const other = this.tabs.value.filter(({ id }) => id !== tab.id).at(-1) ?? this.open(tab.target);
+    if (!other) return;
+    this.activeId.value = tab.id;
+    this.besideId.value = other.id;
+  }
+
+  close(tab: TerminalTab): void {
+    const place = this.tabs.value.indexOf(tab);
+    this.tabs.value = this.tabs.value.filter((other) => other !== tab);
+    if (this.besideId.value === tab.id) this.besideId.value = undefined;
+    if (this.activeId.value === tab.id)
+      this.activeId.value = (this.tabs.value[place] ?? this.tabs.value[place - 1])?.id ?? '';
+    tab.dispose();
+  }
+}

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // What is instrumented is not timed: the tests of row 62 allow a configuration of 10 MB one second.
@@ -9,6 +10,8 @@ export default defineConfig({
     exclude: ['test/browser/**', 'test/interop/**', 'node_modules/**'],
     testTimeout: 30_000,
     pool: 'threads',
+    // By itself Vitest leaves one core to its main thread, which has nothing to do while tests run: of two, half.
+    maxWorkers: availableParallelism(),
     ...(isInstrumented && { testNamePattern: /^(?!.*row 62)/ }),
     coverage: {
       provider: 'v8',

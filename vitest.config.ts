@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/interop/**', 'node_modules/**'],
+    setupFiles: ['test/support/byte-equality.ts'],
     testTimeout: 30_000,
     pool: 'threads',
     // By itself Vitest leaves one core to its main thread, which has nothing to do while tests run: of two, half.

@@ -81,8 +81,7 @@ describe('a new private key', () => {
     const closed = gate();
     registry.lastWords = closed.promise;
     const configuring = service.configure(change(NEW.slice()));
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    expect([...registry.held].sort()).toEqual([name(OLD), name(NEW)].sort());
+    await expect.poll(() => [...registry.held].sort()).toEqual([name(OLD), name(NEW)].sort());
     closed.open();
     expect(await configuring).toMatchObject({ value: { resets: [{ change: 'privateKey' }] } });
     expect([...registry.held]).toEqual([name(NEW)]);

@@ -202,9 +202,13 @@ function controlSocket(device: string): string {
   return `/var/run/wireguard/${device}.sock`;
 }
 
-function launch(device: string, { program = 'wireguard-go', outside }: RealPeerOptions): Child {
+/** Debian's, unless all tests are asked to run with another one: a newer wireguard-go, or boringtun-cli. */
+const PROGRAM = process.env.WIREGUARD_PEER ?? 'wireguard-go';
+
+function launch(device: string, { program = PROGRAM, outside }: RealPeerOptions): Child {
   const args = ['--foreground', device];
-  const options = { env: { LOG_LEVEL: 'verbose' } };
+  // WG_SUDO: boringtun remains root, or it could not be configured any more.
+  const options = { env: { LOG_LEVEL: 'verbose', WG_SUDO: 'true', WG_LOG_LEVEL: 'debug' } };
   return outside ? outside.start(program, args, options) : new Child(program, args, options);
 }
 

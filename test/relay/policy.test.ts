@@ -299,6 +299,38 @@ describe('a name that goes on with the address it had', () => {
   });
 });
 
+describe('what is open when the rules change', () => {
+  const open = { family: 4, port: 51820, mac1s: [], allowsListen: false } as const;
+  const byName = { ...open, address: '203.0.113.9', name: 'hub.example.com' };
+  const byAddress = { ...open, address: '10.0.0.5', name: undefined };
+
+  it.each<[string | AllowRule, boolean]>([
+    ['hub.example.com', true],
+    ['hub.example.com:51821', false],
+    ['other.example.com', false],
+    ['203.0.113.9', false],
+    ['203.0.113.0/24', false],
+  ])('a channel asked for by name, with the rule %j: %s', (rule, expected) =>
+    expect(policy([rule]).permits(byName)).toBe(expected),
+  );
+
+  it('by name: what the name led to is judged again', () => {
+    const inside = { ...byName, address: '10.0.0.5' };
+    expect(policy(['hub.example.com']).permits(inside)).toBe(false);
+    expect(policy([{ host: 'hub.example.com', private: true }]).permits(inside)).toBe(true);
+  });
+
+  it.each<[string | AllowRule, boolean]>([
+    ['10.0.0.5', true],
+    ['10.0.0.5:51821', false],
+    [{ cidr: '10.0.0.0/8', private: true }, true],
+    ['8.0.0.0/6', false],
+    ['hub.example.com', false],
+  ])('a channel asked for by address, with the rule %j: %s', (rule, expected) =>
+    expect(policy([rule]).permits(byAddress)).toBe(expected),
+  );
+});
+
 describe('the resolver', () => {
   function subject(ttl = 60) {
     let now = 0;

@@ -10,8 +10,7 @@ export type DropReason =
   | 'send_failed'
   | 'not_open'
   | 'unknown_channel'
-  | 'empty_message'
-  | 'not_allowed';
+  | 'empty_message';
 
 /** How often each of a closed set of words: never a name, an address or anything else that others choose. */
 export type Counts = Map<string, number>;

@@ -29,7 +29,18 @@ describe('buckets', () => {
     expect(table.take('b', 0)).toBe(true);
     expect(table.take('a', 1000)).toBe(true);
     for (let i = 0; i < 100_000; i++) table.take(`key ${i}`, 2000 + i);
+    expect(table.size).toBeLessThanOrEqual(64);
     expect(table.take('a', 200_000)).toBe(true);
+  });
+
+  it('who is busy is not forgotten because many others come', () => {
+    const table = new BucketTable(0, 1, 64);
+    expect(table.take('busy', 0)).toBe(true);
+    for (let i = 0; i < 10_000; i++) {
+      table.take(`key ${i}`, i);
+      if (i % 10 === 0) expect(table.take('busy', i)).toBe(false);
+    }
+    expect(table.size).toBeLessThanOrEqual(64);
   });
 
   it.each([

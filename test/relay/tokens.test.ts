@@ -107,6 +107,17 @@ describe('a token', () => {
     expect(await reasonFor(await token({ iat: NOW / 1000 - 91, exp: NOW / 1000 - 31 }))).toMatch(/expired/);
   });
 
+  it('is 2 KiB long at most', async () => {
+    // As many destinations as there may be, long and longer.
+    const withNames = (length: number) =>
+      token({ dst: Array.from({ length: 63 }, (_, n) => `${n}`.padEnd(length, 'a')) });
+    const [fits, long] = [await withNames(13), await withNames(20)];
+    expect(fits.length).toBeLessThanOrEqual(2048);
+    expect(long.length).toBeGreaterThan(2048);
+    expect(await reasonFor(fits)).toBe('granted');
+    expect(await reasonFor(long)).toBe('4401 token_malformed');
+  });
+
   it('that is no token is refused', async () => {
     for (const text of ['', '.', 'a.b.c', 'x'.repeat(3000), 'eyJhbGciOiJub25lIn0.e30.', '💥.💥.💥'])
       expect(await reasonFor(text)).toBe('4401 token_malformed');

@@ -343,7 +343,7 @@ export class Channel {
 
   /** An ICMP error, or the system refusing: reported; only a socket that never came to be ends the channel. */
   #udpFailed(error: NodeJS.ErrnoException): void {
-    this.#counters.count(this.#counters.udpErrors, error.code ?? 'unknown');
+    this.#counters.udpErrors.count(error.code ?? 'unknown');
     if (this.#state === 'open') {
       this.#events.note(wire.EVENT_UNREACHABLE, 0, this.#session.now());
       return;

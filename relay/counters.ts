@@ -13,22 +13,43 @@ export type DropReason =
   | 'empty_message';
 
 /** How often each of a closed set of words: never a name, an address or anything else that others choose. */
-export type Counts = Map<string, number>;
+export class Counts extends Map<string, number> {
+  /** As Prometheus knows it, behind `wgrelay_`. */
+  readonly metric: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+
+  constructor(metric: string, help: string, ...labels: string[]) {
+    super();
+    this.metric = metric;
+    this.help = help;
+    this.labels = labels;
+  }
+
+  /** One more. `words`: one for each label, separated by spaces. */
+  count(words: string): void {
+    this.set(words, (this.get(words) ?? 0) + 1);
+  }
+}
 
 /** What the relay did and refused, since it started. */
 export class RelayCounters {
-  sessionsAccepted = 0;
-  reloadsFailed = 0;
+  readonly upgrades = new Counts(
+    'upgrades_total',
+    'Requests for a WebSocket, by what came of them.',
+    'result',
+  );
+  readonly tokensRefused = new Counts('auth_failures_total', 'Tokens refused, by reason.', 'reason');
+  readonly denied = new Counts('policy_denied_total', 'Destinations refused, by reason.', 'reason');
+  readonly closed = new Counts('closes_total', 'Sessions ended, by close code.', 'code');
+  readonly resumes = new Counts('resume_total', 'What came of tickets that were shown.', 'level', 'result');
+  readonly udpErrors = new Counts(
+    'udp_errors_total',
+    "Errors of UDP sockets, by the system's word.",
+    'errno',
+  );
   channelsOpened = 0;
-  /** By Refused's code; by the word of a token's refusal; by why a destination was denied; by the code of the close. */
-  readonly refused: Counts = new Map();
-  readonly tokensRefused: Counts = new Map();
-  readonly denied: Counts = new Map();
-  readonly closed: Counts = new Map();
-  /** By the system's word for it. */
-  readonly udpErrors: Counts = new Map();
-  /** By level (l1, l2, none) and what came of it. */
-  readonly resumes: Counts = new Map();
+  reloadsFailed = 0;
   datagramsUp = 0;
   datagramsDown = 0;
   bytesUp = 0;
@@ -38,14 +59,8 @@ export class RelayCounters {
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
 
-  /** One more of this kind. */
-  count(counts: Counts, word: string): void {
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-
-  /** A session went on after its WebSocket broke. */
-  resumed(level: 'l1' | 'l2' | 'none', result: string): void {
-    this.count(this.resumes, `${level} ${result}`);
+  get sessionsAccepted(): number {
+    return this.upgrades.get('accepted') ?? 0;
   }
 
   /** A datagram from a client was not passed on. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counts } from './counters.ts';
 import type { Relay } from './server.ts';
 
 /** The relay's numbers for Prometheus. They are counted anyway; here they only get names, when somebody asks. */
@@ -17,30 +18,30 @@ export function metricsOf(relay: Relay): Registry {
       },
     });
   };
-  /** `read` gives each value with the words that label it. */
+  /** `read` gives each value behind the words that label it, separated by spaces. */
   const counter = (
     name: string,
     help: string,
-    labelNames: string[],
-    read: () => Iterable<readonly [words: readonly string[], value: number]>,
+    labelNames: readonly string[],
+    read: () => Iterable<readonly [words: string, value: number]>,
   ): void => {
     new Counter({
       name: `wgrelay_${name}`,
       help,
-      labelNames,
+      labelNames: [...labelNames],
       registers,
       collect() {
         this.reset();
-        for (const [words, value] of read())
-          this.inc(Object.fromEntries(labelNames.map((label, i) => [label, words[i]!])), value);
+        for (const [words, value] of read()) {
+          const each = words.split(' ');
+          this.inc(Object.fromEntries(labelNames.map((label, i) => [label, each[i]!])), value);
+        }
       },
     });
   };
-  const words = (counts: Iterable<readonly [string, number]>) =>
-    Array.from(counts, ([word, value]) => [[word], value] as const);
-  const drops = (direction: string, counts: object) =>
-    Object.entries(counts).map(([reason, value]) => [[direction, reason], value as number] as const);
-  const both = (up: number, down: number) => words([['up', up] as const, ['down', down] as const]);
+  const both = (up: number, down: number) => [['up', up] as const, ['down', down] as const];
+  const drops = (direction: string, counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts).map(([reason, value]) => [`${direction} ${reason}`, value] as const);
 
   gauge('sessions', 'WebSockets that are served.', () => relay.sessions);
   gauge('sessions_parked', 'Sessions whose client is waited for.', () => relay.parked);
@@ -48,18 +49,12 @@ export function metricsOf(relay: Relay): Registry {
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
   gauge('draining', '1 while the relay stops.', () => (relay.isDraining ? 1 : 0));
-  counter('upgrades_total', 'Requests for a WebSocket, by what came of them.', ['result'], () => [
-    [['accepted'], counters.sessionsAccepted],
-    ...words(counters.refused),
+  for (const counts of Object.values(counters))
+    if (counts instanceof Counts) counter(counts.metric, counts.help, counts.labels, () => counts);
+  counter('channels_opened_total', 'UDP sockets made.', [], () => [['', counters.channelsOpened]]);
+  counter('config_reload_failures_total', 'Configurations refused while running.', [], () => [
+    ['', counters.reloadsFailed],
   ]);
-  counter('auth_failures_total', 'Tokens refused, by reason.', ['reason'], () =>
-    words(counters.tokensRefused),
-  );
-  counter('policy_denied_total', 'Destinations refused, by reason.', ['reason'], () =>
-    words(counters.denied),
-  );
-  counter('closes_total', 'Sessions ended, by close code.', ['code'], () => words(counters.closed));
-  counter('channels_opened_total', 'UDP sockets made.', [], () => [[[], counters.channelsOpened]]);
   counter(
     'datagrams_total',
     'Datagrams that passed the gate; of those, what found no room is among the drops.',
@@ -75,15 +70,6 @@ export function metricsOf(relay: Relay): Registry {
   counter('drops_total', 'Datagrams dropped, by direction and reason.', ['dir', 'reason'], () => [
     ...drops('up', counters.dropsUp),
     ...drops('down', counters.dropsDown),
-  ]);
-  counter('resume_total', 'What came of tickets that were shown.', ['level', 'result'], () =>
-    Array.from(counters.resumes, ([words, value]) => [words.split(' '), value] as const),
-  );
-  counter('udp_errors_total', "Errors of UDP sockets, by the system's word.", ['errno'], () =>
-    words(counters.udpErrors),
-  );
-  counter('config_reload_failures_total', 'Configurations refused while running.', [], () => [
-    [[], counters.reloadsFailed],
   ]);
   collectDefaultMetrics({ register: registry });
   return registry;

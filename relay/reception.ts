@@ -51,7 +51,7 @@ export class Reception {
       return;
     }
     const { counters, log } = this.#context;
-    counters.count(counters.refused, refused.code);
+    counters.upgrades.count(refused.code);
     log.refused('reject', refused.code, this.#whoseIs(request));
     refuse(request, socket, refused);
   }
@@ -98,7 +98,7 @@ export class Reception {
     const refusal = this.#refusalOf(verdict, resume);
     if (refusal !== undefined) {
       const word = refusal.reason.split(':', 1)[0]!;
-      counters.count(counters.tokensRefused, word);
+      counters.tokensRefused.count(word);
       log.refused('reject', word, { client, origin });
       webSocket.on('error', () => {});
       webSocket.close(refusal.code, refusal.reason);
@@ -107,7 +107,7 @@ export class Reception {
     const grant = verdict as Grant | undefined;
     const session = new Session(webSocket, { client: clientKey(client), origin, grant }, this.#context);
     this.#sessions.add(session);
-    counters.sessionsAccepted++;
+    counters.upgrades.count('accepted');
     log.info('accept', { sid: session.sid, client, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => this.#left(session, code));
     return session;

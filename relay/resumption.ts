@@ -80,14 +80,14 @@ export class Resumption {
     const wallClock = context.wallClock();
     const ticket = context.tickets.redeem(shown, owner, wallClock, context.isDenied);
     if (typeof ticket === 'string') {
-      context.counters.resumed('none', ticket);
+      context.counters.resumes.count(`none ${ticket}`);
       return;
     }
     watch.ends = Math.min(watch.ends, now + ticket.ends - wallClock);
     const channels = context.sessionAt(ticket.session)?.surrender(queue, now);
     this.#kept = { ticket, channels, elapsed: wallClock - ticket.issued, until: now + KEPT_TIME };
     const level = channels ? 'l1' : 'l2';
-    context.counters.resumed(level, 'resumed');
+    context.counters.resumes.count(`${level} resumed`);
     context.log.info('resume', { sid, from: ticket.session, how: level });
   }
 

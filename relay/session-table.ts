@@ -84,7 +84,7 @@ export class SessionTable {
     this.#perClient.remove(session.owner.client);
     if (session.owner.grant) this.#perSubject.remove(session.owner.grant.subject);
     const summary = session.ended(code);
-    this.#counters.count(this.#counters.closed, closeWord(summary.code));
+    this.#counters.closed.count(closeWord(summary.code));
     this.#log.info('close', { sid: session.sid, ...summary });
   }
 

@@ -296,7 +296,7 @@ export class Session {
 
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
     const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
-    this.context.counters.count(this.context.counters.denied, refusal.detail.replaceAll(/\W+/g, '_'));
+    this.context.counters.denied.count(refusal.detail.replaceAll(/\W+/g, '_'));
     this.context.log.refused(event, refusal.detail, { sid: this.sid, host, port: String(port) });
     this.#sendClosed(number, refusal.code, refusal.reason);
   }

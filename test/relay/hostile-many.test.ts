@@ -52,7 +52,7 @@ describe('many', () => {
     expect(accepted).toBeGreaterThanOrEqual(10);
     // The burst, and what the time adds.
     expect(accepted).toBeLessThan(20);
-    expect(relay.counters.refused.get('rate')).toBe(200 - accepted);
+    expect(relay.counters.upgrades.get('rate')).toBe(200 - accepted);
   });
 
   it('30,000 control bodies, cut or damaged: none throws, and each type ends sessions at worst (row 53)', () => {

@@ -6,6 +6,7 @@ import { guardedServer, listenOn } from './http-server.ts';
 export interface AdminSource {
   /** As prom-client's Registry is. */
   readonly metrics: {
+    /** For the header of the answer. */
     readonly contentType: string;
     /** The text that Prometheus reads. */
     metrics(): Promise<string>;
@@ -25,6 +26,7 @@ export class Admin {
   readonly #server: Server;
   readonly #source: AdminSource;
 
+  /** It answers from `source`, and listens when it is told to. */
   constructor(source: AdminSource) {
     this.#source = source;
     this.#server = guardedServer((request, response) => void this.#answer(request, response), CONNECTIONS);

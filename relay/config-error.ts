@@ -5,6 +5,7 @@ export class RelayConfigError extends Error {
   /** Of a command that ends with it. */
   readonly exitCode = 2;
 
+  /** `message` is the sentence. */
   constructor(message: string) {
     super(message);
     this.name = 'RelayConfigError';

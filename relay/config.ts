@@ -17,15 +17,21 @@ const limit = (usual: number, least = 0, most = Number.POSITIVE_INFINITY) =>
 
 /** With what holds where the options say nothing. Times in ms, sizes in bytes. */
 export const LIMITS = v.strictObject({
-  /** WebSockets in this process, from one client address (an IPv6 /64 is one), and of one token's subject. */
+  /** WebSockets in this process. */
   sessions: limit(10_000),
+  /** Of those, from one client address; an IPv6 /64 is one. */
   sessionsPerClient: limit(64),
+  /** Of those, of one token's subject. */
   sessionsPerSubject: limit(8),
-  /** WebSockets whose token has not been judged yet, and for how long that may take. */
+  /** WebSockets whose token has not been judged yet. */
   unauthenticated: limit(256),
+  /** How long judging a token may take. */
   authTimeout: limit(5000),
+  /** New WebSockets of one client, after a burst. */
   upgradesPerSecond: limit(5),
+  /** How many new WebSockets of one client may come at once. */
   upgradeBurst: limit(20),
+  /** Destinations of one session at a time. */
   channels: limit(4, 1, MAX_CHANNEL),
   /** The largest datagram in either direction. */
   maxDatagram: limit(2048, INITIATION_SIZE),
@@ -33,29 +39,37 @@ export const LIMITS = v.strictObject({
   maxMessage: limit(MAX_MESSAGE, LEAST_MESSAGE, MAX_MESSAGE),
   /** Per session and direction. */
   datagramsPerSecond: limit(100_000),
+  /** Per session and direction. */
   bytesPerSecond: limit(125_000_000),
   /** Handshake initiations of one channel: one per interval, after a burst. */
   initiationInterval: limit(4000),
+  /** How many handshake initiations of one channel may come at once. */
   initiationBurst: limit(3),
   /** A channel that listens is not closed after `unansweredInitiations`: from then on it lets one pass per this. */
   listeningInitiationInterval: limit(60_000),
+  /** Handshake initiations of one client address, over all its sessions. */
   initiationsPerSecondOfClient: limit(5),
   /** Together. An endpoint under load takes 20 from one address; what is more waits, parties taking turns. */
   initiationsPerSecondToDestination: limit(18),
   /** So many initiations without any answer close the channel. */
   unansweredInitiations: limit(20),
+  /** Control messages of one session. */
   controlsPerSecond: limit(20),
+  /** Pings of one session; what is more is not answered. */
   pingsPerSecond: limit(1),
   /** Datagrams that are not WireGuard's, within 10 s. */
   shapeFailures: limit(100),
-  /** What may wait for a slow client, and for all of them. */
+  /** What may wait for one slow client. */
   queueBytes: limit(256 * 1024),
+  /** What may wait for all slow clients together. */
   totalQueueBytes: limit(128 * 1024 * 1024),
   /** From the upgrade to the first OPEN. */
   openTimeout: limit(5000),
   /** Without any datagram. */
   idleTimeout: limit(600_000),
+  /** After which a session is closed, however busy. */
   sessionLifetime: limit(12 * 3_600_000),
+  /** Between two pings to a client. */
   pingInterval: limit(20_000),
   /** How long a stop waits for clients to say goodbye. */
   stopTimeout: limit(2000),
@@ -63,7 +77,9 @@ export const LIMITS = v.strictObject({
   receiveBuffer: limit(1024 * 1024),
 });
 
-export type Limits = v.InferOutput<typeof LIMITS>;
+/** Bounds of a relay. Times in ms, sizes in bytes. */
+export type Limits = { [Name in keyof typeof LIMITS.entries]: number };
+/** What holds where the options say nothing. */
 export const DEFAULT_LIMITS: Readonly<Limits> = v.parse(LIMITS, {});
 
 /**
@@ -93,7 +109,9 @@ export interface RelayOptions {
   drain?: DrainOptions;
   /** The path of the WebSocket; default `/v1`. */
   path?: string;
+  /** Those that are not given are DEFAULT_LIMITS. */
   limits?: Partial<Limits>;
+  /** Told each line of the log. Default: nobody. */
   log?: LogSink;
   /** A monotonic clock in ms: for tests. */
   now?: () => number;
@@ -105,7 +123,9 @@ export interface RelayOptions {
 
 /** Where to listen: a host and a port, 0 for a free one. */
 export interface ListenAddress {
+  /** A name or an address. */
   readonly host: string;
+  /** 0: any that is free. */
   readonly port: number;
 }
 

@@ -34,31 +34,48 @@ export class Counts extends Map<string, number> {
 
 /** What the relay did and refused, since it started. */
 export class RelayCounters {
+  /** Requests for a WebSocket, by what came of them. */
   readonly upgrades = new Counts(
     'upgrades_total',
     'Requests for a WebSocket, by what came of them.',
     'result',
   );
+  /** Tokens refused, by reason. */
   readonly tokensRefused = new Counts('auth_failures_total', 'Tokens refused, by reason.', 'reason');
+  /** Destinations refused, by reason. */
   readonly denied = new Counts('policy_denied_total', 'Destinations refused, by reason.', 'reason');
+  /** Sessions ended, by close code. */
   readonly closed = new Counts('closes_total', 'Sessions ended, by close code.', 'code');
+  /** What came of tickets that were shown. */
   readonly resumes = new Counts('resume_total', 'What came of tickets that were shown.', 'level', 'result');
+  /** Errors of UDP sockets, by the system's word. */
   readonly udpErrors = new Counts(
     'udp_errors_total',
     "Errors of UDP sockets, by the system's word.",
     'errno',
   );
+  /** Destinations that clients opened. */
   channelsOpened = 0;
+  /** Configurations that were read again and refused. */
   reloadsFailed = 0;
+  /** From clients to destinations. */
   datagramsUp = 0;
+  /** From destinations to clients. */
   datagramsDown = 0;
+  /** Of those datagrams. */
   bytesUp = 0;
+  /** Of those datagrams. */
   bytesDown = 0;
+  /** WebSocket messages with datagrams, from clients. */
   messagesUp = 0;
+  /** WebSocket messages with datagrams, to clients. */
   messagesDown = 0;
+  /** Datagrams from clients that were not passed on, by reason. */
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
+  /** Datagrams for clients that were not passed on, by reason. */
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
 
+  /** WebSockets that were accepted. */
   get sessionsAccepted(): number {
     return this.upgrades.get('accepted') ?? 0;
   }

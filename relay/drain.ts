@@ -5,6 +5,7 @@ import type { SessionTable } from './session-table.ts';
 
 const seconds = v.pipe(v.number(), v.minValue(0));
 
+/** How a relay sends its clients elsewhere: what is checked, with what holds where nothing is said. Times in seconds. */
 export const DRAIN = v.strictObject({
   /** From when `/readyz` says no until nobody is accepted any more, so that load balancers notice. */
   delay: v.optional(seconds, 5),
@@ -17,7 +18,9 @@ export const DRAIN = v.strictObject({
 });
 
 /** Times in seconds. */
-export type DrainOptions = v.InferInput<typeof DRAIN>;
+export type DrainOptions = {
+  [Name in keyof typeof DRAIN.entries]?: v.InferInput<(typeof DRAIN.entries)[Name]>;
+};
 export type DrainTimes = v.InferOutput<typeof DRAIN>;
 
 /**

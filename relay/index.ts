@@ -15,7 +15,7 @@ export { metricsOf } from './metrics.ts';
 export { normalizeOrigin } from './origin.ts';
 export type { ResolveName } from './resolver.ts';
 export { type AllowRule, RULE, readDestination } from './rules.ts';
-export type { Relay } from './server.ts';
+export type { Listening, Relay } from './server.ts';
 export type { TicketOptions } from './tickets.ts';
 export { keyIdOf, MAX_LIFETIME, SUBJECT, type TokenKey, type TokenOptions } from './tokens.ts';
 

@@ -4,6 +4,7 @@ import { keyIdOf, MAX_LIFETIME } from './tokens.ts';
 
 /** What a token is to say. Times in seconds. */
 export interface TokenRequest {
+  /** Who gets it: the relay's limits for a subject go by this. */
   subject: string;
   /** Aliases, or `HOST:PORT`. */
   destinations: readonly string[];
@@ -13,10 +14,15 @@ export interface TokenRequest {
   lifetime?: number;
   /** Of the session that it opens. */
   session?: number;
+  /** Destinations at a time; absent: as the relay has it. */
   channels?: number;
+  /** In each direction; absent: as the relay has it. */
   datagramsPerSecond?: number;
+  /** In each direction; absent: as the relay has it. */
   bytesPerSecond?: number;
+  /** For which relays; default `wgrelay`. */
   audience?: string;
+  /** Who says so, where the relay asks for it. */
   issuer?: string;
 }
 

@@ -2,7 +2,9 @@ import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pin
 
 /** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
 export interface LogEntry {
+  /** What it is about. */
   readonly event: LogEvent;
+  /** How much it matters. */
   readonly level: 'info' | 'warn';
   readonly [field: string]: string | number | boolean | undefined;
 }

@@ -3,9 +3,11 @@ import { type Address, classOf, hasAddress, parseAddress, parseNetwork, printAdd
 import { RelayConfigError } from './config-error.ts';
 import { decodePublicKey, Mac1 } from './mac1.ts';
 
+/** A rule of what clients may reach, as it is checked. */
 export const RULE = v.strictObject({
   /** A host name, or one address. Exactly one of `host` and `cidr`. */
   host: v.optional(v.string()),
+  /** A network, such as `192.0.2.0/24`. */
   cidr: v.optional(v.string()),
   /** Default: 51820. */
   ports: v.optional(v.array(v.number())),
@@ -22,7 +24,9 @@ export const RULE = v.strictObject({
 });
 
 /** A rule as the operator writes it: one string, or an object for what a string cannot say. */
-export type AllowRule = v.InferOutput<typeof RULE>;
+export type AllowRule = {
+  [Name in keyof typeof RULE.entries]?: v.InferOutput<(typeof RULE.entries)[Name]>;
+};
 
 export const DEFAULT_PORT = 51820;
 

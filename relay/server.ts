@@ -21,8 +21,19 @@ import { SessionTable } from './session-table.ts';
 const TICK = 1000;
 const RETRY_AFTER = 1000;
 
+/** Where a relay listens. */
+export interface Listening {
+  /** As configured. */
+  host: string;
+  /** The one that it got. */
+  port: number;
+  /** Of the WebSocket, for clients on this machine. */
+  url: string;
+}
+
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
 export class Relay {
+  /** What it did and refused, since it was made. */
   readonly counters = new RelayCounters();
   /** Where health and metrics are served, if anywhere. */
   adminPort: number | undefined;
@@ -151,7 +162,7 @@ export class Relay {
   }
 
   /** Listens where the options say: on all of it, or nothing. What is not for the relay is `others`' to answer. */
-  async listen(others: RequestListener = notFound): Promise<{ host: string; port: number; url: string }> {
+  async listen(others: RequestListener = notFound): Promise<Listening> {
     const { listen, limits, path } = this.#config;
     this.assertSafe();
     await this.#listenForAdmin();

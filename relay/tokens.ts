@@ -17,9 +17,11 @@ export interface TokenKey {
 
 /** Which tokens a relay accepts. */
 export interface TokenOptions {
+  /** Whose tokens are good. */
   keys: readonly TokenKey[];
   /** Default `wgrelay`. */
   audience?: string;
+  /** Whom tokens must name as their issuer. Default: nobody. */
   issuer?: string;
   /** A token opens one session only, as far as this process knows. */
   once?: boolean;

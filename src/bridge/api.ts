@@ -132,19 +132,29 @@ export interface TcpOpened {
   remote: SocketName;
 }
 
-/** `rtt` (0: not measured yet) and `rto` in milliseconds; windows and `bytesInFlight` in bytes. */
+/** A look into a TCP connection. */
 export interface TcpSocketInfo {
+  /** Of RFC 9293 §3.3.2: `ESTABLISHED`, `FIN-WAIT-1`, … */
   state: string;
+  /** The smoothed round-trip time in milliseconds (RFC 6298); 0: not measured yet. */
   rtt: number | undefined;
+  /** The retransmission timeout in milliseconds. */
   rto: number;
+  /** The congestion window in bytes (RFC 5681). */
   cwnd: number;
+  /** Segments that were sent again, since the connection began. */
   retransmits: number;
+  /** Bytes that were sent and not acknowledged. */
   bytesInFlight: number;
   /** Written, and not sent for the first time yet. */
   unsentBytes: number;
+  /** Bytes of text that were sent, each once. */
   bytesSent: number;
+  /** Bytes of text that came, each once. */
   bytesReceived: number;
+  /** Bytes that the other side takes. */
   sendWindow: number;
+  /** Bytes that we take. */
   receiveWindow: number;
 }
 
@@ -188,40 +198,134 @@ export interface UdpDatagram {
   dnsQueryType?: AddressFamily;
 }
 
+/** A service binding (RFC 9460 §2.2). */
+export interface ServiceBinding {
+  /** 0: an alias of `target`; else the smaller, the better. */
+  priority: number;
+  /** The host; '' stands for the name that was asked for. */
+  target: string;
+  /** By the numbers of RFC 9460 §14.3.2, uninterpreted. */
+  params: ServiceParameter[];
+}
+
+/** One parameter of a service binding. */
+export interface ServiceParameter {
+  /** Its number: 1 is `alpn`, 3 is `port`, … */
+  key: number;
+  /** As it came; its format depends on `key`. */
+  value: Uint8Array;
+}
+
+/** The start of a zone (RFC 1035 §3.3.13). */
+export interface StartOfAuthority {
+  /** The server that has the original. */
+  mname: string;
+  /** Whom to write to: the first dot stands for `@`. */
+  rname: string;
+  /** The version of the zone. */
+  serial: number;
+  /** Seconds between two looks of the other servers at the original. */
+  refresh: number;
+  /** Seconds until they try again, if that failed. */
+  retry: number;
+  /** Seconds after which they answer no more, if it goes on failing. */
+  expire: number;
+  /** Seconds for which it may be remembered that a name is not there (RFC 2308 §4). */
+  minimum: number;
+}
+
+/** A rule that rewrites a name (RFC 3403 §4.1). */
+export interface NamingAuthority {
+  /** The smallest goes first; what is next is for when it does not fit. */
+  order: number;
+  /** Among those of one order, the smaller, the better. */
+  preference: number;
+  /** What `regexp` or `replacement` lead to: `s`, `a`, `u`, or the application's own. */
+  flags: string;
+  /** What is to be had there, such as `E2U+sip`. */
+  services: string;
+  /** A substitution in the manner of sed; '' if `replacement` says it. */
+  regexp: string;
+  /** The name to ask next; '' if `regexp` says it. */
+  replacement: string;
+}
+
 /** What records of each type say. Names are in lower or upper case as they came, without the last dot. */
 export interface DnsRecordData {
-  A: { address: string };
-  AAAA: { address: string };
-  CNAME: { target: string };
-  NS: { target: string };
-  PTR: { target: string };
-  MX: { preference: number; exchange: string };
-  /** `strings`: `data` read as UTF-8. */
-  TXT: { strings: string[]; data: Uint8Array[] };
-  SRV: { priority: number; weight: number; port: number; target: string };
-  SOA: {
-    mname: string;
-    rname: string;
-    serial: number;
-    refresh: number;
-    retry: number;
-    expire: number;
-    minimum: number;
+  /** An IPv4 address (RFC 1035 §3.4.1). */
+  A: {
+    /** As text. */
+    address: string;
   };
-  CAA: { critical: boolean; tag: string; value: string };
-  NAPTR: {
-    order: number;
+  /** An IPv6 address (RFC 3596 §2.2). */
+  AAAA: {
+    /** As text (RFC 5952). */
+    address: string;
+  };
+  /** Another name of the same (RFC 1035 §3.3.1). */
+  CNAME: {
+    /** What it is an alias of. */
+    target: string;
+  };
+  /** A server of the zone (RFC 1035 §3.3.11). */
+  NS: {
+    /** The server's name. */
+    target: string;
+  };
+  /** The name of an address (RFC 1035 §3.3.12). */
+  PTR: {
+    /** The name. */
+    target: string;
+  };
+  /** Who takes mail (RFC 1035 §3.3.9). */
+  MX: {
+    /** The smaller, the better. */
     preference: number;
-    flags: string;
-    services: string;
-    regexp: string;
-    replacement: string;
+    /** The host's name; '' if nobody does (RFC 7505). */
+    exchange: string;
   };
-  /** `params` by the numbers of RFC 9460, uninterpreted. */
-  SVCB: { priority: number; target: string; params: { key: number; value: Uint8Array }[] };
-  HTTPS: { priority: number; target: string; params: { key: number; value: Uint8Array }[] };
+  /** Texts (RFC 1035 §3.3.14). */
+  TXT: {
+    /** `data` read as UTF-8. */
+    strings: string[];
+    /** The bytes of each, up to 255. */
+    data: Uint8Array[];
+  };
+  /** Where a service is (RFC 2782). */
+  SRV: {
+    /** The smaller, the better. */
+    priority: number;
+    /** Among those of one priority, how large a share each should get. */
+    weight: number;
+    /** The service's port. */
+    port: number;
+    /** The host's name; '' if there is no such service. */
+    target: string;
+  };
+  /** The zone's beginning. */
+  SOA: StartOfAuthority;
+  /** Who may certify (RFC 8659 §4). */
+  CAA: {
+    /** Who does not know the tag must not certify. */
+    critical: boolean;
+    /** `issue`, `issuewild`, `iodef`, … */
+    tag: string;
+    /** What the tag is about: a certifier's name, for instance. */
+    value: string;
+  };
+  /** How names become addresses of services. */
+  NAPTR: NamingAuthority;
+  /** Where a service is, and how it is spoken to. */
+  SVCB: ServiceBinding;
+  /** The same for `https:` (RFC 9460 §9). */
+  HTTPS: ServiceBinding;
   /** A type that is none of these; only an ANY query finds it. */
-  OTHER: { code: number; data: Uint8Array };
+  OTHER: {
+    /** The number of the type. */
+    code: number;
+    /** What the record says, as it came. */
+    data: Uint8Array;
+  };
 }
 
 /** Types of records that are told apart; all others are `OTHER`. */
@@ -230,9 +334,19 @@ export type DnsRecordType = keyof DnsRecordData;
 /** What can be asked for. */
 export type DnsQueryType = Exclude<DnsRecordType, 'OTHER'> | 'ANY';
 
-/** `ttl` in seconds: for how long it still holds. */
+/** What all records have. */
+export interface DnsRecordHeader<Type extends DnsRecordType> {
+  /** Which of the record types it is. */
+  type: Type;
+  /** Whose record it is, which is another name than was asked for where that is an alias. */
+  name: string;
+  /** Seconds for which it still holds. */
+  ttl: number;
+}
+
+/** A record, told apart by `type`. */
 export type DnsRecord<Type extends DnsRecordType = DnsRecordType> = {
-  [Each in Type]: { type: Each; name: string; ttl: number } & DnsRecordData[Each];
+  [Each in Type]: DnsRecordHeader<Each> & DnsRecordData[Each];
 }[Type];
 
 export interface PingOptions {
@@ -266,8 +380,11 @@ export type IcmpReason =
 /** One request's fate. A lost reply is a value, not an error. */
 export type PingReply =
   | {
+      /** The reply came. */
       ok: true;
+      /** Which request it answers, from 0. */
       sequence: number;
+      /** The address that answered. */
       from: string;
       /** Of the payload that came back. */
       bytes: number;
@@ -280,9 +397,18 @@ export type PingReply =
       /** The payload came back as it was sent. */
       intact: boolean;
     }
-  | { ok: false; sequence: number; reason: 'timeout' }
   | {
+      /** Nothing came in time. */
       ok: false;
+      /** Which request is meant, from 0. */
+      sequence: number;
+      /** Nobody said why. */
+      reason: 'timeout';
+    }
+  | {
+      /** An ICMP message says that it did not arrive. */
+      ok: false;
+      /** Which request is meant, from 0. */
       sequence: number;
       /** What an ICMP message said about it. */
       reason: IcmpReason;
@@ -355,17 +481,38 @@ export interface PeerStatus {
   publicKey: string;
   /** Whether one is set; never the key. */
   presharedKey: boolean;
+  /** `host:port` where it was heard last, or as configured; undefined: it has to call first. */
   endpoint: string | undefined;
+  /** CIDR text. */
   allowedIps: string[];
+  /** When a session was last established; undefined: never. */
   latestHandshake: Date | undefined;
-  /** Bytes of outer datagrams received from and sent to this peer. */
+  /** Bytes of outer datagrams received from this peer. */
   transferRx: number;
+  /** Bytes of outer datagrams sent to this peer. */
   transferTx: number;
   /** Seconds; 0 is off. */
   persistentKeepalive: number;
   /** Initiations sent since the last answer. */
   handshakeAttempts: number;
+  /** What was refused of what it sent, by reason. */
   drops: Record<string, number>;
+}
+
+/** What is wrong with an endpoint. */
+export interface EndpointProblem {
+  /** `host:port`, as configured. */
+  endpoint: string;
+  /** Why; its code begins with `ERR_RELAY_`, or is ERR_NAME_NOT_RESOLVED, … */
+  error: PlainError;
+}
+
+/** Where an endpoint sees us. */
+export interface EndpointPort {
+  /** `host:port`, as configured. */
+  endpoint: string;
+  /** The UDP port that our datagrams come from there. */
+  port: number;
 }
 
 /** What carries the outer datagrams: this machine's UDP sockets, or a relay. Times in milliseconds. */
@@ -378,28 +525,35 @@ export interface TransportStatus {
   rtt?: number | undefined;
   /** Bytes that have not reached the relay yet, as far as is known. */
   queued?: number | undefined;
+  /** Of `waiting`: when it tries again. */
   retryAt?: Date | undefined;
+  /** Of `waiting` and `failed`: why. */
   error?: PlainError | undefined;
   /** Endpoints that cannot be reached, though the transport itself may work. */
-  problems: { endpoint: string; error: PlainError }[];
+  problems: EndpointProblem[];
   /** What is not as configured with endpoints that can be reached all the same: a relay that does not listen for them. */
-  notices?: { endpoint: string; error: PlainError }[];
+  notices?: EndpointProblem[];
   /** The UDP port that each endpoint sees us come from, where known; with ListenPort, where it may call us. */
-  localPorts: { endpoint: string; port: number }[];
+  localPorts: EndpointPort[];
 }
 
 /** One socket of the tunnel, as `ss` lists it. */
 export interface SocketStatus {
+  /** Which kind of socket. */
   protocol: 'tcp' | 'udp';
   /** TCP's in RFC 9293's names; of UDP `CONNECTED`, or `BOUND` where it hears everybody. */
   state: string;
+  /** Our end, as text. */
   localAddress: string;
+  /** Our end. */
   localPort: number;
   /** Absent where there is no other end. */
   remoteAddress?: string | undefined;
+  /** Likewise. */
   remotePort?: number | undefined;
-  /** Payload. */
+  /** Of payload. */
   bytesSent: number;
+  /** Likewise. */
   bytesReceived: number;
   /** Of a TCP connection. */
   tcp?: TcpSocketInfo | undefined;
@@ -408,13 +562,21 @@ export interface SocketStatus {
 /** What `configure` did. */
 export interface ConfigureReport {
   /** Public keys (base64), each in one list at most. Peers in none were not touched. */
-  peers: { added: string[]; removed: string[]; changed: string[] };
+  peers: {
+    /** They were not there before. */
+    added: string[];
+    /** They are not there any more. */
+    removed: string[];
+    /** They have another endpoint, preshared key, keepalive or other AllowedIPs now. */
+    changed: string[];
+  };
   /** One entry for each change that concerns more than single peers. */
   resets: ConfigureReset[];
 }
 
 /** One thing that a new configuration changed, and what that ended. */
 export interface ConfigureReset {
+  /** What is another. */
   change: 'privateKey' | 'addresses' | 'mtu' | 'listenPort' | 'dns';
   /**
    * What did not survive: `sessions` with peers (the next packet begins a handshake), `connections` (TCP connections and
@@ -429,21 +591,34 @@ export interface ConfigureReset {
 
 /** What `wg show` shows, under the names of its dump, and the transport beside it. Never a secret. */
 export interface TunnelStatus {
+  /** Ours, base64. */
   publicKey: string;
   /** The UDP port that we hear on; unknown behind a relay, where `transport.localPorts` says what each peer sees. */
   listenPort: number | undefined;
   /** As configured; 0 is off. It has no effect here. */
   fwmark: number;
+  /** Ours inside, CIDR text. */
   addresses: string[];
+  /** Of inner packets, in bytes. */
   mtu: number;
+  /** All that are configured, in that order. */
   peers: PeerStatus[];
+  /** What carries the outer datagrams. */
   transport: TransportStatus;
-  /** Connections that are open now, and segments that were sent again since the beginning. */
-  tcp: { connections: number; retransmits: number };
+  /** Of all connections together. */
+  tcp: {
+    /** Those that are open now. */
+    connections: number;
+    /** Segments that were sent again since the beginning. */
+    retransmits: number;
+  };
   /** What was refused, by layer and reason. */
   drops: {
+    /** Outer datagrams, and inner packets whose source is not the peer's. */
     wireguard: Record<string, number>;
+    /** Inner packets. */
     netstack: Record<string, number>;
+    /** What the relay, or UDP, did not take or brought in vain. */
     transport: Record<string, number>;
   };
 }

@@ -9,11 +9,17 @@ import {
 
 /** A TunnelError as plain data: what is left of it when it crosses a thread. */
 export interface PlainError {
+  /** As in TunnelError. */
   code: TunnelErrorCode;
+  /** One sentence. */
   message: string;
+  /** Whether trying the same again later can succeed. */
   retryable: boolean;
+  /** Which part of the way failed, where that is known. */
   leg?: Leg | undefined;
+  /** Public key (base64) of the peer concerned. */
   peer?: string | undefined;
+  /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
   reason?: NameFailure | undefined;
 }
 

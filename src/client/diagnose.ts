@@ -4,6 +4,7 @@ import { tunnelErrorOf } from './errors.ts';
 
 /** One leg of the way, from the page outwards. */
 export interface Check {
+  /** Which: from the browser outwards to a host inside. */
   leg: 'browser' | 'relay' | 'endpoint' | 'handshake' | 'inside';
   /** Whether it was seen to work; false says no more than that it was not. */
   ok: boolean;
@@ -21,6 +22,7 @@ export interface DiagnoseOptions {
   host?: string;
   /** How long to wait for what is not there yet, for each leg, in milliseconds; default 5000. */
   timeout?: number;
+  /** Ends the iteration, which throws its reason. */
   signal?: AbortSignal;
 }
 

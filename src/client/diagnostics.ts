@@ -20,11 +20,13 @@ export interface TracerouteOptions {
   size?: number;
   /** DSCP and ECN bits of the probes; default 0. */
   tos?: number;
+  /** Ends the iteration, which throws its reason. */
   signal?: AbortSignal;
 }
 
-/** `signal` ends the search of `tunnel.pathMtu`, which rejects with its reason. */
+/** What `tunnel.pathMtu` takes beside the host. */
 export interface PathMtuOptions {
+  /** Ends the search, which rejects with its reason. */
   signal?: AbortSignal;
 }
 
@@ -32,6 +34,7 @@ export interface PathMtuOptions {
 export interface CheckPortOptions {
   /** Milliseconds after which a port that is silent counts as filtered; default 5000. */
   timeout?: number;
+  /** Ends the search, which rejects with its reason. */
   signal?: AbortSignal;
 }
 

@@ -9,7 +9,9 @@ export type EngineLauncher = (assets: EngineAssets) => EngineClient | Promise<En
 
 /** Where the files lie, for bundlers and CDNs that move them. */
 export interface EngineAssets {
+  /** The engine's script; in the package `dist/browser/tabwire-worker.js`. Of another origin, it must allow CORS. */
   worker?: string | URL;
+  /** `tabwire.wasm`; absent: beside the worker, as in the package. */
   wasm?: string | URL;
 }
 

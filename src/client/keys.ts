@@ -31,24 +31,28 @@ async function derive(privateKey: CryptoKey): Promise<string> {
   return toBase64(await publicKeyOf(checkCryptoKey(privateKey)));
 }
 
+/** What `generateKeyPair` makes. */
+export interface KeyPair<PrivateKey extends string | CryptoKey> {
+  /** Base64, or a CryptoKey that nobody can read. */
+  privateKey: PrivateKey;
+  /** Base64. */
+  publicKey: string;
+}
+
 /**
  * A new key pair. The public key is base64; the private key too, unless `extractable` is false: then it is a CryptoKey
  * that nobody can read, which IndexedDB can keep and `Tunnel.open` takes. ERR_UNSUPPORTED where WebCrypto has no X25519.
  */
-export function generateKeyPair(options?: {
-  extractable?: true | undefined;
-}): Promise<{ privateKey: string; publicKey: string }>;
-export function generateKeyPair(options: {
-  extractable: false;
-}): Promise<{ privateKey: CryptoKey; publicKey: string }>;
+export function generateKeyPair(options?: { extractable?: true | undefined }): Promise<KeyPair<string>>;
+export function generateKeyPair(options: { extractable: false }): Promise<KeyPair<CryptoKey>>;
 export function generateKeyPair(options?: {
   extractable?: boolean | undefined;
-}): Promise<{ privateKey: string | CryptoKey; publicKey: string }>;
+}): Promise<KeyPair<string | CryptoKey>>;
 export async function generateKeyPair({
   extractable = true,
 }: {
   extractable?: boolean | undefined;
-} = {}): Promise<{ privateKey: string | CryptoKey; publicKey: string }> {
+} = {}): Promise<KeyPair<string | CryptoKey>> {
   if (!extractable) {
     const { privateKey, publicKey } = await generate();
     return { privateKey, publicKey: toBase64(publicKey) };

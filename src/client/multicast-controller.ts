@@ -11,7 +11,9 @@ export interface MulticastGroupOptions {
 
 /** Direct Sockets' MulticastMembership: a group of which only one source is heard. */
 export interface MulticastMembership {
+  /** The group, as text. */
   groupAddress: string;
+  /** The only one who is heard, as text. */
   sourceAddress: string;
 }
 

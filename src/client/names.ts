@@ -6,14 +6,21 @@ export type {
   DnsQueryType,
   DnsRecord,
   DnsRecordData,
+  DnsRecordHeader,
   DnsRecordType,
+  EndpointPort,
+  EndpointProblem,
   Hop,
   IcmpReason,
+  NamingAuthority,
   PeerStatus,
   PingReply,
   PlainError,
   PortState,
+  ServiceBinding,
+  ServiceParameter,
   SocketStatus,
+  StartOfAuthority,
   TcpSocketInfo,
   TransportStatus,
   TunnelStatus,
@@ -26,6 +33,7 @@ export {
   type TunnelErrorDetails,
 } from '../core/errors.ts';
 export {
+  type CheckedConfig,
   ConfigError,
   type ConfigIssue,
   type ConfigSeverity,
@@ -48,6 +56,7 @@ export {
   generatePresharedKey,
   generatePrivateKey,
   importPrivateKey,
+  type KeyPair,
 } from './keys.ts';
 export type {
   MulticastController,
@@ -64,7 +73,7 @@ export type {
   TCPServerSocketOptions,
 } from './tcp-server-socket.ts';
 export type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from './tcp-socket.ts';
-export type { Duplex, TlsHook, TlsOptions } from './tls.ts';
+export type { Duplex, SecureDuplex, TlsHook, TlsOptions } from './tls.ts';
 export type { BoundWebSocket, ConfigureOptions, LogLevel, TunnelEvents, TunnelOptions } from './tunnel.ts';
 export type { ReceivedUDPMessage, UDPMessage } from './udp-message.ts';
 export type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from './udp-socket.ts';

@@ -22,6 +22,7 @@ export interface PingOptions {
   dontFragment?: boolean;
   /** What the payload repeats, at most 256 bytes; default: it counts up. */
   pattern?: BufferSource;
+  /** Ends the iteration, which throws its reason. */
   signal?: AbortSignal;
 }
 

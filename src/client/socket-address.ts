@@ -3,7 +3,9 @@ import { asciiHost } from './host-name.ts';
 
 /** Where to connect to (WinterTC Sockets API): a name or an address, and a port from 1 to 65535. */
 export interface SocketAddress {
+  /** A name or an address; an IPv6 address with or without brackets. */
   hostname: string;
+  /** 1 to 65535. */
   port: number;
 }
 

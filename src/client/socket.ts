@@ -17,6 +17,7 @@ export interface TlsSocketOptions {
 
 /** SocketOptions of the WinterTC Sockets API. */
 export interface SocketOptions extends TlsSocketOptions {
+  /** Default `off`. `on` needs the TLS layer of `Tunnel.open`: ERR_TLS_UNAVAILABLE without it. */
   secureTransport?: SecureTransport;
   /** False: when the peer ends its side, ours ends too. */
   allowHalfOpen?: boolean;
@@ -26,6 +27,7 @@ export interface SocketOptions extends TlsSocketOptions {
 export interface SocketInfo {
   /** `host:port`, an IPv6 address in brackets. */
   remoteAddress: string;
+  /** Our end, likewise. */
   localAddress: string;
   /** What TLS agreed on; null without TLS. */
   alpn: string | null;
@@ -39,6 +41,7 @@ export class Socket {
   readonly writable: WritableStream<BufferSource>;
   /** Rejects with a SocketError (a TypeError) whose `cause` says why. */
   readonly opened: Promise<SocketInfo>;
+  /** As it was asked for. */
   readonly secureTransport: SecureTransport;
   readonly #origin: SocketOrigin;
   readonly #opening: Promise<Dialed>;

@@ -16,6 +16,7 @@ import {
 
 /** Direct Sockets' TCPServerSocketOptions, and our addition below the line. */
 export interface TCPServerSocketOptions {
+  /** Absent or 0: any that is free. */
   localPort?: number;
   /** Connections that may wait to be accepted. */
   backlog?: number;
@@ -33,7 +34,9 @@ export interface TCPServerSocketOpenInfo {
    * sixteen more than were read; those that nobody reads are reset when the socket closes.
    */
   readable: ReadableStream<TCPSocket>;
+  /** Where it listens, as text; `::` and `0.0.0.0` are all of ours. */
   localAddress: string;
+  /** Where it listens. */
   localPort: number;
 }
 

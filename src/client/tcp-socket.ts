@@ -20,6 +20,7 @@ export interface TCPSocketOptions {
   sendBufferSize?: number;
   /** Bytes; fixes the receive window's limit. */
   receiveBufferSize?: number;
+  /** A small write does not wait for the acknowledgement of the one before (Nagle, RFC 9293 §3.7.4); default false. */
   noDelay?: boolean;
   /** Milliseconds, at least 1000; absent means no keep-alive. */
   keepAliveDelay?: number;
@@ -32,7 +33,9 @@ export interface TCPSocketOptions {
   timeout?: number;
   /** False: when the peer ends its side, ours ends too. */
   allowHalfOpen?: boolean;
+  /** Hop limit of what is sent, 1 to 255; default 64. */
   ttl?: number;
+  /** DSCP and ECN bits of what is sent, 0 to 255; default 0. */
   tos?: number;
 }
 
@@ -40,10 +43,15 @@ export interface TCPSocketOptions {
 export interface TCPSocketOpenInfo {
   /** A byte stream; BYOB readers work. */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** A write resolves as the send buffer takes it; closing it ends our side. */
   writable: WritableStream<BufferSource>;
+  /** The address that was reached, where a name was given. */
   remoteAddress: string;
+  /** The other end. */
   remotePort: number;
+  /** Our address inside. */
   localAddress: string;
+  /** Our end. */
   localPort: number;
 }
 

@@ -2,7 +2,9 @@ import { TunnelError } from '../core/errors.ts';
 
 /** Two directions of bytes: what a TCP connection is to its user, and a TLS connection over it too. */
 export interface Duplex {
+  /** What comes in. */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What goes out; closing it ends our side. */
   writable: WritableStream<BufferSource>;
 }
 
@@ -14,14 +16,17 @@ export interface TlsOptions {
   alpn: string[];
 }
 
+/** What is inside a TLS connection. */
+export interface SecureDuplex extends Duplex {
+  /** The application protocol that was agreed on, if one was. */
+  alpn?: string | null | undefined;
+}
+
 /**
  * A TLS layer, given to `Tunnel.open`: makes a handshake over the connection, and resolves with what is inside. Where it
  * rejects, the connection is ended.
  */
-export type TlsHook = (
-  connection: Duplex,
-  options: TlsOptions,
-) => Promise<Duplex & { alpn?: string | null | undefined }>;
+export type TlsHook = (connection: Duplex, options: TlsOptions) => Promise<SecureDuplex>;
 
 /** What `https:`, `wss:` and `secureTransport` fail with as long as nobody gave a TLS layer. */
 export function tlsUnavailable(): TunnelError {

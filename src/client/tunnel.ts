@@ -59,6 +59,7 @@ export interface TunnelOptions {
   privateKey?: string | CryptoKey;
   /** Another tab holds this key: false rejects with ERR_IN_USE, true takes it over. */
   takeOver?: boolean;
+  /** Where the worker and the WASM are, where a bundler or a CDN has moved them. */
   assets?: EngineAssets;
   /** What is known of names beside the DNS servers of the configuration; `configure` leaves it as it is. */
   dns?: DnsOptions;
@@ -79,11 +80,27 @@ export interface ConfigureOptions {
 /** The `detail` of each event that a Tunnel dispatches. */
 export interface TunnelEvents {
   /** A session with this peer was established or renewed. */
-  handshake: { peer: string };
-  /** `attempt`: initiation number `attempt` was sent and nothing came back yet. */
-  peer: { peer: string; change: 'roamed' | 'attempt' | 'gave-up'; attempt?: number };
+  handshake: {
+    /** Its public key (base64). */
+    peer: string;
+  };
+  /** Something about a peer is another than before. */
+  peer: {
+    /** Its public key (base64). */
+    peer: string;
+    /** Its datagrams come from elsewhere; an initiation was sent to it; nobody answered ninety seconds of them. */
+    change: 'roamed' | 'attempt' | 'gave-up';
+    /** Of `attempt`: the number of the initiation since the last answer. */
+    attempt?: number;
+  };
+  /** The way out is in another state than before. */
   transport: TransportStatus;
-  error: { error: TunnelError };
+  /** Something went wrong that no call rejects with. */
+  error: {
+    /** What. */
+    error: TunnelError;
+  };
+  /** The tunnel is closed; after an `error` if nobody asked for it. */
   close: null;
 }
 

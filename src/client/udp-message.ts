@@ -4,8 +4,11 @@ import { bytesOf, toDictionary, toDnsQueryType, toOptionalUnsignedLong, toUnsign
 
 /** One datagram. `remoteAddress` and `remotePort` are present in bound mode only. */
 export interface UDPMessage {
+  /** The payload; copied when it is written. */
   data: BufferSource;
+  /** Where it goes, or came from; to be sent, a name will do. */
   remoteAddress?: string;
+  /** Likewise. */
   remotePort?: number;
   /** In bound mode, of a `remoteAddress` that is a name: which of its addresses count. */
   dnsQueryType?: 'ipv4' | 'ipv6';
@@ -17,8 +20,11 @@ export interface UDPMessage {
 
 /** A received datagram. */
 export interface ReceivedUDPMessage extends UDPMessage {
+  /** The payload. */
   data: Uint8Array<ArrayBuffer>;
+  /** What was left of its hop limit. */
   ttl: number;
+  /** Its DSCP and ECN bits. */
   tos: number;
 }
 

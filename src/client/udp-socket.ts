@@ -20,13 +20,21 @@ import {
 
 /** Direct Sockets' UDPSocketOptions: either remoteAddress and remotePort (connected), or localAddress (bound). */
 export interface UDPSocketOptions {
+  /** A name or an address: the only one it sends to and hears. */
   remoteAddress?: string;
+  /** 1 to 65535. */
   remotePort?: number;
+  /** One of our addresses; `::` and `0.0.0.0` are all of them. */
   localAddress?: string;
+  /** Absent or 0: any that is free. */
   localPort?: number;
+  /** Checked, and of no effect: the stack chooses. */
   sendBufferSize?: number;
+  /** Checked, and of no effect: the stack chooses. */
   receiveBufferSize?: number;
+  /** Which addresses of a name count. */
   dnsQueryType?: 'ipv4' | 'ipv6';
+  /** Only with the local address `::`: IPv4 is not heard; default false. */
   ipv6Only?: boolean;
 
   /** Hop limit of what goes to a multicast group, 0 to 255; default 1. */
@@ -36,8 +44,11 @@ export interface UDPSocketOptions {
   /** Other sockets that say so, too, may have the same address and port. */
   multicastAllowAddressSharing?: boolean;
 
+  /** Aborts opening; afterwards, closes the socket. */
   signal?: AbortSignal;
+  /** Hop limit of what is sent, 1 to 255; default 64. */
   ttl?: number;
+  /** DSCP and ECN bits of what is sent, 0 to 255; default 0. */
   tos?: number;
   /** What does not fit the path is an error (`ERR_MESSAGE_TOO_LONG`) instead of fragments. */
   dontFragment?: boolean;
@@ -47,11 +58,17 @@ export interface UDPSocketOptions {
 
 /** What `opened` of a UDPSocket resolves with (Direct Sockets §2.4.1). */
 export interface UDPSocketOpenInfo {
+  /** One datagram a chunk; those that nobody reads in time are dropped and counted. */
   readable: ReadableStream<ReceivedUDPMessage>;
+  /** One datagram a chunk; a write rejects with a TypeError for what cannot be sent. */
   writable: WritableStream<UDPMessage>;
+  /** Our end, as text. */
   localAddress: string;
+  /** Our end. */
   localPort: number;
+  /** In connected mode: the address that was reached, where a name was given. */
   remoteAddress?: string;
+  /** In connected mode. */
   remotePort?: number;
   /** In bound mode. */
   multicastController?: MulticastController;

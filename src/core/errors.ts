@@ -43,26 +43,34 @@ export type NameFailure =
   | 'not-understood'
   | 'no-answer';
 
-/** What a TunnelError says beside its code and its sentence; `retryable` is false if absent. */
+/** What a TunnelError says beside its code and its sentence. */
 export interface TunnelErrorDetails {
+  /** Whether trying the same again later can succeed; false if absent. */
   retryable?: boolean;
+  /** Which part of the way failed. */
   leg?: Leg;
   /** Public key (base64) of the peer concerned. */
   peer?: string;
+  /** Of ERR_NAME_NOT_RESOLVED: why the name leads nowhere. */
   reason?: NameFailure;
+  /** What led to it. */
   cause?: unknown;
 }
 
 /** A failure that a user can meet. Decide by `code`, never by the message; no message holds a secret. */
 export class TunnelError extends Error {
+  /** What to decide by; src/README.md has a paragraph on each. */
   readonly code: TunnelErrorCode;
   /** Whether trying the same again later can succeed. */
   readonly retryable: boolean;
+  /** Which part of the way failed, where that is known. */
   readonly leg: Leg | undefined;
+  /** Public key (base64) of the peer concerned, if one is. */
   readonly peer: string | undefined;
   /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
   readonly reason: NameFailure | undefined;
 
+  /** `message` is one sentence for the user, without secrets. */
   constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'TunnelError';

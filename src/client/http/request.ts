@@ -17,6 +17,7 @@ export interface TunnelRequestOptions {
 export interface TunnelRequestInit extends RequestInit {
   /** A stream as body is sent as it comes; the standard asks for this member with it, we do not. */
   duplex?: 'half';
+  /** What the standard does not know. */
   tunnel?: TunnelRequestOptions;
 }
 

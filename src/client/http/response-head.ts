@@ -4,7 +4,9 @@ import { trimmedValue } from './field-value.ts';
 export interface ResponseHead {
   /** Of the request, after redirects; without fragment. */
   url: string;
+  /** 100 to 599. */
   status: number;
+  /** The words behind it; often none. */
   statusText: string;
   /** In the order in which they came, Set-Cookie among them. */
   headers: [name: string, value: string][];

@@ -1,9 +1,11 @@
 /** The `error` event: the standard's says nothing, this one says why. */
 export class WebSocketErrorEvent extends Event {
+  /** One sentence. */
   readonly message: string;
   /** The TunnelError where the tunnel failed; else an Error with a sentence about what the server did. */
   readonly error: unknown;
 
+  /** @internal It comes with `error`. */
   constructor(error: unknown) {
     super('error');
     this.error = error;
@@ -24,9 +26,13 @@ export function closeEvent(init: { wasClean: boolean; code: number; reason: stri
 
 /** What a WebSocket dispatches. */
 export interface WebSocketEvents {
+  /** It is open. */
   open: Event;
+  /** `data` is text, or bytes as `binaryType` says. */
   message: MessageEvent;
+  /** It failed; `close` follows. */
   error: WebSocketErrorEvent;
+  /** It is over; comes last, once. */
   close: CloseEvent;
 }
 

@@ -28,14 +28,23 @@ export class WebSocket extends EventTarget {
     defineInterface(WebSocket, 'WebSocket', 1, []);
   }
 
+  /** Not open yet. */
   static readonly CONNECTING = CONNECTING;
+  /** Messages go both ways. */
   static readonly OPEN = OPEN;
+  /** The closing handshake is under way. */
   static readonly CLOSING = CLOSING;
+  /** It is over, or was never open. */
   static readonly CLOSED = CLOSED;
+  /** Not open yet. */
   readonly CONNECTING = CONNECTING;
+  /** Messages go both ways. */
   readonly OPEN = OPEN;
+  /** The closing handshake is under way. */
   readonly CLOSING = CLOSING;
+  /** It is over, or was never open. */
   readonly CLOSED = CLOSED;
+  /** As it was parsed, with `ws:` for `http:`. */
   readonly url: string;
   #connection: WebSocketConnection | undefined;
   /** What `close` said before there was a connection. */

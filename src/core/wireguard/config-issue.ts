@@ -5,8 +5,11 @@ export type ConfigSeverity = 'error' | 'warning' | 'info';
 
 /** Something to say about a configuration file. Lines and columns count from 1. */
 export interface ConfigIssue {
+  /** Whether it makes the configuration unusable. */
   readonly severity: ConfigSeverity;
+  /** Of the file, from 1. */
   readonly line: number;
+  /** Of the line, from 1. */
   readonly column: number;
   /** The key concerned, in its usual spelling. */
   readonly key?: string;
@@ -16,10 +19,14 @@ export interface ConfigIssue {
 
 /** Why a configuration is refused: the first of its errors. */
 export class ConfigError extends TunnelError {
+  /** Of the file, from 1. */
   readonly line: number;
+  /** Of the line, from 1. */
   readonly column: number;
+  /** The key concerned, in its usual spelling, if one is. */
   readonly key: string | undefined;
 
+  /** The error that the issue is. */
   constructor(issue: ConfigIssue) {
     super('ERR_CONFIG', issue.message);
     this.name = 'ConfigError';

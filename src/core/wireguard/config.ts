@@ -12,17 +12,27 @@ export interface InterfaceConfig {
   privateKey?: string;
   /** `address/length` with its host bits: what we are called inside. */
   addresses: string[];
+  /** Addresses of DNS servers, in the order in which they are asked; the names among `DNS` are `searchDomains`. */
   dns: string[];
+  /** Domains in which names are looked up that are not complete. */
   searchDomains: string[];
+  /** Of inner packets, in bytes; absent: 1420. */
   mtu?: number;
+  /** UDP port to hear on; 0 or absent: any. */
   listenPort?: number;
+  /** Kept for the round trip; it has no effect here. */
   fwMark?: number;
+  /** Kept for the round trip; there is no routing table here. */
   table?: string;
+  /** Kept for the round trip; no file is ever written. */
   saveConfig?: boolean;
   /** Shell commands: kept for the round trip, never run. */
   preUp: string[];
+  /** As preUp. */
   postUp: string[];
+  /** As preUp. */
   preDown: string[];
+  /** As preUp. */
   postDown: string[];
 }
 
@@ -30,6 +40,7 @@ export interface InterfaceConfig {
 export interface PeerSection {
   /** Base64. */
   publicKey: string;
+  /** Base64. */
   presharedKey?: string;
   /** `host:port` or `[v6]:port`. */
   endpoint?: string;
@@ -41,7 +52,9 @@ export interface PeerSection {
 
 /** A parsed and validated configuration: plain data that survives JSON. */
 export interface TunnelConfig {
+  /** Our side. */
   interface: InterfaceConfig;
+  /** In the order of the file, each public key once. */
   peers: PeerSection[];
 }
 
@@ -52,8 +65,16 @@ export function parseConfig(text: string): TunnelConfig {
   throw new ConfigError(issues.find((issue) => issue.severity === 'error')!);
 }
 
-/** All that there is to say about a configuration; `config` is absent when any of it is an error. */
-export function checkConfig(text: string): { config?: TunnelConfig; issues: ConfigIssue[] } {
+/** What `checkConfig` finds. */
+export interface CheckedConfig {
+  /** Absent when any of the issues is an error. */
+  config?: TunnelConfig;
+  /** In the order of the file, a thousand at most. */
+  issues: ConfigIssue[];
+}
+
+/** All that there is to say about a configuration. Throws nothing. */
+export function checkConfig(text: string): CheckedConfig {
   const reader = new ConfigReader();
   for (const line of readLines(text)) {
     reader.read(line);

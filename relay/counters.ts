@@ -16,9 +16,12 @@ export type DropReason =
 export class Counts extends Map<string, number> {
   /** As Prometheus knows it, behind `wgrelay_`. */
   readonly metric: string;
+  /** What it counts, in a sentence. */
   readonly help: string;
+  /** What each word of a kind is about. */
   readonly labels: readonly string[];
 
+  /** Nothing yet. */
   constructor(metric: string, help: string, ...labels: string[]) {
     super();
     this.metric = metric;

@@ -93,7 +93,7 @@ contract('Tunnel', [
   ],
   [
     'assets: { worker, wasm } are URLs, for bundlers and CDNs that move files',
-    ['test/browser/package.spec.ts', 'assets: { worker:'],
+    ['test/support/projects.ts', 'assets: { worker:'],
   ],
   [
     'assets: what is not there rejects open',

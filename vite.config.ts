@@ -16,7 +16,7 @@ export default defineConfig({
   root: 'web',
   base: './',
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [tabwire(), plainNumbers(), assetList()],
+  plugins: [tabwire(), ownNoble(), plainNumbers(), assetList()],
   resolve: {
     alias: [
       // ssh2 looks for a native addon to encrypt its packets with: here it is Tabwire's own WASM.
@@ -32,6 +32,8 @@ export default defineConfig({
     target: ['chrome123', 'firefox121', 'safari17.5'],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // ssh2 and xterm.js, loaded with the first terminal; test/browser/size.spec.ts weighs them.
+    chunkSizeWarningLimit: 1100,
     rolldownOptions: {
       input: { index: 'web/index.html', sw: 'web/pwa/sw.ts' },
       // A service worker's name must stay, and its place says what it serves.
@@ -56,6 +58,30 @@ function qrEngineCode(): string {
   const [, literal] = /new Blob\(\[`(.*)`\]/s.exec(readFileSync(file, 'utf8')) ?? [];
   if (literal === undefined) throw new Error('qr-scanner keeps its engine elsewhere now.');
   return literal.replace(/\\([`$\\])/g, '$1');
+}
+
+/**
+ * What SSH's cryptography takes of @noble is a copy of its own: shared, all of it would come with the first visit, which needs
+ * little of the same files.
+ */
+function ownNoble(): Plugin {
+  const mark = '?ssh';
+  return {
+    name: 'own-noble',
+    enforce: 'pre',
+    async resolveId(source, importer) {
+      const isOwn = importer?.endsWith(mark) === true;
+      const begins = source.startsWith('@noble/') && /[\\/]src[\\/]shims[\\/]/.test(importer ?? '');
+      if (!importer || !(isOwn || begins)) return undefined;
+      const from = isOwn ? importer.slice(0, -mark.length) : importer;
+      const resolved = await this.resolve(source, from, { skipSelf: true });
+      return resolved && { ...resolved, id: `${resolved.id}${mark}` };
+    },
+    load: {
+      filter: { id: /\?ssh$/ },
+      handler: (id) => readFileSync(id.slice(0, -mark.length), 'utf8'),
+    },
+  };
 }
 
 /** One number that ssh2 asks `Function` for, which the page's policy refuses and reports. */

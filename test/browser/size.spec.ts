@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { expect, test } from '../support/browser-test.ts';
@@ -38,6 +38,18 @@ test('all that a first visit loads is under 150 kB, brotli', async ({ page }) =>
     ).toBe(true);
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
   expect(total, JSON.stringify(sizes)).toBeLessThan(LIMIT);
+});
+
+test('a terminal loads less than 260 kB more, brotli', () => {
+  const parts = readdirSync(join(FOLDER, 'assets')).filter((name) =>
+    /^(ssh|form|chacha)-.*\.(js|css)$/.test(name),
+  );
+  expect(parts.length).toBeGreaterThanOrEqual(4);
+  const sizes = parts.map((name) => ({ name, bytes: compressedSize(join(FOLDER, 'assets', name)) }));
+  expect(
+    sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+    JSON.stringify(sizes),
+  ).toBeLessThan(260_000);
 });
 
 function compressedSize(file: string): number {

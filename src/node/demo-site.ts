@@ -48,7 +48,9 @@ export class DemoSite {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (request.method === 'POST' && request.url === DemoSite.downloadPath) {
+      this.#discard(request, response);
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
     } else if (request.url === '/') {
       this.#send(response, 'text/html; charset=utf-8', Buffer.from(HOME_PAGE));
@@ -59,6 +61,13 @@ export class DemoSite {
     } else {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('There is nothing here.\n');
     }
+  }
+
+  /** For a throughput test upwards: how much came, and nothing else of it, is remembered until the answer. */
+  #discard(request: IncomingMessage, response: ServerResponse): void {
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    request.on('end', () => this.#send(response, 'text/plain', Buffer.from(`${bytes}\n`)));
   }
 
   #send(response: ServerResponse, type: string, body: Buffer): void {

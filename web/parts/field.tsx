@@ -10,13 +10,16 @@ interface Props {
   hint?: string;
   /** For a number of a few digits. */
   narrow?: boolean;
+  /** A line to itself. */
+  isWide?: boolean;
 }
 
 /** One line of text that a program reads: an address, a name, a number. */
 export function Field(props: Props) {
-  const { id, label, value, placeholder, inputMode = 'text', required = true, hint, narrow = false } = props;
+  const { id, label, value, placeholder, inputMode = 'text', required = true, hint } = props;
+  const width = `${props.isWide ? ' field-wide' : ''}${props.narrow ? ' field-port' : ''}`;
   return (
-    <div class={narrow ? 'field field-port' : 'field'}>
+    <div class={`field${width}`}>
       <label for={id}>{label}</label>
       <input
         id={id}

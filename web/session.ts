@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
 import type { AdviceContext } from './advice.ts';
 import { type Advice, type Failure, failureOf, plainAdvice } from './failure.ts';
+import { LogBook } from './log/log-book.ts';
 import type { Reach } from './reach.ts';
 import { type Phase, stateLine } from './state-line.ts';
 import { Meter } from './traffic.ts';
@@ -42,6 +43,7 @@ export class Session {
   /** Wall clock of the last reading; everything that shows an age hangs on it. */
   readonly now = signal(Date.now());
   readonly traffic = new Map<string, PeerTraffic>();
+  readonly log = new LogBook();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   readonly line = computed(() =>
@@ -96,13 +98,16 @@ export class Session {
       const tunnel = await Tunnel.open(config, {
         relay: relays,
         takeOver,
+        logger: this.log.write,
         ...(token && { token }),
         ...(privateKey && { privateKey }),
       });
       this.#attach(tunnel);
       return tunnel;
     } catch (error) {
-      this.#failure.value = failureOf(error);
+      const failure = failureOf(error);
+      this.log.write('error', failure.message, { code: failure.code });
+      this.#failure.value = failure;
       this.#end();
       return undefined;
     }
@@ -111,6 +116,7 @@ export class Session {
   async disconnect(): Promise<void> {
     const tunnel = this.tunnel.value;
     if (!tunnel) return;
+    this.log.write('info', 'Disconnecting');
     this.phase.value = 'closing';
     this.#failure.value = undefined;
     await tunnel.close().catch(() => undefined);
@@ -169,6 +175,7 @@ export class Session {
     this.#forgetReach();
     this.#endpoints.value = config.peers.flatMap((peer) => peer.endpoint ?? []);
     this.relays.value = relays;
+    this.log.write('info', 'Connecting', { relays: relays.join(' ') });
     this.traffic.clear();
     this.status.value = undefined;
     this.phase.value = 'opening';

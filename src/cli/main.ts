@@ -34,8 +34,10 @@ const command = name !== undefined && Object.hasOwn(commands, name) ? commands[n
 if (command) {
   await command(args).catch((error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
-    // parseArgs has more lines to say; one is enough.
-    process.stderr.write(`tabwire ${name}: ${message.split('\n', 1)[0]}\n`);
+    // parseArgs has more to say; one sentence is enough, and where there is more.
+    const [unknown] = /^Unknown option '[^']*'/.exec(message) ?? [];
+    const sentence = unknown ? `${unknown}. Try tabwire ${name} --help.` : message.split('\n', 1)[0];
+    process.stderr.write(`tabwire ${name}: ${sentence}\n`);
     process.exitCode = (error as { exitCode?: number }).exitCode ?? 1;
   });
 } else if (name === '--help' || name === 'help') {

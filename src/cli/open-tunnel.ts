@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConfigIssue } from '../core/wireguard/config.ts';
 import { checkConfig, type NodeTunnelOptions, Tunnel, type TunnelError } from '../node/index.ts';
+import { reasonOf } from './system-error.ts';
 
 export interface WayOut {
   /** URLs of relays; none: UDP directly. */
@@ -38,7 +39,7 @@ export function readConfig(file: string, say: Say): string {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+    throw new Error(`cannot read ${file}: ${reasonOf(error)}`);
   }
   const { issues } = checkConfig(text);
   // The message names its line, too.
@@ -84,15 +85,15 @@ export async function firstHandshake(tunnel: Tunnel, patience = Number.POSITIVE_
   }
 }
 
+const LATE =
+  'no handshake in time; WireGuard answers a wrong key with silence: the address, the port and both public keys must be right';
+
 /** Rejects, as if to be tried again, with the end of the time. */
 async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   if (!Number.isFinite(ms)) return promise;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(Object.assign(new Error('no handshake in time'), { retryable: true })),
-      ms,
-    );
+    timer = setTimeout(() => reject(Object.assign(new Error(LATE), { retryable: true })), ms);
   });
   try {
     return await Promise.race([promise, late]);

@@ -11,6 +11,7 @@ import {
 } from '../../relay/index.ts';
 import { type ConsoleSettings, readConsoleSettings } from './console-settings.ts';
 import { readConfigFile } from './relay-file.ts';
+import { reasonOf } from './system-error.ts';
 
 const OPTIONS = {
   config: { type: 'string' },
@@ -94,6 +95,6 @@ function readTokenKey(file: string): TokenKey {
   try {
     return { alg: 'EdDSA', key: readFileSync(file, 'utf8') };
   } catch (error) {
-    throw new RelayConfigError(`--token-key: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+    throw new RelayConfigError(`--token-key: cannot read ${file}: ${reasonOf(error)}`);
   }
 }

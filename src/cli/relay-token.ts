@@ -3,6 +3,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { issueToken, MAX_LIFETIME, normalizeOrigin, SUBJECT, type TokenRequest } from '../../relay/index.ts';
+import { reasonOf } from './system-error.ts';
 
 const USAGE = `Usage: tabwire relay token --new-key FILE
        tabwire relay token --key FILE --to DESTINATION --subject NAME [OPTIONS]
@@ -79,7 +80,7 @@ function readKey(file: string): KeyObject {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+    throw new Error(`cannot read ${file}: ${reasonOf(error)}`);
   }
   try {
     const key = createPrivateKey(text);

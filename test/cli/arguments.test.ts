@@ -28,11 +28,19 @@ describe('the command line', () => {
   });
 
   it.each([
-    [runConnect, ['/nowhere.conf', '-L', '8080:web:80'], /^cannot read \/nowhere.conf \(ENOENT\)$/],
+    [
+      runConnect,
+      ['/nowhere.conf', '-L', '8080:web:80'],
+      /^cannot read \/nowhere.conf: there is no such file \(ENOENT\)$/,
+    ],
     [runConnect, ['a.conf', '--sock5', '127.0.0.1:1'], /^Unknown option '--sock5'/],
     [runGateway, [], /^name the configuration: /],
     [runGateway, ['a.conf', 'b.conf'], /^"b.conf" is one argument too many/],
-    [runGateway, ['/nowhere.conf', '--allow', '10.0.0.0/8'], /^cannot read \/nowhere.conf \(ENOENT\)$/],
+    [
+      runGateway,
+      ['/nowhere.conf', '--allow', '10.0.0.0/8'],
+      /^cannot read \/nowhere.conf: there is no such file \(ENOENT\)$/,
+    ],
     [runGateway, ['a.conf', '--allow', 'db.internal'], /^--allow "db.internal": a rule names addresses/],
     [runPing, ['a.conf'], /^say whom: /],
     [runPing, ['a.conf', 'host', '-c', 'many'], /^-c "many": expected a number/],

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import { type Place, printPlace } from '../places.ts';
+import { reasonOf } from '../system-error.ts';
 
 /** Connections that one listener serves at a time; those beyond are closed as they come. */
 export const MAX_CONNECTIONS = 1024;
@@ -38,9 +39,7 @@ export class Door {
     try {
       await once(this.#server, 'listening');
     } catch (error) {
-      throw new Error(
-        `${flag}: cannot listen on ${printPlace(place)} (${(error as NodeJS.ErrnoException).code})`,
-      );
+      throw new Error(`${flag}: cannot listen on ${printPlace(place)}: ${reasonOf(error)}`);
     }
     this.#server.on('error', () => {});
     return { host, port: (this.#server.address() as AddressInfo).port };

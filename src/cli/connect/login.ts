@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { reasonOf } from '../system-error.ts';
 
 /** RFC 1929 counts each in one byte. */
 const MAX_PART = 255;
@@ -18,7 +19,7 @@ export class Login {
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      throw new Error(`--login: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+      throw new Error(`--login: cannot read ${file}: ${reasonOf(error)}`);
     }
     const [, user, password] = /^([^:\r\n]+):([^\r\n]+)\r?\n?$/.exec(text) ?? [];
     const isShort = (part: string | undefined) => part !== undefined && Buffer.byteLength(part) <= MAX_PART;

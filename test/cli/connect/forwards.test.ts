@@ -127,7 +127,7 @@ describe('-L', () => {
     const port = await lead(7013);
     const second = localForward(host.pair.us, { host: host.address, port: 7013 }, () => {});
     await expect(second.open('-L', { host: '127.0.0.1', port })).rejects.toThrow(
-      `-L: cannot listen on 127.0.0.1:${port} (EADDRINUSE)`,
+      `-L: cannot listen on 127.0.0.1:${port}: another program listens there (EADDRINUSE)`,
     );
   });
 });

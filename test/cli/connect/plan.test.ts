@@ -25,7 +25,11 @@ describe('what tabwire connect is asked for', () => {
     [['a.conf'], { socks5: ['0.0.0.0:1080'] }, /whoever reaches this address could use the tunnel/],
     [['a.conf'], { 'http-proxy': ['[::]:3128'] }, /whoever reaches this address could use the tunnel/],
     [['a.conf'], { socks5: ['example.com:1080'] }, /whoever reaches this address could use the tunnel/],
-    [['a.conf'], { socks5: ['127.0.0.1:1080'], login: '/nowhere/at/all' }, /cannot read .* \(ENOENT\)/],
+    [
+      ['a.conf'],
+      { socks5: ['127.0.0.1:1080'], login: '/nowhere/at/all' },
+      /cannot read .*: there is no such file \(ENOENT\)/,
+    ],
   ])('%j %j is refused in one sentence', (positionals, flags, sentence) => {
     expect(() => planOf(positionals, flags)).toThrow(sentence);
   });

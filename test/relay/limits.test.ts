@@ -1,8 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { Admission } from '../../relay/admission.ts';
 import { DEFAULT_LIMITS, mayServe, parseListen, readOptions } from '../../relay/config.ts';
+import { RelayCounters } from '../../relay/counters.ts';
 import { DownQueue, QueueBudget } from '../../relay/down-queue.ts';
-import { BucketTable, clientKey, TokenBucket } from '../../relay/limits.ts';
+import { BucketTable, clientKey, RatePair, TokenBucket } from '../../relay/limits.ts';
 import { jsonLines, Log, type LogEntry } from '../../relay/log.ts';
+import { SessionTable } from '../../relay/session-table.ts';
 import { MAX_MESSAGE, RecordReader, RecordWriter } from '../../src/core/wire/relay.ts';
 
 describe('buckets', () => {
@@ -14,6 +18,14 @@ describe('buckets', () => {
     expect(bucket.take(1500)).toBe(false);
     expect(bucket.take(100_000, 3)).toBe(true);
     expect(bucket.take(100_000)).toBe(false);
+  });
+
+  it('of a session count datagrams and bytes, whichever is too much', () => {
+    const limits = { ...DEFAULT_LIMITS, datagramsPerSecond: 40, bytesPerSecond: 40_000, maxDatagram: 2000 };
+    const few = new RatePair(limits, 0);
+    expect(Array.from({ length: 11 }, () => few.take(0, 100)).filter(Boolean)).toHaveLength(10);
+    const large = new RatePair(limits, 0);
+    expect(Array.from({ length: 8 }, () => large.take(0, 2000)).filter(Boolean)).toHaveLength(5);
   });
 
   it('are not refilled by a clock that goes back', () => {
@@ -231,6 +243,20 @@ describe('options', () => {
     [['203.0.113.7', '203.0.113.8'], '192.168.1.2', false],
   ])('without authentication, allowing %j on %s: %s', (allow, host, expected) => {
     expect(mayServe(readOptions({ allow }), host)).toBe(expected);
+  });
+
+  it('on a server of somebody else’s, where it was reached decides', () => {
+    const sessions = new SessionTable(new RelayCounters(), new Log(undefined, () => 0));
+    const reached = (allow: string[], localAddress: string, origin?: string) => {
+      const admission = new Admission(readOptions({ allow, allowNoOrigin: true }), sessions, () => 0);
+      admission.load.stop();
+      const socket = { localAddress, localPort: 80 };
+      const request = { url: '/v1', httpVersion: '1.1', method: 'GET', headers: { origin }, socket };
+      return admission.judge(request as unknown as IncomingMessage)?.code;
+    };
+    expect(reached(['203.0.113.7', 'hub.example.com'], '192.168.1.2')).toBe('open_relay');
+    expect(reached(['203.0.113.7', 'hub.example.com'], '::ffff:127.0.0.1')).toBeUndefined();
+    expect(reached(['203.0.113.7'], '192.168.1.2')).toBeUndefined();
   });
 
   it('limits are checked by name and range', () => {

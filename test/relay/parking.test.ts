@@ -239,4 +239,25 @@ describe('the limits of parking', () => {
     expect(again.closed).toEqual({ code: 4429, reason: 'sub: too many sessions' });
     expect(next.closed).toBeUndefined();
   });
+
+  it('a subject whose session waits may come with a new one instead', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const key = publicKey.export({ type: 'spki', format: 'pem' }) as string;
+    const peer = await startEndpoint();
+    const at = await startRelay(peer, {
+      auth: { keys: [{ alg: 'EdDSA', key }] },
+      limits: { sessionsPerSubject: 1 },
+    });
+    const request = { subject: 'alice', destinations: [`127.0.0.1:${peer.port}`] };
+    const bearer = async () => [
+      SUBPROTOCOL,
+      BEARER_PREFIX + (await issueToken(privateKey, request, Date.now())),
+    ];
+    const old = await handshake(await connect(at, {}, await bearer()), peer);
+    old.socket.terminate();
+    await until(() => at.relay.parked === 1, 'the wait');
+    const next = await connect(at, {}, await bearer());
+    await until(() => next.of(WELCOME).length === 1, 'the welcome');
+    expect([at.relay.parked, at.relay.sessions]).toEqual([0, 1]);
+  });
 });

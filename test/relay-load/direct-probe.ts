@@ -9,14 +9,12 @@ export class DirectProbe {
   readonly #socket: Socket;
   readonly #times: number[] = [];
   readonly #timer: NodeJS.Timeout;
-  /** Keepalives with which the peer happened to answer us, and not the relay. */
-  strays = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('message', (message) => {
-      if (message.length !== 100) this.strays++;
-      else this.#times.push(performance.now() - message.readDoubleLE(24));
+      // Keepalives may be the peer's answer to somebody else.
+      if (message.length === 100) this.#times.push(performance.now() - message.readDoubleLE(24));
     });
     this.#timer = setInterval(() => this.#send(), EVERY);
   }

@@ -5,13 +5,15 @@ import { issueToken } from '../../relay/index.ts';
 import {
   BEARER_PREFIX,
   EVENT,
+  EVENT_NEED_HANDSHAKE,
+  OPEN_LISTEN,
   OPENED_KEYS_KNOWN,
   OPENED_SAME_PORT,
   SUBPROTOCOL,
   TICKET,
   WELCOME,
 } from '../../src/core/wire/relay.ts';
-import { data, type FakeEndpoint } from './fake-endpoint.ts';
+import { data, type FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { type RelayClient, settled, until } from './relay-client.ts';
 import {
   CLIENT_INDEX,
@@ -112,6 +114,21 @@ describe('a session whose WebSocket broke', () => {
     await until(() => at.relay.sessions + never.relay.sessions === 0, 'the ends');
     expect(at.relay.parked + never.relay.parked).toBe(0);
     expect(client.of(WELCOME)[0]!.graceSeconds).toBe(0);
+  });
+
+  it('does not go on listening for a client that asks for the channel without that', async () => {
+    const peer = await startEndpoint();
+    const allow = [{ host: '127.0.0.1', ports: [peer.port], listen: true }];
+    const at = await startRelay(peer, { allow });
+    const old = await connect(at);
+    old.send([0, old.open(1, peer.port, '127.0.0.1', OPEN_LISTEN)], [1, initiation(CLIENT_INDEX)]);
+    await until(() => old.of(TICKET).length > 0, 'a ticket');
+    old.socket.terminate();
+    await until(() => at.relay.parked === 1, 'the wait');
+    const client = await goOn(at, old, peer);
+    await until(() => client.of(EVENT).length > 0, 'NEED_HANDSHAKE');
+    expect(client.of(EVENT)).toMatchObject([{ channel: 1, kind: EVENT_NEED_HANDSHAKE }]);
+    expect(openedFlags(client)).toBeUndefined();
   });
 
   it('what its client does not ask for again is closed', async () => {

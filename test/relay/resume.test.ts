@@ -161,6 +161,15 @@ describe('a ticket is judged by today’s configuration', () => {
 });
 
 describe('where tokens are needed, a ticket', () => {
+  it('does not make the session live longer than it would have', async () => {
+    const peer = await startEndpoint();
+    const old = await orphan(peer, { limits: { sessionLifetime: 1500 } });
+    const client = await goOn(await startRelay(peer), old, peer);
+    await until(() => client.datagrams.length > 0, 'the echo');
+    await until(() => client.closed !== undefined, 'the end');
+    expect(client.closed).toEqual({ code: 4410, reason: 'session: lifetime over' });
+  });
+
   it('stands for the token, until its session would be over', async () => {
     const peer = await startEndpoint();
     const first = await startRelay(peer, { auth: AUTH });

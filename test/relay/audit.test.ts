@@ -53,15 +53,12 @@ describe("the auditor's map", () => {
     expect(named.sort()).toEqual(sources.sort());
   });
 
-  it.each(['Decides', 'Applies', 'Carries'])(
-    '%s: the sum is not above what it says, nor much below',
-    (name) => {
-      const { sum, files } = groups[name]!;
-      const lines = files.reduce((all, file) => all + linesOfCode(read(file)), 0);
-      expect(lines).toBeLessThanOrEqual(sum);
-      expect(lines).toBeGreaterThan(0.95 * sum);
-    },
-  );
+  it.each(['Decides', 'Applies', 'Carries'])('%s: its sum is what it says, within 3 %', (name) => {
+    const { sum, files } = groups[name]!;
+    const lines = files.reduce((all, file) => all + linesOfCode(read(file)), 0);
+    expect(lines).toBeLessThan(1.03 * sum);
+    expect(lines).toBeGreaterThan(0.97 * sum);
+  });
 
   it('what decides is less than the 2,000 lines that all was meant to be, and the core grows no further', () => {
     expect(groups.Decides!.sum).toBeLessThanOrEqual(1600);

@@ -1,6 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { connected, editor, enrol, expect, region, test } from '../support/console-test.ts';
+import { demoTerminal } from '../support/terminal-page.ts';
 
 /** What axe has to say, as one line each. */
 async function complaints(page: Page): Promise<string[]> {
@@ -28,5 +29,25 @@ for (const colorScheme of ['light', 'dark'] as const)
     await region(page, 'Traceroute').waitFor();
     await page.getByText('Diagnose', { exact: true }).click();
     await expect(region(page, 'Path doctor').getByRole('listitem')).toHaveCount(5);
+    expect(await complaints(page)).toEqual([]);
+  });
+
+for (const colorScheme of ['light', 'dark'] as const)
+  test(`axe finds nothing to say against a ${colorScheme} terminal, its files and its questions`, async ({
+    console: page,
+  }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const screen = await demoTerminal(page);
+    await page.keyboard.type('ls -l\n');
+    await screen.getByRole('button', { name: 'Find' }).click();
+    await page.getByRole('button', { name: 'Open files' }).click();
+    await page.getByRole('button', { name: 'Rename README.txt' }).click();
+    for (const hasText of [/^Keys/, /^Known hosts/])
+      await page.locator('summary').filter({ hasText }).click();
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    await page.getByRole('button', { name: /^Remove the key/ }).waitFor();
+    await page.getByRole('button', { name: 'Forget 10.86.0.1, port 22' }).click();
+    await region(page, 'Terminal').getByRole('button', { name: 'Open terminal' }).click();
+    await page.getByRole('alertdialog', { name: 'Host key' }).waitFor();
     expect(await complaints(page)).toEqual([]);
   });

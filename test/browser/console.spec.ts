@@ -204,7 +204,7 @@ test('everything can be done from the keyboard', async ({ console: page }) => {
       () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent,
     );
   const tabTo = async (name: RegExp) => {
-    for (let presses = 0; presses < 40; presses++) {
+    for (let presses = 0; presses < 80; presses++) {
       await page.keyboard.press('Tab');
       if (name.test((await focused()) ?? '')) return;
     }

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { Field } from '../parts/field.tsx';
 import { sshFormOf } from '../ssh/form.ts';
@@ -6,6 +7,7 @@ import { sshFormOf } from '../ssh/form.ts';
 export function TerminalPanel({ model }: { model: ConsoleModel }) {
   const ssh = sshFormOf(model);
   const loaded = ssh.loaded.value;
+  useEffect(() => void ssh.restore(), [ssh]);
   return (
     <section class="panel panel-wide" aria-label="Terminal">
       <div class="panel-head">

@@ -4,6 +4,7 @@ import type { ConsoleModel } from '../model.ts';
 import type { SshTarget } from './form.ts';
 import { KeyRing } from './key-ring.ts';
 import { type KnownHost, KnownHosts } from './known-hosts.ts';
+import { noteTerminals } from './resume.ts';
 import { BrowserShelf } from './store.ts';
 import { TerminalTab } from './terminal-tab.ts';
 
@@ -39,7 +40,7 @@ export class Desk {
     }
     this.problem.value = undefined;
     const tab = new TerminalTab(`terminal-${this.#next++}`, this, target);
-    this.tabs.value = [...this.tabs.value, tab];
+    this.#keep([...this.tabs.value, tab]);
     this.activeId.value = tab.id;
     void tab.connect(options);
     return tab;
@@ -67,10 +68,20 @@ export class Desk {
 
   close(tab: TerminalTab): void {
     const place = this.tabs.value.indexOf(tab);
-    this.tabs.value = this.tabs.value.filter((other) => other !== tab);
+    this.#keep(this.tabs.value.filter((other) => other !== tab));
     if (this.besideId.value === tab.id) this.besideId.value = undefined;
     if (this.activeId.value === tab.id)
       this.activeId.value = (this.tabs.value[place] ?? this.tabs.value[place - 1])?.id ?? '';
     tab.dispose();
+  }
+
+  #keep(tabs: readonly TerminalTab[]): void {
+    this.tabs.value = tabs;
+    const identity = this.model.session.status.value?.publicKey;
+    if (identity !== undefined)
+      noteTerminals(
+        identity,
+        tabs.map(({ target }) => target),
+      );
   }
 }

@@ -3,6 +3,7 @@ import { batch, signal } from '@preact/signals';
 import type { ConsoleModel } from '../model.ts';
 import type { Desk } from './desk.ts';
 import type { DeskView } from './desk-view.tsx';
+import { terminalsBefore } from './resume.ts';
 
 export interface SshTarget {
   host: string;
@@ -72,6 +73,14 @@ export class SshForm {
     const desk = new Desk(this.#model);
     this.loaded.value = { desk, View: DeskView };
     return desk;
+  }
+
+  /** What was open in this tunnel before a reload is open again. */
+  async restore(): Promise<void> {
+    const targets = terminalsBefore(this.#model.session.status.value?.publicKey ?? '');
+    if (targets.length === 0) return;
+    const desk = await this.load();
+    for (const target of targets) desk?.open(target, { focus: false });
   }
 
   /** A terminal to what the fields say. `focus`: it is what the person waits for, and takes the keyboard. */

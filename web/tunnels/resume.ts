@@ -18,9 +18,13 @@ export function noteConnected(id: string | undefined): void {
 export function connectedBefore(): string | undefined {
   try {
     const id = sessionStorage.getItem(NAME) ?? undefined;
-    const [entry] = performance.getEntriesByType('navigation');
-    return (entry as PerformanceNavigationTiming | undefined)?.type === 'reload' ? id : undefined;
+    return isReload() ? id : undefined;
   } catch {
     return undefined;
   }
+}
+
+export function isReload(): boolean {
+  const [entry] = performance.getEntriesByType('navigation');
+  return (entry as PerformanceNavigationTiming | undefined)?.type === 'reload';
 }

@@ -7,7 +7,7 @@ import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { Preference } from '../../settings.ts';
 import { clean } from '../clean.ts';
-import { takeOwnKeys } from './own-keys.ts';
+import { OwnKeys } from './own-keys.ts';
 import { cleanPaste, type Paste } from './paste.ts';
 import { keepStylePolicy } from './strict-styles.ts';
 import { terminalTheme } from './terminal-theme.ts';
@@ -44,6 +44,8 @@ export class Screen {
   #wantsWebgl = drawing.read() === 'on';
   #webgl: { dispose(): void } | undefined;
   #observer: ResizeObserver | undefined;
+  #keys: OwnKeys | undefined;
+  #leave = () => {};
 
   constructor() {
     keepStylePolicy();
@@ -73,7 +75,7 @@ export class Screen {
   attach(element: HTMLElement, leave: () => void): void {
     if (this.terminal.element) element.append(this.terminal.element);
     else this.#open(element);
-    takeOwnKeys(this.terminal, leave);
+    this.#leave = leave;
     this.#observer?.disconnect();
     this.#observer = new ResizeObserver(() => this.fit());
     this.#observer.observe(element);
@@ -82,6 +84,7 @@ export class Screen {
 
   #open(element: HTMLElement): void {
     this.terminal.open(element);
+    this.#keys = new OwnKeys(this.terminal, () => this.#leave());
     this.terminal.element!.addEventListener('paste', (event) => this.#pasted(event), { capture: true });
     if (this.#wantsWebgl) void this.#drawWithWebgl();
   }
@@ -93,6 +96,7 @@ export class Screen {
 
   focus(): void {
     this.terminal.focus();
+    this.#keys?.enter();
   }
 
   /** `hold` is told when the sender should wait, and when it should go on. */

@@ -1,0 +1,237 @@
+import type { Locator, Page } from '@playwright/test';
+import { connect, connected, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+import { demoTerminal, openTerminal, terminal, trust } from '../support/terminal-page.ts';
+
+/** The keyboard goes on until it is where this name is. */
+async function tabTo(page: Page, name: RegExp): Promise<void> {
+  const nameOf = () =>
+    page.evaluate(() => {
+      const here = document.activeElement;
+      const label = here?.id ? document.querySelector(`label[for="${here.id}"]`) : null;
+      return here?.getAttribute('aria-label') ?? label?.textContent ?? here?.textContent ?? '';
+    });
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press('Tab');
+    if (name.test(await nameOf())) return;
+  }
+  throw new Error(`Tab never reached ${name}`);
+}
+
+/** Where this text is: in a terminal it is not the text that hears of the mouse. */
+async function press(text: Locator, clickCount = 1): Promise<void> {
+  const { x, y, width, height } = (await text.boundingBox())!;
+  await text.page().mouse.move(x + width / 2, y + height / 2);
+  await text.page().mouse.click(x + width / 2, y + height / 2, { clickCount });
+}
+
+/** A tunnel to the demo, kept in this browser. */
+async function save(page: Page): Promise<void> {
+  await editor(page).fill((await enrol(page)).config);
+  await page.getByText('Keep this tunnel').click();
+  await page.getByLabel('Name', { exact: true }).fill('Office');
+  await page.getByRole('button', { name: 'Save in this browser' }).click();
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).waitFor();
+}
+
+test('one click on the demo shows the prompt of a toy shell, in which commands work', async ({
+  console: page,
+}) => {
+  await page.getByRole('button', { name: 'Try the demo network' }).click();
+  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  await expect(screen).toContainText('guest@demo:~$');
+  await expect(page.getByRole('alertdialog'), 'the key came with the configuration').toHaveCount(0);
+  const input = screen.getByRole('textbox', { name: 'Terminal input' });
+  await expect(input, 'it does not take the keyboard').not.toBeFocused();
+  await input.focus();
+  await page.keyboard.type('ls\ncat notes/todo.txt\n');
+  await expect(screen).toContainText('notes  README.txt');
+  await expect(screen).toContainText('- drop a file into the Files panel');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(status(page)).toContainText('Not connected');
+});
+
+test('a first-time user gets to a shell by keyboard alone, in less than ten seconds', async ({
+  console: page,
+}) => {
+  const { config } = await enrol(page);
+  const begun = Date.now();
+  await tabTo(page, /^WireGuard configuration$/);
+  await page.keyboard.insertText(config);
+  await tabTo(page, /^Connect$/);
+  await page.keyboard.press('Enter');
+  await terminal(page).waitFor();
+  await tabTo(page, /^Address$/);
+  await page.keyboard.type('10.86.0.1');
+  await tabTo(page, /^User$/);
+  await page.keyboard.type('guest\n');
+  await page.getByRole('alertdialog', { name: 'Host key' }).waitFor();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  expect(Date.now() - begun).toBeLessThan(10_000);
+  await page.keyboard.type('whoami\n');
+  await expect(page.getByRole('tabpanel')).toContainText(/whoami\s*guest/);
+  await page.keyboard.press('Control+Shift+ArrowUp');
+  await expect(page.getByRole('tab', { name: 'guest@10.86.0.1' })).toBeFocused();
+});
+
+test('a saved tunnel is at a prompt in two seconds', async ({ console: page }) => {
+  await save(page);
+  await connect(page).click();
+  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+  await trust(page);
+  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(status(page)).toContainText('Not connected');
+  await page.reload();
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
+  const begun = Date.now();
+  await connect(page).click();
+  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  const millis = Date.now() - begun;
+  console.log(`from a saved tunnel to a prompt: ${millis} ms`);
+  expect(millis).toBeLessThan(2000);
+});
+
+test('a reload brings the tunnel back, and the terminals in it', async ({ console: page }) => {
+  page.on('dialog', (dialog) => void dialog.accept());
+  await save(page);
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
+  await connect(page).click();
+  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+  await trust(page);
+  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  await page.reload();
+  await expect(page.getByRole('tabpanel', { name: 'guest@10.86.0.1' })).toContainText('guest@demo:~$');
+  await page.getByRole('button', { name: /^Close / }).click();
+  await page.reload();
+  await terminal(page).waitFor();
+  await expect(page.getByRole('tab')).toHaveCount(0);
+});
+
+test('several terminals: tabs, side by side, found text, reconnecting, closing', async ({
+  console: page,
+}) => {
+  const screen = await demoTerminal(page);
+  await page.keyboard.type('seq 1 500\n');
+  await expect(screen).toContainText('500guest@demo');
+  await screen.getByRole('button', { name: 'Find' }).click();
+  await page.getByRole('searchbox', { name: 'Find in the terminal' }).fill('123');
+  await page.keyboard.press('Enter');
+  await expect(screen).toContainText('124');
+  await page.getByRole('searchbox').fill('no such text');
+  await page.keyboard.press('Enter');
+  await expect(screen.getByText('Not found')).toBeVisible();
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('button', { name: 'Split' }).click();
+  await expect(page.getByRole('tabpanel')).toHaveCount(2);
+  await expect(page.getByRole('tab')).toHaveCount(2);
+  await expect(page.getByRole('tabpanel').last()).toContainText('guest@demo:~$');
+  await page.getByRole('button', { name: 'Split' }).click();
+  await page.getByRole('tab').first().focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tab').last()).toHaveAttribute('aria-selected', 'true');
+  await expect(page.getByRole('tabpanel')).not.toContainText('500');
+  await page.getByRole('button', { name: /^Close / }).click();
+  await expect(page.getByRole('tab')).toHaveCount(1);
+
+  await page.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.type('exit\n');
+  await expect(screen).toContainText('The connection is closed.');
+  await screen.getByRole('button', { name: 'Reconnect' }).click();
+  await expect(screen.getByRole('status').first()).toHaveText('Connected');
+  await page.keyboard.type('hostname\n');
+  await expect(screen).toContainText(/hostname\s*demo/);
+});
+
+test('what the other side writes is drawn and does nothing else', async ({ console: page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const screen = await demoTerminal(page);
+  await page.evaluate(() => navigator.clipboard.writeText('mine'));
+  await screen.page().getByRole('button', { name: 'Open files' }).click();
+  await page.getByLabel('Files to upload').setInputFiles({
+    name: 'evil',
+    mimeType: 'text/plain',
+    buffer: Buffer.from(
+      '\x1b]52;c;ZXZpbA==\x07\x1b]0;ti\u202etle<b>\x07\x1b]8;;javascript:alert(1)\x07script\x1b]8;;\x07 ' +
+        '\x1b]8;;https://evil.example/\x07harmless.example\x1b]8;;\x07 \x1b[31mred\x1b[0m\n',
+    ),
+  });
+  await expect(page.getByRole('list', { name: 'Transfers' })).toContainText('done');
+  await screen.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.type('cat evil\n');
+  await expect(screen).toContainText('harmless.example');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('mine');
+  await expect(page.getByRole('tab')).toContainText('ti tle<b>');
+  await press(screen.getByText('script', { exact: true }));
+  await expect(page.getByRole('dialog', { name: 'Link' })).toHaveCount(0);
+  await press(screen.getByText('harmless.example'));
+  await expect(page.getByRole('dialog', { name: 'Link' })).toContainText('https://evil.example/');
+  await page.getByRole('button', { name: 'Do not open' }).click();
+});
+
+test('several pasted lines are asked about, and what is selected is copied', async ({
+  console: page,
+  context,
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const screen = await demoTerminal(page);
+  const paste = (text: string) =>
+    screen.getByRole('textbox', { name: 'Terminal input' }).evaluate((input, pasted) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', pasted);
+      input.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    }, text);
+  await paste('echo a\x1b[201~b\necho c\n');
+  const question = page.getByRole('dialog', { name: 'Paste' });
+  await expect(question).toContainText('Paste 3 lines?');
+  await question.getByRole('button', { name: 'Do not paste' }).click();
+  await paste('echo kept');
+  await page.keyboard.press('Enter');
+  await expect(screen).toContainText(/\$ echo kept\s*kept/);
+  await expect(screen).not.toContainText('echo a');
+  await paste('echo one\necho two\n');
+  await page.getByRole('button', { name: 'Paste 3 lines' }).click();
+  await expect(screen).toContainText(/two\s*two/);
+  await press(screen.getByText('kept').last(), 2);
+  await page.keyboard.press('Control+c');
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('kept');
+  await page.keyboard.type('half');
+  await page.keyboard.press('Control+c');
+  await expect(screen).toContainText('half^C');
+});
+
+test('it draws with WebGL and without, fills the screen, and speaks', async ({ console: page }) => {
+  const screen = await demoTerminal(page);
+  const webgl = screen.getByRole('button', { name: 'WebGL' });
+  await webgl.click();
+  await expect(webgl).toHaveAttribute('aria-pressed', 'true');
+  await expect(screen.locator('canvas').first()).toBeAttached();
+  await webgl.click();
+  await expect(screen).toContainText('guest@demo:~$');
+  await screen.getByRole('button', { name: 'Screen reader' }).click();
+  await screen.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.type('echo heard\n');
+  await expect(screen.getByRole('list')).toContainText('heard');
+  await screen.getByRole('button', { name: 'Full screen' }).click();
+  await expect.poll(() => page.evaluate(() => document.fullscreenElement?.id)).toBe('terminal-1');
+  await screen.getByRole('button', { name: 'Full screen' }).click();
+  await expect.poll(() => page.evaluate(() => document.fullscreenElement)).toBeNull();
+});
+
+test('a page with an open terminal asks before it is left, and one without does not', async ({
+  console: page,
+}) => {
+  let asked = 0;
+  page.on('dialog', (dialog) => {
+    asked++;
+    void dialog.accept();
+  });
+  await demoTerminal(page);
+  await page.reload();
+  expect(asked).toBe(1);
+  await connected(page);
+  await page.reload();
+  expect(asked).toBe(1);
+});

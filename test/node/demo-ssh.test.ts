@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DemoSsh } from '../../src/node/demo-ssh.ts';
 import type { HostKeyOffer, SshConnection } from '../../web/ssh/connection.ts';
 import { Sftp } from '../../web/ssh/sftp.ts';
+import { download, upload } from '../../web/ssh/sftp-transfer.ts';
 import { forgetfulHosts, visit } from '../support/ssh-visit.ts';
 
 const SIZE = { columns: 80, rows: 24 };
@@ -22,6 +23,20 @@ function saw(channel: ClientChannel, text: string): Promise<string> {
     channel.once('close', () => reject(new Error(`closed after ${JSON.stringify(seen)}`)));
   });
 }
+
+/** Puts a file there, over whatever there was. */
+function put(sftp: Sftp, path: string, bytes: Uint8Array<ArrayBuffer>, mayReplace = true): Promise<void> {
+  return upload(sftp, path, new Blob([bytes]), { ...quiet, mayReplace, onOpen: () => {} });
+}
+
+async function get(sftp: Sftp, path: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  await download(sftp, path, { ...quiet, onPiece: (piece) => pieces.push(Uint8Array.from(piece)) });
+  return Buffer.concat(pieces);
+}
+
+const quiet = { onPiece: () => {}, onBytes: () => {}, signal: new AbortController().signal };
+const HELLO = Uint8Array.from(Buffer.from('hello'));
 
 let server: DemoSsh;
 beforeAll(() => {
@@ -104,7 +119,7 @@ describe("the demo's SSH server", () => {
     };
     const first = await files('10.86.0.7');
     await first.sftp.makeFolder('mine');
-    const names = async ({ sftp }: { sftp: Sftp }) => (await sftp.list('.')).map(({ name }) => name);
+    const names = async ({ sftp }: { sftp: Sftp }) => (await sftp.list('.')).files.map(({ name }) => name);
     expect(await names(first)).toContain('mine');
     expect(await names(await files('10.86.0.8'))).not.toContain('mine');
     expect(await names(await files('10.86.0.7'))).toContain('mine');
@@ -123,21 +138,22 @@ describe('files through SFTP', () => {
 
   it('go up and come back whole, in pieces of every kind', async () => {
     const bytes = new Uint8Array(1_000_003).map((_, i) => (i * 31 + (i >> 8)) & 255);
-    await sftp.upload('/tmp/up', new Blob([bytes]));
-    const parts: Uint8Array[] = [];
-    await sftp.download('/tmp/up', (part) => void parts.push(Uint8Array.from(part)));
-    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
-    await sftp.upload('/tmp/up', new Blob([]));
-    await sftp.download('/tmp/up', () => expect.unreachable());
+    await put(sftp, '/tmp/up', bytes);
+    expect((await get(sftp, '/tmp/up')).equals(bytes)).toBe(true);
+    await put(sftp, '/tmp/up', new Uint8Array());
+    expect(await get(sftp, '/tmp/up')).toHaveLength(0);
   });
 
   it('are listed, renamed, changed and removed; what fails is one sentence', async () => {
     expect(await sftp.realPath('.')).toBe('/home/guest');
     await sftp.makeFolder('/tmp/a');
-    await sftp.upload('/tmp/a/x', new Blob(['hello']));
+    await put(sftp, '/tmp/a/x', HELLO);
     await sftp.rename('/tmp/a/x', '/tmp/a/y');
     await sftp.chmod('/tmp/a/y', 0o600);
-    expect(await sftp.list('/tmp/a')).toMatchObject([{ name: 'y', kind: 'file', size: 5, mode: 0o600 }]);
+    expect(await sftp.list('/tmp/a')).toMatchObject({
+      files: [{ name: 'y', kind: 'file', size: 5, mode: 0o600 }],
+      hidden: 0,
+    });
     await expect(sftp.remove('/tmp/a', 'folder')).rejects.toThrow('/tmp/a: Directory not empty.');
     await sftp.remove('/tmp/a/y', 'file');
     await sftp.remove('/tmp/a', 'folder');
@@ -145,17 +161,36 @@ describe('files through SFTP', () => {
     await expect(sftp.list('/etc/motd')).rejects.toThrow('/etc/motd: Not a directory.');
   });
 
+  it('are not written over others unasked', async () => {
+    await put(sftp, '/tmp/mine', HELLO);
+    await put(sftp, '/tmp/other', HELLO);
+    const sentence = '/tmp/mine: there is something of that name already.';
+    await expect(put(sftp, '/tmp/mine', new Uint8Array(3), false)).rejects.toThrow(sentence);
+    await expect(sftp.makeFolder('/tmp/mine')).rejects.toThrow(sentence);
+    await expect(sftp.rename('/tmp/other', '/tmp/mine')).rejects.toThrow(sentence);
+    expect((await get(sftp, '/tmp/mine')).equals(HELLO)).toBe(true);
+  });
+
+  it('fail at once, all of them, when the connection is lost', async () => {
+    const lost = await visit(server, { remoteAddress: '10.86.0.11' });
+    const files = new Sftp(await lost.sftp());
+    await put(files, '/tmp/up', new Uint8Array(4 << 20));
+    const reading = download(files, '/tmp/up', { ...quiet, onPiece: () => lost.end() });
+    await expect(reading).rejects.toThrow('The connection was lost: reconnect, then try again.');
+    await expect(files.list('/tmp')).rejects.toThrow('The connection was lost');
+  });
+
   it('of a folder with more names than one answer takes are all there', async () => {
     await sftp.makeFolder('/tmp/many');
     for (let i = 0; i < 250; i++) await sftp.makeFolder(`/tmp/many/${i}`);
-    expect(await sftp.list('/tmp/many')).toHaveLength(250);
+    expect((await sftp.list('/tmp/many')).files).toHaveLength(250);
   });
 
   it('end with a visitor who asks for more and more and takes nothing', async () => {
     const greedy = await visit(server, { remoteAddress: '10.86.0.10' });
     const raw = await greedy.sftp();
     const own = new Sftp(raw);
-    await own.upload('/tmp/big', new Blob([new Uint8Array(1 << 20)]));
+    await put(own, '/tmp/big', new Uint8Array(1 << 20));
     const handle = await new Promise<Buffer>((resolve, reject) =>
       raw.open('/tmp/big', 'r', (error, value) => (error ? reject(error) : resolve(value))),
     );

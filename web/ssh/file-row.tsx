@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
 import { formatBytes } from '../format.ts';
 import type { Files } from './files.ts';
-import { NameForm } from './files-view.tsx';
 import { modeText } from './mode-text.ts';
+import { NameForm } from './name-form.tsx';
+import { shownName } from './remote-name.ts';
 import type { RemoteFile } from './sftp.ts';
 
 type Doing = 'nothing' | 'rename' | 'mode' | 'delete';
@@ -10,7 +11,8 @@ type Doing = 'nothing' | 'rename' | 'mode' | 'delete';
 /** One file or folder and what can be done with it. */
 export function FileRow({ files, file }: { files: Files; file: RemoteFile }) {
   const doing = useSignal<Doing>('nothing');
-  const { name, kind, size, mode, modified } = file;
+  const { kind, size, mode, modified } = file;
+  const name = shownName(file.name);
   const begin = (what: Doing) => (doing.value = doing.value === what ? 'nothing' : what);
   const open = () => void (kind === 'folder' ? files.enter(file) : files.download(file));
   return (
@@ -23,8 +25,10 @@ export function FileRow({ files, file }: { files: Files; file: RemoteFile }) {
             aria-label={`${kind === 'folder' ? 'Open' : 'Download'} ${name}`}
             onClick={open}
           >
-            {name}
-            {kind === 'folder' ? '/' : ''}
+            <span>
+              <bdi>{name}</bdi>
+              {kind === 'folder' ? '/' : ''}
+            </span>
           </button>
         </td>
         <td class="number">{kind === 'file' ? formatBytes(size) : ''}</td>
@@ -65,37 +69,48 @@ interface DoingsProps {
   onDone: () => void;
 }
 
-function Doings({ files, file, doing, onDone }: DoingsProps) {
-  const { name, kind, mode } = file;
-  if (doing === 'rename')
-    return (
-      <NameForm
-        label={`New name of ${name}`}
-        action="Rename"
-        initial={name}
-        onDone={(to) => {
-          onDone();
-          if (to && to !== name) void files.rename(file, to);
-        }}
-      />
-    );
-  if (doing === 'mode')
-    return (
-      <NameForm
-        label={`Permissions of ${name}, octal`}
-        action="Change"
-        initial={mode.toString(8).padStart(3, '0')}
-        onDone={(text) => {
-          onDone();
-          if (text === undefined) return;
-          if (/^[0-7]{3,4}$/.test(text)) void files.chmod(file, Number.parseInt(text, 8));
-          else files.problem.value = 'Permissions are three or four digits from 0 to 7, such as 644.';
-        }}
-      />
-    );
+function Doings(props: DoingsProps) {
+  if (props.doing === 'rename') return <Renaming {...props} />;
+  if (props.doing === 'mode') return <ModeChange {...props} />;
+  return <Deleting {...props} />;
+}
+
+/** What cannot be typed is offered as it is shown. */
+function Renaming({ files, file, onDone }: DoingsProps) {
+  const name = shownName(file.name);
+  return (
+    <NameForm
+      label={`New name of ${name}`}
+      action="Rename"
+      initial={name}
+      onDone={(to) => {
+        onDone();
+        if (to && to !== name) void files.rename(file, to);
+      }}
+    />
+  );
+}
+
+function ModeChange({ files, file, onDone }: DoingsProps) {
+  return (
+    <NameForm
+      label={`Permissions of ${shownName(file.name)}, octal`}
+      action="Change"
+      initial={file.mode.toString(8).padStart(3, '0')}
+      onDone={(text) => {
+        onDone();
+        if (text === undefined) return;
+        if (/^[0-7]{3,4}$/.test(text)) void files.chmod(file, Number.parseInt(text, 8));
+        else files.problem.value = 'Permissions are three or four digits from 0 to 7, such as 644.';
+      }}
+    />
+  );
+}
+
+function Deleting({ files, file, onDone }: DoingsProps) {
   return (
     <p class="tunnel-question">
-      {kind === 'folder' ? 'Only an empty folder can be deleted.' : 'It is gone for good then.'}
+      {file.kind === 'folder' ? 'Only an empty folder can be deleted.' : 'It is gone for good then.'}
       <button
         type="button"
         onClick={() => {
@@ -103,7 +118,7 @@ function Doings({ files, file, doing, onDone }: DoingsProps) {
           void files.remove(file);
         }}
       >
-        Delete “{name}”
+        Delete “<bdi>{shownName(file.name)}</bdi>”
       </button>
       <button type="button" class="quiet" onClick={onDone}>
         Keep it

@@ -1,19 +1,19 @@
-import { useSignal } from '@preact/signals';
-import { useId, useRef } from 'preact/hooks';
-import { formatBytes } from '../format.ts';
-import { Field } from '../parts/field.tsx';
-import { FileRow } from './file-row.tsx';
+import { type Signal, useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import type { Files } from './files.ts';
+import { FolderView } from './folder-view.tsx';
+import { NameForm } from './name-form.tsx';
+import { shownName } from './remote-name.ts';
 import type { TerminalTab } from './terminal-tab.ts';
 import { TransferList } from './transfer-list.tsx';
 
 /** The machine's files, through SFTP on the same connection. */
 export function FilesView({ tab }: { tab: TerminalTab }) {
-  const isOpen = tab.phase.value === 'open';
   const { files } = tab;
   const over = useSignal(false);
-  if (!isOpen && files.entries.value === undefined) return null;
-  if (files.entries.value === undefined)
+  const isListed = files.entries.value !== undefined;
+  if (!isListed && tab.phase.value !== 'open') return null;
+  if (!isListed)
     return (
       <section class="files" aria-label="Files">
         <button type="button" onClick={() => void files.start()}>
@@ -41,8 +41,8 @@ export function FilesView({ tab }: { tab: TerminalTab }) {
     >
       <Head files={files} />
       <Problem files={files} />
-      <TransferList transfers={files.transfers.value} />
-      <Folder files={files} />
+      <TransferList transfers={files.transfers} />
+      <FolderView key={files.folder.value} files={files} />
     </section>
   );
 }
@@ -55,14 +55,18 @@ function Problem({ files }: { files: Files }) {
   ) : null;
 }
 
+type Doing = 'nothing' | 'going' | 'making';
+
 function Head({ files }: { files: Files }) {
-  const input = useRef<HTMLInputElement>(null);
-  const newFolder = useSignal<string | undefined>(undefined);
+  const doing = useSignal<Doing>('nothing');
+  const toggle = (what: Doing) => (doing.value = doing.value === what ? 'nothing' : what);
   return (
     <>
       <div class="files-head">
         <h3>Files</h3>
-        <p class="mono files-path">{files.folder.value}</p>
+        <p class="mono files-path">
+          <bdi>{shownName(files.folder.value)}</bdi>
+        </p>
         <button
           type="button"
           class="quiet"
@@ -71,108 +75,66 @@ function Head({ files }: { files: Files }) {
         >
           Up
         </button>
+        <button type="button" class="quiet" onClick={() => toggle('going')}>
+          Go to
+        </button>
         <button type="button" class="quiet" onClick={() => void files.start()}>
           Refresh
         </button>
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => (newFolder.value = newFolder.value === undefined ? '' : undefined)}
-        >
+        <button type="button" class="quiet" onClick={() => toggle('making')}>
           New folder
         </button>
-        <button type="button" onClick={() => input.current?.click()}>
-          Upload
-        </button>
-        <input
-          ref={input}
-          type="file"
-          multiple
-          hidden
-          aria-label="Files to upload"
-          onChange={(event) => {
-            const chosen = [...(event.currentTarget.files ?? [])];
-            event.currentTarget.value = '';
-            void files.upload(chosen);
-          }}
-        />
+        <UploadButton files={files} />
       </div>
-      {newFolder.value !== undefined && (
-        <NameForm
-          label="Name of the folder"
-          action="Make folder"
-          onDone={(name) => {
-            newFolder.value = undefined;
-            if (name) void files.makeFolder(name);
-          }}
-        />
-      )}
+      <Asking files={files} doing={doing} />
     </>
   );
 }
 
-export function NameForm(props: {
-  label: string;
-  action: string;
-  initial?: string;
-  onDone: (name: string | undefined) => void;
-}) {
-  const name = useSignal(props.initial ?? '');
-  const id = useId();
-  return (
-    <form
-      class="line-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        props.onDone(name.value);
-      }}
-    >
-      <Field id={id} label={props.label} value={name} />
-      <button type="submit">{props.action}</button>
-      <button type="button" class="quiet" onClick={() => props.onDone(undefined)}>
-        Cancel
-      </button>
-    </form>
-  );
-}
-
-function Folder({ files }: { files: Files }) {
-  const entries = files.entries.value ?? [];
-  if (entries.length === 0)
-    return <p class="dim empty">Nothing is in this folder. Drop files here to upload them.</p>;
-  const bytes = entries.reduce((sum, { kind, size }) => sum + (kind === 'file' ? size : 0), 0);
+function UploadButton({ files }: { files: Files }) {
+  const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <div class="results files-list">
-        <table aria-label={`Files in ${files.folder.value}`}>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col" class="number">
-                Size
-              </th>
-              <th scope="col" class="wide-only">
-                Permissions
-              </th>
-              <th scope="col" class="wide-only">
-                Changed
-              </th>
-              <th scope="col">
-                <span class="hidden">What to do</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map((file) => (
-              <FileRow key={file.name} files={files} file={file} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <p class="results-foot">
-        {entries.length} {entries.length === 1 ? 'entry' : 'entries'}, {formatBytes(bytes)}. Drop files here
-        to upload them.
-      </p>
+      <button type="button" onClick={() => input.current?.click()}>
+        Upload
+      </button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Files to upload"
+        onChange={(event) => {
+          const chosen = [...(event.currentTarget.files ?? [])];
+          event.currentTarget.value = '';
+          void files.upload(chosen);
+        }}
+      />
     </>
   );
+}
+
+function Asking({ files, doing }: { files: Files; doing: Signal<Doing> }) {
+  const then = (act: (text: string) => Promise<void>) => (text: string | undefined) => {
+    doing.value = 'nothing';
+    if (text) void act(text);
+  };
+  if (doing.value === 'making')
+    return (
+      <NameForm
+        label="Name of the folder"
+        action="Make folder"
+        onDone={then((name) => files.makeFolder(name))}
+      />
+    );
+  if (doing.value === 'going')
+    return (
+      <NameForm
+        label="Path of the folder"
+        action="Open folder"
+        initial={files.folder.value}
+        onDone={then((path) => files.go(path))}
+      />
+    );
+  return null;
 }

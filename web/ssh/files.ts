@@ -2,42 +2,32 @@
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { batch, signal } from '@preact/signals';
+import { saveFile } from '../parts/save-file.ts';
+import { safeFileName, shownName } from './remote-name.ts';
 import { join, parentOf, type RemoteFile, type Sftp } from './sftp.ts';
+import { download, upload } from './sftp-transfer.ts';
+import { Transfers, type Try } from './transfers.ts';
 
-export interface Transfer {
-  id: number;
-  name: string;
-  direction: 'up' | 'down';
-  bytes: number;
-  total: number;
-  state: 'running' | 'done' | 'failed' | 'stopped';
-  /** Hexadecimal SHA-256 of what passed, when it is done. */
-  digest: string;
-  problem: string;
-  stop: () => void;
-}
-
-/** Kept to be looked at; older ones go. */
-const MAX_TRANSFERS = 20;
-/** The numbers on the page move this often, in milliseconds. */
-const TICK = 100;
 /** What a page can hold together until it is saved. */
 const MAX_DOWNLOAD = 2 ** 31;
+/** Pieces are put together in blobs of this size, which browsers can keep on disk. */
+const BLOB = 8 * 2 ** 20;
 
 export class Files {
   readonly folder = signal('');
   readonly entries = signal<readonly RemoteFile[] | undefined>();
+  /** Entries of the folder that cannot be shown. */
+  readonly hidden = signal(0);
   readonly problem = signal<string | undefined>();
   readonly busy = signal(false);
-  readonly transfers = signal<readonly Transfer[]>([]);
+  readonly transfers = new Transfers();
   readonly #open: () => Promise<Sftp>;
-  #next = 1;
 
   constructor(open: () => Promise<Sftp>) {
     this.#open = open;
   }
 
-  /** The folder one lands in. */
+  /** The folder one lands in, or the one that is looked at, anew. */
   start(): Promise<void> {
     return this.#do(async (sftp) => this.#show(sftp, this.folder.value || (await sftp.realPath('.'))));
   }
@@ -73,76 +63,72 @@ export class Files {
   /** One behind the other: they would only share the same way. */
   async upload(files: Iterable<File>): Promise<void> {
     const folder = this.folder.value;
-    for (const file of files)
-      await this.#transfer(file.name, 'up', file.size, async (sftp, onBytes, signal) => {
-        const [digest] = await Promise.all([
-          digestOf(file, signal),
-          sftp.upload(join(folder, file.name), file, { onBytes, signal }),
-        ]);
-        return digest;
-      });
-    await this.start();
+    const refresh = () => {
+      if (this.folder.value === folder) void this.start();
+    };
+    let isAnyDone = false;
+    for (const file of files) {
+      const what = { name: file.name, direction: 'up', total: file.size } as const;
+      const work = (attempt: Try) => this.#send(join(folder, file.name), file, attempt);
+      if (await this.transfers.begin(what, work, refresh)) isAnyDone = true;
+    }
+    if (isAnyDone) refresh();
+  }
+
+  async #send(path: string, file: File, attempt: Try): Promise<string> {
+    const hash = sha256.create();
+    await upload(await this.#open(), path, file, {
+      signal: attempt.signal,
+      onBytes: attempt.onBytes,
+      onPiece: (bytes) => hash.update(bytes),
+      mayReplace: attempt.mayReplace,
+      onOpen: () => (attempt.mayReplace = true),
+    });
+    return hex(hash.digest());
   }
 
   async download({ name, size }: RemoteFile): Promise<void> {
     const path = this.#path(name);
-    if (size > MAX_DOWNLOAD) {
-      this.problem.value = `${name} is too large for a page to hold: fetch it with scp.`;
-      return;
-    }
-    await this.#transfer(name, 'down', size, async (sftp, onBytes, signal) => {
-      const parts: Uint8Array<ArrayBuffer>[] = [];
-      const hash = sha256.create();
-      await sftp.download(
-        path,
-        (bytes) => {
-          hash.update(bytes);
-          parts.push(bytes);
-        },
-        { onBytes, signal },
+    if (size > MAX_DOWNLOAD) this.problem.value = tooLarge(name);
+    else
+      await this.transfers.begin({ name, direction: 'down', total: size }, (attempt) =>
+        this.#receive(path, name, attempt),
       );
-      save(new Blob(parts), name);
-      return hex(hash.digest());
-    });
   }
 
-  async #transfer(
-    name: string,
-    direction: Transfer['direction'],
-    total: number,
-    run: (sftp: Sftp, onBytes: (count: number) => void, signal: AbortSignal) => Promise<string>,
-  ): Promise<void> {
-    const abort = new AbortController();
-    const id = this.#next++;
-    const begun: Transfer = {
-      ...{ id, name, direction, total, bytes: 0, state: 'running', digest: '', problem: '' },
-      stop: () => abort.abort(),
-    };
-    this.transfers.value = [begun, ...this.transfers.value].slice(0, MAX_TRANSFERS);
+  async #receive(path: string, name: string, { signal, onBytes }: Try): Promise<string> {
+    const hash = sha256.create();
+    const blobs: Blob[] = [];
+    let pieces: Uint8Array<ArrayBuffer>[] = [];
+    let held = 0;
     let bytes = 0;
-    const ticker = setInterval(() => this.#update(id, { bytes }), TICK);
-    try {
-      const digest = await run(await this.#open(), (count) => (bytes += count), abort.signal);
-      this.#update(id, { bytes, state: 'done', digest });
-    } catch (error) {
-      const state = abort.signal.aborted ? 'stopped' : 'failed';
-      this.#update(id, { bytes, state, problem: state === 'failed' ? (error as Error).message : '' });
-    } finally {
-      clearInterval(ticker);
-    }
-  }
-
-  #update(id: number, change: Partial<Transfer>): void {
-    this.transfers.value = this.transfers.value.map((transfer) =>
-      transfer.id === id ? { ...transfer, ...change } : transfer,
-    );
+    const wrap = () => {
+      blobs.push(new Blob(pieces));
+      pieces = [];
+      held = 0;
+    };
+    await download(await this.#open(), path, {
+      signal,
+      onBytes,
+      onPiece: (piece) => {
+        // It may be longer than its folder said.
+        if ((bytes += piece.length) > MAX_DOWNLOAD) throw new Error(tooLarge(name));
+        hash.update(piece);
+        pieces.push(piece);
+        if ((held += piece.length) >= BLOB) wrap();
+      },
+    });
+    wrap();
+    saveFile({ blob: new Blob(blobs), name: safeFileName(name) });
+    return hex(hash.digest());
   }
 
   async #show(sftp: Sftp, folder: string): Promise<void> {
-    const entries = await sftp.list(folder);
+    const { files, hidden } = await sftp.list(folder);
     batch(() => {
       this.folder.value = folder;
-      this.entries.value = entries;
+      this.entries.value = files;
+      this.hidden.value = hidden;
     });
   }
 
@@ -170,25 +156,10 @@ export class Files {
   }
 }
 
-async function digestOf(file: Blob, signal: AbortSignal): Promise<string> {
-  const hash = sha256.create();
-  const reader = file.stream().getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    signal.throwIfAborted();
-    hash.update(part.value);
-  }
-  return hex(hash.digest());
+function tooLarge(name: string): string {
+  return `${shownName(name)} is too large for a page to hold: fetch it with scp.`;
 }
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

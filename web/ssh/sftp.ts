@@ -1,8 +1,16 @@
-/** Files on the other side: SFTP with promises, streams that keep many requests on their way, and progress. */
-import { Buffer } from 'buffer';
+/** Files on the other side: SFTP with promises, bounds and plain errors. Bytes of files are moved by sftp-transfer.ts. */
+import type { Buffer } from 'buffer';
 import type { SFTPWrapper, Stats } from 'ssh2';
-import { clean } from './clean.ts';
-import { SshError } from './ssh-error.ts';
+import { isEntryName } from './remote-name.ts';
+import {
+  connectionLost,
+  FileError,
+  FileExists,
+  fileErrorOf,
+  hasCode,
+  isVague,
+  STATUS,
+} from './sftp-error.ts';
 
 export interface RemoteFile {
   name: string;
@@ -14,20 +22,32 @@ export interface RemoteFile {
   modified: number;
 }
 
-/** Bytes of one read or write: what every server takes (draft-ietf-secsh-filexfer-02 §3). */
-const CHUNK = 32_768;
-/** So many requests wait for their answers at once: 2 MiB on the way. */
-const WINDOW = 64;
+export interface Listing {
+  files: RemoteFile[];
+  /** Entries that are not among them: more than a page can hold, or with a name that no file can have. */
+  hidden: number;
+}
+
+/** A server may go on telling names for ever. */
+const MAX_ENTRIES = 20_000;
+/** Of so many links it is asked whether they lead to a folder. */
+const MAX_FOLLOWED = 500;
+
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 type Done<T> = (error: Error | null | undefined, value: T) => void;
+type Entry = { filename: string; attrs: Stats };
 
 export class Sftp {
   readonly #sftp: SFTPWrapper;
+  /** ssh2 answers nothing any more then, errors neither. */
+  #isOver = false;
 
   constructor(sftp: SFTPWrapper) {
     this.#sftp = sftp;
     // Each call that fails says so itself.
     sftp.on('error', () => {});
+    sftp.once('close', () => (this.#isOver = true));
   }
 
   /** The absolute path. */
@@ -36,16 +56,40 @@ export class Sftp {
   }
 
   /** Folders first, then by name. A link to a folder is a folder. */
-  async list(path: string): Promise<RemoteFile[]> {
-    const entries = await this.#call<{ filename: string; attrs: Stats }[]>(path, (done) =>
-      this.#sftp.readdir(path, done as never),
+  async list(path: string): Promise<Listing> {
+    const handle = await this.#call<Buffer>(path, (done) => this.#sftp.opendir(path, done as never));
+    const files = new Map<string, RemoteFile>();
+    let hidden = 0;
+    try {
+      for (let told = 0; told < MAX_ENTRIES; ) {
+        const entries = await this.#readFolder(path, handle);
+        if (!entries) break;
+        told += Math.max(1, entries.length);
+        for (const { filename, attrs } of entries)
+          if (!isEntryName(filename) || files.has(filename) || files.size >= MAX_ENTRIES) hidden++;
+          else files.set(filename, remoteFile(filename, attrs));
+      }
+    } finally {
+      await this.close(path, handle);
+    }
+    return { files: await this.#sorted(path, [...files.values()]), hidden };
+  }
+
+  /** The next entries, undefined when there are no more. */
+  #readFolder(path: string, handle: Buffer): Promise<Entry[] | undefined> {
+    return this.#call<Entry[]>(path, (done) => this.#sftp.readdir(handle, done as never)).catch(
+      (error: unknown) => {
+        if (hasCode(error, STATUS.end)) return undefined;
+        throw error;
+      },
     );
-    const files = entries
-      .filter(({ filename }) => filename !== '.' && filename !== '..')
-      .map(({ filename, attrs }) => remoteFile(filename, attrs));
-    await Promise.all(files.filter(({ kind }) => kind === 'link').map((link) => this.#follow(path, link)));
+  }
+
+  async #sorted(folder: string, files: RemoteFile[]): Promise<RemoteFile[]> {
+    const links = files.filter(({ kind }) => kind === 'link').slice(0, MAX_FOLLOWED);
+    await Promise.all(links.map((link) => this.#follow(folder, link)));
     const rank = ({ kind }: RemoteFile) => (kind === 'folder' ? 0 : 1);
-    return files.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+    return files.sort((a, b) => rank(a) - rank(b) || byName.compare(a.name, b.name));
   }
 
   async #follow(folder: string, link: RemoteFile): Promise<void> {
@@ -58,8 +102,11 @@ export class Sftp {
     return remoteFile(path.slice(path.lastIndexOf('/') + 1), attrs);
   }
 
+  /** Never over something that is there. */
   rename(from: string, to: string): Promise<void> {
-    return this.#call(from, (done) => this.#sftp.rename(from, to, done as never));
+    return this.#call<void>(from, (done) => this.#sftp.rename(from, to, done as never)).catch(
+      (error: unknown) => this.#explain(error, to),
+    );
   }
 
   chmod(path: string, mode: number): Promise<void> {
@@ -67,126 +114,86 @@ export class Sftp {
   }
 
   makeFolder(path: string): Promise<void> {
-    return this.#call(path, (done) => this.#sftp.mkdir(path, done as never));
-  }
-
-  /** A folder must be empty. */
-  remove(path: string, kind: RemoteFile['kind']): Promise<void> {
-    return this.#call(path, (done) =>
-      kind === 'folder' ? this.#sftp.rmdir(path, done as never) : this.#sftp.unlink(path, done as never),
+    return this.#call<void>(path, (done) => this.#sftp.mkdir(path, done as never)).catch((error: unknown) =>
+      this.#explain(error, path),
     );
   }
 
-  /** The whole file, in order; `onBytes` is told each piece's length. */
-  async download(
-    path: string,
-    sink: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>,
-    { onBytes, signal }: Progress = {},
-  ): Promise<void> {
-    const handle = await this.#open(path, 'r');
-    try {
-      await this.#readAll(path, handle, sink, { onBytes, signal });
-    } finally {
-      await this.#close(path, handle);
-    }
+  /** A folder must be empty. */
+  async remove(path: string, kind: RemoteFile['kind']): Promise<void> {
+    if (kind !== 'folder') return this.#call(path, (done) => this.#sftp.unlink(path, done as never));
+    // To the server, a link to a folder is no folder.
+    const isLink = await this.#isLink(path);
+    await this.#call<void>(path, (done) =>
+      isLink ? this.#sftp.unlink(path, done as never) : this.#sftp.rmdir(path, done as never),
+    ).catch((error: unknown) => {
+      if (!hasCode(error, STATUS.failure) || !isVague(error)) throw error;
+      throw new FileError(path, 'it is not empty, or the server could not delete it', { cause: error });
+    });
   }
 
-  async #readAll(
-    path: string,
-    handle: Buffer,
-    sink: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>,
-    { onBytes, signal }: Progress,
-  ): Promise<void> {
-    const asked: Promise<Uint8Array<ArrayBuffer>>[] = [];
-    for (let position = 0, ended = false; !ended || asked.length > 0; ) {
-      for (; !ended && asked.length < WINDOW; position += CHUNK) {
-        const reading = this.#readChunk(path, handle, position);
-        reading.catch(() => {});
-        asked.push(reading);
-      }
-      const bytes = await asked.shift()!;
-      signal?.throwIfAborted();
-      if (bytes.length > 0) await sink(bytes);
-      onBytes?.(bytes.length);
-      ended ||= bytes.length < CHUNK;
-    }
+  async #isLink(path: string): Promise<boolean> {
+    const attrs = await this.#call<Stats>(path, (done) => this.#sftp.lstat(path, done as never));
+    return remoteFile(path, attrs).kind === 'link';
   }
 
-  /** As much of CHUNK bytes as the file has there: servers may give less than was asked (§6.4). */
-  async #readChunk(path: string, handle: Buffer, position: number): Promise<Uint8Array<ArrayBuffer>> {
-    const chunk = Buffer.alloc(CHUNK);
-    let filled = 0;
-    while (filled < CHUNK) {
-      const count = await this.#call<number>(path, (done) =>
-        this.#sftp.read(handle, chunk, filled, CHUNK - filled, position + filled, done as never),
-      ).catch((error: unknown) => {
-        if (isEnd(error)) return 0;
-        throw error;
-      });
-      if (count === 0) break;
-      filled += count;
-    }
-    return new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, filled);
+  /** `wx`: only if nothing is there, or FileExists. */
+  open(path: string, mode: 'r' | 'w' | 'wx'): Promise<Buffer> {
+    return this.#call<Buffer>(path, (done) => this.#sftp.open(path, mode, done as never)).catch(
+      (error: unknown) => {
+        if (mode !== 'wx') throw error;
+        return this.#explain(error, path);
+      },
+    );
   }
 
-  /** Writes the file anew. */
-  async upload(path: string, file: Blob, { onBytes, signal }: Progress = {}): Promise<void> {
-    const handle = await this.#open(path, 'w');
-    try {
-      await this.#writeAll(path, handle, file, { onBytes, signal });
-    } finally {
-      await this.#close(path, handle);
-    }
+  /** Writes all of it. */
+  write(path: string, handle: Buffer, bytes: Buffer, position: number): Promise<void> {
+    return this.#call(path, (done) =>
+      this.#sftp.write(handle, bytes, 0, bytes.length, position, done as never),
+    );
   }
 
-  async #writeAll(path: string, handle: Buffer, file: Blob, { onBytes, signal }: Progress): Promise<void> {
-    const sent: Promise<void>[] = [];
-    const settle = async () => {
-      await sent.shift()!;
-      signal?.throwIfAborted();
-    };
-    for (let position = 0; position < file.size; ) {
-      const part = Buffer.from(await file.slice(position, position + CHUNK * WINDOW).arrayBuffer());
-      for (let at = 0; at < part.length; at += CHUNK) {
-        if (sent.length >= WINDOW) await settle();
-        const length = Math.min(CHUNK, part.length - at);
-        const writing = this.#call<void>(path, (done) =>
-          this.#sftp.write(handle, part, at, length, position + at, done as never),
-        ).then(() => onBytes?.(length));
-        writing.catch(() => {});
-        sent.push(writing);
-      }
-      position += part.length;
-    }
-    while (sent.length > 0) await settle();
+  /** Reads into `target` from `offset` on. Gives back how many bytes, 0 at the end. */
+  read(path: string, handle: Buffer, target: Buffer, offset: number, position: number): Promise<number> {
+    return this.#call<number>(path, (done) =>
+      this.#sftp.read(handle, target, offset, target.length - offset, position, done as never),
+    ).catch((error: unknown) => {
+      if (hasCode(error, STATUS.end)) return 0;
+      throw error;
+    });
+  }
+
+  close(path: string, handle: Buffer): Promise<void> {
+    return this.#call<void>(path, (done) => this.#sftp.close(handle, done as never)).catch(() => undefined);
   }
 
   end(): void {
     this.#sftp.end();
   }
 
-  #open(path: string, mode: 'r' | 'w'): Promise<Buffer> {
-    return this.#call(path, (done) => this.#sftp.open(path, mode, done as never));
-  }
-
-  #close(path: string, handle: Buffer): Promise<void> {
-    return this.#call<void>(path, (done) => this.#sftp.close(handle, done as never)).catch(() => undefined);
+  /** Servers of SFTP's version 3 have one code for nearly everything: whether the place was taken is asked. */
+  async #explain(error: unknown, target: string): Promise<never> {
+    if (hasCode(error, STATUS.failure)) {
+      const isThere = await this.stat(target).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) throw new FileExists(target, { cause: error });
+    }
+    throw error;
   }
 
   #call<T>(path: string, call: (done: Done<T>) => void): Promise<T> {
+    if (this.#isOver) return Promise.reject(connectionLost());
     return new Promise((resolve, reject) => {
       try {
-        call((error, value) => (error ? reject(fileError(error, path)) : resolve(value)));
+        call((error, value) => (error ? reject(fileErrorOf(error, path)) : resolve(value)));
       } catch (cause) {
-        reject(new SshError('lost', 'The connection is closed: reconnect.', { cause }));
+        reject(connectionLost(cause));
       }
     });
   }
-}
-
-export interface Progress {
-  onBytes?: ((count: number) => void) | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 export function join(folder: string, name: string): string {
@@ -202,25 +209,4 @@ function remoteFile(name: string, attrs: Stats): RemoteFile {
   const kind =
     type === 0o040000 ? 'folder' : type === 0o100000 ? 'file' : type === 0o120000 ? 'link' : 'other';
   return { name, kind, size: attrs.size, mode: attrs.mode & 0o7777, modified: attrs.mtime * 1000 };
-}
-
-/** SSH_FX_EOF. */
-const END = 1;
-/** By SSH_FX code (draft-ietf-secsh-filexfer-02 §7). */
-const REASONS: Record<number, string> = {
-  2: 'there is no such file',
-  3: 'the server does not permit it',
-  6: 'there is no connection',
-  7: 'the connection was lost',
-  8: 'the server cannot do that',
-};
-
-function fileError(error: Error & { code?: unknown }, path: string): Error {
-  const code = Number(error.code);
-  const reason = REASONS[code] ?? clean(error.message);
-  return Object.assign(new SshError('protocol', `${path}: ${reason}.`, { cause: error }), { code });
-}
-
-function isEnd(error: unknown): boolean {
-  return (error as { code?: unknown }).code === END;
 }

@@ -40,13 +40,14 @@ interface Party {
 
 async function withParty<Result>(run: (party: Party) => Promise<Result>): Promise<Result> {
   const peer = await UdpPeer.start();
-  const relay = await LoadRelay.start([`127.0.0.1:${peer.port}`]);
   const crowd = new Crowd();
+  let relay: LoadRelay | undefined;
   try {
+    relay = await LoadRelay.start([`127.0.0.1:${peer.port}`]);
     return await run({ relay, crowd, peer });
   } finally {
     await crowd.stop();
-    await relay.stop();
+    await relay?.stop();
     await peer.stop();
   }
 }
@@ -186,8 +187,8 @@ const L5: Load = ({ seconds }) =>
   withParty(async (party) => {
     const { relay, peer } = party;
     const bystander = new Crowd();
-    await bystander.grow(relay.url, peer.port, 1, 500);
     try {
+      await bystander.grow(relay.url, peer.port, 1, 500);
       const watching = bystander.traffic({ sessions: 1, rate: 50, size: 200, seconds: seconds + 5 });
       const { report, before, after, direct } = await probedFlood(party, 1000, 20, 200, seconds);
       const beside = await watching;

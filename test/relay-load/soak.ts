@@ -53,9 +53,10 @@ async function main(): Promise<number> {
   if (sessions > sessionsWithin(files))
     throw new Error(`no more than ${files} files may be open here: name fewer sessions`);
   const peer = await UdpPeer.start();
-  const relay = await LoadRelay.start([`127.0.0.1:${peer.port}`], { sessions: 2 * sessions });
   const crowd = new Crowd();
+  let relay: LoadRelay | undefined;
   try {
+    relay = await LoadRelay.start([`127.0.0.1:${peer.port}`], { sessions: 2 * sessions });
     const before = await relay.report();
     await crowd.grow(relay.url, peer.port, sessions, 500);
     await crowd.live({ active, rate, churn });
@@ -74,7 +75,7 @@ async function main(): Promise<number> {
     return complaints.length === 0 ? 0 : 1;
   } finally {
     await crowd.stop();
-    await relay.stop();
+    await relay?.stop();
     await peer.stop();
   }
 }

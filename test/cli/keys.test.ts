@@ -14,11 +14,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyFor } from '../../src/cli/keys.ts';
+import { type BundledCommand, bundleCommand } from '../support/bundled-command.ts';
 import { SeededRandom } from '../support/random.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
 const hasWg = spawnSync('wg', ['--version']).status === 0;
 if (!hasWg) console.log('Skipped: comparisons with wg(8), because wg is not found: install wireguard-tools');
+
+let command: BundledCommand;
+beforeAll(async () => {
+  command = await bundleCommand();
+});
+afterAll(() => command.remove());
 
 interface Result {
   code: number | null;
@@ -45,7 +51,7 @@ function run(command: string, args: string[], input: Uint8Array | string, output
 }
 
 function ours(args: string[], input: Uint8Array | string = '', output?: string): Promise<Result> {
-  return run(process.execPath, ['--import', 'tsx', MAIN, ...args], input, output);
+  return run(process.execPath, [command.main, ...args], input, output);
 }
 
 const KEY = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
@@ -140,7 +146,7 @@ describe('tabwire pubkey', () => {
   });
 
   it('stops reading at the first byte that is too many', async () => {
-    const child = spawn('sh', ['-c', `yes | "$0" --import tsx "$1" pubkey`, process.execPath, MAIN], {
+    const child = spawn('sh', ['-c', `yes | "$0" "$1" pubkey`, process.execPath, command.main], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const code = await new Promise((resolve) => child.on('close', resolve));

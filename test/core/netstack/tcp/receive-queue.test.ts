@@ -4,6 +4,27 @@ import { ReceiveQueue } from '../../../../src/core/netstack/tcp/receive-queue.ts
 import { SeededRandom } from '../../../support/random.ts';
 
 const WINDOW = 60_000;
+const STEPS = 200;
+const LONGEST = 1500;
+
+/** Single bytes by their place in the stream, the first of which stays: the plainest thing that a queue can be compared with. */
+class PlainBytes {
+  readonly #bytes = new Int16Array(STEPS * LONGEST + WINDOW).fill(-1);
+
+  has(position: number): boolean {
+    return this.get(position) >= 0;
+  }
+
+  /** Below zero where there is none. */
+  get(position: number): number {
+    return this.#bytes[position] ?? -1;
+  }
+
+  set(position: number, byte: number): void {
+    if (position >= this.#bytes.length) throw new RangeError(`no place for byte ${position}`);
+    this.#bytes[position] = byte;
+  }
+}
 
 describe('ReceiveQueue', () => {
   it.each([0, -300, 0x7fffff00])('agrees with a map of single bytes, beginning at %i', (isn) => {
@@ -12,15 +33,15 @@ describe('ReceiveQueue', () => {
       const pool = new PagePool(1 << 20);
       const queue = new ReceiveQueue(pool);
       queue.begin(isn);
-      const stored = new Map<number, number>();
+      const stored = new PlainBytes();
       let next = 0;
       let read = 0;
-      for (let step = 0; step < 200; step++) {
+      for (let step = 0; step < STEPS; step++) {
         // The marker tells one copy of a byte from another: the first that came must stay.
         const position =
           next +
           random.below(random.fraction() < 0.3 ? 1 : 2000 + random.below(WINDOW - 5000 - (next - read)));
-        const length = 1 + random.below(1500);
+        const length = 1 + random.below(LONGEST);
         const bytes = random.bytes(length);
         const view = new DataView(bytes.buffer);
         expect(queue.place((isn + position) | 0, view, 0, length)).toBe('stored');
@@ -46,7 +67,7 @@ describe('ReceiveQueue', () => {
   /** Every block is a whole range; the first holds what came last, if that is behind a gap. */
   function checkBlocks(
     queue: ReceiveQueue,
-    stored: Map<number, number>,
+    stored: PlainBytes,
     isn: number,
     next: number,
     last: number,

@@ -76,7 +76,7 @@ function Peers({ peers, trafficOf, now }: PeersProps) {
     <Table
       name="Peers"
       left={['Peer', 'Endpoint', 'Handshake']}
-      right={['Received', 'now', 'Sent', 'now', 'Keepalive', 'Dropped']}
+      right={['Received', 'Rate in', 'Sent', 'Rate out', 'Keepalive', 'Dropped']}
     >
       {peers.slice(0, SHOWN).map((peer) => {
         const traffic = trafficOf(peer.publicKey);

@@ -124,7 +124,7 @@ function optionsFor(
   const font = `11px ${getComputedStyle(figure).fontFamily}`;
   return {
     legend: { show: false },
-    padding: [6, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: SYNC.key }, points: { size: 6 } },
     hooks: {
       setCursor: [({ cursor }) => onCursor(cursor.idx)],
@@ -140,8 +140,8 @@ function optionsFor(
       {
         stroke: text,
         font,
-        size: 20,
-        gap: 3,
+        size: 24,
+        gap: 7,
         ticks: { show: false },
         grid: { show: false },
         splits: () => timeMarks(latest.current.now, latest.current.span).map(({ at }) => at),

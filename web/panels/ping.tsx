@@ -1,7 +1,9 @@
 import { formatMillis } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
-import { Sparkline } from '../parts/sparkline.tsx';
+import { lazy } from '../parts/lazy.tsx';
+
+const Plot = lazy(async () => (await import('../parts/plot.tsx')).Plot);
 
 export function PingPanel({ model }: { model: ConsoleModel }) {
   const { ping } = model;
@@ -54,12 +56,17 @@ function Answers({ model }: { model: ConsoleModel }) {
         <p class="reading-value">
           {last?.rtt === undefined ? <span class="bad">no answer</span> : formatMillis(last.rtt)}
         </p>
-        <Sparkline
-          values={samples.map((sample) => sample.rtt)}
-          span={60}
-          label="Round trips, the last sixty"
-        />
       </div>
+      <Plot
+        title="Round trips"
+        times={samples.map(({ sequence }) => sequence)}
+        curves={[{ name: 'each second', values: samples.map(({ rtt }) => rtt ?? null) }]}
+        now={last?.sequence ?? 0}
+        span={60}
+        least={1}
+        format={formatMillis}
+        losses={samples.filter(({ rtt }) => rtt === undefined).map(({ sequence }) => sequence)}
+      />
       <dl class="numbers">
         <Reading name="Minimum" value={summary.min} />
         <Reading name="Average" value={summary.average} />

@@ -1,9 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
+import { Folded } from '../parts/folded.tsx';
 import { lazy } from '../parts/lazy.tsx';
 import { ONLY_THIS_PAGE } from '../state-line.ts';
 
+const LogPanel = lazy(async () => (await import('./log.tsx')).LogPanel);
 const Connected = lazy(async () => (await import('./connected.tsx')).Connected);
 
 /** The state in one line, the way of a packet under it, and every peer as `wg show` would tell it. */
@@ -33,6 +35,7 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
       </div>
       <AdviceLines advice={session.advice.value} />
       {session.tunnel.value && <Connected model={model} />}
+      {session.log.written.value > 0 && <Folded title="Log">{() => <LogPanel log={session.log} />}</Folded>}
     </section>
   );
 }

@@ -32,7 +32,7 @@ class PageAgent extends agents.BaseAgent<Buffer> {
     callback: SignCallback = options as SignCallback,
   ): void {
     const blob = (key as ParsedKey).getPublicSSH();
-    const signer = this.#signers.find(({ publicBlob }) => blob.equals(publicBlob));
+    const signer = this.#signers.find(({ publicBlob }) => blob.equals(Buffer.from(publicBlob)));
     if (!signer) {
       callback(new Error('This page does not have that key any more.'));
       return;

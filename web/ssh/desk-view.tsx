@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks';
+import '../style/tunnels.css';
 import './desk.css';
 import type { Desk } from './desk.ts';
 import { FilesView } from './files-view.tsx';

@@ -42,6 +42,7 @@ export class Opening {
   readonly #where: string;
   readonly #login: Login;
   #failure: Error | undefined;
+  #isOver = false;
   /** Why a key of ours could not sign; worth telling only if nothing else lets us in. */
   #keyProblem: string | undefined;
   #reject: (error: Error) => void = () => {};
@@ -51,7 +52,12 @@ export class Opening {
     this.#options = options;
     this.#where = `${options.place.host}:${options.place.port}`;
     this.#login = new Login(options.username, options.signers, options.ask);
-    this.closed = new Promise((resolve) => this.client.once('close', () => resolve(this.#failure)));
+    this.closed = new Promise((resolve) =>
+      this.client.once('close', () => {
+        this.#isOver = true;
+        resolve(this.#failure);
+      }),
+    );
   }
 
   /** Resolves when we are in. Rejects with SshError, or with what the tunnel said. */
@@ -92,16 +98,16 @@ export class Opening {
       algorithms: structuredClone(ALGORITHMS),
       hostVerifier: (blob: Buffer, verified: (isFine: boolean) => void) =>
         void this.#verify(blob).then(
-          () => verified(true),
+          () => this.#tell(() => verified(true)),
           (error: Error) => {
             this.#fail(error);
-            verified(false);
+            this.#tell(() => verified(false));
           },
         ),
       authHandler: (methods, isPartial, next) =>
         void this.#login
           .next(methods as string[] | null, isPartial)
-          .then((method) => next(method ?? (false as never)), this.#stop),
+          .then((method) => this.#tell(() => next(method ?? (false as never))), this.#stop),
     });
   }
 
@@ -120,6 +126,11 @@ export class Opening {
           `The host key of ${this.#where} is not the trusted one, so nothing was sent: ask its administrator for the new fingerprint.`,
         )
       : new SshError('cancelled', 'The host key was not trusted, so nothing was sent.');
+  }
+
+  /** An answer for ssh2, which wants none any more once the connection is over. */
+  #tell(answer: () => void): void {
+    if (!this.#isOver) answer();
   }
 
   readonly #stop = (error: Error): void => {

@@ -1,0 +1,213 @@
+// The console's terminals on an unmodified sshd, behind an unmodified WireGuard.
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { run } from '../support/child-process.ts';
+import { connect, editor, status } from '../support/console-test.ts';
+import { expect, test } from '../support/interop-test.ts';
+import type { Lab } from '../support/lab.ts';
+import { INNER } from '../support/real-peer.ts';
+import { Sshd, type SshdOptions } from '../support/sshd.ts';
+import { openTerminal, terminal, trust } from '../support/terminal-page.ts';
+
+const PASSWORD = 'correct horse';
+const screen = (page: Page) => page.getByRole('tabpanel').last();
+const hostKey = (page: Page) => page.getByRole('alertdialog', { name: 'Host key' });
+
+/** Connected, as somebody who pasted their file. */
+async function connected(page: Page, lab: Lab): Promise<void> {
+  await editor(page).fill(lab.config);
+  await page.getByRole('textbox', { name: 'Relay' }).fill(lab.relay.url);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+}
+
+/** Types `text` into the first field of what the server asks. */
+async function answer(page: Page, text: string): Promise<void> {
+  const form = page.getByRole('form', { name: 'Log in' });
+  await form.getByLabel(/password/i).fill(text);
+  await form.getByRole('button', { name: 'Log in' }).click();
+}
+
+let sums = 0;
+
+/** A shell answers, and has the keyboard. */
+async function works(page: Page): Promise<void> {
+  await expect(screen(page).getByText('Connected', { exact: true })).toBeVisible();
+  await expect(screen(page).getByRole('textbox', { name: 'Terminal input' })).toBeFocused();
+  sums++;
+  await page.keyboard.type(`echo is-$((1000+${sums}))\n`);
+  await expect(screen(page)).toContainText(`is-${1000 + sums}`);
+}
+
+async function addKeyFile(page: Page, file: string, passphrase?: string): Promise<void> {
+  const load = terminal(page).getByRole('button', { name: 'Keys and hosts' });
+  if (await load.isVisible()) await load.click();
+  const keys = terminal(page).locator('summary').filter({ hasText: /^Keys/ });
+  if (!(await page.getByLabel('Key file').isVisible())) await keys.click();
+  await page.getByLabel('Key file').setInputFiles(file);
+  if (passphrase === undefined) return;
+  await page.getByLabel(/^Passphrase of/).fill(passphrase);
+  await page.getByRole('button', { name: 'Unlock key' }).click();
+}
+
+const root = { host: INNER.peer4, user: 'root' };
+const by = (how: 'password' | 'keyboard-interactive'): SshdOptions => ({
+  password: { text: PASSWORD, by: how },
+});
+
+test('a password, then a key under a passphrase, open a shell; another host key is refused loudly @core', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console' });
+  let sshd = await Sshd.start(lab.peer.namespace, by('password'));
+  try {
+    await connected(page, lab);
+    await openTerminal(page, root);
+    await expect(hostKey(page)).toContainText(await sshd.fingerprint());
+    await trust(page);
+    await answer(page, 'wrong');
+    await expect(page.getByRole('form', { name: 'Log in' })).toContainText('That was not right: try again.');
+    await answer(page, PASSWORD);
+    await works(page);
+    // Its size is the terminal's.
+    await page.keyboard.type('stty size\n');
+    await expect(screen(page)).toContainText(/\d{2} 1\d\d/);
+    await page.keyboard.type('exit\n');
+    await expect(screen(page)).toContainText('The connection is closed.');
+
+    const file = await sshd.addKey('locked', ['-t', 'ed25519', '-N', 'open sesame', '-a', '4']);
+    await addKeyFile(page, file, 'open sesame');
+    await expect(page.getByRole('list', { name: 'Keys' })).toContainText('Ed25519');
+    await screen(page).getByRole('button', { name: 'Reconnect' }).click();
+    await works(page);
+
+    const before = await sshd.fingerprint();
+    await sshd.stop();
+    sshd = await Sshd.start(lab.peer.namespace, by('password'));
+    await screen(page).getByRole('button', { name: 'Reconnect' }).click();
+    await expect(hostKey(page)).toContainText(`The host key of ${INNER.peer4}, port 22 has changed.`);
+    await expect(hostKey(page)).toContainText(before);
+    await expect(hostKey(page)).toContainText(await sshd.fingerprint());
+    await hostKey(page).getByRole('button', { name: 'Do not connect' }).click();
+    await expect(screen(page).getByRole('alert')).toContainText('so nothing was sent');
+    expect(sshd.output).not.toContain('Accepted');
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('what PAM asks is asked here', async ({ page, startLab }) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace, by('keyboard-interactive'));
+  try {
+    await connected(page, lab);
+    await openTerminal(page, { ...root, host: INNER.peer6 });
+    await trust(page);
+    await answer(page, PASSWORD);
+    await works(page);
+    expect(sshd.output).toContain('Accepted keyboard-interactive/pam');
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('ECDSA and RSA keys, and a key that the browser made and gives to nobody', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace, by('password'));
+  try {
+    await connected(page, lab);
+    const kinds: [name: string, options: string[]][] = [
+      ['ecdsa', ['-t', 'ecdsa', '-b', '384', '-N', '']],
+      ['rsa', ['-t', 'rsa', '-b', '2048', '-N', 'open sesame', '-a', '4']],
+    ];
+    for (const [name, options] of kinds) {
+      const file = await sshd.addKey(name, options);
+      await addKeyFile(page, file, options.includes('open sesame') ? 'open sesame' : undefined);
+      await expect(page.getByRole('list', { name: 'Keys' })).toContainText(name);
+      await openTerminal(page, root);
+      if (name === 'ecdsa') await trust(page);
+      await works(page);
+      await page.getByRole('button', { name: `Close root@${INNER.peer4}` }).click();
+      await page.getByRole('button', { name: `Remove the key ${name}` }).click();
+    }
+    expect(sshd.output).toContain('Accepted publickey for root');
+    expect(sshd.output).toContain('ECDSA');
+    expect(sshd.output).toContain('RSA');
+
+    await page.getByLabel('Name of a new key').fill('this laptop');
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    const line = await page.getByRole('list', { name: 'Keys' }).locator('pre').innerText();
+    sshd.authorize(line);
+    await openTerminal(page, root);
+    await works(page);
+    const stored = await page.evaluate(
+      () =>
+        new Promise<boolean>((resolve) => {
+          const opening = indexedDB.open('tabwire-ssh-keys');
+          opening.onsuccess = () => {
+            const all = opening.result.transaction('items').objectStore('items').getAll();
+            all.onsuccess = () =>
+              resolve((all.result[0] as { privateKey: CryptoKey }).privateKey.extractable);
+          };
+        }),
+    );
+    expect(stored).toBe(false);
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('through a server in between', async ({ page, startLab }) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace, by('password'));
+  try {
+    await connected(page, lab);
+    // Of that machine's own, where the tunnel does not lead.
+    await openTerminal(page, { host: '127.0.0.1', user: 'root', jump: `root@${INNER.peer4}` });
+    await expect(hostKey(page)).toContainText(INNER.peer4);
+    await trust(page);
+    await expect(page.getByRole('form', { name: 'Log in' })).toContainText(`root@${INNER.peer4}`);
+    await answer(page, PASSWORD);
+    await expect(hostKey(page)).toContainText('127.0.0.1');
+    await trust(page);
+    await expect(page.getByRole('form', { name: 'Log in' })).toContainText('root@127.0.0.1');
+    await answer(page, PASSWORD);
+    await works(page);
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('what cannot be done is one sentence: certificates, no SSH there, nobody there, not let in', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console', files: [1000] });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await connected(page, lab);
+    const user = join(sshd.folder, 'user');
+    await run('ssh-keygen', ['-q', '-s', join(sshd.folder, 'host'), '-I', 'me', '-n', 'root', `${user}.pub`]);
+    await addKeyFile(page, `${user}-cert.pub`);
+    await expect(terminal(page).getByRole('alert')).toContainText('certificates are not supported yet');
+    await addKeyFile(page, `${user}.pub`);
+    await expect(terminal(page).getByRole('alert')).toContainText('choose the file without “.pub”');
+
+    const fails = async (port: number, sentence: string) => {
+      await openTerminal(page, { ...root, port });
+      await expect(screen(page).getByRole('alert')).toContainText(sentence);
+      await page.getByRole('button', { name: /^Close / }).click();
+    };
+    await fails(80, 'does not speak SSH on that port');
+    await fails(23, 'refused the connection');
+    await openTerminal(page, { ...root, port: 22 });
+    await trust(page);
+    await expect(screen(page).getByRole('alert')).toContainText('did not let us in');
+  } finally {
+    await sshd.stop();
+  }
+});

@@ -36,7 +36,14 @@ export function ScanPanel({ model }: { model: ConsoleModel }) {
           Hold the code of a configuration or of a link before the camera. The picture stays here.
         </p>
       )}
-      <video ref={video} class="camera" muted playsInline aria-label="What the camera sees" />
+      <video
+        ref={video}
+        class="camera"
+        hidden={problem.value !== undefined}
+        muted
+        playsInline
+        aria-label="What the camera sees"
+      />
     </section>
   );
 }

@@ -1,0 +1,113 @@
+import type { Page } from '@playwright/test';
+import { connect, editor, enrol, region } from '../support/console-test.ts';
+
+const HOST = '10.86.0.1';
+/** So long that plots have something to show, in ms. */
+const WATCHED = 8000;
+
+export interface Shot {
+  name: string;
+  /** Absent: what fits the window. */
+  region?: string;
+  /** The whole page, however long. */
+  isWhole?: boolean;
+}
+
+/** What stands in web/screenshots. */
+export const KEPT = new Set([
+  ...['start', 'configuration', 'no-answer', 'connected', 'tools'],
+  ...['instruments', 'sockets', 'packets', 'throughput', 'log'],
+]);
+
+/** Each begins with a fresh page, and says what to take where. */
+export const JOURNEYS: Record<string, (page: Page) => AsyncGenerator<Shot>> = {
+  async *idle(page) {
+    await page.getByRole('button', { name: 'Try the demo network' }).waitFor();
+    yield { name: 'start' };
+    await editor(page).fill((await enrol(page)).config);
+    yield { name: 'configuration' };
+    await page.getByRole('button', { name: 'Scan QR' }).click();
+    await page.waitForTimeout(500);
+    yield { name: 'scan' };
+    await page.getByText('Keep this tunnel').click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Office');
+    await page.getByRole('button', { name: 'Keep in this tab' }).click();
+    await page.getByRole('button', { name: 'Open Office' }).waitFor();
+    yield { name: 'tunnels', region: 'Tunnels' };
+    await page.getByText('Share, move or export it').click();
+    await page.getByRole('button', { name: 'Invite somebody' }).click();
+    await page.getByRole('img', { name: 'QR code of the invitation' }).waitFor();
+    yield { name: 'share', region: 'Configuration' };
+    await page.getByRole('button', { name: 'Edit as form' }).click();
+    await page.getByRole('group', { name: 'Peer' }).waitFor();
+    yield { name: 'form', region: 'Configuration' };
+  },
+
+  async *silence(page) {
+    const { config } = await enrol(page);
+    await editor(page).fill(config.replace(/^PrivateKey = .*$/m, `PrivateKey = ${'A'.repeat(42)}E=`));
+    await connect(page).click();
+    await page.getByRole('alert').filter({ hasText: 'No answer' }).waitFor({ timeout: 25_000 });
+    yield { name: 'no-answer' };
+  },
+
+  async *demo(page) {
+    await page.getByRole('button', { name: 'Try the demo network' }).click();
+    const download = region(page, 'Download');
+    await download.getByText('SHA-256').waitFor();
+    await region(page, 'Instruments').waitFor();
+    await page.waitForTimeout(WATCHED / 2);
+    await download.getByRole('button', { name: 'Download' }).click();
+    await page.waitForTimeout(WATCHED / 2);
+    yield { name: 'connected' };
+    for (const name of ['Status', 'Instruments', 'Ping', 'Download']) yield shotOf(name);
+    yield* tools(page);
+    yield* details(page);
+  },
+};
+
+async function* tools(page: Page): AsyncGenerator<Shot> {
+  const packets = region(page, 'Packets');
+  await packets.getByRole('button', { name: 'Start capture' }).click();
+  const http = region(page, 'HTTP request');
+  await http.getByLabel('URL').fill(HOST);
+  await http.getByRole('button', { name: 'Send' }).click();
+  await http.getByText(/^\d+ headers$/).click();
+  const ports = region(page, 'Port check');
+  await ports.getByLabel('Address').fill(HOST);
+  await ports.getByLabel('Ports').fill('7, 9, 22, 80, 443');
+  await ports.getByRole('button', { name: 'Check' }).click();
+  await region(page, 'Traceroute').getByLabel('Address').fill(HOST);
+  await region(page, 'Traceroute').getByRole('button', { name: 'Trace' }).click();
+  const mtu = region(page, 'Path MTU');
+  await mtu.getByLabel('Address').fill(HOST);
+  await mtu.getByRole('button', { name: 'Measure' }).click();
+  await region(page, 'DNS lookup').getByLabel('Name').fill('db.internal');
+  await region(page, 'DNS lookup').getByRole('button', { name: 'Look up' }).click();
+  await mtu.getByRole('status').filter({ hasText: 'whole' }).waitFor();
+  await packets.getByRole('row').nth(6).waitFor();
+  for (const name of ['Packets', 'HTTP request']) yield shotOf(name);
+  await packets.getByRole('button', { name: 'Stop' }).click();
+  const throughput = region(page, 'Throughput test');
+  await throughput.getByLabel('Seconds').fill('3');
+  await throughput.getByRole('button', { name: 'Start test' }).click();
+  await page.waitForTimeout(1500);
+  yield { name: 'sockets', region: 'Sockets and peers' };
+  await throughput.getByRole('status').filter({ hasText: 'received' }).waitFor();
+  yield { name: 'throughput', region: 'Throughput test' };
+  yield { name: 'tools', isWhole: true };
+}
+
+async function* details(page: Page): AsyncGenerator<Shot> {
+  await page.getByText('Diagnose', { exact: true }).click();
+  await region(page, 'Path doctor').getByRole('listitem').nth(4).waitFor();
+  yield { name: 'doctor', region: 'Path doctor' };
+  await page.getByText('Log', { exact: true }).click();
+  await page.getByRole('table', { name: 'Log lines' }).waitFor();
+  yield { name: 'log', region: 'Log' };
+}
+
+/** `HTTP request` is `http-request`. */
+function shotOf(name: string): Shot {
+  return { name: name.toLowerCase().replaceAll(' ', '-'), region: name };
+}

@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import {
+  connect,
+  connected,
+  editor,
+  enrol,
+  expect,
+  region,
+  status,
+  test,
+} from '../../support/console-test.ts';
+
+const HOST = '10.86.0.1';
+
+/** What axe has to say about what is in these regions. */
+async function complaints(page: Page, ...names: string[]): Promise<string[]> {
+  const include = names.map((name) => `section[aria-label="${name}"]`);
+  const builder = include.reduce((axe, selector) => axe.include(selector), new AxeBuilder({ page }));
+  const { violations } = await builder.setLegacyMode().analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+}
+
+test('instruments plot what the tunnel does, and tables tell of every socket and peer', async ({
+  console: page,
+}) => {
+  await connected(page);
+  const panel = region(page, 'Instruments');
+  for (const title of ['Throughput', 'Round trip', 'Retransmits', 'Queue to the relay'])
+    await expect(panel.getByRole('img', { name: `${title}, plotted` })).toBeVisible();
+  const ping = region(page, 'Ping');
+  await ping.getByLabel('Address').fill(HOST);
+  await ping.getByRole('button', { name: 'Start ping' }).click();
+  await expect(panel.getByRole('figure').filter({ hasText: 'Round trip' })).toContainText(/Ping[\d.]+ ms/);
+  const test = region(page, 'Throughput test');
+  await test.getByLabel('URL').fill(`http://${HOST}/download/8MiB.bin`);
+  await test.getByLabel('Direction').selectOption('upload');
+  await test.getByLabel('Seconds').fill('2');
+  await test.getByRole('button', { name: 'Start test' }).click();
+  const sockets = region(page, 'Sockets and peers').getByRole('table', { name: 'Sockets' });
+  await expect(sockets.getByRole('row', { name: new RegExp(`TCP ESTABLISHED .*${HOST}:80`) })).toBeVisible();
+  await expect(test.getByRole('status')).toContainText(/ in [\d.]+ s sent, \d+ segments sent again\.$/);
+  const painted = await panel
+    .locator('canvas')
+    .first()
+    .evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    });
+  expect(painted, 'colours in the plot').toBeGreaterThan(3);
+  await expect(page.getByRole('table', { name: 'Peers' }).getByRole('row').nth(1)).toContainText('25 s');
+  expect(await complaints(page, 'Instruments', 'Sockets and peers', 'Throughput test', 'Ping')).toEqual([]);
+});
+
+test('a throughput test downloads for so long, and a mistake is one sentence', async ({ console: page }) => {
+  await connected(page);
+  const panel = region(page, 'Throughput test');
+  await panel.getByLabel('URL').fill(`http://${HOST}/download/8MiB.bin`);
+  await panel.getByLabel('Seconds').fill('1');
+  await panel.getByLabel('Seconds').press('Enter');
+  await expect(panel.getByRole('status')).toContainText(/^[\d.]+ MB in [\d.]+ s received\.$/);
+  await panel.getByLabel('URL').fill(`http://${HOST}/nothing`);
+  await panel.getByLabel('URL').press('Enter');
+  await expect(panel.getByRole('alert')).toContainText('The server answered 404');
+  await panel.getByLabel('Against').selectOption('iperf3');
+  await panel.getByLabel('Address').fill(`${HOST}:7`);
+  await panel.getByLabel('Address').press('Enter');
+  await expect(panel.getByRole('alert')).toContainText('no iperf3 server');
+});
+
+test('packets are listed, filtered, and saved as a file for Wireshark', async ({ console: page }) => {
+  await connected(page);
+  const panel = region(page, 'Packets');
+  await panel.getByLabel('Capture filter').fill('tcp and port 80');
+  await panel.getByRole('button', { name: 'Start capture' }).click();
+  await expect(panel).toContainText('Waiting for the first packet');
+  const http = region(page, 'HTTP request');
+  await http.getByLabel('URL').fill(HOST);
+  await http.getByRole('button', { name: 'Send' }).click();
+  await expect(http.getByRole('status')).toContainText('200 OK');
+  await panel.getByLabel('Show only').fill('out syn');
+  const rows = panel.getByRole('table', { name: 'Packets' }).getByRole('row');
+  await expect(rows).toHaveCount(2);
+  await expect(rows.nth(1)).toContainText(new RegExp(`TCP.* → ${HOST}:80.*\\[SYN\\] seq`));
+  expect(await complaints(page, 'Packets')).toEqual([]);
+  await panel.getByRole('button', { name: 'Stop' }).click();
+  await expect(panel.getByRole('status')).toContainText(/^\d+ packets captured\.$/);
+  const saving = page.waitForEvent('download');
+  await panel.getByRole('button', { name: 'Save .pcapng' }).click();
+  const download = await saving;
+  expect(download.suggestedFilename()).toBe('tabwire.pcapng');
+  const file = await readFile(await download.path());
+  expect(file.readUInt32LE(0)).toBe(0x0a0d0d0a);
+  expect(file.includes('GET / HTTP/1.1'), 'all of each packet').toBe(true);
+  await panel.getByLabel('Capture filter').fill('nonsense');
+  await panel.getByRole('button', { name: 'Start capture' }).click();
+  await expect(panel.getByRole('alert')).toContainText('filter');
+});
+
+test('the log is filtered and exported, and no secret is in it', async ({ console: page }) => {
+  const psk = Buffer.alloc(32, 7).toString('base64');
+  const { config, keys } = await enrol(page);
+  const relay = await page.getByLabel('Relay', { exact: true }).inputValue();
+  const disconnect = page.getByRole('button', { name: 'Disconnect' });
+  await editor(page).fill(config.replace('[Peer]\n', `[Peer]\nPresharedKey = ${psk}\n`));
+  // Refused, and not told on.
+  await page.getByLabel('Relay', { exact: true }).fill(`${relay}?token=TOKEN-OF-THE-RELAY`);
+  await connect(page).click();
+  await expect(status(page).getByRole('alert')).toContainText('may hold no user name, password, query');
+  await page.getByLabel('Relay', { exact: true }).fill(relay);
+  await connect(page).click();
+  await expect(status(page).getByRole('alert')).toContainText('The preshared key differs');
+  await disconnect.click();
+  await editor(page).fill(config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await status(page).getByText('Log', { exact: true }).click();
+  const log = region(page, 'Log');
+  await expect(log.getByRole('table')).toContainText('Received handshake response');
+  expect(await complaints(page, 'Log')).toEqual([]);
+  const saving = page.waitForEvent('download');
+  await log.getByRole('button', { name: 'Save log' }).click();
+  const text = await readFile(await (await saving).path(), 'utf8');
+  expect(text).toMatch(/^\S+Z INFO {2}Connecting relays=ws/m);
+  expect(text).toContain('Received handshake response');
+  for (const secret of [psk, keys.privateKey]) {
+    const bytes = Buffer.from(secret, 'base64');
+    for (const form of [secret, bytes.toString('hex'), bytes.toString('base64url'), secret.slice(0, 12)])
+      expect(text, 'a key').not.toContain(form);
+  }
+  expect(text).not.toContain('TOKEN-OF-THE-RELAY');
+  await log.getByLabel('Level').selectOption('warn');
+  await log.getByLabel('Filter').fill('preshared');
+  await expect(log.getByRole('status')).toContainText(/^\d+ lines? of \d+/);
+});

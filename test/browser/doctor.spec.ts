@@ -149,14 +149,14 @@ test('a browser without WebAssembly SIMD is named', async ({ command }) => {
 });
 
 test('what is saved where the browser promises nothing says so', async ({ console: page }) => {
-  await page.evaluate(() => {
-    navigator.storage.persist = () => Promise.resolve(false);
-  });
+  // Nobody has been here before or installed the page: Chromium refuses by itself, without a question.
+  expect(await page.evaluate(() => navigator.storage.persist())).toBe(false);
+  const form = region(page, 'Configuration');
   await editor(page).fill((await enrol(page)).config);
-  await page.getByText('Keep this tunnel').click();
-  await page.getByLabel('Name', { exact: true }).fill('Office');
-  await page.getByRole('button', { name: 'Save in this browser' }).click();
-  await expect(region(page, 'Configuration')).toContainText('This browser may delete it when it needs room');
+  await form.getByText('Keep this tunnel').click();
+  await form.getByLabel('Name', { exact: true }).fill('Office');
+  await form.getByRole('button', { name: 'Save in this browser' }).click();
+  await expect(form).toContainText('This browser may delete it when it needs room');
 });
 
 test('leaving while something is under way asks first, a saved tunnel comes back by itself', async ({

@@ -28,6 +28,7 @@ export default tseslint.config(
       'node_modules/**',
       'test/types/**',
       'test/vectors/**',
+      'test/contract/snippets/**',
       'test-results/**',
       'playwright-report/**',
     ],

@@ -17,4 +17,5 @@ for await (const hop of tunnel.traceroute('10.20.0.9')) console.log(hop);
 console.log(await tunnel.pathMtu('10.20.0.9'));         // 1420, or what the narrowest link takes
 console.log(await tunnel.checkPort('10.0.0.1', 22));    // 'open', 'closed' or 'filtered'
 console.log(await tunnel.status());                     // what `wg show` says
+console.log(await tunnel.sockets());                    // what `ss` says
 await tunnel.close();

@@ -4,6 +4,7 @@ import { runCommand } from './demo-commands.ts';
 import { DEMO_HOME, DemoFiles } from './demo-files.ts';
 import { serveSftp } from './demo-sftp.ts';
 import { DemoShell } from './demo-shell.ts';
+import { makeHostKey } from './ssh-host-key.ts';
 import { StreamDuplex } from './stream-duplex.ts';
 
 export const DEMO_USER = 'guest';
@@ -31,7 +32,7 @@ export class DemoSsh {
   readonly #files = new Map<string, DemoFiles>();
 
   constructor() {
-    const key = ssh2.utils.generateKeyPairSync('ed25519');
+    const key = makeHostKey();
     this.hostKey = key.public.split(' ')[1]!;
     this.#server = new ssh2.Server({ hostKeys: [key.private], ident: 'Tabwire-demo' });
     this.#server.maxConnections = MAX_CONNECTIONS;

@@ -18,6 +18,8 @@ export function TerminalView({ desk, tab }: { desk: Desk; tab: TerminalTab }) {
   const { screen } = tab;
   useEffect(() => {
     screen.attach(place.current!, () => document.getElementById(`tab-${tab.id}`)?.focus());
+    // It was asked for; and what is not seen is not drawn.
+    frame.current!.scrollIntoView({ block: 'nearest' });
   }, [screen]);
   const shade = theme.value;
   useEffect(() => screen.recolour(), [screen, shade]);

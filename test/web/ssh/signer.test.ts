@@ -1,13 +1,14 @@
 import { duplexPair } from 'node:stream';
 import ssh2, { type AuthContext, type ParsedKey } from 'ssh2';
 import { describe, expect, it } from 'vitest';
+import { makeHostKey } from '../../../src/node/ssh-host-key.ts';
 import { SshConnection } from '../../../web/ssh/connection.ts';
 import { KeyRing, publicLine } from '../../../web/ssh/key-ring.ts';
 import { KeyFileError, readKeyFile, type Signer } from '../../../web/ssh/signer.ts';
 import { sshOptions } from '../../support/ssh-visit.ts';
 
 const { utils } = ssh2;
-const host = utils.generateKeyPairSync('ed25519');
+const host = makeHostKey();
 
 interface Kind {
   name: string;
@@ -17,10 +18,10 @@ interface Kind {
 
 const encrypted = { passphrase: 'open sesame', cipher: 'aes256-ctr', rounds: 4 };
 const KINDS: Kind[] = [
-  { name: 'Ed25519', pair: utils.generateKeyPairSync('ed25519', { comment: 'me@laptop' }) },
+  { name: 'Ed25519', pair: makeHostKey({ comment: 'me@laptop' }) },
   {
     name: 'encrypted Ed25519',
-    pair: utils.generateKeyPairSync('ed25519', encrypted),
+    pair: makeHostKey(encrypted),
     passphrase: 'open sesame',
   },
   ...([256, 384, 521] as const).map((bits) => ({

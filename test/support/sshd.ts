@@ -26,6 +26,7 @@ export class Sshd {
     const folder = mkdtempSync(join(tmpdir(), 'tabwire-sshd-'));
     for (const name of ['host', 'user']) await makeKey(join(folder, name), ['-t', 'ed25519', '-N', '']);
     writeFileSync(join(folder, 'sshd_config'), configuration(folder, password?.by));
+    mkdirSync(join(folder, 'files'));
     // Debian's init makes it; sshd only wants it to exist.
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     const sshd = ['/usr/sbin/sshd', '-D', '-e', '-f', join(folder, 'sshd_config')];
@@ -61,6 +62,16 @@ export class Sshd {
   /** Lets in whoever has this line of authorized_keys. */
   authorize(line: string): void {
     writeFileSync(join(this.#folder, 'user.pub'), `${line}\n`, { flag: 'a' });
+  }
+
+  /** The folder in which SFTP begins. */
+  get files(): string {
+    return join(this.#folder, 'files');
+  }
+
+  /** The private key that gets in, OpenSSH's file. */
+  get userKey(): string {
+    return join(this.#folder, 'user');
   }
 
   /** What ssh and scp need to get in as the user that runs the tests, and to read and write nobody's files. */
@@ -116,6 +127,6 @@ AuthorizedKeysFile ${folder}/user.pub
 PasswordAuthentication ${asks === 'password' ? 'yes' : 'no'}
 KbdInteractiveAuthentication ${asks === 'keyboard-interactive' ? 'yes' : 'no'}
 PermitRootLogin ${asks === undefined ? 'prohibit-password' : 'yes'}
-Subsystem sftp internal-sftp
+Subsystem sftp internal-sftp -d ${folder}/files
 `;
 }

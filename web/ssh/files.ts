@@ -119,7 +119,9 @@ export class Files {
       },
     });
     wrap();
-    saveFile({ blob: new Blob(blobs), name: safeFileName(name) });
+    // Without a type a browser guesses one, and puts its ending behind the name.
+    const blob = new Blob(blobs, { type: 'application/octet-stream' });
+    saveFile({ blob, name: safeFileName(name) });
     return hex(hash.digest());
   }
 

@@ -4,7 +4,7 @@ import { runCommand } from './demo-commands.ts';
 import { DEMO_HOME, DemoFiles } from './demo-files.ts';
 import { serveSftp } from './demo-sftp.ts';
 import { DemoShell } from './demo-shell.ts';
-import { makeHostKey } from './ssh-host-key.ts';
+import { makeKeyPair } from './ssh-key-pair.ts';
 import { StreamDuplex } from './stream-duplex.ts';
 
 export const DEMO_USER = 'guest';
@@ -32,7 +32,7 @@ export class DemoSsh {
   readonly #files = new Map<string, DemoFiles>();
 
   constructor() {
-    const key = makeHostKey();
+    const key = makeKeyPair();
     this.hostKey = key.public.split(' ')[1]!;
     this.#server = new ssh2.Server({ hostKeys: [key.private], ident: 'Tabwire-demo' });
     this.#server.maxConnections = MAX_CONNECTIONS;

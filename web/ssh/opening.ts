@@ -81,6 +81,8 @@ export class Opening {
           ),
         HANDSHAKE_TIMEOUT,
       );
+      // Half a connection is none, and streams that may be half open do not close by themselves.
+      stream.once('end', () => stream.destroy());
       this.#connect(stream);
       if (signal?.aborted) giveUp();
     }).finally(() => {

@@ -1,14 +1,13 @@
-import { duplexPair } from 'node:stream';
 import ssh2, { type AuthContext, type ParsedKey } from 'ssh2';
 import { describe, expect, it } from 'vitest';
-import { makeHostKey } from '../../../src/node/ssh-host-key.ts';
+import { makeKeyPair } from '../../../src/node/ssh-key-pair.ts';
 import { SshConnection } from '../../../web/ssh/connection.ts';
 import { KeyRing, publicLine } from '../../../web/ssh/key-ring.ts';
 import { KeyFileError, readKeyFile, type Signer } from '../../../web/ssh/signer.ts';
-import { sshOptions } from '../../support/ssh-visit.ts';
+import { connectionPair, sshOptions } from '../../support/ssh-visit.ts';
 
 const { utils } = ssh2;
-const host = makeHostKey();
+const host = makeKeyPair();
 
 interface Kind {
   name: string;
@@ -18,10 +17,10 @@ interface Kind {
 
 const encrypted = { passphrase: 'open sesame', cipher: 'aes256-ctr', rounds: 4 };
 const KINDS: Kind[] = [
-  { name: 'Ed25519', pair: makeHostKey({ comment: 'me@laptop' }) },
+  { name: 'Ed25519', pair: makeKeyPair({ comment: 'me@laptop' }) },
   {
     name: 'encrypted Ed25519',
-    pair: makeHostKey(encrypted),
+    pair: makeKeyPair(encrypted),
     passphrase: 'open sesame',
   },
   ...([256, 384, 521] as const).map((bits) => ({
@@ -51,7 +50,7 @@ function serverFor(publicKey: string): { server: InstanceType<typeof ssh2.Server
 
 async function logIn(publicKey: string, signers: Signer[]): Promise<string[]> {
   const { server, algorithms } = serverFor(publicKey);
-  const [ours, theirs] = duplexPair();
+  const [ours, theirs] = connectionPair();
   server.injectSocket(theirs as never);
   const connection = await SshConnection.open(ours, sshOptions({ signers }));
   connection.end();

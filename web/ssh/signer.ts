@@ -2,7 +2,7 @@
 import { Buffer } from 'buffer';
 import type { ParsedKey } from 'ssh2';
 import keyParser from 'ssh2/lib/protocol/keyParser.js';
-import { DER, readPem, unsigned, writeDer } from './crypto/der.ts';
+import { type Der, der } from '../../src/shims/crypto/der.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 export interface Signer {
@@ -108,29 +108,31 @@ async function rsaSigning(pkcs1: Uint8Array<ArrayBuffer>): Promise<Signer['sign'
   };
 }
 
-const RSA_KEY = '2a864886f70d010101';
-const EC_KEY = '2a8648ce3d0201';
+const RSA_KEY = '1.2.840.113549.1.1.1';
+const EC_KEY = '1.2.840.10045.2.1';
 export const CURVES: Record<string, { name: string; hash: string; id: string }> = {
-  'ecdsa-sha2-nistp256': { name: 'P-256', hash: 'SHA-256', id: '2a8648ce3d030107' },
-  'ecdsa-sha2-nistp384': { name: 'P-384', hash: 'SHA-384', id: '2b81040022' },
-  'ecdsa-sha2-nistp521': { name: 'P-521', hash: 'SHA-512', id: '2b81040023' },
+  'ecdsa-sha2-nistp256': { name: 'P-256', hash: 'SHA-256', id: '1.2.840.10045.3.1.7' },
+  'ecdsa-sha2-nistp384': { name: 'P-384', hash: 'SHA-384', id: '1.3.132.0.34' },
+  'ecdsa-sha2-nistp521': { name: 'P-521', hash: 'SHA-512', id: '1.3.132.0.35' },
 };
 
 /** RFC 5208: WebCrypto takes private keys in this wrapping only. */
-function wrapPkcs8([type, curve]: string[], key: Uint8Array): Uint8Array<ArrayBuffer> {
-  const parameters =
-    curve === undefined ? writeDer(DER.null) : writeDer(DER.objectId, Buffer.from(curve, 'hex'));
-  return writeDer(
-    DER.sequence,
-    writeDer(DER.integer, new Uint8Array(1)),
-    writeDer(DER.sequence, writeDer(DER.objectId, Buffer.from(type!, 'hex')), parameters),
-    writeDer(DER.octetString, key),
-  );
+function wrapPkcs8([type, curve]: [string, string?], key: Uint8Array): Der {
+  const parameters = curve === undefined ? der.nothing() : der.oid(curve);
+  return der.sequence(der.integer(0n), der.sequence(der.oid(type), parameters), der.octets(key));
+}
+
+/** The bytes of the first PEM block (RFC 7468), whatever its label. */
+function readPem(text: string): Uint8Array<ArrayBuffer> {
+  const [, base64] = /-----BEGIN [^-]+-----([^-]+)-----END/.exec(text) ?? [];
+  if (base64 === undefined) throw new Error('This is no PEM.');
+  return Uint8Array.from(Buffer.from(base64, 'base64'));
 }
 
 /** RFC 4251 §5. */
 function mpint(number: Uint8Array<ArrayBuffer>): Uint8Array {
-  const digits = unsigned(number);
+  const first = number.findIndex((byte) => byte !== 0);
+  const digits = number.subarray(first < 0 ? number.length : first);
   const padding = digits.length > 0 && digits[0]! >= 0x80 ? 1 : 0;
   const bytes = new Uint8Array(4 + padding + digits.length);
   new DataView(bytes.buffer).setUint32(0, padding + digits.length);

@@ -1,29 +1,10 @@
-// A chunk of its own: a client of iperf3 3.x, one TCP stream. The protocol has no document; it is what iperf_client_api.c
-// of ESnet's iperf does: a control connection with one byte for each state, JSON between lengths, and a stream.
+// A chunk of its own: a client of iperf3 3.x, one TCP stream.
 import type { Tunnel } from '../../src/index.ts';
 import { ByteReader } from './byte-reader.ts';
+import { IPERF_PORT, jsonMessage, jsonText, makeCookie, STATE } from './iperf3-wire.ts';
 import type { Load, LoadReport } from './throughput-run.ts';
 
-const DEFAULT_PORT = 5201;
 const CHUNK = 64 * 1024;
-/** Length of the cookie that says which connections belong together, with the zero at its end. */
-const COOKIE_BYTES = 37;
-const COOKIE_LETTERS = 'abcdefghijklmnopqrstuvwxyz234567';
-const MAX_JSON = 1 << 20;
-
-// iperf_api.h
-const TEST_START = 1;
-const TEST_RUNNING = 2;
-const TEST_END = 4;
-const PARAM_EXCHANGE = 9;
-const CREATE_STREAMS = 10;
-const SERVER_TERMINATE = 11;
-const EXCHANGE_RESULTS = 13;
-const DISPLAY_RESULTS = 14;
-const IPERF_DONE = 16;
-const SERVER_ERROR = 254;
-const ACCESS_DENIED = 255;
-
 type Streams = Awaited<InstanceType<Tunnel['TCPSocket']>['opened']>;
 
 /** One test against `iperf3 -s`. Rejects with a sentence where the server does not play. */
@@ -45,7 +26,7 @@ export function readServer(address: string): { host: string; port: number } {
   const text = address.trim().replace(/^iperf3?:\/\//i, '');
   const match = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(text) ?? /^([^:/\s]+)(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? (/^[0-9a-f:.]+$/i.test(text) && text.includes(':') ? text : undefined);
-  const port = Number(match?.[2] ?? DEFAULT_PORT);
+  const port = Number(match?.[2] ?? IPERF_PORT);
   if (host === undefined || port < 1 || port > 65_535)
     throw new Error(
       `“${text.slice(0, 60)}” is no iperf3 server: write its address, such as 10.0.0.1 or 10.0.0.1:5201.`,
@@ -53,7 +34,7 @@ export function readServer(address: string): { host: string; port: number } {
   return { host, port };
 }
 
-/** The control connection, from its cookie to IPERF_DONE. */
+/** The control connection, from its cookie to STATE.iperfDone. */
 class Conversation {
   readonly #open: () => Promise<Streams>;
   readonly #load: Load;
@@ -92,29 +73,29 @@ class Conversation {
     writer: WritableStreamDefaultWriter<BufferSource>,
   ): Promise<boolean> {
     switch (state) {
-      case PARAM_EXCHANGE:
+      case STATE.paramExchange:
         await writer.write(jsonMessage(this.#parameters()));
         return false;
-      case CREATE_STREAMS:
+      case STATE.createStreams:
         await this.#openStream();
         return false;
-      case TEST_START:
+      case STATE.testStart:
         return false;
-      case TEST_RUNNING:
+      case STATE.testRunning:
         await (this.#load.direction === 'upload' ? this.#send() : this.#receive());
-        await writer.write(Uint8Array.of(TEST_END));
+        await writer.write(Uint8Array.of(STATE.testEnd));
         return false;
-      case EXCHANGE_RESULTS:
+      case STATE.exchangeResults:
         await writer.write(jsonMessage(this.#results()));
         this.#take(JSON.parse(await jsonText(reader)));
         return false;
-      case DISPLAY_RESULTS:
-        await writer.write(Uint8Array.of(IPERF_DONE));
+      case STATE.displayResults:
+        await writer.write(Uint8Array.of(STATE.iperfDone));
         return true;
-      case ACCESS_DENIED:
+      case STATE.accessDenied:
         throw new Error('The iperf3 server is busy with another test: try again when that is over.');
-      case SERVER_ERROR:
-      case SERVER_TERMINATE:
+      case STATE.serverError:
+      case STATE.serverTerminate:
         throw new Error('The iperf3 server ended the test: its own output says why.');
       default:
         throw new Error('What answers there is no iperf3 server: start one with iperf3 -s.');
@@ -194,26 +175,4 @@ class Conversation {
     if (typeof bytes === 'number' && typeof seconds === 'number' && bytes > 0 && seconds > 0)
       this.#report = { arrived: { bytes, seconds } };
   }
-}
-
-function makeCookie(): Uint8Array<ArrayBuffer> {
-  const cookie = crypto.getRandomValues(new Uint8Array(COOKIE_BYTES));
-  const letters = cookie.map((byte) => COOKIE_LETTERS.charCodeAt(byte % COOKIE_LETTERS.length));
-  letters[COOKIE_BYTES - 1] = 0;
-  return letters;
-}
-
-function jsonMessage(value: object): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(JSON.stringify(value));
-  const message = new Uint8Array(4 + text.length);
-  new DataView(message.buffer).setUint32(0, text.length);
-  message.set(text, 4);
-  return message;
-}
-
-async function jsonText(reader: ByteReader): Promise<string> {
-  const length = await reader.bytes(4);
-  const size = new DataView(length.buffer).getUint32(0);
-  if (size > MAX_JSON) throw new Error('What answers there is no iperf3 server: start one with iperf3 -s.');
-  return new TextDecoder().decode(await reader.bytes(size));
 }

@@ -1,6 +1,14 @@
 // iperf3's client over a tunnel's TCP sockets, as much of its protocol as one stream needs: so that a page and a native
 // client are measured by the same server.
 import type { Tunnel } from '../../../../src/index.ts';
+import { ByteReader } from '../../../../web/throughput/byte-reader.ts';
+import {
+  IPERF_PORT,
+  jsonMessage,
+  jsonText,
+  makeCookie,
+  STATE,
+} from '../../../../web/throughput/iperf3-wire.ts';
 
 export interface IperfWish {
   host: string;
@@ -11,12 +19,7 @@ export interface IperfWish {
   seconds: number;
 }
 
-const PORT = 5201;
-const COOKIE_BYTES = 37;
 const BLOCK = 128 * 1024;
-/** iperf3's states. */
-const [TEST_START, TEST_RUNNING, TEST_END] = [1, 2, 4];
-const [PARAM_EXCHANGE, CREATE_STREAMS, EXCHANGE_RESULTS, DISPLAY_RESULTS, IPERF_DONE] = [9, 10, 13, 14, 16];
 
 interface StreamResults {
   streams: { bytes: number; start_time?: number; end_time?: number }[];
@@ -24,10 +27,10 @@ interface StreamResults {
 
 /** MB/s as the receiving side counts it. */
 export async function iperf(tunnel: Tunnel, wish: IperfWish): Promise<number> {
-  const control = await Connection.open(tunnel, wish.host);
+  const control = new Control(await connect(tunnel, wish.host));
   const cookie = makeCookie();
   await control.write(cookie);
-  await control.expect(PARAM_EXCHANGE);
+  await control.expect(STATE.paramExchange);
   const { omit, seconds: time, isReverse } = wish;
   await control.writeJson({
     tcp: true,
@@ -38,15 +41,16 @@ export async function iperf(tunnel: Tunnel, wish: IperfWish): Promise<number> {
     client_version: '3.12',
     ...(isReverse && { reverse: true }),
   });
-  await control.expect(CREATE_STREAMS);
-  const stream = await Connection.open(tunnel, wish.host);
-  await stream.write(cookie);
-  await control.expect(TEST_START);
-  await control.expect(TEST_RUNNING);
-  const run = isReverse ? receive(stream, wish) : send(stream, wish);
+  await control.expect(STATE.createStreams);
+  const stream = await connect(tunnel, wish.host);
+  const writer = stream.writable.getWriter();
+  await writer.write(cookie);
+  await control.expect(STATE.testStart);
+  await control.expect(STATE.testRunning);
+  const run = isReverse ? receive(stream.readable.getReader(), wish) : send(writer, wish);
   const bytes = await run.counted;
-  await control.write(Uint8Array.of(TEST_END));
-  await control.expect(EXCHANGE_RESULTS);
+  await control.write(Uint8Array.of(STATE.testEnd));
+  await control.expect(STATE.exchangeResults);
   await control.writeJson({
     cpu_util_total: 0,
     cpu_util_user: 0,
@@ -57,10 +61,10 @@ export async function iperf(tunnel: Tunnel, wish: IperfWish): Promise<number> {
     ],
   });
   const theirs = await control.readJson<StreamResults>();
-  await control.expect(DISPLAY_RESULTS);
-  await control.write(Uint8Array.of(IPERF_DONE));
+  await control.expect(STATE.displayResults);
+  await control.write(Uint8Array.of(STATE.iperfDone));
   run.stop();
-  await Promise.allSettled([control.close(), stream.close()]);
+  await Promise.allSettled([control.close(), writer.abort()]);
   return (isReverse ? bytes : theirs.streams[0]!.bytes) / time / 1e6;
 }
 
@@ -70,11 +74,13 @@ interface Run {
   stop(): void;
 }
 
-function receive(stream: Connection, { omit, seconds }: IperfWish): Run {
+function receive(reader: ReadableStreamDefaultReader<Uint8Array>, { omit, seconds }: IperfWish): Run {
   let bytes = 0;
   let isOver = false;
   void (async () => {
-    while (!isOver) bytes += (await stream.read()).length;
+    for (let step = await reader.read(); !step.done && !isOver; step = await reader.read())
+      bytes += step.value.length;
+    await reader.cancel();
   })().catch(() => {});
   return {
     counted: (async () => {
@@ -89,13 +95,13 @@ function receive(stream: Connection, { omit, seconds }: IperfWish): Run {
   };
 }
 
-function send(stream: Connection, { omit, seconds }: IperfWish): Run {
+function send(writer: WritableStreamDefaultWriter<BufferSource>, { omit, seconds }: IperfWish): Run {
   const block = new Uint8Array(BLOCK);
   let bytes = 0;
   let isOver = false;
   void (async () => {
     while (!isOver) {
-      await stream.write(block);
+      await writer.write(block);
       bytes += BLOCK;
     }
   })().catch(() => {});
@@ -108,77 +114,45 @@ function send(stream: Connection, { omit, seconds }: IperfWish): Run {
   };
 }
 
-/** A TCP connection whose bytes are read as they are needed. */
-class Connection {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+type Streams = Awaited<InstanceType<Tunnel['TCPSocket']>['opened']>;
+
+async function connect(tunnel: Tunnel, host: string): Promise<Streams> {
+  const socket = new tunnel.TCPSocket(host, IPERF_PORT, { noDelay: true });
+  socket.closed.catch(() => {});
+  return await socket.opened;
+}
+
+/** The control connection. */
+class Control {
+  readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
-  #rest = new Uint8Array(0);
 
-  private constructor(readable: ReadableStream<Uint8Array>, writable: WritableStream<BufferSource>) {
-    this.#reader = readable.getReader();
+  constructor({ readable, writable }: Streams) {
+    this.#reader = new ByteReader(readable);
     this.#writer = writable.getWriter();
-  }
-
-  static async open(tunnel: Tunnel, host: string): Promise<Connection> {
-    const socket = new tunnel.TCPSocket(host, PORT, { noDelay: true });
-    socket.closed.catch(() => {});
-    const { readable, writable } = await socket.opened;
-    return new Connection(readable, writable);
   }
 
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#writer.write(bytes);
   }
 
-  async writeJson(value: unknown): Promise<void> {
-    const text = new TextEncoder().encode(JSON.stringify(value));
-    const framed = new Uint8Array(4 + text.length);
-    new DataView(framed.buffer).setUint32(0, text.length);
-    framed.set(text, 4);
-    await this.write(framed);
-  }
-
-  /** Whatever comes next. */
-  async read(): Promise<Uint8Array> {
-    const { value, done } = await this.#reader.read();
-    if (done) throw new Error('iperf3 closed the connection');
-    return value;
+  async writeJson(value: object): Promise<void> {
+    await this.write(jsonMessage(value));
   }
 
   async expect(state: number): Promise<void> {
-    const [came] = await this.#take(1);
+    const came = await this.#reader.byte();
     if (came !== state) throw new Error(`iperf3 is in state ${came} instead of ${state}`);
   }
 
   async readJson<T>(): Promise<T> {
-    const length = await this.#take(4);
-    const text = await this.#take(new DataView(length.buffer).getUint32(0));
-    return JSON.parse(new TextDecoder().decode(text)) as T;
+    return JSON.parse(await jsonText(this.#reader)) as T;
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#reader.cancel(), this.#writer.abort()]);
+    this.#reader.cancel();
+    await this.#writer.abort();
   }
-
-  async #take(count: number): Promise<Uint8Array> {
-    while (this.#rest.length < count) {
-      const more = await this.read();
-      const all = new Uint8Array(this.#rest.length + more.length);
-      all.set(this.#rest);
-      all.set(more, this.#rest.length);
-      this.#rest = all;
-    }
-    const taken = this.#rest.slice(0, count);
-    this.#rest = this.#rest.slice(count);
-    return taken;
-  }
-}
-
-function makeCookie(): Uint8Array<ArrayBuffer> {
-  const letters = 'abcdefghijklmnopqrstuvwxyz234567';
-  const cookie = new Uint8Array(COOKIE_BYTES);
-  for (let i = 0; i < COOKIE_BYTES - 1; i++) cookie[i] = letters.charCodeAt(Math.random() * letters.length);
-  return cookie;
 }
 
 function sleep(milliseconds: number): Promise<void> {

@@ -102,7 +102,7 @@ export class Resumption {
     }
     const told = ticket.channels.find((each) => each.number === number);
     if (channels || told?.place !== place || told.listens !== listens) return undefined;
-    return { address: told.address, channel, pairs: told.pairs, elapsed };
+    return { address: told.address, channel: undefined, pairs: told.pairs, elapsed };
   }
 
   /** Nobody asked for the rest. */

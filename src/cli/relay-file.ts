@@ -11,6 +11,7 @@ import {
   type TicketOptions,
   type TokenOptions,
 } from '../../relay/index.ts';
+import { reasonOf } from './system-error.ts';
 
 const text = v.optional(v.string());
 const texts = v.optional(v.array(v.string()));
@@ -69,7 +70,7 @@ export function readConfigFile(path: string): Partial<RelayOptions> & { console?
     try {
       return readFileSync(resolve(dirname(path), name));
     } catch (error) {
-      return fail(`${where}cannot read ${name} (${(error as NodeJS.ErrnoException).code})`);
+      return fail(`${where}cannot read ${name}: ${reasonOf(error)}`);
     }
   };
   const read = (name: string, where: string): string => readBytes(name, where).toString();

@@ -80,7 +80,10 @@ describe('the configuration file', () => {
     [{ limits: { channels: -1 } }, /limits\.channels: expected >=1, not -1/],
     [{ allow: '203.0.113.7' }, /allow: expected Array, not "203\.0\.113\.7"/],
     [{ allow: [{ host: 'a', port: 1 }] }, /allow\.0/],
-    [{ tickets: { keyFiles: ['missing'] } }, /tickets\.keyFiles\.0: cannot read missing \(ENOENT\)/],
+    [
+      { tickets: { keyFiles: ['missing'] } },
+      /tickets\.keyFiles\.0: cannot read missing: there is no such file \(ENOENT\)/,
+    ],
     [{ origins: [1] }, /origins\.0: expected string, not 1/],
     [
       { auth: { keys: [{ alg: 'none', file: 'x' }] } },
@@ -88,7 +91,7 @@ describe('the configuration file', () => {
     ],
     [
       { auth: { keys: [{ alg: 'EdDSA', file: 'missing' }] } },
-      /auth\.keys\.0\.file: cannot read missing \(ENOENT\)/,
+      /auth\.keys\.0\.file: cannot read missing: there is no such file \(ENOENT\)/,
     ],
   ])('%j is refused with one sentence that names the place', (content, message) => {
     const path = files({ 'relay.json': content });

@@ -46,6 +46,23 @@ async function goOn(at: RunningRelay, old: RelayClient, peer: FakeEndpoint): Pro
 
 const echoed = (client: RelayClient) => until(() => client.datagrams.length > 0, 'the echo');
 
+/** A relay where each subject may have one session, and how alice shows that she is alice. */
+async function startForOne() {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const key = publicKey.export({ type: 'spki', format: 'pem' }) as string;
+  const peer = await startEndpoint();
+  const at = await startRelay(peer, {
+    auth: { keys: [{ alg: 'EdDSA', key }] },
+    limits: { sessionsPerSubject: 1 },
+  });
+  const request = { subject: 'alice', destinations: [`127.0.0.1:${peer.port}`] };
+  const bearer = async () => [
+    SUBPROTOCOL,
+    BEARER_PREFIX + (await issueToken(privateKey, request, Date.now())),
+  ];
+  return { peer, at, bearer };
+}
+
 describe('a session whose WebSocket broke', () => {
   it('goes on from the same UDP port, and what came meanwhile is there', async () => {
     const peer = await startEndpoint();
@@ -230,18 +247,7 @@ describe('the limits of parking', () => {
   });
 
   it('a subject at its limit may take its own session over, and nothing else', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const key = publicKey.export({ type: 'spki', format: 'pem' }) as string;
-    const peer = await startEndpoint();
-    const at = await startRelay(peer, {
-      auth: { keys: [{ alg: 'EdDSA', key }] },
-      limits: { sessionsPerSubject: 1 },
-    });
-    const request = { subject: 'alice', destinations: [`127.0.0.1:${peer.port}`] };
-    const bearer = async () => [
-      SUBPROTOCOL,
-      BEARER_PREFIX + (await issueToken(privateKey, request, Date.now())),
-    ];
+    const { peer, at, bearer } = await startForOne();
     const old = await handshake(await connect(at, {}, await bearer()), peer);
     const second = await connect(at, {}, await bearer());
     await until(() => second.closed !== undefined, 'the refusal');
@@ -258,18 +264,7 @@ describe('the limits of parking', () => {
   });
 
   it('a subject whose session waits may come with a new one instead', async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const key = publicKey.export({ type: 'spki', format: 'pem' }) as string;
-    const peer = await startEndpoint();
-    const at = await startRelay(peer, {
-      auth: { keys: [{ alg: 'EdDSA', key }] },
-      limits: { sessionsPerSubject: 1 },
-    });
-    const request = { subject: 'alice', destinations: [`127.0.0.1:${peer.port}`] };
-    const bearer = async () => [
-      SUBPROTOCOL,
-      BEARER_PREFIX + (await issueToken(privateKey, request, Date.now())),
-    ];
+    const { peer, at, bearer } = await startForOne();
     const old = await handshake(await connect(at, {}, await bearer()), peer);
     old.socket.terminate();
     await until(() => at.relay.parked === 1, 'the wait');

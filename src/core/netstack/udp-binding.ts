@@ -138,8 +138,9 @@ export class UdpBinding {
 
   /**
    * Hears what is sent to a multicast group from now on, by everybody or by `source` (RFC 4607). That is a filter of ours:
-   * nobody is told (no IGMP, no MLD), so a peer must send us the group's packets by itself. Throws a TunnelError: ERR_ADDRESS_IN_USE (joined already),
-   * ERR_LIMIT, ERR_CLOSED; a TypeError for an address that is no group of the socket's family.
+   * nobody is told (no IGMP, no MLD), so a peer must send us the group's packets by itself. Throws a TunnelError:
+   * ERR_ADDRESS_IN_USE (joined already), ERR_LIMIT, ERR_CLOSED; a TypeError for an address that is no group of the socket's
+   * family.
    */
   joinGroup(group: IpAddress, source?: IpAddress): void {
     this.#checkOpen();

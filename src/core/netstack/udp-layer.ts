@@ -110,7 +110,10 @@ export class UdpLayer implements Pollable {
     this.#queue(binding, { data: data.slice(), remote, ttl, tos: marks.tos ?? binding.tos });
   }
 
-  /** Takes a copy of what `source`, a host for which we stand in, sends; nobody is told if there is no way, or no room for it in a message. */
+  /**
+   * Takes a copy of what `source`, a host for which we stand in, sends; nobody is told if there is no way, or no room for it
+   * in a message.
+   */
   queueFor(source: SocketAddress, remote: SocketAddress, data: Uint8Array): void {
     const [binding] = this.#proxy;
     if (!this.#ip.hasRoute(remote.address) || data.length > greatestPayload(remote.address)) return;

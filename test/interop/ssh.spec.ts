@@ -41,8 +41,10 @@ async function works(page: Page): Promise<void> {
 
 async function addKeyFile(page: Page, file: string, passphrase?: string): Promise<void> {
   const load = terminal(page).getByRole('button', { name: 'Keys and hosts' });
-  if (await load.isVisible()) await load.click();
   const keys = terminal(page).locator('summary').filter({ hasText: /^Keys/ });
+  await load.or(keys).waitFor();
+  if (await load.isVisible()) await load.click();
+  await keys.waitFor();
   if (!(await page.getByLabel('Key file').isVisible())) await keys.click();
   await page.getByLabel('Key file').setInputFiles(file);
   if (passphrase === undefined) return;

@@ -1,11 +1,11 @@
 /** The terminals that are open, the keys to log in with, and the hosts that are known. */
 import { computed, signal } from '@preact/signals';
+import { BrowserShelf } from '../browser-shelf.ts';
 import type { ConsoleModel } from '../model.ts';
 import type { SshTarget } from './form.ts';
 import { KeyRing } from './key-ring.ts';
 import { type KnownHost, KnownHosts } from './known-hosts.ts';
 import { noteTerminals } from './resume.ts';
-import { BrowserShelf } from './store.ts';
 import { TerminalTab } from './terminal-tab.ts';
 
 /** Each is a connection and a screen; nobody looks at more. */
@@ -17,8 +17,8 @@ export class Desk {
   readonly activeId = signal('');
   /** The tab beside the active one, while two are shown. */
   readonly besideId = signal<string | undefined>();
-  readonly hosts = new KnownHosts(new BrowserShelf<KnownHost>('known-hosts'));
-  readonly keys = new KeyRing(new BrowserShelf('keys'));
+  readonly hosts = new KnownHosts(new BrowserShelf<KnownHost>('tabwire-ssh-known-hosts', 'items'));
+  readonly keys = new KeyRing(new BrowserShelf('tabwire-ssh-keys', 'items'));
   readonly problem = signal<string | undefined>();
   #next = 1;
 

@@ -1,5 +1,6 @@
 /** The host keys that were seen, each pinned to our identity in the tunnel, the host and the port. */
 import { type Signal, signal } from '@preact/signals';
+import { isRecord } from '../settings.ts';
 import { fingerprintOf, keyTypeOf, toBase64 } from './fingerprint.ts';
 
 export interface KnownHost {
@@ -96,13 +97,12 @@ function idOf({ identity, host, port }: HostPlace): string {
 
 /** Anything that a later or an earlier version left there is passed over. */
 function isKnownHost(value: unknown): value is KnownHost {
-  if (typeof value !== 'object' || value === null) return false;
-  const host = value as Record<string, unknown>;
+  if (!isRecord(value)) return false;
   return (
     ['id', 'identity', 'host', 'keyType', 'key', 'fingerprint'].every(
-      (name) => typeof host[name] === 'string',
+      (name) => typeof value[name] === 'string',
     ) &&
-    typeof host.port === 'number' &&
-    typeof host.since === 'number'
+    typeof value.port === 'number' &&
+    typeof value.since === 'number'
   );
 }

@@ -1,5 +1,5 @@
 /** The tunnels that a person asked this browser to keep, in IndexedDB. */
-import { createStore, del, set, values } from 'idb-keyval';
+import { BrowserShelf } from '../browser-shelf.ts';
 import { isRecord } from '../settings.ts';
 import type { Sealed } from './seal.ts';
 
@@ -27,25 +27,13 @@ export interface TunnelStore {
   delete(id: string): Promise<void>;
 }
 
-export class BrowserStore implements TunnelStore {
-  #store: ReturnType<typeof createStore> | undefined;
-
-  async list(): Promise<SavedTunnel[]> {
-    return (await values<unknown>(this.#open())).filter(isSavedTunnel);
+export class BrowserStore extends BrowserShelf<SavedTunnel> implements TunnelStore {
+  constructor() {
+    super('tabwire', 'tunnels');
   }
 
-  async put(tunnel: SavedTunnel): Promise<void> {
-    await set(tunnel.id, tunnel, this.#open());
-  }
-
-  async delete(id: string): Promise<void> {
-    await del(id, this.#open());
-  }
-
-  /** Opened when first needed: some browsers forbid it in private windows, and say so by throwing. */
-  #open(): ReturnType<typeof createStore> {
-    this.#store ??= createStore('tabwire', 'tunnels');
-    return this.#store;
+  override async list(): Promise<SavedTunnel[]> {
+    return (await super.list()).filter(isSavedTunnel);
   }
 }
 

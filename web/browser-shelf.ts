@@ -1,18 +1,22 @@
-/** IndexedDB for what SSH keeps: host keys, and keys of ours that nobody can read. */
+/** Things with an id that this browser keeps, in an IndexedDB of their own. */
 import { createStore, del, set, values } from 'idb-keyval';
 
 export class BrowserShelf<Item extends { id: string }> {
+  readonly #database: string;
   readonly #name: string;
   #store: ReturnType<typeof createStore> | undefined;
 
-  constructor(name: 'known-hosts' | 'keys') {
+  constructor(database: string, name: string) {
+    this.#database = database;
     this.#name = name;
   }
 
+  /** Also what a later or an earlier version left there. */
   async list(): Promise<unknown[]> {
     return values<unknown>(this.#open());
   }
 
+  /** Rejects where the browser cannot keep it. */
   async put(item: Item): Promise<void> {
     await set(item.id, item, this.#open());
   }
@@ -23,7 +27,7 @@ export class BrowserShelf<Item extends { id: string }> {
 
   /** Opened when first needed: some browsers forbid it in private windows, and say so by throwing. */
   #open(): ReturnType<typeof createStore> {
-    this.#store ??= createStore(`tabwire-ssh-${this.#name}`, 'items');
+    this.#store ??= createStore(this.#database, this.#name);
     return this.#store;
   }
 }

@@ -19,7 +19,10 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
 
 /** Where this text is: in a terminal it is not the text that hears of the mouse. */
 async function press(text: Locator, clickCount = 1): Promise<void> {
-  const { x, y, width, height } = (await text.boundingBox())!;
+  let box: Awaited<ReturnType<Locator['boundingBox']>> = null;
+  // Rows are drawn anew at any time, and then the text that was found is gone.
+  await expect.poll(async () => (box = await text.boundingBox())).not.toBeNull();
+  const { x, y, width, height } = box!;
   await text.page().mouse.move(x + width / 2, y + height / 2);
   await text.page().mouse.click(x + width / 2, y + height / 2, { clickCount });
 }

@@ -4,6 +4,7 @@ import { type Duplex, pipeline } from 'node:stream';
 import { TunnelError } from '../../core/errors.ts';
 import { type Place, readPlace } from '../places.ts';
 import { Door } from './door.ts';
+import { answerHeaders, isPlainlyFramed, requestHeaders } from './http-messages.ts';
 import { connectInside, type Inside } from './inside.ts';
 import type { Login } from './login.ts';
 import { splice } from './splice.ts';
@@ -14,12 +15,6 @@ const MAX_HEADER_BYTES = 32 * 1024;
 const HEADER_TIMEOUT = 30_000;
 /** Milliseconds that a host inside gets to end a connection whose answer is complete. */
 const FAREWELL = 5_000;
-/** RFC 9110 §7.6.1, and Proxy-Connection, which some still send. What Connection names goes, too. */
-const HOP_BY_HOP = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
-  ...['proxy-authenticate', 'proxy-authorization', 'proxy-authentication-info'],
-]);
-const VIA = '1.1 tabwire';
 
 /** An HTTP proxy before the tunnel: CONNECT, and requests in absolute form (RFC 9112 §3.2.2) for `http:`. */
 export function httpProxy(inside: Inside, login?: Login): Door {
@@ -73,26 +68,34 @@ class HttpProxy {
     this.#admit(asked);
     const url = targetOf(asked.url!);
     const place = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
+    if (!isPlainlyFramed(asked)) throw new Refusal(501, 'Of transfer codings this proxy knows chunked.');
     const inner = await connectInside(this.#inside, place, gone);
     const passedOn = request({
       method: asked.method!,
       path: `${url.pathname}${url.search}`,
       createConnection: () => inner,
       maxHeaderSize: MAX_HEADER_BYTES,
-      headers: headersFor(url.host, asked),
+      headers: requestHeaders(url.host, asked),
     });
     gone.addEventListener('abort', () => passedOn.destroy());
     passedOn.once('close', () => farewell(inner));
-    passedOn.once('error', () =>
-      refuse(answer, new Refusal(502, 'The host did not answer as HTTP is spoken.')),
-    );
+    // Once there is an answer, it says by itself whether it came to its end.
+    passedOn.on('error', () => answer.headersSent || refuse(answer, NOT_HTTP));
     passedOn.once('continue', () => answer.writeContinue());
-    passedOn.once('response', (response) => {
-      answer.sendDate = false;
-      answer.writeHead(response.statusCode!, response.statusMessage, [...endToEnd(response), 'Via', VIA]);
-      pipeline(response, answer, () => {});
+    // Nobody asked for another protocol. Node would end the connection without a word to anybody.
+    passedOn.once('upgrade', (_response, socket) => {
+      socket.destroy();
+      refuse(answer, NOT_HTTP);
     });
-    pipeline(asked, passedOn, () => {});
+    passedOn.once('response', (response) => {
+      if (!begins(answer, response)) passedOn.destroy();
+      else pipeline(response, answer, () => {});
+    });
+    // A client that breaks off ends `passedOn` by `gone`. One whose host does not listen must still hear why.
+    asked.on('error', () => {});
+    // The host may have something to say before there is a body.
+    passedOn.flushHeaders();
+    asked.pipe(passedOn);
   }
 
   #admit({ headers }: IncomingMessage): void {
@@ -108,6 +111,22 @@ class Refusal extends Error {
   constructor(status: number, sentence: string) {
     super(sentence);
     this.status = status;
+  }
+}
+
+const NOT_HTTP = new Refusal(502, 'The host did not answer as HTTP is spoken.');
+
+/** Passes the head of the answer on; false if it is none that can be, whoever sent it. */
+function begins(answer: ServerResponse, response: IncomingMessage): boolean {
+  const { statusCode, statusMessage } = response;
+  try {
+    if (statusCode! < 200 || !isPlainlyFramed(response)) throw NOT_HTTP;
+    answer.sendDate = false;
+    answer.writeHead(statusCode!, statusMessage, answerHeaders(response));
+    return true;
+  } catch {
+    refuse(answer, NOT_HTTP);
+    return false;
   }
 }
 
@@ -132,7 +151,9 @@ function headersOf({ status, message }: Refusal): string[] {
 
 function refuse(answer: ServerResponse, refusal: Refusal): void {
   if (answer.headersSent) return void answer.destroy();
-  answer.writeHead(refusal.status, headersOf(refusal)).end(`${refusal.message}\n`);
+  // Its own words: those that were to be there may be what was wrong.
+  answer.writeHead(refusal.status, STATUS_CODES[refusal.status]!, headersOf(refusal));
+  answer.end(`${refusal.message}\n`);
 }
 
 function refuseTunnel(client: Socket, refusal: Refusal): void {
@@ -159,20 +180,6 @@ function targetOf(text: string): URL {
   const url = /^http:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
   if (url && url.username === '' && url.password === '') return url;
   throw new Refusal(400, 'This is an HTTP proxy: ask it with CONNECT, or for a whole http: URL.');
-}
-
-/** RFC 9112 §3.2.2: whatever Host said, the target says it. */
-function headersFor(host: string, asked: IncomingMessage): string[] {
-  const own = endToEnd(asked).filter((_, i, all) => all[i & ~1]!.toLowerCase() !== 'host');
-  const length = asked.headers['transfer-encoding'] === undefined ? [] : ['Transfer-Encoding', 'chunked'];
-  return ['Host', host, ...own, ...length, 'Via', VIA, 'Connection', 'close'];
-}
-
-/** Names and values, in turns, as they came. */
-function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
-  const isHop = (name: string) => HOP_BY_HOP.has(name) || named.includes(name);
-  return rawHeaders.filter((_, i) => !isHop(rawHeaders[i & ~1]!.toLowerCase()));
 }
 
 function farewell(inner: Duplex): void {

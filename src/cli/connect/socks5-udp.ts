@@ -22,14 +22,15 @@ let associations = 0;
  * that connection lives. Returns where the port is; rejects when there are too many.
  */
 export async function associate(client: Socket, inside: Inside, from: Place): Promise<Place> {
+  const { localAddress, remoteAddress } = client;
+  // One that is gone already says no more that it is: its place would never be free again.
+  if (client.destroyed || localAddress === undefined || remoteAddress === undefined)
+    throw new Error('The client is gone.');
   if (associations >= MAX_ASSOCIATIONS) throw new Error('There are too many associations.');
   associations++;
-  const local = unmapped(client.localAddress!);
+  const local = unmapped(localAddress);
   const socket = createSocket(local.includes(':') ? 'udp6' : 'udp4');
-  const association = new Association(socket, inside, {
-    host: unmapped(client.remoteAddress!),
-    port: from.port,
-  });
+  const association = new Association(socket, inside, { host: unmapped(remoteAddress), port: from.port });
   client.once('close', () => {
     associations--;
     association.close();

@@ -96,7 +96,7 @@ export function writeEnvelope(remote: Place, data: Uint8Array): Buffer {
 }
 
 function hostOf(type: number, bytes: Buffer): string {
-  return type === NAME ? bytes.toString('latin1') : new IpAddress(bytes).toString();
+  return type === NAME ? bytes.toString() : new IpAddress(bytes).toString();
 }
 
 function addressBytes({ host, port }: Place): Buffer {

@@ -16,6 +16,6 @@ export class Tunnel extends AnyTunnel {
    * ERR_WORKER; or with the reason of the signal.
    */
   static open(config: string | TunnelConfig, options: TunnelOptions = {}): Promise<Tunnel> {
-    return Tunnel.openWith(launchWorkerEngine, config, { ...options, needsRelay: true });
+    return Tunnel.openWith(launchWorkerEngine, config, options, { needsRelay: true });
   }
 }

@@ -58,7 +58,7 @@ export function engineChangeOf(
 /** Text, or what a program made of it: plain data that was changed is held to the rules of the file. */
 function validated(config: string | TunnelConfig, remark: ConfigSources['remark']): TunnelConfig {
   const isText = typeof config === 'string';
-  const { config: parsed, issues } = checkConfig(isText ? config : formatConfig(config));
+  const { config: parsed, issues } = checkConfig(isText ? config : textOf(config));
   if (!parsed) {
     const error = issues.find(({ severity }) => severity === 'error')!;
     // Lines of a text that nobody has seen would say nothing.
@@ -66,6 +66,16 @@ function validated(config: string | TunnelConfig, remark: ConfigSources['remark'
   }
   if (isText && remark) for (const issue of issues) remark(issue);
   return parsed;
+}
+
+function textOf(config: TunnelConfig): string {
+  try {
+    return formatConfig(config);
+  } catch (error) {
+    // A value that no line can hold; or no configuration at all.
+    if (error instanceof RangeError) throw refused(error.message);
+    throw refused('The configuration must be the text of a wg-quick file, or what parseConfig makes of one.');
+  }
 }
 
 function settingsOf(

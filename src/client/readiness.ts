@@ -1,4 +1,7 @@
 import { TunnelError } from '../core/errors.ts';
+import { decodeKey } from '../core/wireguard/keys.ts';
+
+const NO_KEY = 'A public key must be 44 base64 characters (32 bytes).';
 
 /** A promise that can be settled from outside and never counts as unhandled. */
 class Waiting {
@@ -34,16 +37,19 @@ export class Readiness {
   of(peer: string, signal?: AbortSignal): Promise<undefined> {
     if (this.#ready.has(peer)) return Promise.resolve(undefined);
     if (this.#end) return Promise.reject(this.#end);
+    if (!decodeKey(peer)) return Promise.reject(new TunnelError('ERR_CONFIG', NO_KEY));
     let waiting = this.#peers.get(peer);
     if (!waiting) this.#peers.set(peer, (waiting = new Waiting()));
     const { promise } = waiting;
     if (!signal) return promise;
-    return new Promise((resolve, reject) => {
+    const abortable = new Promise<undefined>((resolve, reject) => {
       const stop = () => reject(signal.reason);
       if (signal.aborted) return stop();
       signal.addEventListener('abort', stop, { once: true });
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
     });
+    abortable.catch(() => {});
+    return abortable;
   }
 
   handshake(peer: string): void {

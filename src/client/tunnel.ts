@@ -31,8 +31,9 @@ import type { CheckPortOptions, PathMtuOptions, TracerouteOptions } from './diag
 import { Dialer } from './dialer.ts';
 import { type DnsOptions, engineNamesOf } from './dns-options.ts';
 import type { EngineAssets, EngineClient, EngineLauncher } from './engine-client.ts';
-import { type Fetch, fetchThrough, type TunnelRequestInit } from './fetch.ts';
+import { fetchThrough, type TunnelRequestInit } from './fetch.ts';
 import { asciiHost } from './host-name.ts';
+import { checkOptions, relaysOf } from './open-options.ts';
 import type { PingOptions } from './ping.ts';
 import { Readiness } from './readiness.ts';
 import { type DnsRecordsOf, resolve } from './resolve.ts';
@@ -133,9 +134,26 @@ export class Tunnel extends EventTarget {
   ) => TCPServerSocket;
   /** The WebSocket standard's, for `ws:` over the tunnel (`wss:` with the TLS layer of `Tunnel.open`). */
   readonly WebSocket: BoundWebSocket;
+  /**
+   * A TCP connection in the shape of the WinterTC Sockets API: to `host:port`, an IPv6 address in brackets. Returns at once;
+   * throws a TypeError for an address or an option that is none. All failures are SocketErrors (TypeErrors) whose `cause`
+   * is the TunnelError. It needs no `this`: programs that want a `connect` can be given it.
+   */
+  readonly connect: (address: string | SocketAddress, options?: SocketOptions) => Socket;
+  /**
+   * The fetch standard's `fetch`, through the tunnel: `http:`, and `https:` with a TLS layer (`tls` of `Tunnel.open`). URLs
+   * are absolute. Rejects with the signal's reason when aborted, else with a TypeError whose `cause`, for a failure of the
+   * network, is the TunnelError: ERR_HTTP, ERR_TIMEOUT, ERR_TLS_UNAVAILABLE, those of sockets. There is no origin here, so
+   * no CORS, and no cache; `credentials` other than `omit` use the tunnel's cookies. It needs no `this`: programs that want a
+   * `fetch` can be given it.
+   *
+   * A `Request` loses Cookie, Host and some more when it is made: give them as `init.headers`. A `Response` hides
+   * Set-Cookie in a browser, and has no informational answers: `init.tunnel.onHead` is told every head. `redirect: 'manual'`
+   * gives the redirect itself. `integrity` is refused.
+   */
+  readonly fetch: (input: RequestInfo | URL, init?: TunnelRequestInit) => Promise<Response>;
   readonly #engine: EngineClient;
   readonly #dialer: Dialer;
-  readonly #fetch: Fetch;
   readonly #events: MessagePort;
   readonly #readiness = new Readiness();
   readonly #logger: TunnelOptions['logger'];
@@ -159,10 +177,12 @@ export class Tunnel extends EventTarget {
     ) => T,
     launch: EngineLauncher,
     config: string | TunnelConfig,
-    options: TunnelOptions & { needsRelay: boolean },
+    options: TunnelOptions,
+    { needsRelay }: { needsRelay: boolean },
   ): Promise<T> {
+    checkOptions(options);
     options.signal?.throwIfAborted();
-    const relays = relaysOf(options);
+    const relays = relaysOf(options, needsRelay);
     const { privateKey, takeOver = false } = options;
     const isRelayed = relays.length > 0;
     const remark = remarkTo(options.logger);
@@ -190,7 +210,8 @@ export class Tunnel extends EventTarget {
     super();
     this.#engine = engine;
     this.#dialer = new Dialer(engine);
-    this.#fetch = fetchThrough(this.#dialer);
+    this.fetch = fetchThrough(this.#dialer);
+    this.connect = (address, options) => connect(this.#dialer, address, options);
     this.#events = events;
     this.#logger = logger;
     events.onmessage = ({ data }: MessageEvent<EngineEvent>) => this.#receive(data);
@@ -239,7 +260,7 @@ export class Tunnel extends EventTarget {
     return this.#readiness.any;
   }
 
-  /** Resolves with the first handshake with this peer (base64 public key). */
+  /** Resolves with the first handshake with this peer (base64 public key). Rejects as `ready` does, or with ERR_CONFIG. */
   peerReady(publicKey: string, { signal }: { signal?: AbortSignal } = {}): Promise<undefined> {
     return this.#readiness.of(publicKey, signal);
   }
@@ -290,29 +311,6 @@ export class Tunnel extends EventTarget {
     } finally {
       wipeSecrets(change);
     }
-  }
-
-  /**
-   * A TCP connection in the shape of the WinterTC Sockets API: to `host:port`, an IPv6 address in brackets. Returns at once;
-   * throws a TypeError for an address or an option that is none. All failures are SocketErrors (TypeErrors) whose `cause`
-   * is the TunnelError.
-   */
-  connect(address: string | SocketAddress, options?: SocketOptions): Socket {
-    return connect(this.#dialer, address, options);
-  }
-
-  /**
-   * The fetch standard's `fetch`, through the tunnel: `http:`, and `https:` with a TLS layer (`tls` of `Tunnel.open`). URLs
-   * are absolute. Rejects with the signal's reason when aborted, else with a TypeError whose `cause`, for a failure of the
-   * network, is the TunnelError: ERR_HTTP, ERR_TIMEOUT, ERR_TLS_UNAVAILABLE, those of sockets. There is no origin here, so
-   * no CORS, and no cache; `credentials` other than `omit` use the tunnel's cookies.
-   *
-   * A `Request` loses Cookie, Host and some more when it is made: give them as `init.headers`. A `Response` hides
-   * Set-Cookie in a browser, and has no informational answers: `init.tunnel.onHead` is told every head. `redirect: 'manual'`
-   * gives the redirect itself. `integrity` is refused.
-   */
-  fetch(input: RequestInfo | URL, init?: TunnelRequestInit): Promise<Response> {
-    return this.#fetch(input, init);
   }
 
   /**
@@ -493,17 +491,6 @@ export class Tunnel extends EventTarget {
 function remarkTo(logger: TunnelOptions['logger']): ConfigSources['remark'] {
   return ({ severity, line, key, message }: ConfigIssue) =>
     logger?.(severity === 'info' ? 'info' : 'warn', message, { line, key });
-}
-
-function relaysOf({ relay, needsRelay }: TunnelOptions & { needsRelay: boolean }): string[] {
-  const relays = relay === undefined ? [] : typeof relay === 'string' ? [relay] : [...relay];
-  if (needsRelay && relays.length === 0) {
-    throw new TunnelError(
-      'ERR_CONFIG',
-      'A page cannot send UDP itself: give the URL of a relay, such as wss://relay.example/v1.',
-    );
-  }
-  return relays;
 }
 
 /**

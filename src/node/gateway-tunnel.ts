@@ -50,7 +50,7 @@ export class GatewayTunnel {
       engine = await NodeEngine.start({ outerCapture });
       return engine.client;
     };
-    const tunnel = await Tunnel.openWith(launch, config, { ...options, needsRelay: false });
+    const tunnel = await Tunnel.openWith(launch, config, options, { needsRelay: false });
     const { core, driver } = engine!.service.parts;
     const traffic = new ForeignTraffic({ stack: core.stack, driver, judge: keeper.judge });
     acceptAll(engine!, (connection) => keeper.accepted(connection));

@@ -27,10 +27,7 @@ export class Tunnel extends AnyTunnel {
    * (ListenPort), ERR_UNSUPPORTED; or with the reason of the signal.
    */
   static open(config: string | TunnelConfig, options: NodeTunnelOptions = {}): Promise<Tunnel> {
-    const { outerCapture, ...rest } = options;
-    return Tunnel.openWith(async () => (await NodeEngine.start({ outerCapture })).client, config, {
-      ...rest,
-      needsRelay: false,
-    });
+    const launch = async () => (await NodeEngine.start({ outerCapture: options.outerCapture })).client;
+    return Tunnel.openWith(launch, config, options, { needsRelay: false });
   }
 }

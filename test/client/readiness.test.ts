@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { Readiness } from '../../src/client/readiness.ts';
 import { TunnelError } from '../../src/core/errors.ts';
 
-const silence = new TunnelError('ERR_HANDSHAKE_TIMEOUT', 'no answer', { retryable: true, peer: 'A' });
+const A = `${'A'.repeat(43)}=`;
+const B = `${'B'.repeat(42)}A=`;
+const silence = new TunnelError('ERR_HANDSHAKE_TIMEOUT', 'no answer', { retryable: true, peer: A });
 
 describe('ready', () => {
   it('resolves with the first handshake with any peer', async () => {
     const readiness = new Readiness();
     const { any } = readiness;
-    readiness.handshake('B');
+    readiness.handshake(B);
     await expect(any).resolves.toBeUndefined();
   });
 
@@ -18,26 +20,30 @@ describe('ready', () => {
     readiness.failed(silence);
     await expect(first).rejects.toBe(silence);
     const second = readiness.any;
-    readiness.handshake('A');
+    readiness.handshake(A);
     await expect(second).resolves.toBeUndefined();
     await expect(readiness.any).resolves.toBeUndefined();
   });
 
   it('stays resolved when something goes wrong later', async () => {
     const readiness = new Readiness();
-    readiness.handshake('A');
+    readiness.handshake(A);
     readiness.failed(silence);
     await expect(readiness.any).resolves.toBeUndefined();
   });
 
   it('tells those who wait for one peer of that peer only', async () => {
     const readiness = new Readiness();
-    const a = readiness.of('A');
-    const b = readiness.of('B');
+    const a = readiness.of(A);
+    const b = readiness.of(B);
     readiness.failed(silence);
     await expect(a).rejects.toBe(silence);
-    readiness.handshake('B');
+    readiness.handshake(B);
     await expect(b).resolves.toBeUndefined();
+  });
+
+  it('is refused for what is no key', async () => {
+    await expect(new Readiness().of('nonsense')).rejects.toMatchObject({ code: 'ERR_CONFIG' });
   });
 
   it('rejects for good when the tunnel ends', async () => {
@@ -45,12 +51,12 @@ describe('ready', () => {
     const closed = new TunnelError('ERR_CLOSED', 'closed');
     readiness.ended(closed);
     await expect(readiness.any).rejects.toBe(closed);
-    await expect(readiness.of('A')).rejects.toBe(closed);
+    await expect(readiness.of(A)).rejects.toBe(closed);
   });
 
   it('lets a waiter go when its signal aborts', async () => {
     const controller = new AbortController();
-    const waiting = new Readiness().of('A', controller.signal);
+    const waiting = new Readiness().of(A, controller.signal);
     controller.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
   });

@@ -30,7 +30,8 @@ const config = `[Interface]
 PrivateKey = ${privateKey}
 Address = 10.0.0.2/32
 ${publicKeys.map((key, i) => `[Peer]\nPublicKey = ${key}\nPresharedKey = ${presharedKeys[i]}\nAllowedIPs = 10.${i}.0.0/16\n`).join('')}`;
-const options: TunnelOptions & { needsRelay: boolean } = { relay: 'ws://127.0.0.1:1', needsRelay: true };
+const options: TunnelOptions = { relay: 'ws://127.0.0.1:1' };
+const needs = { needsRelay: true };
 
 /** What the engine got, as it was then: base64, so that wiping cannot change it. */
 let arrived: string[];
@@ -91,14 +92,14 @@ describe.each([
   ['behind a message port', behindComlink],
 ])('an engine %s', (_where, launcher) => {
   it('gets the keys, and no copy of their bytes stays', async () => {
-    const tunnel = await Tunnel.openWith(launcher(false), config, options);
+    const tunnel = await Tunnel.openWith(launcher(false), config, options, needs);
     expect(arrived).toEqual([privateKey, ...presharedKeys]);
     expectNoSecrets();
     await tunnel.close();
   });
 
   it('no copy stays when opening fails', async () => {
-    await expect(Tunnel.openWith(launcher(true), config, options)).rejects.toMatchObject({
+    await expect(Tunnel.openWith(launcher(true), config, options, needs)).rejects.toMatchObject({
       code: 'ERR_IN_USE',
     });
     expectNoSecrets();
@@ -106,7 +107,7 @@ describe.each([
 });
 
 it('keys are moved to a worker, not copied: they are gone before it has answered', async () => {
-  const opening = Tunnel.openWith(behindComlink(false), config, options);
+  const opening = Tunnel.openWith(behindComlink(false), config, options, needs);
   await Promise.resolve();
   await Promise.resolve();
   expect(arrived).toEqual([]);
@@ -116,7 +117,7 @@ it('keys are moved to a worker, not copied: they are gone before it has answered
 
 it('no copy stays when the engine does not even start', async () => {
   const launch = () => Promise.reject(new TunnelError('ERR_WORKER', 'It does not start.'));
-  await expect(Tunnel.openWith(launch, config, options)).rejects.toMatchObject({ code: 'ERR_WORKER' });
+  await expect(Tunnel.openWith(launch, config, options, needs)).rejects.toMatchObject({ code: 'ERR_WORKER' });
   expectNoSecrets();
 });
 
@@ -142,7 +143,7 @@ describe('no error says a key', () => {
       ['the section is missing', `PrivateKey = ${text}`, options],
       ['the option', config, { ...options, privateKey: text }],
     ])(`${what}: %s`, async (_where, file, given) => {
-      const error = await Tunnel.openWith(inThisProcess(false), file, given).then(
+      const error = await Tunnel.openWith(inThisProcess(false), file, given, needs).then(
         () => undefined,
         (error: unknown) => error,
       );

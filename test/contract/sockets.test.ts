@@ -151,6 +151,18 @@ contract('Sockets: the Direct Sockets interfaces, bound to the tunnel', [
   ],
   ['… from a real server', ['test/interop/fetch.spec.ts', 'the page fetches from nginx']],
   [
+    '… fetch and connect can be handed on as the functions that they are',
+    async () => {
+      const { fetch, connect } = us;
+      await expect(fetch(`http://${THEM}:1/`)).rejects.toMatchObject({
+        cause: { code: 'ERR_CONNECTION_REFUSED' },
+      });
+      const socket = connect(`${THEM}:7`);
+      await socket.opened;
+      await socket.close();
+    },
+  ],
+  [
     'new tunnel.WebSocket(url, protocols): the standard interface',
     ['test/client/websocket/websocket.test.ts', 'says what it is at each moment'],
   ],

@@ -2,6 +2,7 @@ import { Buffer } from 'buffer';
 import type { ReceivedUDPMessage } from '../client/udp-message.ts';
 import type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from '../client/udp-socket.ts';
 import { tunnelOf } from './default-tunnel.ts';
+import { changeGroup, type GroupCall, membershipOf, sourceMembershipOf } from './dgram-groups.ts';
 import { type DatagramSocketOptions, datagramOptionsOf } from './dgram-options.ts';
 import { type SendCallback, sendingOf } from './dgram-send.ts';
 import { addressesOf, lookup } from './dns-lookup.ts';
@@ -189,12 +190,21 @@ export class DatagramSocket extends EventEmitter {
       throw invalidArgType('interfaceAddress', 'of type string', multicastInterface);
   }
 
+  /** Where the group is heard is the tunnel's: the interface counts for nothing. */
   addMembership(group: string, _interface?: string): void {
-    this.#changeGroup('joinGroup', group);
+    this.#changeGroup(membershipOf('addMembership', group));
   }
 
   dropMembership(group: string, _interface?: string): void {
-    this.#changeGroup('leaveGroup', group);
+    this.#changeGroup(membershipOf('dropMembership', group));
+  }
+
+  addSourceSpecificMembership(source: string, group: string, _interface?: string): void {
+    this.#changeGroup(sourceMembershipOf('addSourceSpecificMembership', source, group));
+  }
+
+  dropSourceSpecificMembership(source: string, group: string, _interface?: string): void {
+    this.#changeGroup(sourceMembershipOf('dropSourceSpecificMembership', source, group));
   }
 
   /** Bytes, as the options said; the stack's own bounds hold. */
@@ -352,27 +362,15 @@ export class DatagramSocket extends EventEmitter {
     return address;
   }
 
-  #changeGroup(action: 'joinGroup' | 'leaveGroup', group: string): void {
+  #changeGroup(call: GroupCall): void {
     this.#checkOpen();
-    if (typeof group !== 'string') throw invalidArgType('multicastAddress', 'of type string', group);
     this.#whenBound()
-      .then(() => this.#info?.multicastController?.[action](group))
-      .catch((reason: unknown) => {
-        const code = membershipFault(reason, action);
-        const error = code ? systemError(code, 'addMembership', {}, reason) : reason;
-        this.emit('error', toSystemError(error, 'addMembership'));
-      });
+      .then(() => {
+        const controller = this.#info?.multicastController;
+        return controller && changeGroup(controller, call);
+      })
+      .catch((error: unknown) => this.#state !== 'closed' && this.emit('error', error));
   }
-}
-
-/** What Linux calls a membership that cannot be had or given back. */
-function membershipFault(
-  reason: unknown,
-  action: 'joinGroup' | 'leaveGroup',
-): 'EINVAL' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | undefined {
-  if (reason instanceof TypeError) return 'EINVAL';
-  if ((reason as Error).name !== 'InvalidStateError') return undefined;
-  return action === 'joinGroup' ? 'EADDRINUSE' : 'EADDRNOTAVAIL';
 }
 
 function tell(callback: SendCallback | undefined, error: Error | null, bytes?: number): void {

@@ -1,7 +1,7 @@
 // The same script of calls for Node's own `dgram` on loopback and for ours through a tunnel to itself.
 import nodeDgram from 'node:dgram';
 import type { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Tunnel } from '../../src/client/tunnel.ts';
 import * as ourDgram from '../../src/shims/dgram.ts';
 import { EventLog } from '../support/event-log.ts';
@@ -172,5 +172,73 @@ it('says what is wrong as Node does', async () => {
       }
     server.close();
     await until(server, 'close');
+  });
+});
+
+describe('multicast groups', () => {
+  const GROUP = '239.1.2.3';
+
+  async function member(): Promise<nodeDgram.Socket> {
+    const socket = ourDgram.createSocket('udp4') as unknown as nodeDgram.Socket;
+    socket.bind(5000, '0.0.0.0');
+    await until(socket, 'listening');
+    return socket;
+  }
+
+  const failure = (socket: nodeDgram.Socket) =>
+    new Promise<unknown>((resolve) =>
+      socket.once('error', ({ code, syscall }: NodeJS.ErrnoException) => resolve([syscall, code])),
+    );
+
+  it('are heard by their members, of all sources or of one', async () => {
+    const socket = await member();
+    const heard: string[] = [];
+    socket.on('message', (message) => heard.push(message.toString()));
+    const say = (text: string) => new Promise((resolve) => socket.send(text, 5000, GROUP, resolve));
+    await say('nobody is a member');
+    socket.addMembership(GROUP);
+    await say('all sources');
+    socket.dropMembership(GROUP);
+    socket.addSourceSpecificMembership('10.9.9.9', GROUP);
+    await say('not that source');
+    socket.addSourceSpecificMembership(OUR_V4, GROUP);
+    await say('one source');
+    socket.dropSourceSpecificMembership(OUR_V4, GROUP);
+    await say('no longer');
+    socket.send('the end', 5000, OUR_V4);
+    while (!heard.includes('the end')) await until(socket, 'message');
+    expect(heard).toEqual(['all sources', 'one source', 'the end']);
+    socket.close();
+  });
+
+  it('that cannot be joined or left are told as Linux has it', async () => {
+    const socket = await member();
+    socket.addMembership(GROUP);
+    socket.addMembership(GROUP);
+    expect(await failure(socket)).toEqual(['addMembership', 'EADDRINUSE']);
+    socket.dropSourceSpecificMembership(OUR_V4, GROUP);
+    expect(await failure(socket)).toEqual(['dropSourceSpecificMembership', 'EADDRNOTAVAIL']);
+    socket.addMembership('10.0.0.1');
+    expect(await failure(socket)).toEqual(['addMembership', 'EINVAL']);
+    const mistakes: ((one: nodeDgram.Socket) => void)[] = [
+      (one) => one.addMembership(''),
+      (one) => one.dropMembership(undefined as unknown as string),
+      (one) => one.addSourceSpecificMembership(1 as unknown as string, GROUP),
+      (one) => one.dropSourceSpecificMembership(OUR_V4, undefined as unknown as string),
+    ];
+    const theirs = nodeDgram.createSocket('udp4');
+    for (const mistake of mistakes) {
+      const codes = [socket, theirs].map((one) => {
+        try {
+          mistake(one);
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+        return 'no mistake';
+      });
+      expect(codes[0]).toBe(codes[1]);
+    }
+    theirs.close();
+    socket.close();
   });
 });

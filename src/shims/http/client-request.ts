@@ -170,7 +170,12 @@ export class ClientRequest extends Writable {
     return socket;
   }
 
-  readonly #onData = (bytes: Uint8Array): void => this.#reader.feed(bytes);
+  readonly #onData = (bytes: Uint8Array): void => {
+    if (this.#reader.feed(bytes)) return;
+    const socket = this.socket!;
+    socket.pause();
+    void this.#reader.ready.then(() => socket.resume());
+  };
   readonly #onEnd = (): void => this.#reader.end();
   readonly #onError = (error: Error): void => void this.destroy(error);
   readonly #onClose = (): void => this.#reader.end();

@@ -73,6 +73,11 @@ export function checkHeader(name: string, value: unknown): void {
       throw codedError(TypeError, 'ERR_INVALID_CHAR', `Invalid character in header content ["${name}"]`);
 }
 
+/** Of a header that came, as strictly as of one that is sent. */
+export function isHeader(name: string, value: string): boolean {
+  return TOKEN.test(name) && !NOT_IN_VALUE.test(value);
+}
+
 export function checkMethod(method: string): string {
   if (!TOKEN.test(method))
     throw codedError(TypeError, 'ERR_INVALID_HTTP_TOKEN', `Method must be a valid HTTP token ["${method}"]`);

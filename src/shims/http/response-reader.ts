@@ -1,9 +1,11 @@
 // The answer to one request, out of the bytes of its connection.
 import { Buffer } from 'buffer';
+import { trimmedValue } from '../../client/http/field-value.ts';
 import { type Llhttp, loadLlhttp } from '../../client/http/llhttp.ts';
 import { MAX_HEAD_BYTES, type ResponseHead } from '../../client/http/response-head.ts';
 import { ResponseParser } from '../../client/http/response-parser.ts';
 import { codedError } from '../errors.ts';
+import { isHeader } from './request-options.ts';
 
 export interface ResponseEvents {
   /** An informational answer, or the answer proper. */
@@ -16,6 +18,8 @@ export interface ResponseEvents {
 }
 
 export class ResponseReader {
+  /** Resolves when there is a parser; until then, whatever it is fed is held. */
+  readonly ready: Promise<void>;
   readonly #events: ResponseEvents;
   readonly #isHead: boolean;
   #llhttp: Llhttp | undefined;
@@ -28,7 +32,7 @@ export class ResponseReader {
   constructor(method: string, events: ResponseEvents) {
     this.#isHead = method === 'HEAD';
     this.#events = events;
-    loadLlhttp().then(
+    this.ready = loadLlhttp().then(
       (llhttp) => {
         this.#llhttp = llhttp;
         this.#read();
@@ -37,9 +41,11 @@ export class ResponseReader {
     );
   }
 
-  feed(bytes: Uint8Array): void {
+  /** False when it holds enough to wait with the rest until it is `ready`. */
+  feed(bytes: Uint8Array): boolean {
     this.#held = Buffer.concat([this.#held, bytes]);
     this.#read();
+    return this.#llhttp !== undefined || this.#held.length < MAX_HEAD_BYTES;
   }
 
   /** The server ended the connection. */
@@ -116,8 +122,9 @@ function switchingHead(text: string): ResponseHead {
   const [status, ...lines] = text.split('\r\n') as [string, ...string[]];
   const headers = lines.map((line): [string, string] => {
     const colon = line.indexOf(':');
-    if (colon < 1) throw hangUp('its header is not one');
-    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    const [name, value] = [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)];
+    if (!isHeader(name, value)) throw hangUp('its header is not one');
+    return [name, trimmedValue(value)];
   });
   return { url: '', status: 101, statusText: status.slice(13), headers };
 }

@@ -1,17 +1,22 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { createRelay } from '../../relay/index.ts';
 import { DemoPeer } from '../node/demo-peer.ts';
 import { ConsoleFiles } from './console-files.ts';
+import { writeDemoConfig } from './demo-config.ts';
 import { publicKeyIn, sendJson, strangeness } from './own-page.ts';
+import { reasonOf } from './system-error.ts';
 
-const USAGE = `Usage: tabwire demo [--port PORT]
+const USAGE = `Usage: tabwire demo [--port PORT] [--write FILE.conf]
 
 Starts, on loopback only: a WireGuard peer with demo services, a relay that may reach nothing but that peer, and
 the console. Open the printed URL and click "Try the demo network". Ctrl-C stops everything.
 
-  --port PORT   where the console listens (default 8686, or any free port when that is taken)
+  --port PORT         where the console listens (default 8686, or any free port when that is taken)
+  --write FILE.conf   also writes a configuration of its network, for \`tabwire ping FILE.conf 10.86.0.1\`, \`tabwire
+                      connect\` and programs of your own; FILE.conf must be new, or an earlier demo's
 `;
 const DEFAULT_PORT = 8686;
 const HOST = '127.0.0.1';
@@ -23,7 +28,8 @@ export interface Demo {
 }
 
 export async function runDemo(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { port: { type: 'string' }, help: { type: 'boolean' } } });
+  const options = { port: { type: 'string' }, write: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const { values } = parseArgs({ args, options });
   if (values.help) {
     process.stdout.write(USAGE);
     return;
@@ -31,7 +37,7 @@ export async function runDemo(args: string[]): Promise<void> {
   if (values.port !== undefined && !(/^\d+$/.test(values.port) && Number(values.port) < 65536)) {
     throw new Error('--port must be a number from 0 to 65535.');
   }
-  const demo = await startDemo(values.port === undefined ? undefined : Number(values.port));
+  const demo = await startDemo(values.port === undefined ? undefined : Number(values.port), values.write);
   process.stdout.write(`Tabwire is at ${demo.url}\n`);
   await new Promise((resolve) => {
     process.once('SIGINT', resolve);
@@ -40,8 +46,11 @@ export async function runDemo(args: string[]): Promise<void> {
   await demo.close();
 }
 
-/** `port` undefined takes the default port, or a free one when that is taken. */
-export async function startDemo(port?: number): Promise<Demo> {
+/**
+ * `port` undefined takes the default port, or a free one when that is taken. `file` is where a configuration goes, if one is
+ * wanted. Rejects with one sentence, and has started nothing then.
+ */
+export async function startDemo(port?: number, file?: string): Promise<Demo> {
   const files = ConsoleFiles.load();
   const peer = await DemoPeer.start();
   const relay = createRelay({ allow: [peer.endpoint] });
@@ -50,28 +59,31 @@ export async function startDemo(port?: number): Promise<Demo> {
     answer(request, response, peer, files).catch(() => response.destroy());
   });
   relay.attach(server);
-  const bound = await listen(server, port);
-  const url = `http://${HOST}:${bound}/`;
-  return {
-    url,
-    async close() {
-      await relay.close();
-      server.closeAllConnections();
-      server.close();
-      await peer.close();
-    },
+  const close = async () => {
+    await relay.close();
+    server.closeAllConnections();
+    server.close();
+    await peer.close();
   };
+  try {
+    if (file !== undefined) writeDemoConfig(peer, file);
+    return { url: `http://${HOST}:${await listen(server, port)}/`, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 async function listen(server: Server, port: number | undefined): Promise<number> {
-  const tryPort = (wanted: number) =>
-    new Promise<number>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(wanted, HOST, () => {
-        server.off('error', reject);
-        resolve((server.address() as AddressInfo).port);
-      });
-    });
+  const tryPort = async (wanted: number) => {
+    server.listen(wanted, HOST);
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      throw new Error(`--port: cannot listen on ${HOST}:${wanted}: ${reasonOf(error)}`);
+    }
+    return (server.address() as AddressInfo).port;
+  };
   if (port !== undefined) return tryPort(port);
   return tryPort(DEFAULT_PORT).catch(() => tryPort(0));
 }

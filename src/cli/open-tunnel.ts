@@ -68,15 +68,19 @@ export function optionsOf(wayOut: WayOut): NodeTunnelOptions {
   };
 }
 
-/** Resolves with the first handshake; rejects when there never will be one, or `patience` ms went by. */
-export async function firstHandshake(tunnel: Tunnel, patience = Number.POSITIVE_INFINITY): Promise<void> {
+/** Resolves with the first handshake; rejects when there never will be one, `patience` ms went by, or `stopped` says so. */
+export async function firstHandshake(
+  tunnel: Pick<Tunnel, 'ready'>,
+  patience = Number.POSITIVE_INFINITY,
+  stopped?: AbortSignal,
+): Promise<void> {
   const deadline = Date.now() + patience;
   let why: TunnelError | undefined;
   for (;;) {
     const left = deadline - Date.now();
     if (left <= 0) throw why ?? new Error(`no handshake within ${patience / 1000} s`);
     try {
-      await within(left, tunnel.ready);
+      await within(left, tunnel.ready, stopped);
       return;
     } catch (error) {
       why = error as TunnelError;
@@ -88,17 +92,24 @@ export async function firstHandshake(tunnel: Tunnel, patience = Number.POSITIVE_
 const LATE =
   'no handshake in time; WireGuard answers a wrong key with silence: the address, the port and both public keys must be right';
 
-/** Rejects, as if to be tried again, with the end of the time. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  if (!Number.isFinite(ms)) return promise;
+const STOPPED = 'stopped before there was a handshake';
+
+/** Rejects, as if to be tried again, with the end of the time; and for good when it is stopped. */
+async function within<T>(ms: number, promise: Promise<T>, stopped?: AbortSignal): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error(LATE), { retryable: true })), ms);
+  let stop = () => {};
+  const other = new Promise<never>((_, reject) => {
+    const late = () => reject(Object.assign(new Error(LATE), { retryable: true }));
+    if (Number.isFinite(ms)) timer = setTimeout(late, ms);
+    stop = () => reject(Object.assign(new Error(STOPPED), { retryable: false }));
+    if (stopped?.aborted) stop();
+    stopped?.addEventListener('abort', stop, { once: true });
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, other]);
   } finally {
     clearTimeout(timer);
+    stopped?.removeEventListener('abort', stop);
   }
 }
 
@@ -120,6 +131,13 @@ export function announce(tunnel: Tunnel, say: Say): void {
     if (error.message !== last) say(error.message);
     last = error.message;
   });
+}
+
+/** Aborts when somebody asks the process to stop. */
+export function stopSignal(): AbortSignal {
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopped.abort());
+  return stopped.signal;
 }
 
 /** Resolves when somebody asks the process to stop, or `tunnel` ended by itself, which rejects. */

@@ -7,6 +7,7 @@ import {
   openTunnel,
   readConfig,
   sayOnStandardError,
+  stopSignal,
   WAY_OUT,
   WAY_OUT_USAGE,
 } from './open-tunnel.ts';
@@ -52,12 +53,11 @@ export async function runPing(args: string[]): Promise<void> {
     timeout,
   };
   const say = sayOnStandardError('ping');
+  const signal = stopSignal();
   const tunnel = await openTunnel(readConfig(file, say), values, say);
-  const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
   try {
-    await firstHandshake(tunnel, timeout);
-    if ((await ping(tunnel, host, { ...options, signal: stopped.signal })) === 0) process.exitCode = 1;
+    await firstHandshake(tunnel, timeout, signal);
+    if ((await ping(tunnel, host, { ...options, signal })) === 0) process.exitCode = 1;
   } finally {
     await tunnel.close();
   }

@@ -5,6 +5,7 @@ import {
   openTunnel,
   readConfig,
   sayOnStandardError,
+  stopSignal,
   WAY_OUT,
   WAY_OUT_USAGE,
 } from './open-tunnel.ts';
@@ -43,9 +44,10 @@ export async function runStatus(args: string[]): Promise<void> {
   if (!(patience >= 0 && patience <= 3600))
     throw new Error(`-W "${values.timeout}": expected seconds, up to 3600`);
   const say = sayOnStandardError('status');
+  const stopped = stopSignal();
   const tunnel = await openTunnel(readConfig(file, say), values, say);
   try {
-    const failure = await firstHandshake(tunnel, patience * 1000).then(
+    const failure = await firstHandshake(tunnel, patience * 1000, stopped).then(
       () => undefined,
       (error: Error) => error,
     );

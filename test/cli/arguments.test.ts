@@ -87,6 +87,31 @@ describe('the command line', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ping and status end with %s while nobody answers',
+    async (signal) => {
+      const folder = mkdtempSync(join(tmpdir(), 'tabwire-stop-'));
+      const file = join(folder, 'nobody.conf');
+      // It hears the first handshake, and answers none.
+      const silent = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const [key, peer] = [generatePrivateKey(), derivePublicKey(generatePrivateKey())];
+      writeFileSync(
+        file,
+        `[Interface]\nPrivateKey = ${key}\nAddress = 10.8.0.1/24\n[Peer]\nPublicKey = ${peer}\nAllowedIPs = 10.8.0.0/24\nEndpoint = 127.0.0.1:${silent.address().port}\n`,
+      );
+      const command = signal === 'SIGINT' ? ['ping', file, '10.8.0.2'] : ['status', file];
+      const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...command, '-W', '60']);
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)));
+      silent.once('message', () => child.kill(signal));
+      const code = await new Promise((resolve) => child.on('close', resolve));
+      silent.close();
+      rmSync(folder, { recursive: true });
+      expect([code, said]).toEqual([1, `tabwire ${command[0]}: stopped before there was a handshake\n`]);
+    },
+  );
+
   it('what is wrong is one line, and an exit code', async () => {
     const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'connect', 'a.conf', '-L', '-R']);
     let said = '';

@@ -264,8 +264,8 @@ export class Channel {
     const socket = createSocket({
       type: family === 4 ? 'udp4' : 'udp6',
       recvBufferSize: this.#session.limits.receiveBuffer,
-      // The address is final: nothing is looked up again.
-      lookup: (_name, _options, done) => done(null, address, family),
+      // Only addresses come here, also the one to bind to: nothing is looked up again.
+      lookup: (text, _options, done) => done(null, text, family),
     });
     this.#socket = socket;
     socket.on('error', (error) => {

@@ -116,6 +116,15 @@ describe('a tunnel through the relay', () => {
     expect(client.of(OPENED)[0]!.address).toHaveLength(16);
   });
 
+  it('leaves from whichever address leads to the endpoint, which need not be one of ours', async () => {
+    const peer = await endpoint('127.0.0.2');
+    const { url } = await start({ allow: [`127.0.0.2:${peer.port}`] });
+    const client = await connect(url);
+    client.send([0, client.open(1, peer.port, '127.0.0.2')], [1, initiation(5)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(peer.client!.address).toBe('127.0.0.1');
+  });
+
   it('keeps two endpoints of one client apart', async () => {
     const [one, two] = [await endpoint(), await endpoint()];
     const { url } = await start({ allow: [`127.0.0.1:${one.port}`, `127.0.0.1:${two.port}`] });

@@ -1,0 +1,42 @@
+// Where relays stand: on another host than the WireGuard endpoint, or on the same one, at an address that is no loopback.
+import { join } from 'node:path';
+import { run } from '../support/child-process.ts';
+import { expect, test } from '../support/interop-test.ts';
+import { Namespace, uniqueName } from '../support/namespace.ts';
+
+const SCRIPT = join(import.meta.dirname, '../support/relay-reach.ts');
+const NODE = [process.execPath, ['--import', 'tsx', SCRIPT]] as const;
+
+async function endpoint(host: Namespace, address: string) {
+  const child = host.start(NODE[0], [...NODE[1], 'endpoint', address]);
+  const [, port] = await child.saw(/^port (\d+)$/m, 30_000);
+  return { child, place: `${address.includes(':') ? `[${address}]` : address}:${port}` };
+}
+
+test('a relay reaches endpoints on another host and on its own, from the address that leads there @core', async ({
+  interopWorks: _,
+}) => {
+  const names = [uniqueName(), uniqueName()] as const;
+  const hosts = [await Namespace.create(names[0]), await Namespace.create(names[1])] as const;
+  try {
+    const link = ['link', 'add', names[0], 'type', 'veth', 'peer', 'name', names[1], 'netns', names[1]];
+    await run('ip', ['-n', names[0], ...link]);
+    for (const [n, name] of names.entries()) {
+      await run('ip', ['-n', name, 'addr', 'add', `192.0.2.${n + 1}/24`, 'dev', name]);
+      await run('ip', ['-n', name, 'addr', 'add', `2001:db8::${n + 1}/64`, 'dev', name, 'nodad']);
+      await run('ip', ['-n', name, 'link', 'set', name, 'up']);
+    }
+    const endpoints = await Promise.all([
+      endpoint(hosts[1], '192.0.2.2'),
+      endpoint(hosts[1], '2001:db8::2'),
+      endpoint(hosts[0], '192.0.2.1'),
+    ]);
+    const relay = hosts[0].start(NODE[0], [...NODE[1], 'relay', ...endpoints.map(({ place }) => place)]);
+    await relay.saw(/^done$/m, 30_000);
+    expect(relay.output).toContain('3 opened');
+    const seen = endpoints.map(({ child }) => /^from (.*)$/m.exec(child.output)?.[1]);
+    expect(seen).toEqual(['192.0.2.1', '2001:db8::1', '192.0.2.1']);
+  } finally {
+    for (const host of hosts) await host.delete();
+  }
+});

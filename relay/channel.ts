@@ -128,11 +128,7 @@ export class Channel {
       return;
     }
     if (isInitiation && !this.#permitsInitiation(now)) return;
-    if (isInitiation && !this.#isItsTurn(now)) {
-      if (this.#waiting !== undefined) this.#counters.dropUp('rate');
-      this.#waiting = bytes.slice(start, end);
-      return;
-    }
+    if (isInitiation && !this.#isItsTurn(bytes, start, end, now)) return;
     this.#forward(bytes, start, end, now);
   }
 
@@ -142,9 +138,14 @@ export class Channel {
     this.#held = bytes.slice(start, end);
   }
 
-  #isItsTurn(now: number): boolean {
+  /** If it is not, the initiation waits; so does only the newest. */
+  #isItsTurn(bytes: Uint8Array, start: number, end: number, now: number): boolean {
     const { context, party } = this.#session;
-    return !this.#place || context.initiationTurns.take(this.#place, party, this, now);
+    if (this.#waiting !== undefined) this.#counters.dropUp('rate');
+    const isTurn = context.initiationTurns.take(this.#place, party, this, this.isEstablished, now);
+    if (isTurn) this.#withdraw();
+    else this.#waiting = bytes.slice(start, end);
+    return isTurn;
   }
 
   /** Whatever waits for its turn is not to leave any more. */

@@ -6,10 +6,15 @@ export interface Waiter {
   turn(now: number): boolean;
 }
 
+/** Of a destination's tokens one is kept for whom it has answered before; at most this share of its rate goes to them that way. */
+const KEPT_FOR_KNOWN = 1;
+const KNOWN_SHARE = 1 / 3;
+
 /**
  * Handshakes are dear for endpoints, which under load take twenty a second from one address, and to them a relay is one
  * address. So each destination gets no more than a rate, and when more want, one party after the other gets a turn:
- * whoever has a thousand channels waits for all of them as long as another for one.
+ * whoever has a thousand channels waits for all of them as long as another for one. A channel that the destination has
+ * answered before need not wait behind strangers, whoever they are: its tunnel would stand still meanwhile.
  */
 export class InitiationTurns {
   readonly #rate: number;
@@ -29,14 +34,17 @@ export class InitiationTurns {
     return this.#destinations.size;
   }
 
-  /** Whether the party's channel may send now; otherwise it waits, and is told when its turn comes. */
-  take(place: string, party: string, waiter: Waiter, now: number): boolean {
+  /**
+   * Whether the party's channel may send now; otherwise it waits, and is told when its turn comes. `isKnown`: the
+   * destination has answered it before.
+   */
+  take(place: string, party: string, waiter: Waiter, isKnown: boolean, now: number): boolean {
     let destination = this.#destinations.get(place);
     if (destination === undefined) {
       destination = new Destination(this.#rate, this.#burst, this.#now);
       this.#destinations.set(place, destination);
     }
-    return destination.take(party, waiter, now);
+    return destination.take(party, waiter, isKnown, now);
   }
 
   /** The channel is gone. */
@@ -65,25 +73,36 @@ class Destination {
   readonly #parties = new Map<string, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
   #usedAt: number;
+  #knownAt = Number.NEGATIVE_INFINITY;
 
   constructor(rate: number, burst: number, now: () => number) {
-    this.#bucket = new TokenBucket(rate, burst, now());
+    const most = burst + KEPT_FOR_KNOWN;
+    this.#bucket = new TokenBucket(rate, most, now());
     this.#interval = 1000 / rate;
-    this.#restTime = (1000 * burst) / rate;
+    this.#restTime = most * this.#interval;
     this.#now = now;
     this.#usedAt = now();
   }
 
-  take(party: string, waiter: Waiter, now: number): boolean {
-    if (this.#parties.size === 0 && this.#bucket.take(now)) {
-      this.#usedAt = now;
-      return true;
-    }
+  take(party: string, waiter: Waiter, isKnown: boolean, now: number): boolean {
+    if ((this.#parties.size === 0 && this.#takeAny(now)) || (isKnown && this.#takeKept(now))) return true;
     const waiters = this.#parties.get(party);
     if (waiters === undefined) this.#parties.set(party, new Set([waiter]));
     else waiters.add(waiter);
     this.#timer ??= setTimeout(this.#serve, this.#interval);
     return false;
+  }
+
+  #takeAny(now: number): boolean {
+    const isTaken = this.#bucket.take(now, 1, KEPT_FOR_KNOWN);
+    if (isTaken) this.#usedAt = now;
+    return isTaken;
+  }
+
+  #takeKept(now: number): boolean {
+    if (now - this.#knownAt < this.#interval / KNOWN_SHARE || !this.#bucket.take(now)) return false;
+    this.#usedAt = this.#knownAt = now;
+    return true;
   }
 
   withdraw(party: string, waiter: Waiter): void {
@@ -103,10 +122,8 @@ class Destination {
   readonly #serve = (): void => {
     this.#timer = undefined;
     const now = this.#now();
-    while (this.#parties.size > 0 && this.#bucket.take(now)) {
-      this.#usedAt = now;
+    while (this.#parties.size > 0 && this.#takeAny(now))
       while (this.#parties.size > 0 && !this.#next().turn(now));
-    }
     if (this.#parties.size > 0) this.#timer = setTimeout(this.#serve, this.#interval);
   };
 

@@ -17,12 +17,13 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  take(now: number, cost = 1): boolean {
+  /** `left`: so many must be there for others afterwards. */
+  take(now: number, cost = 1, left = 0): boolean {
     if (now > this.#at) {
       this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
       this.#at = now;
     }
-    if (this.#tokens < cost) return false;
+    if (this.#tokens < cost + left) return false;
     this.#tokens -= cost;
     return true;
   }

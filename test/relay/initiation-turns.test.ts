@@ -13,8 +13,8 @@ function setUp(rate = 10, burst = 2) {
   const waiter = (name: string, wants = () => true): Waiter => ({
     turn: () => wants() && served.push(name) > 0,
   });
-  const want = (party: string, each = waiter(party), place = 'hub') => {
-    if (turns.take(place, party, each, now())) served.push(party);
+  const want = (party: string, each = waiter(party), place = 'hub', isKnown = false) => {
+    if (turns.take(place, party, each, isKnown, now())) served.push(party);
     return each;
   };
   return { turns, served, waiter, want };
@@ -41,6 +41,22 @@ describe('initiations to one destination', () => {
     want('bob');
     vi.advanceTimersByTime(600);
     expect(served.slice(0, 6)).toEqual(['flood', 'alice', 'bob', 'flood', 'flood', 'flood']);
+  });
+
+  it('pass ahead of a flood of strangers for who was answered before, up to a third of the rate', () => {
+    const { served, want } = setUp();
+    for (let i = 0; i < 1000; i++) want(`stranger ${i % 100}`);
+    served.length = 0;
+    for (let ms = 0; ms < 6000; ms += 50) {
+      want('known', undefined, 'hub', true);
+      vi.advanceTimersByTime(50);
+    }
+    const known = served.filter((party) => party === 'known').length;
+    expect(served.length).toBeGreaterThan(57);
+    expect(served.length).toBeLessThanOrEqual(62);
+    // And its turn among the hundred others.
+    expect(known).toBeGreaterThanOrEqual(19);
+    expect(known).toBeLessThanOrEqual(22);
   });
 
   it('that wait are not overtaken by who comes when the bucket has just filled', () => {

@@ -274,7 +274,9 @@ export class Channel {
     });
     socket.on('message', (datagram) => this.#receiveFromEndpoint(datagram));
     socket.on('connect', () => this.#connected(socket));
+    const source = this.#session.context.sources.next(family);
     try {
+      if (source !== undefined) socket.bind({ address: source, exclusive: true });
       socket.connect(port, address);
     } catch (error) {
       this.#udpFailed(error as Error);

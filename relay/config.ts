@@ -9,6 +9,7 @@ import type { LogSink } from './log.ts';
 import { OriginPolicy } from './origin.ts';
 import type { ResolveName } from './resolver.ts';
 import { type AllowRule, parseRule, type Rule } from './rules.ts';
+import { SourceAddresses } from './source-addresses.ts';
 import { type TicketOptions, Tickets } from './tickets.ts';
 import { type TokenOptions, TokenVerifier } from './tokens.ts';
 
@@ -101,6 +102,8 @@ export interface RelayOptions {
   allowNoOrigin?: boolean;
   /** Addresses and networks of proxies whose X-Forwarded-For says who the client is. They must overwrite or append. */
   trustedProxies?: readonly string[];
+  /** This host's addresses that datagrams leave from, in turns, where one has not ports enough. Default: as the system chooses. */
+  udpAddresses?: readonly string[];
   /** Clients need a token. Without this, anyone who may connect at all may use everything that is allowed. */
   auth?: TokenOptions;
   /** For clients whose connection broke. */
@@ -139,6 +142,7 @@ export interface RelayConfig {
   readonly proxies: TrustedProxies;
   readonly tokens: TokenVerifier | undefined;
   readonly tickets: Tickets;
+  readonly sources: SourceAddresses;
   readonly drain: Readonly<DrainTimes>;
   readonly path: string;
   readonly limits: Readonly<Limits>;
@@ -161,6 +165,7 @@ export function readOptions(options: RelayOptions): RelayConfig {
     proxies: new TrustedProxies(options.trustedProxies ?? []),
     tokens: options.auth && new TokenVerifier(options.auth),
     tickets: new Tickets(options.tickets),
+    sources: new SourceAddresses(options.udpAddresses),
     drain: v.parse(DRAIN, options.drain ?? {}),
     path,
     limits: readLimits(options.limits ?? {}),

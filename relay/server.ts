@@ -79,6 +79,7 @@ export class Relay {
         Math.max(1, Math.round(limits.initiationsPerSecondToDestination / 4)),
         this.#now,
       ),
+      sources: this.#config.sources,
       log: this.#log,
       tickets: this.#config.tickets,
       parkTime: 1000 * this.#config.tickets.park,
@@ -146,6 +147,7 @@ export class Relay {
     if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
     this.#config = this.#admission.config = config;
     this.#context.policy.replace(config.rules);
+    this.#context.sources = config.sources;
     // What the WebSocket server was told holds until it is made anew.
     this.#context.limits = { ...config.limits, maxMessage: this.#context.limits.maxMessage };
     // A key that was made up here is nobody's to take away.

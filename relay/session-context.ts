@@ -7,6 +7,7 @@ import type { BucketTable } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Session } from './session.ts';
+import type { SourceAddresses } from './source-addresses.ts';
 import type { Tickets } from './tickets.ts';
 
 /** What all sessions of a relay share. */
@@ -18,6 +19,7 @@ export interface SessionContext {
   readonly budget: QueueBudget;
   readonly initiationsOfClient: BucketTable;
   readonly initiationTurns: InitiationTurns;
+  sources: SourceAddresses;
   readonly log: Log;
   tickets: Tickets;
   /** How long a session whose WebSocket broke waits for its client, in ms. */

@@ -48,6 +48,7 @@ const FILE = v.strictObject({
   origins: texts,
   allowNoOrigin: flag,
   trustedProxies: texts,
+  udpAddresses: texts,
   allow: v.optional(v.array(v.union([v.string(), RULE]))),
   unusualPorts: flag,
   auth: v.optional(AUTH),

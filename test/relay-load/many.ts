@@ -12,6 +12,7 @@ import { Policy } from '../../relay/policy.ts';
 import { parseRule } from '../../relay/rules.ts';
 import { Session } from '../../relay/session.ts';
 import type { SessionContext } from '../../relay/session-context.ts';
+import { SourceAddresses } from '../../relay/source-addresses.ts';
 import { Tickets } from '../../relay/tickets.ts';
 import {
   AUTH,
@@ -140,6 +141,7 @@ function bareContext(): SessionContext {
     budget: new QueueBudget(1e9),
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),
+    sources: new SourceAddresses(),
     log: new Log(undefined, now),
     tickets: new Tickets(),
     parkTime: 0,

@@ -125,6 +125,20 @@ describe('a tunnel through the relay', () => {
     expect(peer.client!.address).toBe('127.0.0.1');
   });
 
+  it('leaves from the addresses that it was given, in turns', async () => {
+    const peer = await endpoint();
+    const udpAddresses = ['127.0.0.3', '127.0.0.4', '::1'];
+    const { url } = await start({ allow: [`127.0.0.1:${peer.port}`], udpAddresses });
+    const client = await connect(url);
+    const from: string[] = [];
+    for (const channel of [1, 2, 3]) {
+      client.send([0, client.open(channel, peer.port)], [channel, initiation(channel)]);
+      await until(() => client.datagrams.length === channel, 'the response');
+      from.push(peer.client!.address);
+    }
+    expect(from).toEqual(['127.0.0.3', '127.0.0.4', '127.0.0.3']);
+  });
+
   it('keeps two endpoints of one client apart', async () => {
     const [one, two] = [await endpoint(), await endpoint()];
     const { url } = await start({ allow: [`127.0.0.1:${one.port}`, `127.0.0.1:${two.port}`] });

@@ -17,6 +17,11 @@ export function parseAddress(text: string): Address | undefined {
   return ipaddr.process(text.includes(':') ? inHexadecimal(text) : text);
 }
 
+/** As a socket says it, where a zone may follow that means something to this host only. */
+export function parseZoned(text: string): Address | undefined {
+  return parseAddress(text.replace(/%.*$/, ''));
+}
+
 /** Rewrites a dotted tail: ipaddr.js reads `::10.0.0.1` as the IPv4-mapped address, which is another one. */
 function inHexadecimal(text: string): string {
   return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) =>
@@ -56,6 +61,11 @@ export function endsOf({ base, length }: Network): readonly [Address, Address] {
   const bytes = base.toByteArray();
   const ends = [bytes.map((byte, i) => byte & ~hostBits(i)), bytes.map((byte, i) => byte | hostBits(i))];
   return ends.map((end) => ipaddr.fromByteArray(end)) as [Address, Address];
+}
+
+/** The network of that length that it is in, as `ADDRESS/LENGTH`. */
+export function networkOf(base: Address, length: number): string {
+  return `${printAddress(endsOf({ base, length })[0])}/${length}`;
 }
 
 /** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { LEAST_MESSAGE, MAX_CHANNEL, MAX_MESSAGE, RECORD_HEADER } from '../src/core/wire/relay.ts';
 import { INITIATION_SIZE } from '../src/core/wire/wireguard.ts';
-import { classOf, parseAddress } from './address.ts';
+import { classOf, parseZoned } from './address.ts';
 import { TrustedProxies } from './client-address.ts';
 import { describeIssue, RelayConfigError } from './config-error.ts';
 import { DRAIN, type DrainOptions, type DrainTimes } from './drain.ts';
@@ -116,6 +116,8 @@ export interface RelayOptions {
   limits?: Partial<Limits>;
   /** Told each line of the log. Default: nobody. */
   log?: LogSink;
+  /** The log names the networks of clients (/24, or /48 of IPv6) instead of their addresses. */
+  logNetworks?: boolean;
   /** A monotonic clock in ms: for tests. */
   now?: () => number;
   /** The time of day in ms: for tests. */
@@ -140,9 +142,9 @@ export interface RelayConfig {
   readonly origins: OriginPolicy | undefined;
   readonly allowsNoOrigin: boolean;
   readonly proxies: TrustedProxies;
+  readonly sources: SourceAddresses;
   readonly tokens: TokenVerifier | undefined;
   readonly tickets: Tickets;
-  readonly sources: SourceAddresses;
   readonly drain: Readonly<DrainTimes>;
   readonly path: string;
   readonly limits: Readonly<Limits>;
@@ -163,9 +165,9 @@ export function readOptions(options: RelayOptions): RelayConfig {
     origins: options.origins && new OriginPolicy(options.origins, allowsNoOrigin),
     allowsNoOrigin,
     proxies: new TrustedProxies(options.trustedProxies ?? []),
+    sources: new SourceAddresses(options.udpAddresses),
     tokens: options.auth && new TokenVerifier(options.auth),
     tickets: new Tickets(options.tickets),
-    sources: new SourceAddresses(options.udpAddresses),
     drain: v.parse(DRAIN, options.drain ?? {}),
     path,
     limits: readLimits(options.limits ?? {}),
@@ -196,7 +198,7 @@ export const OPEN_RELAY_REASON =
 
 export function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
-  const address = parseAddress(host.replace(/%.*$/, ''));
+  const address = parseZoned(host);
   return address !== undefined && classOf(address) === 'loopback';
 }
 

@@ -1,5 +1,4 @@
-import type ipaddr from 'ipaddr.js';
-import { parseAddress } from './address.ts';
+import { networkOf, parseZoned } from './address.ts';
 import type { Limits } from './config.ts';
 
 /** So many per second on average, so many at once. Refilled when asked, without a timer. */
@@ -101,8 +100,6 @@ export class BucketTable {
 
 /** What counts as one client address: an IPv4 address, or an IPv6 /64, which is what one customer gets. */
 export function clientKey(text: string): string {
-  const address = parseAddress(text.replace(/%.*$/, ''));
-  if (address === undefined || address.kind() === 'ipv4') return String(address ?? text);
-  const network = (address as ipaddr.IPv6).parts.slice(0, 4).map((group) => group.toString(16));
-  return `${network.join(':')}::/64`;
+  const address = parseZoned(text);
+  return address?.kind() === 'ipv6' ? networkOf(address, 64) : String(address ?? text);
 }

@@ -1,4 +1,5 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
+import { networkOf, parseZoned } from './address.ts';
 
 /** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
 export interface LogEntry {
@@ -19,6 +20,8 @@ type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 /** Where lines of the log go, one call each. */
 export type LogSink = (entry: LogEntry) => void;
 
+/** Of an address, so much is shown where the log is to name networks only. */
+const SHOWN = { ipv4: 24, ipv6: 48 };
 const MAX_FIELD = 200;
 const REJECTIONS_PER_SECOND = 10;
 
@@ -26,13 +29,16 @@ const REJECTIONS_PER_SECOND = 10;
 export class Log {
   readonly #sink: LogSink | undefined;
   readonly #now: () => number;
+  readonly #showsNetworks: boolean;
   #second = Number.NEGATIVE_INFINITY;
   #rejections = new Map<string, number>();
   #suppressed = 0;
 
-  constructor(sink: LogSink | undefined, now: () => number) {
+  /** `showsNetworks`: instead of clients' addresses. */
+  constructor(sink: LogSink | undefined, now: () => number, showsNetworks = false) {
     this.#sink = sink;
     this.#now = now;
+    this.#showsNetworks = showsNetworks;
   }
 
   info(event: LogEvent, fields: Fields = {}): void {
@@ -63,12 +69,22 @@ export class Log {
 
   #write(level: LogEntry['level'], event: LogEvent, fields: Fields): void {
     if (this.#sink === undefined) return;
-    const cut = Object.entries(fields).map(([name, value]) => [
+    const shown = Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === 'string' && value.length > MAX_FIELD ? `${value.slice(0, MAX_FIELD)}…` : value,
+      typeof value === 'string' ? this.#shown(name, value) : value,
     ]);
-    this.#sink({ ...Object.fromEntries(cut), level, event });
+    this.#sink({ ...Object.fromEntries(shown), level, event });
   }
+
+  #shown(name: string, text: string): string {
+    if (name === 'client' && this.#showsNetworks) return networkOfClient(text);
+    return text.length > MAX_FIELD ? `${text.slice(0, MAX_FIELD)}…` : text;
+  }
+}
+
+function networkOfClient(text: string): string {
+  const address = parseZoned(text);
+  return address === undefined ? '' : networkOf(address, SHOWN[address.kind()]);
 }
 
 /** JSON lines by pino, to standard output unless told otherwise; whatever a client put into a field arrives escaped. */

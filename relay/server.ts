@@ -59,7 +59,7 @@ export class Relay {
     const { limits } = this.#config;
     this.#now = options.now ?? (() => performance.now());
     this.#wallClock = options.wallClock ?? Date.now;
-    this.#log = new Log(options.log, this.#now);
+    this.#log = new Log(options.log, this.#now, options.logNetworks);
     this.#sessions = new SessionTable(this.counters, this.#log);
     this.#admission = new Admission(this.#config, this.#sessions, this.#now);
     this.#context = {

@@ -49,6 +49,7 @@ const FILE = v.strictObject({
   allowNoOrigin: flag,
   trustedProxies: texts,
   udpAddresses: texts,
+  logNetworks: flag,
   allow: v.optional(v.array(v.union([v.string(), RULE]))),
   unusualPorts: flag,
   auth: v.optional(AUTH),

@@ -59,9 +59,9 @@ describe('buckets', () => {
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['2001:db8::1', '2001:db8::/64'],
+    ['::1', '::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
   ])('%s counts as %s', (address, key) => expect(clientKey(address)).toBe(key));
 });
 
@@ -280,6 +280,20 @@ describe('the log', () => {
     expect(lines[0]!.length).toBeLessThan(400);
     for (const control of ['\r', '\n', '\x1b']) expect(lines[0]!.trimEnd()).not.toContain(control);
     expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'reject', reason: 'origin', level: 'warn' });
+  });
+
+  it('names networks instead of addresses where it is told to', () => {
+    const entries: LogEntry[] = [];
+    const log = new Log(
+      (entry) => entries.push(entry),
+      () => 0,
+      true,
+    );
+    for (const client of ['192.0.2.77', '::ffff:192.0.2.77', '2001:db8:1:2::3', 'fe80::1%eth0', 'junk'])
+      log.info('accept', { client, origin: '192.0.2.77' });
+    const shown = ['192.0.2.0/24', '192.0.2.0/24', '2001:db8:1::/48', 'fe80::/48', ''];
+    expect(entries.map(({ client }) => client)).toEqual(shown);
+    expect(entries[0]!.origin).toBe('192.0.2.77');
   });
 
   it('samples refusals and says how many it left out', () => {

@@ -24,6 +24,8 @@ export type LogSink = (entry: LogEntry) => void;
 const SHOWN = { ipv4: 24, ipv6: 48 };
 const MAX_FIELD = 200;
 const REJECTIONS_PER_SECOND = 10;
+/** So much waits for a disk that is full; what comes then is lost. */
+const MAX_WAITING = 1024 * 1024;
 
 /** Cuts what others wrote to size, and samples refusals, which others can cause as often as they like. */
 export class Log {
@@ -88,7 +90,7 @@ function networkOfClient(text: string): string {
 }
 
 /** JSON lines by pino, to standard output unless told otherwise; whatever a client put into a field arrives escaped. */
-export function jsonLines(to: DestinationStream = destination({ sync: true })): LogSink {
+export function jsonLines(to: DestinationStream = standardOutput()): LogSink {
   const options = {
     base: null,
     timestamp: stdTimeFunctions.isoTime,
@@ -97,4 +99,12 @@ export function jsonLines(to: DestinationStream = destination({ sync: true })): 
   };
   const logger = pino(options, to);
   return ({ level, event, ...fields }) => logger[level](fields, event);
+}
+
+/** The relay does not end because there is no room for its log. */
+function standardOutput(): DestinationStream {
+  const output = destination({ sync: true, maxLength: MAX_WAITING });
+  // It tries again with the next line.
+  output.on('error', () => {});
+  return output;
 }

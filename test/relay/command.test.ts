@@ -1,7 +1,7 @@
 // `tabwire relay` as a process and as a function.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,13 +14,18 @@ afterEach(() => {
 });
 
 function run(...args: string[]) {
+  return runInto('pipe', ...args);
+}
+
+/** `out`: where its log goes. */
+function runInto(out: 'pipe' | number, ...args: string[]) {
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', main, 'relay', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', out, 'pipe'],
   });
   children.push(child);
   const output = { out: '', err: '' };
-  child.stdout!.on('data', (chunk) => (output.out += chunk));
+  child.stdout?.on('data', (chunk) => (output.out += chunk));
   child.stderr!.on('data', (chunk) => (output.err += chunk));
   return { child, output };
 }
@@ -73,6 +78,21 @@ describe('tabwire relay', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { event: string }).event);
     expect(events).toEqual(['start', 'accept', 'drain', 'close', 'stop']);
+  });
+
+  it('serves although the disk that its log goes to is full', async () => {
+    const full = openSync('/dev/full', 'w');
+    const { child, output } = runInto(full, '--listen', '127.0.0.1:0', '--allow', '127.0.0.1:51820');
+    closeSync(full);
+    await until(() => output.err.includes('ws://'), 'the start', 20_000);
+    const url = /ws:(\/\/\S+?)\/v1/.exec(output.err)![1]!;
+    for (let n = 0; n < 3; n++) expect((await fetch(`http:${url}/nothing`)).status).toBe(404);
+    const client = await RelayClient.connect(`ws:${url}/v1`, { origin: `http:${url}` });
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    await until(() => client.closed !== undefined, 'the close');
+    expect(client.closed!.code).toBe(1012);
   });
 
   it('a second signal ends it at once', async () => {

@@ -248,7 +248,7 @@ export class Channel {
       this.#dropUp('queue', now);
       return;
     }
-    this.#counters.datagramsUp++;
+    this.#counters.typesUp[bytes[start]!]!++;
     this.#counters.bytesUp += end - start;
     socket.send(bytes, start, end - start, this.#sent);
   }
@@ -332,7 +332,7 @@ export class Channel {
   }
 
   #deliver(datagram: Uint8Array, now: number): void {
-    this.#counters.datagramsDown++;
+    this.#counters.typesDown[datagram[0]!]!++;
     this.#counters.bytesDown += datagram.length;
     if (!carriesPacket(datagram, 0, datagram.length)) {
       this.#session.sendFirst(this.number, datagram);

@@ -1,3 +1,4 @@
+import { Histogram } from 'prom-client';
 import type { GateRefusal } from './gate.ts';
 
 /** Why a datagram was not passed on. */
@@ -61,10 +62,10 @@ export class RelayCounters {
   channelsOpened = 0;
   /** Configurations that were read again and refused. */
   reloadsFailed = 0;
-  /** From clients to destinations. */
-  datagramsUp = 0;
+  /** From clients to destinations, by WireGuard's type of message: 1 to 4. */
+  readonly typesUp: number[] = [0, 0, 0, 0, 0];
   /** From destinations to clients. */
-  datagramsDown = 0;
+  readonly typesDown: number[] = [0, 0, 0, 0, 0];
   /** Of those datagrams. */
   bytesUp = 0;
   /** Of those datagrams. */
@@ -77,6 +78,25 @@ export class RelayCounters {
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
   /** Datagrams for clients that were not passed on, by reason. */
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
+
+  /** How long what was oldest in a message had waited for its client. */
+  readonly queueDelay = times(
+    'queue_delay_seconds',
+    'How long the oldest datagram of a message waited.',
+    0.001,
+  );
+  /** How long name servers took. */
+  readonly dnsTime = times('dns_seconds', 'How long name servers took.', 0.004);
+
+  /** From clients to destinations. */
+  get datagramsUp(): number {
+    return sumOf(this.typesUp);
+  }
+
+  /** From destinations to clients. */
+  get datagramsDown(): number {
+    return sumOf(this.typesDown);
+  }
 
   /** WebSockets that were accepted. */
   get sessionsAccepted(): number {
@@ -92,4 +112,14 @@ export class RelayCounters {
   dropDown(reason: DropReason, times = 1): void {
     this.dropsDown[reason] = (this.dropsDown[reason] ?? 0) + times;
   }
+}
+
+/** Of six bounds, each four times the one before. */
+function times(name: string, help: string, least: number): Histogram {
+  const buckets = Array.from({ length: 6 }, (_, n) => least * 4 ** n);
+  return new Histogram({ name: `wgrelay_${name}`, help, buckets, registers: [] });
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((all, each) => all + each, 0);
 }

@@ -45,6 +45,8 @@ export class DownQueue {
   readonly #long: Turns;
   #shortCredit = SHORT_CREDIT;
   #bytes = 0;
+  /** How long the datagram that went first into the last message had waited, in ms; undefined if there was none. */
+  waited: number | undefined;
 
   constructor(budget: QueueBudget, limit: number) {
     this.#budget = budget;
@@ -130,12 +132,14 @@ export class DownQueue {
       const { channel, body } = this.#front.shift()!;
       message.append(channel, body);
     }
+    this.waited = undefined;
     while (this.#front.length === 0 && this.#hasData) {
       const turns = this.#isShortFirst() ? this.#short : this.#long;
       if (message.length >= (turns === this.#short ? room + SHORT_ROOM : room)) break;
       const lane = turns.next(this.#target, now);
       const datagram = lane.peek();
       if (!message.fits(datagram.length)) break;
+      this.waited ??= lane.waited(now);
       message.append(lane.channel, datagram);
       turns.sent(lane);
       this.#credit(turns, datagram.length);

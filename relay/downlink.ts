@@ -89,6 +89,8 @@ export class Downlink {
       const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
       if (dropped > 0) this.#context.counters.dropDown('queue', dropped);
       if (scratch.records === 0) break;
+      if (this.#queue.waited !== undefined)
+        this.#context.counters.queueDelay.observe(this.#queue.waited / 1000);
       this.records += scratch.records;
       this.#window.sent(scratch.length, now);
       this.#pace.sent(scratch.length, now);

@@ -40,6 +40,11 @@ export class Lane {
     return this.#items[this.#head]!;
   }
 
+  /** How long the head has been here, in ms. */
+  waited(now: number): number {
+    return now - this.#times[this.#head]!;
+  }
+
   shift(): Uint8Array {
     const datagram = this.peek();
     this.#items[this.#head++] = NOTHING;
@@ -66,7 +71,7 @@ export class Lane {
 
   /** RFC 8289 §5.5: never the last one, which is no queue. */
   #isLateForLong(target: number, now: number): boolean {
-    if (now - this.#times[this.#head]! < target || this.length <= 1) {
+    if (this.waited(now) < target || this.length <= 1) {
       this.#firstAboveTime = 0;
       return false;
     }

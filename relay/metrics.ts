@@ -39,6 +39,9 @@ export function metricsOf(relay: Relay): Registry {
       },
     });
   };
+  const TYPES = ['', 'initiation', 'response', 'cookie', 'data'];
+  const byType = (direction: string, counts: readonly number[]) =>
+    counts.flatMap((count, type) => (type > 0 ? [[`${direction} ${TYPES[type]}`, count] as const] : []));
   const both = (up: number, down: number) => [['up', up] as const, ['down', down] as const];
   const drops = (direction: string, counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([reason, value]) => [`${direction} ${reason}`, value] as const);
@@ -48,6 +51,7 @@ export function metricsOf(relay: Relay): Registry {
   gauge('unauthenticated', 'WebSockets whose token is being judged.', () => relay.unauthenticated);
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
+  gauge('udp_ports_used_ratio', 'Which part of the UDP ports is taken.', () => relay.portsUsed);
   gauge('draining', '1 while the relay stops.', () => (relay.isDraining ? 1 : 0));
   for (const counts of Object.values(counters))
     if (counts instanceof Counts) counter(counts.metric, counts.help, counts.labels, () => counts);
@@ -58,8 +62,8 @@ export function metricsOf(relay: Relay): Registry {
   counter(
     'datagrams_total',
     'Datagrams that passed the gate; of those, what found no room is among the drops.',
-    ['dir'],
-    () => both(counters.datagramsUp, counters.datagramsDown),
+    ['dir', 'type'],
+    () => [...byType('up', counters.typesUp), ...byType('down', counters.typesDown)],
   );
   counter('bytes_total', 'Bytes of datagrams forwarded.', ['dir'], () =>
     both(counters.bytesUp, counters.bytesDown),
@@ -71,6 +75,7 @@ export function metricsOf(relay: Relay): Registry {
     ...drops('up', counters.dropsUp),
     ...drops('down', counters.dropsDown),
   ]);
+  for (const times of [counters.queueDelay, counters.dnsTime]) registry.registerMetric(times);
   collectDefaultMetrics({ register: registry });
   return registry;
 }

@@ -18,9 +18,13 @@ interface Lookup {
 /**
  * Asks DNS servers directly and caches what they say. Never `dns.lookup`: that shares four threads with the
  * whole process and takes `127.1` for an address. Only names in the configuration come here, which bounds the
- * cache.
+ * cache. `took`: told how long each question took.
  */
-export function createResolver(now: () => number, query: QueryName = queryServers): ResolveName {
+export function createResolver(
+  now: () => number,
+  query: QueryName = queryServers,
+  took: (ms: number) => void = () => {},
+): ResolveName {
   const lookups = new Map<string, Lookup>();
   let inFlight = 0;
 
@@ -29,10 +33,12 @@ export function createResolver(now: () => number, query: QueryName = queryServer
     if (known !== undefined && (!known.settled || now() < known.expires)) return known.answer;
     if (inFlight >= MAX_IN_FLIGHT) return Promise.reject(new Error('too many lookups'));
     inFlight++;
+    const began = now();
     const answer = query(name);
     const lookup: Lookup = { answer: answer.then((found) => found.addresses), settled: false, expires: 0 };
     const settle = (lifetime: number) => {
       inFlight--;
+      took(now() - began);
       lookup.settled = true;
       lookup.expires = now() + lifetime;
     };

@@ -12,9 +12,11 @@ import { InitiationTurns } from './initiation-turns.ts';
 import { BucketTable } from './limits.ts';
 import { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
+import { NameWatch } from './name-watch.ts';
 import { Policy } from './policy.ts';
 import { Reception } from './reception.ts';
 import { createResolver } from './resolver.ts';
+import { Room } from './room.ts';
 import type { SessionContext } from './session-context.ts';
 import { SessionTable } from './session-table.ts';
 
@@ -45,6 +47,8 @@ export class Relay {
   readonly #sessions: SessionTable;
   readonly #wallClock: () => number;
   readonly #admission: Admission;
+  readonly #names: NameWatch;
+  readonly #room = new Room();
   readonly #ports = new Set<number>();
   #http: Server | undefined;
   #admin: Admin | undefined;
@@ -62,10 +66,14 @@ export class Relay {
     this.#log = new Log(options.log, this.#now, options.logNetworks);
     this.#sessions = new SessionTable(this.counters, this.#log);
     this.#admission = new Admission(this.#config, this.#sessions, this.#now);
+    this.#names = new NameWatch(
+      options.resolve ??
+        createResolver(this.#now, undefined, (ms) => this.counters.dnsTime.observe(ms / 1000)),
+    );
     this.#context = {
       limits,
       policy: new Policy(this.#config.rules, {
-        resolve: options.resolve ?? createResolver(this.#now),
+        resolve: this.#names.resolve,
         listenPorts: () => [...this.#ports],
       }),
       counters: this.counters,
@@ -114,6 +122,11 @@ export class Relay {
     return channels;
   }
 
+  /** Which part of the UDP ports is taken: 0 to 1. */
+  get portsUsed(): number {
+    return this.#room.portsUsed(this.channels, this.#config.sources.count);
+  }
+
   /** Bytes that wait for slow clients. */
   get queuedBytes(): number {
     return this.#context.budget.used;
@@ -121,8 +134,13 @@ export class Relay {
 
   /** Whether new clients are welcome. */
   get isReady(): boolean {
+    const { rules, sources, limits } = this.#config;
     return (
-      !this.isDraining && !this.#admission.load.isOverloaded && this.sessions < this.#config.limits.sessions
+      !this.isDraining &&
+      !this.#admission.load.isOverloaded &&
+      this.sessions < limits.sessions &&
+      !this.#room.isScarce(this.sessions, this.channels, sources.count) &&
+      !this.#names.isLost(rules)
     );
   }
 
@@ -291,6 +309,7 @@ export class Relay {
     this.#lastTick = now;
     if (this.#admission.load.tick()) this.#log.warn('overload', { sessions: this.sessions });
     this.#context.initiationTurns.tick(now);
+    this.#names.tick(this.#config.rules);
     this.#sessions.tick(now);
   }
 }

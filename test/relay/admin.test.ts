@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Admin } from '../../relay/admin.ts';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { LoadWatch } from '../../relay/load-watch.ts';
+import { Room } from '../../relay/room.ts';
 import { CLOSED, OPENED } from '../../src/core/wire/relay.ts';
 import { data, FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, until } from './relay-client.ts';
@@ -42,6 +43,39 @@ describe('the admin listener', () => {
     expect((await ask('/readyz')).status).toBe(503);
     expect((await ask('/other')).status).toBe(404);
     expect((await ask('/metrics', { method: 'POST' })).status).toBe(405);
+  });
+
+  it('says no when no name of its destinations has an address, and yes again when one has', async () => {
+    let isAnswered = false;
+    const resolve = () => (isAnswered ? Promise.resolve(['203.0.113.1']) : Promise.reject(new Error('no')));
+    const { relay, url, ask } = await start({ allow: ['one.example', 'two.example'], resolve });
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    client.send([0, client.open(1, 51820, 'one.example')]);
+    await until(() => client.of(CLOSED).length === 1, 'the refusal');
+    expect((await ask('/readyz')).status).toBe(200);
+    client.send([0, client.open(1, 51820, 'two.example')]);
+    await until(() => client.of(CLOSED).length === 2, 'the other refusal');
+    expect((await ask('/readyz')).status).toBe(503);
+    isAnswered = true;
+    // It asks by itself: nobody is sent here any more.
+    await until(() => relay.isReady, 'a name that is found', 3000);
+  });
+
+  it('says no when files or ports are nearly used up', () => {
+    const room = new Room(
+      'Max open files            1000                 2000                 files\n',
+      '2001\t2100\n',
+    );
+    expect(room.portsUsed(50, 1)).toBe(0.5);
+    expect(room.portsUsed(50, 2)).toBe(0.25);
+    expect([room.isScarce(100, 95, 1), room.isScarce(100, 96, 1), room.isScarce(100, 96, 2)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect([room.isScarce(800, 50, 1), room.isScarce(801, 50, 1)]).toEqual([false, true]);
+    expect(new Room('', '').isScarce(1e6, 1e6, 1)).toBe(false);
   });
 
   it('says that a relay whose loop does not turn is dead', async () => {
@@ -94,8 +128,10 @@ describe('the admin listener', () => {
       'wgrelay_sessions 1',
       'wgrelay_channels 1',
       'wgrelay_upgrades_total{result="accepted"} 1',
-      'wgrelay_datagrams_total{dir="up"} 2',
-      'wgrelay_datagrams_total{dir="down"} 2',
+      'wgrelay_datagrams_total{dir="up",type="initiation"} 1',
+      'wgrelay_datagrams_total{dir="up",type="data"} 1',
+      'wgrelay_datagrams_total{dir="down",type="response"} 1',
+      'wgrelay_datagrams_total{dir="down",type="data"} 1',
       'wgrelay_bytes_total{dir="up"} 248',
       'wgrelay_bytes_total{dir="down"} 192',
       'wgrelay_drops_total{dir="up",reason="no_handshake"} 1',
@@ -103,6 +139,8 @@ describe('the admin listener', () => {
       'wgrelay_channels_opened_total 1',
       'wgrelay_sessions_parked 0',
       'wgrelay_draining 0',
+      'wgrelay_queue_delay_seconds_count 1',
+      'wgrelay_dns_seconds_count 0',
     ])
       expect(text).toContain(`${line}\n`);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
@@ -112,7 +150,7 @@ describe('the admin listener', () => {
     await client.close();
     await expect.poll(metrics).toContain('wgrelay_sessions_parked 1');
     expect(await metrics()).toContain('wgrelay_sessions 0');
-    expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up"} 2');
+    expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up",type="data"} 1');
   });
 });
 
@@ -125,6 +163,10 @@ describe('load', () => {
     expect([watch.tick(201), watch.tick(201)]).toEqual([true, false]);
     expect(watch.isOverloaded).toBe(true);
     watch.tick(200);
+    expect(watch.isOverloaded).toBe(false);
+    expect([watch.tick(0, 0.86), watch.tick(0, 0.86)]).toEqual([true, false]);
+    expect(watch.isOverloaded).toBe(true);
+    watch.tick(0, 0.85);
     expect(watch.isOverloaded).toBe(false);
   });
 });

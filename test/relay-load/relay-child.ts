@@ -1,5 +1,6 @@
 // The real relay in a HelperProcess. Its argument is the relay's options.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { url as inspectorUrl } from 'node:inspector';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
@@ -19,7 +20,10 @@ export interface RelayReport {
   readonly late: number;
   readonly lateP99: number;
   readonly cpu: number;
-  readonly files: number;
+  /** Open files of each kind: sockets, and what else Linux calls them. */
+  readonly files: Readonly<Record<string, number>>;
+  /** A debugger has been here, whose thread has files of its own, and stays. */
+  readonly isInspected: boolean;
   readonly sessions: number;
   readonly parked: number;
   readonly channels: number;
@@ -57,7 +61,8 @@ function report(): RelayReport {
     late,
     lateP99,
     cpu: user + system,
-    files: readdirSync('/proc/self/fd').length,
+    files: openFiles(),
+    isInspected: inspectorUrl() !== undefined,
     sessions: relay.sessions,
     parked: relay.parked,
     channels: relay.channels,
@@ -70,6 +75,25 @@ function report(): RelayReport {
     dropsUp: counters.dropsUp,
     dropsDown: counters.dropsDown,
   };
+}
+
+/** By what they are, without the number that a socket or a pipe has. */
+function openFiles(): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const name of readdirSync('/proc/self/fd')) {
+    const kind = kindOf(name);
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return kinds;
+}
+
+function kindOf(name: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${name}`).replace(/:\[\d+\]$/, '');
+  } catch {
+    // The folder itself, which is read no more.
+    return 'folder';
+  }
 }
 
 answer({ url: () => url, report });

@@ -132,6 +132,13 @@ describe('HTTP', () => {
     expect(JSON.stringify(log)).not.toContain('CANARY');
   });
 
+  it('a client that speaks TLS to it is told that this is none, and is out', async () => {
+    const client = await raw((await start()).port);
+    client.socket.write(Buffer.from('16030100f8010000f40303', 'hex'));
+    await until(() => client.closedAt !== undefined, 'the end', 2000);
+    expect(client.status).toBe(400);
+  });
+
   it('plain requests: 426 for the path, 404 for the rest', async () => {
     const { port } = await start();
     const status = async (path: string, init?: RequestInit) =>

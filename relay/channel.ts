@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import { carriesPacket, INITIATION } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
@@ -6,7 +7,6 @@ import { ChannelEvents } from './channel-events.ts';
 import type { DropReason, RelayCounters } from './counters.ts';
 import { Gate, messageType, type PairState } from './gate.ts';
 import { placeOf } from './grant.ts';
-import { TokenBucket } from './limits.ts';
 import type { Destination } from './policy.ts';
 import type { Session } from './session.ts';
 import type { TicketChannel } from './tickets.ts';
@@ -57,10 +57,9 @@ export class Channel {
     this.#gate = new Gate(session.limits.maxDatagram, listens);
     this.#events = new ChannelEvents(number, (event) => this.#session.sendControl(event));
     const { initiationInterval, initiationBurst, listeningInitiationInterval } = session.limits;
-    const now = session.now();
-    this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst, now);
-    this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst, now);
-    this.#lateInitiations = new TokenBucket(1000 / listeningInitiationInterval, 1, now);
+    this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst);
+    this.#calls = new TokenBucket(1000 / initiationInterval, initiationBurst);
+    this.#lateInitiations = new TokenBucket(1000 / listeningInitiationInterval, 1);
   }
 
   get destination(): Destination | undefined {
@@ -221,7 +220,7 @@ export class Channel {
       return false;
     }
     const bucket = isHopeless ? this.#lateInitiations : this.#initiations;
-    if (bucket.take(now) && context.initiationsOfClient.take(owner.client, now)) return true;
+    if (bucket.take(1, now) && context.initiationsOfClient.take(owner.client, now)) return true;
     this.#dropUp('rate', now, [wire.EVENT_RATE_LIMITED, limits.initiationInterval]);
     return false;
   }
@@ -315,7 +314,7 @@ export class Channel {
       this.#events.note(wire.EVENT_TOO_BIG, limits.maxDatagram, now);
       return;
     }
-    if (isCall(datagram, limits.maxDatagram) && !this.#calls.take(now)) {
+    if (isCall(datagram, limits.maxDatagram) && !this.#calls.take(1, now)) {
       this.#counters.dropDown('rate');
       this.#events.note(wire.EVENT_RATE_LIMITED, limits.initiationInterval, now);
       return;

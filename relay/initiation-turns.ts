@@ -1,4 +1,4 @@
-import { TokenBucket } from './limits.ts';
+import { TokenBucket } from '../src/core/token-bucket.ts';
 
 /** A channel whose handshake initiation waits. */
 export interface Waiter {
@@ -77,7 +77,7 @@ class Destination {
 
   constructor(rate: number, burst: number, now: () => number) {
     const most = burst + KEPT_FOR_KNOWN;
-    this.#bucket = new TokenBucket(rate, most, now());
+    this.#bucket = new TokenBucket(rate, most);
     this.#interval = 1000 / rate;
     this.#restTime = most * this.#interval;
     this.#now = now;
@@ -94,13 +94,13 @@ class Destination {
   }
 
   #takeAny(now: number): boolean {
-    const isTaken = this.#bucket.take(now, 1, KEPT_FOR_KNOWN);
-    if (isTaken) this.#usedAt = now;
-    return isTaken;
+    if (!this.#bucket.has(1 + KEPT_FOR_KNOWN, now)) return false;
+    this.#usedAt = now;
+    return this.#bucket.take(1, now);
   }
 
   #takeKept(now: number): boolean {
-    if (now - this.#knownAt < this.#interval / KNOWN_SHARE || !this.#bucket.take(now)) return false;
+    if (now - this.#knownAt < this.#interval / KNOWN_SHARE || !this.#bucket.take(1, now)) return false;
     this.#usedAt = this.#knownAt = now;
     return true;
   }

@@ -1,46 +1,20 @@
+import { TokenBucket } from '../src/core/token-bucket.ts';
 import { networkOf, parseZoned } from './address.ts';
 import type { Limits } from './config.ts';
-
-/** So many per second on average, so many at once. Refilled when asked, without a timer. */
-export class TokenBucket {
-  readonly #rate: number;
-  readonly #burst: number;
-  #tokens: number;
-  #at: number;
-
-  /** @param rate tokens per second; @param now on a monotonic clock, in ms */
-  constructor(rate: number, burst: number, now: number) {
-    this.#rate = rate;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#at = now;
-  }
-
-  /** `left`: so many must be there for others afterwards. */
-  take(now: number, cost = 1, left = 0): boolean {
-    if (now > this.#at) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
-      this.#at = now;
-    }
-    if (this.#tokens < cost + left) return false;
-    this.#tokens -= cost;
-    return true;
-  }
-}
 
 /** Datagrams and bytes per second, with a quarter of a second's worth at once. */
 export class RatePair {
   readonly #datagrams: TokenBucket;
   readonly #bytes: TokenBucket;
 
-  constructor(limits: Readonly<Limits>, now: number) {
+  constructor(limits: Readonly<Limits>) {
     const { datagramsPerSecond, bytesPerSecond, maxDatagram } = limits;
-    this.#datagrams = new TokenBucket(datagramsPerSecond, Math.max(1, datagramsPerSecond / 4), now);
-    this.#bytes = new TokenBucket(bytesPerSecond, Math.max(maxDatagram, bytesPerSecond / 4), now);
+    this.#datagrams = new TokenBucket(datagramsPerSecond, Math.max(1, datagramsPerSecond / 4));
+    this.#bytes = new TokenBucket(bytesPerSecond, Math.max(maxDatagram, bytesPerSecond / 4));
   }
 
   take(now: number, bytes: number): boolean {
-    return this.#datagrams.take(now) && this.#bytes.take(now, bytes);
+    return this.#datagrams.take(1, now) && this.#bytes.take(bytes, now);
   }
 }
 
@@ -87,14 +61,14 @@ export class BucketTable {
 
   take(key: string, now: number): boolean {
     const known = this.#recent.get(key) ?? this.#former.get(key);
-    const bucket = known ?? new TokenBucket(this.#rate, this.#burst, now);
+    const bucket = known ?? new TokenBucket(this.#rate, this.#burst);
     if (!this.#recent.has(key) && this.#recent.size >= this.#half) {
       this.#former = this.#recent;
       this.#recent = new Map();
     }
     this.#recent.set(key, bucket);
     this.#former.delete(key);
-    return bucket.take(now);
+    return bucket.take(1, now);
   }
 }
 

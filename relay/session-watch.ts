@@ -1,3 +1,4 @@
+import { TokenBucket } from '../src/core/token-bucket.ts';
 import {
   CLOSE_LIMIT,
   CLOSE_NOT_WIREGUARD,
@@ -5,7 +6,6 @@ import {
   CLOSE_TIMEOUT,
 } from '../src/core/wire/relay.ts';
 import type { Limits } from './config.ts';
-import { TokenBucket } from './limits.ts';
 
 /** Why a session has to end, as its client is told. */
 export interface Ending {
@@ -41,7 +41,7 @@ export class SessionWatch {
     this.since = this.lastActive = this.#lastPing = now;
     this.ends = now + limits.sessionLifetime;
     this.#limits = limits;
-    this.#clientPings = new TokenBucket(limits.pingsPerSecond, 10 * limits.pingsPerSecond, now);
+    this.#clientPings = new TokenBucket(limits.pingsPerSecond, 10 * limits.pingsPerSecond);
   }
 
   /** Asked once a second. `listens`: waiting for a call is a purpose: it is quiet, but not idle. */
@@ -94,6 +94,6 @@ export class SessionWatch {
   }
 
   pinged(now: number): Ending | undefined {
-    return this.#clientPings.take(now) ? undefined : { code: CLOSE_LIMIT, reason: 'ping: too many' };
+    return this.#clientPings.take(1, now) ? undefined : { code: CLOSE_LIMIT, reason: 'ping: too many' };
   }
 }

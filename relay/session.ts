@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
+import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import { Channel } from './channel.ts';
 import type { Limits } from './config.ts';
 import { DownQueue } from './down-queue.ts';
 import { Downlink } from './downlink.ts';
 import { narrowed } from './grant.ts';
-import { RatePair, TokenBucket } from './limits.ts';
+import { RatePair } from './limits.ts';
 import type { Destination, Refusal } from './policy.ts';
 import { type KeptChannel, Resumption } from './resumption.ts';
 import type { SessionContext, SessionOwner } from './session-context.ts';
@@ -59,13 +60,10 @@ export class Session {
     this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
     this.#downlink = new Downlink(socket, this.#queue, context, this.limits.maxMessage);
     const { controlsPerSecond } = this.limits;
-    this.#controls = new TokenBucket(
-      controlsPerSecond,
-      Math.max(wire.MAX_CHANNEL + 2, 2 * controlsPerSecond),
-      now,
-    );
-    this.#up = new RatePair(this.limits, now);
-    this.#down = new RatePair(this.limits, now);
+    const burst = Math.max(wire.MAX_CHANNEL + 2, 2 * controlsPerSecond);
+    this.#controls = new TokenBucket(controlsPerSecond, burst);
+    this.#up = new RatePair(this.limits);
+    this.#down = new RatePair(this.limits);
     socket.on('message', (data, isBinary) => this.receiveMessage(data as Buffer, isBinary));
     socket.on('ping', () => this.#end(this.watch.pinged(context.now())));
     socket.on('pong', (payload) => {
@@ -217,7 +215,7 @@ export class Session {
   }
 
   #receiveControl(data: Buffer, start: number, end: number, now: number): void {
-    if (!this.#controls.take(now)) {
+    if (!this.#controls.take(1, now)) {
       this.close(wire.CLOSE_LIMIT, 'rate: too many control records');
       return;
     }

@@ -41,7 +41,9 @@ const allowed: Record<string, string[]> = {
   'src/esbuild': ['src/bundling'],
   'src/index': ['src/core/base', config, 'src/bridge', 'src/client'],
   'src/cli': ['src/core/base', config, ...keys, 'src/client', 'src/node', 'relay'],
-  relay: ['relay', 'relay-window', 'wireguard'].map((protocol) => `src/core/wire/${protocol}.ts`),
+  relay: ['token-bucket', 'wire/relay', 'wire/relay-window', 'wire/wireguard'].map(
+    (file) => `src/core/${file}.ts`,
+  ),
   // SSH's sockets are those of the tunnel.
   web: ['src/index', 'src/shims/net.ts', 'src/shims/crypto/der.ts'],
 };

@@ -26,3 +26,8 @@ it('can be charged beyond what it holds, and says when it will hold enough', () 
   expect(bucket.availableAt(1)).toBe(1300);
   expect([bucket.has(1, 1299), bucket.has(1, 1300)]).toEqual([false, true]);
 });
+
+it('is not refilled by a clock that goes back', () => {
+  const bucket = new TokenBucket(1, 1);
+  expect([bucket.take(1, 1000), bucket.take(1, 0), bucket.take(1, 1000)]).toEqual([true, false, false]);
+});

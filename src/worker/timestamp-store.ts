@@ -1,7 +1,8 @@
 // The last timestamp of each key, in IndexedDB: what a later page with the same key must exceed. Nothing else of a
 // tunnel is ever stored: a restored session would repeat its nonces.
 
-const DATABASE = 'tabwire';
+/** Ours alone: the console, say, has databases of its own in the same origin. */
+const DATABASE = 'tabwire-timestamps';
 const STORE = 'timestamps';
 /** So many keys are remembered; the one whose timestamp is the oldest makes room. */
 const MAX_RECORDS = 64;

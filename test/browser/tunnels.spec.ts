@@ -52,6 +52,32 @@ test('a saved tunnel outlives the page with a key that nobody can read, and conn
   await expect(status(page)).toContainText('Connected');
 });
 
+test('the engine keeps its last timestamp although tunnels are kept in the same browser', async ({
+  console: page,
+}) => {
+  const { config, keys } = await enrol(page);
+  await editor(page).fill(config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await status(page).getByText('Log', { exact: true }).click();
+  const log = region(page, 'Log');
+  await expect(log).toContainText('Received handshake response');
+  await expect(log).not.toContainText('IndexedDB');
+  const known = () =>
+    page.evaluate(async () => {
+      const resultOf = <T>(request: IDBRequest<T>) =>
+        new Promise<T>((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      const database = await resultOf(indexedDB.open('tabwire-timestamps'));
+      const keys = await resultOf(database.transaction('timestamps').objectStore('timestamps').getAllKeys());
+      database.close();
+      return keys;
+    });
+  expect(await known()).toEqual([keys.publicKey]);
+});
+
 test('tunnels are renamed and deleted, and one kept in the tab is gone with it', async ({
   console: page,
 }) => {

@@ -1,6 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { connected, editor, enrol, expect, region, test } from '../support/console-test.ts';
+import { connect, connected, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+import { generateKeys } from '../support/keys.ts';
 import { demoTerminal } from '../support/terminal-page.ts';
 
 /** What axe has to say, as one line each. */
@@ -31,6 +32,25 @@ for (const colorScheme of ['light', 'dark'] as const)
     await expect(region(page, 'Path doctor').getByRole('listitem')).toHaveCount(5);
     expect(await complaints(page)).toEqual([]);
   });
+
+test('nothing moves for somebody who asked for that', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  await editor(page).fill(config.replace(/^PrivateKey = .*$/m, `PrivateKey = ${generateKeys().privateKey}`));
+  await connect(page).click();
+  await expect(status(page)).toContainText('Waiting for the peer’s answer');
+  const moving = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('*')]
+        .filter((element) => {
+          const { animationName, transitionDuration } = getComputedStyle(element);
+          return animationName !== 'none' || transitionDuration.split(', ').some((time) => time !== '0s');
+        })
+        .map(({ className }) => String(className)),
+    );
+  expect(await moving(), 'for others something does').toContain('lamp');
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  expect(await moving()).toEqual([]);
+});
 
 for (const colorScheme of ['light', 'dark'] as const)
   test(`axe finds nothing to say against a ${colorScheme} terminal, its files and its questions`, async ({

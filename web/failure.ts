@@ -13,13 +13,17 @@ export interface Failure {
   message: string;
   /** Which part of the way failed, where that is known. */
   leg?: Leg | undefined;
+  /** Public key of the peer concerned, if one is. */
+  peer?: string | undefined;
 }
 
 /** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */
 export function failureOf(error: unknown): Failure {
   for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
-    if (candidate instanceof TunnelError)
-      return { code: candidate.code, message: candidate.message, leg: candidate.leg };
+    if (candidate instanceof TunnelError) {
+      const { code, message, leg, peer } = candidate;
+      return { code, message, leg, peer };
+    }
   }
   return { code: 'ERR_UNKNOWN', message: error instanceof Error ? error.message : String(error) };
 }

@@ -3,6 +3,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
 import type { AdviceContext } from './advice.ts';
 import { type Advice, type Failure, failureOf, plainAdvice } from './failure.ts';
+import { KeyDispute } from './key-dispute.ts';
 import { LogBook } from './log/log-book.ts';
 import type { Reach } from './reach.ts';
 import { type Phase, stateLine } from './state-line.ts';
@@ -32,6 +33,7 @@ export class Session {
   readonly #failure = signal<Failure | undefined>();
   /** Why the relay is away; stays through the tries, which have no error of their own, until it is back. */
   readonly #away = signal<Failure | undefined>();
+  readonly #dispute = new KeyDispute();
   readonly #relayWasOpen = signal(false);
   /** What was seen of relays that no WebSocket came through to; asked once for each time that they went away. */
   readonly #reach = signal<Reach | undefined>();
@@ -50,7 +52,10 @@ export class Session {
     stateLine(
       this.phase.value,
       this.status.value,
-      { relayWasOpen: this.#relayWasOpen.value, failure: this.#failure.value?.code },
+      {
+        relayWasOpen: this.#relayWasOpen.value,
+        failure: (this.#failure.value ?? this.#dispute.failure.value)?.code,
+      },
       this.now.value,
     ),
   );
@@ -201,7 +206,10 @@ export class Session {
   }
 
   #fail(tunnel: Tunnel, error: unknown): void {
-    if (this.tunnel.value === tunnel && this.phase.value === 'open') this.#failure.value = failureOf(error);
+    if (this.tunnel.value !== tunnel || this.phase.value !== 'open') return;
+    const failure = failureOf(error);
+    if (failure.code === 'ERR_IN_USE' && failure.leg === 'peer') this.#dispute.begin(failure);
+    else this.#failure.value = failure;
   }
 
   async #read(tunnel: Tunnel): Promise<void> {
@@ -217,6 +225,7 @@ export class Session {
     batch(() => {
       this.#follow(status.transport);
       this.now.value = Date.now();
+      this.#dispute.read(status.peers, this.now.value);
       this.status.value = status;
     });
   }
@@ -237,6 +246,7 @@ export class Session {
     clearInterval(this.#timer);
     this.tunnel.value = undefined;
     this.status.value = undefined;
+    this.#dispute.end();
     this.phase.value = 'idle';
   }
 
@@ -252,7 +262,7 @@ export class Session {
     );
     return silent && status.peers.length > 0
       ? { code: 'ERR_HANDSHAKE_TIMEOUT', message: 'No answer.' }
-      : undefined;
+      : this.#dispute.failure.value;
   }
 
   /** The names of this tunnel, for sentences. */

@@ -80,6 +80,12 @@ function peerLine({ peers, transport }: TunnelStatus, failure: string | undefine
       headline: 'The peer has gone silent: asking again',
       detail: `try ${tries}, last handshake ${formatAgo(age)}`,
     };
+  if (failure === 'ERR_IN_USE')
+    return {
+      tone: 'waiting',
+      headline: 'Connected, but lost again and again',
+      detail: `handshake ${formatAgo(age)}`,
+    };
   if (age > SESSION_LIFE)
     return {
       tone: 'idle',

@@ -10,6 +10,8 @@ const LOSSES = 4;
 const WINDOW: Millis = 3 * MINUTE;
 /** A single packet without an answer may just be lost. Three over 15 s, and then a handshake that works at once, are not. */
 const MIN_UNANSWERED = 3;
+/** A session that lasted longer was not fought over: after it, the first loss is told anew if it is one of many. */
+const EPISODE_GAP: Millis = MINUTE;
 
 /**
  * Tells from a peer's events whether our key is probably in use elsewhere: good sessions that fall silent although the
@@ -41,7 +43,8 @@ export class KeyConflict {
   #countLoss(now: Instant): boolean {
     this.#isLost = false;
     this.#losses = this.#losses.filter((at) => now - at <= WINDOW);
-    if (this.#losses.length === 0) this.#isReported = false;
+    const last = this.#losses.at(-1);
+    if (last === undefined || now - last > EPISODE_GAP) this.#isReported = false;
     this.#losses.push(now);
     if (this.#isReported || this.#losses.length < LOSSES) return false;
     this.#isReported = true;

@@ -140,6 +140,20 @@ describe('another device with our key', () => {
   });
 });
 
+describe('another device that pauses', () => {
+  it('is told again as soon as it is back, although what was lost before still counts', () => {
+    const world = new World();
+    world.startOther();
+    world.run(5 * MINUTE, 1000);
+    expect(world.reports).toHaveLength(1);
+    world.stopOther();
+    world.run(80 * SECOND, 1000);
+    world.startOther();
+    world.run(2 * MINUTE, 1000);
+    expect(world.reports).toHaveLength(2);
+  });
+});
+
 describe('no other device, and nothing is said', () => {
   it('on a clean link for a quarter of an hour', () => {
     const world = new World();

@@ -86,6 +86,15 @@ describe('the state line', () => {
     expect(read(status({ problems: [{ endpoint: '203.0.113.1:51820', error }] }, ago(5))).tone).toBe('live');
   });
 
+  it('does not call a connection good that another device takes over again and again', () => {
+    const past = { relayWasOpen: true, failure: 'ERR_IN_USE' };
+    expect(stateLine('open', status({}, ago(5)), past, NOW)).toEqual({
+      tone: 'waiting',
+      headline: 'Connected, but lost again and again',
+      detail: 'handshake 5 s ago',
+    });
+  });
+
   it('counts peers', () => {
     expect(read(status({}, ago(5), {})).headline).toBe('Connected to 1 of 2 peers');
     expect(read(status({}, { endpoint: undefined })).headline).toBe('Ready: waiting for a peer to call');

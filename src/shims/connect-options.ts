@@ -68,9 +68,15 @@ export function destinationOf(options: ConnectOptions): Destination {
   return { host: host || 'localhost', port: checkPort(options.port), family: familyOf(options.family) };
 }
 
-function familyOf(family: ConnectOptions['family']): 0 | 4 | 6 {
+function familyOf(family: ConnectOptions['family'] | null): 0 | 4 | 6 {
   if (family === 'IPv4' || family === 4) return 4;
-  return family === 'IPv6' || family === 6 ? 6 : 0;
+  if (family === 'IPv6' || family === 6) return 6;
+  if (family === undefined || family === null || family === 0) return 0;
+  throw codedError(
+    TypeError,
+    'ERR_INVALID_ARG_VALUE',
+    `The property 'options.family' must be one of: 0, 4, 6. Received ${String(family)}`,
+  );
 }
 
 function isPort(text: string): boolean {

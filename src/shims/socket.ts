@@ -8,7 +8,7 @@ import {
 } from './connect-options.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { addressesOf } from './dns-lookup.ts';
-import { checkCallback, codedError, invalidArgType, toSystemError } from './errors.ts';
+import { checkCallback, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { familyOf } from './ip.ts';
 import { nextTick } from './next-tick.ts';
@@ -272,6 +272,8 @@ export class Socket extends Duplex {
     for (const candidate of candidates) {
       if (opening.signal.aborted) return;
       try {
+        // No packet could ask for it; a system refuses it by itself.
+        if (port === 0) throw systemError('ECONNREFUSED', 'connect', { address: candidate });
         const socket = new tunnel.TCPSocket(candidate, port, {
           noDelay: this.#noDelay,
           ...(this.#keepAliveDelay > 0 && { keepAliveDelay: this.#keepAliveDelay }),

@@ -146,6 +146,27 @@ describe('a request', () => {
     expect(seen[0]).toMatch(/^response 200/);
   });
 
+  it.each<[what: string, options: object]>([
+    ['a host that is a number', { host: 5 }],
+    ['a hostname that is an object', { hostname: {} }],
+    ['a method that is a number', { method: 5 }],
+    ['a port that is none', { port: 70_000 }],
+    ['a host of two lines', { host: 'a\r\nb' }],
+    ['a header without a value', { headers: { a: undefined } }],
+  ])('with %s is refused as Node does it', (_what, options) => {
+    const [theirs, ours] = PLACES.map(({ http }) => {
+      try {
+        http.request(options);
+      } catch (error) {
+        const { name, code, message } = error as NodeJS.ErrnoException;
+        return { name, code, message };
+      }
+      return undefined;
+    });
+    expect(theirs).toBeDefined();
+    expect(ours).toEqual(theirs);
+  });
+
   it('refuses what would be two headers or two requests', () => {
     expect(() => ourHttp.request({ headers: { 'X: Y': '1' } })).toThrow('valid HTTP token');
     expect(() => ourHttp.request({ headers: { X: '1\r\nY: 2' } })).toThrow('Invalid character');

@@ -212,6 +212,7 @@ describe('net beside Node’s own', () => {
         }
       for (const call of [
         () => place.net.connect({} as nodeNet.NetConnectOpts),
+        () => place.net.connect({ port: 1, family: 5 }),
         () => new place.net.Socket().setTimeout('1' as unknown as number),
         () => place.net.createServer('x' as unknown as nodeNet.ServerOpts),
       ])
@@ -220,6 +221,9 @@ describe('net beside Node’s own', () => {
         } catch (error) {
           log.note('mistake', (error as { code: string }).code);
         }
+      const nowhere = place.net.connect(0, place.host);
+      log.watch('nowhere', nowhere, SOCKET_EVENTS);
+      await until(nowhere, 'close');
       server.close();
       await until(server, 'close');
     });

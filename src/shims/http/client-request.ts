@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { Buffer } from 'buffer';
 import type { ResponseHead } from '../../client/http/response-head.ts';
-import { codedError } from '../errors.ts';
+import { checkPort, codedError } from '../errors.ts';
 import { nextTick } from '../next-tick.ts';
 import { Writable } from '../streams.ts';
 import type { Agent } from './agent.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import {
   checkHeader,
+  checkHost,
   checkMethod,
   checkPath,
   type RequestOptions,
@@ -47,9 +48,9 @@ export class ClientRequest extends Writable {
         'ERR_INVALID_PROTOCOL',
         `Protocol "${this.protocol}" not supported. Expected "${agent.protocol}"`,
       );
-    this.host = options.hostname || options.host || 'localhost';
+    this.host = checkHost(options.hostname, 'hostname') || checkHost(options.host, 'host') || 'localhost';
     const defaultPort = Number(options.defaultPort ?? agent.defaultPort);
-    const port = Number(options.port || defaultPort);
+    const port = checkPort(options.port || defaultPort);
     for (const [name, value] of Object.entries(options.headers ?? {})) this.setHeader(name, value);
     if (!this.hasHeader('host') && options.setHost !== false)
       this.setHeader('Host', this.#authority(port, defaultPort));

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { codedError } from '../errors.ts';
+import { codedError, invalidArgType } from '../errors.ts';
 import type { Agent } from './agent.ts';
 
 /** What `http.request` takes, under Node's names. */
@@ -78,7 +78,14 @@ export function isHeader(name: string, value: string): boolean {
   return TOKEN.test(name) && !NOT_IN_VALUE.test(value);
 }
 
-export function checkMethod(method: string): string {
+export function checkHost(host: unknown, name: 'host' | 'hostname'): string {
+  if (host === undefined || host === null) return '';
+  if (typeof host === 'string') return host;
+  throw invalidArgType(`options.${name}`, 'of type string or one of undefined or null', host);
+}
+
+export function checkMethod(method: unknown): string {
+  if (typeof method !== 'string') throw invalidArgType('options.method', 'of type string', method);
   if (!TOKEN.test(method))
     throw codedError(TypeError, 'ERR_INVALID_HTTP_TOKEN', `Method must be a valid HTTP token ["${method}"]`);
   return method.toUpperCase();

@@ -1,3 +1,4 @@
+/// <reference lib="dom.asynciterable" preserve="true" />
 // What a page imports. Everything not named here, or in client/names.ts, is internal.
 import type { TunnelOptions } from './client/tunnel.ts';
 import { Tunnel as AnyTunnel } from './client/tunnel.ts';

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { transfer } from 'comlink';
 import type {
   AddressFamily,

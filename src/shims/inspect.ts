@@ -14,7 +14,8 @@ export function inspect(value: unknown, options: InspectOptions | boolean = {}):
   const { depth = 2 } = typeof options === 'object' ? options : {};
   return shown(value, depth ?? Infinity, new Set(), typeof options === 'object' ? options : {});
 }
-inspect.custom = custom;
+// A declaration cannot say of a function's property that it is one symbol and no other.
+inspect.custom = custom as symbol;
 inspect.defaultOptions = {} as InspectOptions;
 inspect.colors = {} as Record<string, [number, number]>;
 inspect.styles = {} as Record<string, string>;

@@ -1,6 +1,48 @@
 // Ten lines of code in somebody else's project reach a service behind the demo peer: with Vite, with esbuild, and with no
-// build at all. The package is the packed tarball, installed outside the repository.
-import { test } from '../support/browser-test.ts';
+// build at all. The package is the packed tarball, installed outside the repository. And what needs no browser: README's
+// program for Node, and the compiler.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test as base, expect } from '../support/browser-test.ts';
+import { run } from '../support/child-process.ts';
 import { everyProject } from '../support/projects.ts';
 
-everyProject(test);
+const test = everyProject(base);
+
+test("README's program for Node reaches the demo's web site", async ({ demo, stranger }) => {
+  const shown = readFileSync(join(import.meta.dirname, '../contract/snippets/node.ts'), 'utf8');
+  stranger.write('demo.conf', demo.config);
+  stranger.write('node.js', shown);
+  expect(await run(process.execPath, ['node.js'], { cwd: stranger.folder })).toMatch(
+    /^200 [\s\S]*You are inside/,
+  );
+});
+
+for (const [module, moduleResolution] of [
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])
+  test(`the declarations of page and Node hold for a strict compiler, by ${moduleResolution}`, async ({
+    stranger,
+  }) => {
+    stranger.write('strict.ts', "export * from 'tabwire';\nexport * as node from 'tabwire/node';\n");
+    const wishes = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2022,dom',
+      '--skipLibCheck',
+      'false',
+    ];
+    await stranger.tool(
+      'tsc',
+      ...wishes,
+      '--module',
+      module!,
+      '--moduleResolution',
+      moduleResolution!,
+      'strict.ts',
+    );
+  });

@@ -58,9 +58,9 @@ const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] 
   },
 ];
 
-/** The tests of them, in whatever browser `base` has. */
-export function everyProject(base: typeof Test): void {
-  const test = base.extend<object, { stranger: Stranger }>({
+/** Tests that have a stranger's project. */
+function withStranger(base: typeof Test) {
+  return base.extend<object, { stranger: Stranger }>({
     stranger: [
       // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
       async ({}, use) => {
@@ -71,7 +71,11 @@ export function everyProject(base: typeof Test): void {
       { scope: 'worker', timeout: 120_000 },
     ],
   });
+}
 
+/** The tests of them, in whatever browser `base` has. Returns what they ran with. */
+export function everyProject(base: typeof Test): ReturnType<typeof withStranger> {
+  const test = withStranger(base);
   for (const { name, make } of projects)
     test(`ten lines reach the demo's web site, with ${name}`, async ({ page, demo, stranger }) => {
       test.setTimeout(60_000);
@@ -113,6 +117,7 @@ export function everyProject(base: typeof Test): void {
       for (const server of [site, cdn]) server.close().closeAllConnections();
     }
   });
+  return test;
 }
 
 function originOf(server: Server): string {

@@ -26,14 +26,18 @@ export function ToolPanels({ model }: { model: ConsoleModel }) {
       <TerminalPanel model={model} />
       <InstrumentsPanel monitor={monitor} />
       <div class="columns">
-        <PingPanel model={model} />
-        <DownloadPanel model={model} />
-        <HttpPanel model={model} />
-        <LookupPanel model={model} />
-        <ThroughputPanel model={model} />
-        <PortPanel model={model} />
-        <TracePanel model={model} />
-        <MtuPanel model={model} />
+        <div class="column">
+          <PingPanel model={model} />
+          <HttpPanel model={model} />
+          <ThroughputPanel model={model} />
+        </div>
+        <div class="column">
+          <DownloadPanel model={model} />
+          <LookupPanel model={model} />
+          <PortPanel model={model} />
+          <TracePanel model={model} />
+          <MtuPanel model={model} />
+        </div>
       </div>
       <SocketsPanel model={model} monitor={monitor} />
       <PacketsPanel model={model} />

@@ -90,5 +90,5 @@ function peerLeg(session: Session): LegState {
 }
 
 function hostOf(url: string | undefined): string {
-  return url ? url.replace(/^wss?:\/\//, '').replace(/\/.*$/, '') : '';
+  return url ? url.replace(/^[a-z+]+:\/\//, '').replace(/\/.*$/, '') : '';
 }

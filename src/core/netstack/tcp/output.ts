@@ -250,7 +250,8 @@ export function resendFirst(tcb: Tcb, now: Instant): void {
 
 /**
  * One octet (or the FIN) that the window does not allow: its answer tells the window (RFC 9293 §3.8.6.1). It is no part
- * of what is in the network: should the window open without it, it goes again like something lost.
+ * of what is in the network: should the window open without it, it goes again like something lost. What is probed with
+ * twice measures no round trip (RFC 6298 §3).
  */
 export function sendWindowProbe(tcb: Tcb, now: Instant): void {
   const { scoreboard } = tcb.takeFlight();
@@ -261,6 +262,7 @@ export function sendWindowProbe(tcb: Tcb, now: Instant): void {
     scoreboard.markLost(scoreboard.append(tcb.sndUna, end, now));
     tcb.bytesSent += length;
   } else {
+    scoreboard.probed(scoreboard.first, now);
     countRetransmit(tcb);
   }
   emit(tcb, tcb.sndUna, length, length > 0 ? ACK | PSH : ACK | FIN, now);

@@ -197,6 +197,13 @@ export class Scoreboard {
     this.#link(slot, length);
   }
 
+  /** The record, if it is lost, was sent again where the window does not take it: it stays lost. */
+  probed(slot: number, now: Instant): void {
+    if (!this.has(slot, LOST)) return;
+    this.#ints[slot * FIELDS + FLAGS]! |= RESENT;
+    this.#sentAt[slot] = now;
+  }
+
   /** Everything before `acknowledgment` has arrived. */
   acknowledge(acknowledgment: number): void {
     while (this.#count > 0 && le(this.end(this.#head), acknowledgment)) this.#dropFirst();

@@ -6,7 +6,7 @@ import { chromiumExecutable } from './chromium.ts';
 import { firefoxExecutable } from './firefox.ts';
 import { postgresFolder } from './postgres.ts';
 
-export type Suite = 'browser' | 'interop' | 'bench';
+export type Suite = 'browser' | 'interop' | 'bench' | 'deploy';
 
 interface Prerequisite {
   what: string;
@@ -54,6 +54,11 @@ const needs: Record<Suite, Prerequisite[]> = {
     header('stdio.h', 'libc6-dev'),
   ],
   bench: [],
+  deploy: [
+    program('buildah', 'buildah'),
+    program('unshare', 'util-linux'),
+    program('promtool', 'prometheus'),
+  ],
 };
 needs.interop.unshift(...needs.browser);
 needs.bench.unshift(...needs.interop);
@@ -91,7 +96,8 @@ export async function obstacle(suite: Suite): Promise<string | undefined> {
     return `${missing} not found: install ${packagesOf(lacking).join(' ')} (Debian's names)`;
   }
   if (suite === 'browser') return undefined;
-  if (!isRoot()) return 'network namespaces need root: run as root';
+  if (!isRoot()) return 'namespaces need root: run as root';
+  if (suite === 'deploy') return undefined;
   if (!existsSync('/dev/net/tun'))
     return '/dev/net/tun is missing: load the tun module or pass the device in';
   return namespaceObstacle();

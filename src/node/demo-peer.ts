@@ -39,11 +39,14 @@ export class DemoPeer {
   /** Public key → host number, in order of enrolment. */
   readonly #visitors = new Map<string, number>();
   readonly #ssh = new DemoSsh();
+  /** What the engine tells, which nobody hears; open, it keeps the process. */
+  readonly #events: MessageChannel;
 
-  private constructor(engine: NodeEngine, publicKey: string, port: number) {
+  private constructor(engine: NodeEngine, publicKey: string, port: number, events: MessageChannel) {
     this.#engine = engine;
     this.#publicKey = publicKey;
     this.#port = port;
+    this.#events = events;
   }
 
   /** Starts the peer on a free UDP port of 127.0.0.1 with a key of its own, made now. */
@@ -65,7 +68,7 @@ export class DemoPeer {
         events.port1 as unknown as MessagePort,
       ),
     );
-    const peer = new DemoPeer(engine, derivePublicKey(privateKey), port);
+    const peer = new DemoPeer(engine, derivePublicKey(privateKey), port, events);
     await peer.#serve();
     return peer;
   }
@@ -89,6 +92,7 @@ export class DemoPeer {
 
   async close(): Promise<void> {
     unwrap(await this.#engine.service.close(0));
+    this.#events.port1.close();
   }
 
   #admit(publicKey: string, bytes: Uint8Array): number {

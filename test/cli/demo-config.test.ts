@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeDemoConfig } from '../../src/cli/demo-config.ts';
 import { DemoPeer } from '../../src/node/demo-peer.ts';
 import { Tunnel } from '../../src/node/index.ts';
+import { run } from '../support/child-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tabwire-demo-'));
 let peer: DemoPeer;
@@ -30,6 +31,14 @@ it('opens a tunnel to the demo, and nobody else may read it', async () => {
   } finally {
     await tunnel.close({ timeout: 0 });
   }
+});
+
+it('a demo that has ended keeps no process', async () => {
+  const file = JSON.stringify(join(import.meta.dirname, '../../src/node/demo-peer.ts'));
+  const program = `const { DemoPeer } = await import(${file}); await (await DemoPeer.start()).close(); console.log('closed')`;
+  expect(await run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program])).toBe(
+    'closed\n',
+  );
 });
 
 it('stands in nobody’s way: what is not of a demo stays', () => {

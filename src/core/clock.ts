@@ -63,8 +63,9 @@ export class SleepAwareClock implements Clock {
   wakeAt(at: Instant, wake: () => void): void {
     this.#wanted = at;
     this.#wake = wake;
-    // A timer that fires too early finds out and waits on; that is cheaper than a new one for every packet.
-    if (at < this.#armed) this.#arm();
+    // A timer that fires too early finds out and waits on; that is cheaper than a new one for every packet. One for nothing
+    // would keep a Node process that has closed its tunnel.
+    if (at < this.#armed || at === NEVER) this.#arm();
   }
 
   #arm(): void {

@@ -67,6 +67,16 @@ describe('wakeAt', () => {
     expect(machine.timers).toEqual([]);
   });
 
+  it('asked for nothing, has no timer', () => {
+    clock.wakeAt(clock.now() + 500, wake);
+    clock.wakeAt(NEVER, wake);
+    expect(machine.timers).toEqual([]);
+    clock.wakeAt(clock.now() + 200, wake);
+    machine.pass(200);
+    machine.fire();
+    expect(woken).toBe(1);
+  });
+
   it('waits on when the timer fires early: 0.4 ms short of five seconds is not five seconds', () => {
     clock.wakeAt(clock.now() + 5000, wake);
     machine.pass(4999.6);

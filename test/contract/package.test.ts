@@ -164,6 +164,12 @@ contract('Command line', [
     ['test/interop/connect.spec.ts', 'the command stops when it is asked to'],
   ],
   [
+    '… ping and status, also while nobody answers',
+    ['test/cli/arguments.test.ts', 'ping and status end with %s'],
+  ],
+  ['… demo', ['test/cli/demo-config.test.ts', 'a demo that has ended keeps no process']],
+  ['… whatever was about to happen', ['test/core/clock.test.ts', 'asked for nothing, has no timer']],
+  [
     'genkey, pubkey, genpsk: as wg(8), same input, same output',
     ['test/cli/keys.test.ts', 'three hundred keys that are mutilated, or not'],
   ],

@@ -78,7 +78,11 @@ class HttpProxy {
       headers: requestHeaders(url.host, asked),
     });
     gone.addEventListener('abort', () => passedOn.destroy());
-    passedOn.once('close', () => farewell(inner));
+    passedOn.once('close', () => {
+      farewell(inner);
+      // What is left of a body that the host did not want stands before the next request.
+      asked.unpipe(passedOn).resume();
+    });
     // Once there is an answer, it says by itself whether it came to its end.
     passedOn.on('error', () => answer.headersSent || refuse(answer, NOT_HTTP));
     passedOn.once('continue', () => answer.writeContinue());

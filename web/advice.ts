@@ -18,6 +18,8 @@ export interface AdviceContext {
   publicKey?: string | undefined;
   /** What a ping or a socket was opened to. */
   target?: string | undefined;
+  /** This site has tokens for the relay in use. */
+  hasToken?: boolean | undefined;
   /** What this page saw of a relay to which no WebSocket came through. */
   reach?: Reach | undefined;
 }
@@ -49,7 +51,12 @@ const SENTENCES: Record<string, Write> = {
   ERR_RELAY_UNREACHABLE: (_, context) => `${relayOf(context)} ${UNREACHED[context.reach ?? 'silent']}.`,
   ERR_RELAY_ORIGIN: (_, context) =>
     `${relayOf(context)} refuses this page: its operator has to add ${context.page} to the origins it allows.`,
-  ERR_RELAY_AUTH: (_, context) => `${relayOf(context)} refused the token: ask its operator for a new one.`,
+  ERR_RELAY_AUTH: (failure, context) => {
+    if (failure.retryable) return 'This site gave no token for the relay: log in, and it goes on by itself.';
+    return context.hasToken
+      ? `${relayOf(context)} refused the token: ask its operator for a new one.`
+      : `${relayOf(context)} wants a token, and this site has none for it: use a relay of this site, or ask the operator of that one.`;
+  },
   ERR_RELAY_DESTINATION: (_, context) =>
     `${relayOf(context)} may not send to ${endpointOf(context)}: check the Endpoint line, or let its operator allow that destination.`,
   ERR_RELAY_LIMIT: (_, context) =>

@@ -15,14 +15,16 @@ export interface Failure {
   leg?: Leg | undefined;
   /** Public key of the peer concerned, if one is. */
   peer?: string | undefined;
+  /** Whether trying again may help. */
+  retryable?: boolean | undefined;
 }
 
 /** The failure inside whatever was thrown: itself, or the cause of the DOMException that the sockets prescribe. */
 export function failureOf(error: unknown): Failure {
   for (const candidate of [error, error instanceof Error ? error.cause : undefined]) {
     if (candidate instanceof TunnelError) {
-      const { code, message, leg, peer } = candidate;
-      return { code, message, leg, peer };
+      const { code, message, leg, peer, retryable } = candidate;
+      return { code, message, leg, peer, retryable };
     }
   }
   return { code: 'ERR_UNKNOWN', message: error instanceof Error ? error.message : String(error) };

@@ -42,6 +42,7 @@ export class Session {
   /** They did not load: the site may be as far away as the relay. */
   readonly #isSpeechless = signal(false);
   readonly #endpoints = signal<string[]>([]);
+  readonly #hasToken = signal(false);
   /** Wall clock of the last reading; everything that shows an age hangs on it. */
   readonly now = signal(Date.now());
   readonly traffic = new Map<string, PeerTraffic>();
@@ -99,6 +100,7 @@ export class Session {
     privateKey?: CryptoKey,
   ): Promise<Tunnel | undefined> {
     this.#begin(config, relays);
+    this.#hasToken.value = token !== undefined;
     try {
       const tunnel = await Tunnel.open(config, {
         relay: relays,
@@ -272,6 +274,7 @@ export class Session {
       relay: this.relays.value.join(' or '),
       endpoint: this.status.value?.transport.problems[0]?.endpoint ?? this.#endpoints.value[0],
       publicKey: this.status.value?.publicKey,
+      hasToken: this.#hasToken.value,
       reach: this.#reach.value,
     };
   }

@@ -5,10 +5,21 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
 import { chromiumOptions } from '../support/chromium.ts';
-import { connect, connected, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+import {
+  connect,
+  connected,
+  editor,
+  enrol,
+  expect,
+  leave,
+  region,
+  status,
+  test,
+} from '../support/console-test.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { PageServer } from '../support/page-server.ts';
 import { RelayProcess } from '../support/relay-process.ts';
+import { TokenSite } from '../support/token-site.ts';
 
 // Each failure that a person can meet, produced for real, and its sentence. The rest of them: console.spec.ts.
 
@@ -17,12 +28,6 @@ const alert = (page: Parameters<typeof status>[0]) => status(page).getByRole('al
 const withEndpoint = (config: string, endpoint: string) =>
   config.replace(/^Endpoint = .*$/m, `Endpoint = ${endpoint}`);
 const endpointOf = (config: string) => /^Endpoint = (\S+)$/m.exec(config)![1]!;
-
-/** Before the relay goes: a page that looks for it fills its console with what it does not find. */
-async function leave(page: Parameters<typeof status>[0]): Promise<void> {
-  await page.getByRole('button', { name: 'Disconnect' }).click();
-  await expect(status(page)).toContainText('Not connected');
-}
 
 /** Passes datagrams of up to `most` bytes on to a peer and back. */
 async function narrowWay(peer: string, most: number) {
@@ -74,7 +79,36 @@ test('a relay that the rules of the page forbid is named', async ({ page }) => {
   await site.stop();
 });
 
-test('a relay that wants a token says that ours was refused', async ({ console: page, command }) => {
+test('a token that the relay does not accept is said to be refused', async ({ console: page }) => {
+  const site = await TokenSite.open(page, 'foreign');
+  await editor(page).fill(site.config);
+  await connect(page).click();
+  await expect(alert(page)).toContainText(`The relay at ${site.tap.url} refused the token`);
+  expect(site.tap.tokens, 'it was shown one').not.toEqual([]);
+  await leave(page);
+  await site.stop();
+});
+
+test.describe('a login', () => {
+  // That there is no token yet is the browser's to report.
+  test.use({ expected: /WebSocket|401/ });
+
+  test('that gives no token yet says to log in, and then it goes on by itself', async ({ console: page }) => {
+    const site = await TokenSite.open(page, 'none');
+    await editor(page).fill(site.config);
+    await connect(page).click();
+    await expect(alert(page)).toContainText('gave no token for the relay: log in');
+    await expect(page.getByRole('button', { name: 'Log in' })).toBeVisible();
+    site.gives = 'good';
+    await expect(status(page)).toContainText('Connected', { timeout: 20_000 });
+    await expect(alert(page)).toBeEmpty();
+    await expect(page.getByRole('button', { name: 'Log in' })).toHaveCount(0);
+    await leave(page);
+    await site.stop();
+  });
+});
+
+test('a relay that wants a token, where there is none, is named', async ({ console: page, command }) => {
   const { config } = await enrol(page);
   const relay = await RelayProcess.start({
     allow: [endpointOf(config)],
@@ -84,7 +118,8 @@ test('a relay that wants a token says that ours was refused', async ({ console: 
   await editor(page).fill(config);
   await relayField(page).fill(relay.url);
   await connect(page).click();
-  await expect(alert(page)).toContainText('refused the token');
+  await expect(alert(page)).toContainText(`The relay at ${relay.url} wants a token, and this site has none`);
+  await leave(page);
   await relay.stop();
 });
 
@@ -148,15 +183,36 @@ test('a browser without WebAssembly SIMD is named', async ({ command }) => {
   await browser.close();
 });
 
-test('what is saved where the browser promises nothing says so', async ({ console: page }) => {
+test('what is saved where the browser promises nothing says so, and not where it does', async ({
+  console: page,
+}) => {
   // Nobody has been here before or installed the page: Chromium refuses by itself, without a question.
   expect(await page.evaluate(() => navigator.storage.persist())).toBe(false);
   const form = region(page, 'Configuration');
-  await editor(page).fill((await enrol(page)).config);
-  await form.getByText('Keep this tunnel').click();
-  await form.getByLabel('Name', { exact: true }).fill('Office');
-  await form.getByRole('button', { name: 'Save in this browser' }).click();
+  const save = async (name: string) => {
+    await editor(page).fill((await enrol(page)).config);
+    await form.getByText('Keep this tunnel').click();
+    await form.getByLabel('Name', { exact: true }).fill(name);
+    await form.getByRole('button', { name: 'Save in this browser' }).click();
+    await expect(form).toContainText(`“${name}” is kept in this browser`);
+    const button = form.getByRole('button', { name: 'Save in this browser' });
+    await expect(button, 'the browser was asked for a promise').toHaveAttribute('aria-disabled', 'false');
+  };
+  await save('Office');
   await expect(form).toContainText('This browser may delete it when it needs room');
+
+  // As somebody has it who installed the page.
+  const { targetInfo } = await (await page.context().newCDPSession(page)).send('Target.getTargetInfo');
+  const session = await page.context().browser()!.newBrowserCDPSession();
+  const { browserContextId } = targetInfo;
+  await session.send('Browser.grantPermissions', {
+    permissions: ['durableStorage'],
+    ...(browserContextId && { browserContextId }),
+  });
+  await page.reload();
+  await save('Home');
+  await expect(form).not.toContainText('may delete it');
+  expect(await page.evaluate(() => navigator.storage.persisted())).toBe(true);
 });
 
 test('leaving while something is under way asks first, a saved tunnel comes back by itself', async ({

@@ -5,7 +5,7 @@ import { generateKeys } from './keys.ts';
 
 export { expect };
 
-/** The built console as `npm start` serves it, opened; the page must not complain about anything. */
+/** The built console as `npm start` serves it, opened; the page must not complain about anything, and ask nobody else. */
 export const test = base.extend<{ console: Page; expected: RegExp }, { command: DemoCommand }>({
   /** Complaints that a test provokes. A refused WebSocket is the browser's to report; nothing else may be. */
   expected: [/WebSocket/, { option: true }],
@@ -20,6 +20,12 @@ export const test = base.extend<{ console: Page; expected: RegExp }, { command: 
   ],
   console: async ({ page, command, expected }, use, testInfo) => {
     const complaints: string[] = [];
+    const foreign: string[] = [];
+    page.context().on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      // Relays that tests start have ports of their own; all else is the page's.
+      if (!/^(data|blob|about):$/.test(protocol) && hostname !== '127.0.0.1') foreign.push(request.url());
+    });
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text());
@@ -29,6 +35,7 @@ export const test = base.extend<{ console: Page; expected: RegExp }, { command: 
     if (testInfo.status !== testInfo.expectedStatus)
       await testInfo.attach('demo.log', { body: command.output });
     expect(complaints.filter((text) => !expected.test(text))).toEqual([]);
+    expect(foreign, 'requests to anybody else').toEqual([]);
   },
 });
 
@@ -58,4 +65,10 @@ export async function connected(page: Page): Promise<void> {
   await editor(page).fill((await enrol(page)).config);
   await connect(page).click();
   await expect(status(page)).toContainText('Connected');
+}
+
+/** Before a relay goes: a page that looks for it fills its console with what it does not find. */
+export async function leave(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(status(page)).toContainText('Not connected');
 }

@@ -62,6 +62,15 @@ describe('advice', () => {
     );
   });
 
+  it('tells a token that was refused from one that nobody had', () => {
+    const failure = { code: 'ERR_RELAY_AUTH', message: 'x', leg: 'relay' } as const;
+    const say = (more: object, context: object) =>
+      advise({ ...failure, ...more }, { page: 'https://x', ...context }).sentence;
+    expect(say({}, { hasToken: true })).toContain('refused the token');
+    expect(say({}, {})).toContain('wants a token, and this site has none');
+    expect(say({ retryable: true }, { hasToken: true })).toContain('log in');
+  });
+
   it('says that versions differ where the relay does not understand', () => {
     expect(advise({ code: 'ERR_UNSUPPORTED', message: '', leg: 'relay' }, context).sentence).toMatch(
       /version/,
@@ -105,8 +114,8 @@ describe('the failure in what was thrown', () => {
   it('is the TunnelError, or the cause of the DOMException around it', () => {
     const error = new TunnelError('ERR_TIMEOUT', 'too late', { leg: 'inside' });
     const around = Object.assign(new DOMException('too late', 'NetworkError'), { cause: error });
-    expect(failureOf(error)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
-    expect(failureOf(around)).toEqual({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
+    expect(failureOf(error)).toMatchObject({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
+    expect(failureOf(around)).toMatchObject({ code: 'ERR_TIMEOUT', message: 'too late', leg: 'inside' });
   });
 
   it('is its text where it is neither', () => {

@@ -1,3 +1,4 @@
+import { derivePublicKey } from '../../src/node/index.ts';
 import { connect, editor, enrol, expect, status, test } from '../support/console-test.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { generateKeys } from '../support/keys.ts';
@@ -122,9 +123,29 @@ test("generated keys go into the text, and the server's lines show the public on
   await page.getByRole('button', { name: 'Generate keys' }).click();
   await expect(editor(page)).toHaveValue(/PrivateKey = [A-Za-z0-9+/]{43}=/);
   const privateKey = /PrivateKey = (\S+)/.exec(await editor(page).inputValue())![1]!;
-  const publicKey = await page.evaluate(() => document.querySelector('.server-side pre')!.textContent);
-  expect(publicKey).toMatch(/^[A-Za-z0-9+/]{43}=$/);
-  expect(publicKey).not.toBe(privateKey);
+  const written = await editor(page).inputValue();
+  await editor(page).fill(written.replace(/^Address = $/m, 'Address = 10.0.0.7/24'));
+  const publicKey = derivePublicKey(privateKey);
+  const lines = await page.getByRole('region', { name: 'Summary' }).locator('pre').allInnerTexts();
+  expect(lines).toEqual([
+    publicKey,
+    `[Peer]\nPublicKey = ${publicKey}\nAllowedIPs = 10.0.0.7/32`,
+    `wg set <interface> peer ${publicKey} allowed-ips 10.0.0.7/32`,
+  ]);
+});
+
+test('a route for everything is explained before anything is connected', async ({ console: page }) => {
+  const { config } = await enrol(page);
+  const summary = page.getByRole('region', { name: 'Summary' });
+  await editor(page).fill(config);
+  await expect(summary).toContainText('Routes');
+  await expect(summary).not.toContainText('A route for everything');
+  for (const route of ['0.0.0.0/0', '10.0.0.0/8, ::/0']) {
+    await editor(page).fill(config.replace(/^AllowedIPs = .*$/m, `AllowedIPs = ${route}`));
+    await expect(summary).toContainText(
+      'everything this page sends through the tunnel, not your computer’s traffic',
+    );
+  }
 });
 
 test.describe('without a relay', () => {
@@ -184,6 +205,8 @@ for (const colorScheme of ['light', 'dark'] as const)
       expect(lightness(text!) > 0.5, `text ${text}`).toBe(dark);
       await page.getByRole('button', { name: 'Try the demo network' }).click();
       await expect(status(page)).toContainText('Connected');
+      for (const name of ['Terminal', 'Instruments', 'Throughput test', 'Sockets and peers', 'Packets'])
+        await page.getByRole('region', { name, exact: true }).waitFor();
       const overflow = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
 import type { TunnelConfig } from '../../src/index.ts';
 import { serverCommand, serverStanza } from '../config-text.ts';
 import { shortKey } from '../format.ts';
@@ -119,16 +120,18 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-/** What the other side must know of us; opened by generating keys. */
+/** What the other side must know of us; opened by generating keys, and still open while addresses are written beside them. */
 function ServerSide({ model }: { model: ConsoleModel }) {
   const publicKey = model.publicKey.value;
   const config = model.checked.value.config;
   if (!publicKey) return null;
   const { addresses } = model.ourselves.value;
   const fresh = model.beforeKeys.value !== undefined;
+  const wasFresh = useRef(false);
+  wasFresh.current ||= fresh;
   const hasPresharedKey = config?.peers.some((peer) => peer.presharedKey !== undefined) ?? false;
   return (
-    <details class="server-side" open={fresh}>
+    <details class="server-side" open={wasFresh.current}>
       <summary>For the server</summary>
       {fresh && (
         <p class="note" role="status">

@@ -37,7 +37,7 @@ export class Channel {
   readonly #lateInitiations: TokenBucket;
   #state: 'resolving' | 'ready' | 'connecting' | 'open' | 'closed' = 'resolving';
   #destination: Destination | undefined;
-  /** Of the destination, as initiations to it are counted. */
+  /** Of the destination, as channels and initiations to it are counted; empty while this one is not. */
   #place = '';
   #socket: Socket | undefined;
   #held: Uint8Array | undefined;
@@ -96,11 +96,19 @@ export class Channel {
     return this;
   }
 
-  /** The policy has said yes. What was held leaves now. */
+  /** The policy has said yes. If there is a place for one more, what was held leaves now. */
   resolved(destination: Destination): void {
     if (this.#state !== 'resolving') return;
+    const { channelsTo } = this.#session.context;
+    const place = placeOf(destination.address, destination.port);
+    if (channelsTo.of(place) >= destination.maxSessions) {
+      this.#counters.denied.count('endpoint_full');
+      this.#session.closeChannel(this, wire.CHANNEL_TOO_MANY, 'endpoint_full');
+      return;
+    }
+    channelsTo.add(place);
     this.#destination = destination;
-    this.#place = placeOf(destination.address, destination.port);
+    this.#place = place;
     this.#state = 'ready';
     // Who waits for calls must have a port before anything was sent; who goes on will send at once.
     if (this.listens || this.#gate.hasPair) this.#connect();
@@ -192,6 +200,8 @@ export class Channel {
 
   close(): void {
     this.#withdraw();
+    if (this.#place !== '') this.#session.context.channelsTo.remove(this.#place);
+    this.#place = '';
     this.#state = 'closed';
     this.#held = undefined;
     this.#socket?.close();

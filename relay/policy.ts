@@ -17,6 +17,8 @@ export interface Destination {
   readonly mac1s: readonly Mac1[];
   /** Whether a rule lets the endpoint call first. */
   readonly allowsListen: boolean;
+  /** So many channels may lead there at a time. */
+  readonly maxSessions: number;
 }
 
 export interface Refusal {
@@ -160,9 +162,18 @@ function hostOf(rule: Rule): string {
 function permitted(address: Address, port: number, rules: readonly Rule[], name: string | undefined) {
   const allowsListen = rules.some((rule) => rule.allowsListen);
   const mac1s = rules.every((rule) => rule.mac1 !== undefined) ? rules.map((rule) => rule.mac1!) : [];
+  const maxSessions = Math.max(...rules.map((rule) => rule.maxSessions));
   const family = address.kind() === 'ipv4' ? 4 : 6;
   return {
-    destination: { address: printAddress(address), family, port, allowsListen, name, mac1s } as const,
+    destination: {
+      address: printAddress(address),
+      family,
+      port,
+      allowsListen,
+      maxSessions,
+      name,
+      mac1s,
+    } as const,
   };
 }
 

@@ -21,6 +21,8 @@ export const RULE = v.strictObject({
   publicKey: v.optional(v.string()),
   /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
   listen: v.optional(v.boolean()),
+  /** So many sessions may have one of its endpoints open at a time. Default: any number. */
+  maxSessions: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
 /** A rule as the operator writes it: one string, or an object for what a string cannot say. */
@@ -39,6 +41,7 @@ interface RuleBase {
   readonly ports: readonly number[];
   readonly allowsPrivate: boolean;
   readonly allowsListen: boolean;
+  readonly maxSessions: number;
   readonly alias: string | undefined;
   readonly mac1: Mac1 | undefined;
 }
@@ -99,6 +102,7 @@ function makeRule(rule: AllowRule, text: string): Rule {
     alias: rule.alias,
     allowsPrivate: rule.private === true,
     allowsListen: rule.listen === true,
+    maxSessions: rule.maxSessions ?? Number.POSITIVE_INFINITY,
   };
   if (rule.cidr !== undefined) return { ...base, ...readNetwork(rule.cidr, base.allowsPrivate, fail) };
   const host = rule.host!.toLowerCase();

@@ -9,7 +9,7 @@ import { QueueBudget } from './down-queue.ts';
 import { drainSessions } from './drain.ts';
 import { guardedServer, listenOn } from './http-server.ts';
 import { InitiationTurns } from './initiation-turns.ts';
-import { BucketTable } from './limits.ts';
+import { BucketTable, Tally } from './limits.ts';
 import { Log } from './log.ts';
 import { metricsOf } from './metrics.ts';
 import { NameWatch } from './name-watch.ts';
@@ -87,6 +87,7 @@ export class Relay {
         Math.max(1, Math.round(limits.initiationsPerSecondToDestination / 4)),
         this.#now,
       ),
+      channelsTo: new Tally(),
       sources: this.#config.sources,
       log: this.#log,
       tickets: this.#config.tickets,

@@ -3,7 +3,7 @@ import type { RelayCounters } from './counters.ts';
 import type { QueueBudget } from './down-queue.ts';
 import type { Grant } from './grant.ts';
 import type { InitiationTurns } from './initiation-turns.ts';
-import type { BucketTable } from './limits.ts';
+import type { BucketTable, Tally } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Policy } from './policy.ts';
 import type { Session } from './session.ts';
@@ -19,6 +19,8 @@ export interface SessionContext {
   readonly budget: QueueBudget;
   readonly initiationsOfClient: BucketTable;
   readonly initiationTurns: InitiationTurns;
+  /** By destination, as `placeOf` spells it. */
+  readonly channelsTo: Tally;
   sources: SourceAddresses;
   readonly log: Log;
   tickets: Tickets;

@@ -6,7 +6,7 @@ import { RelayCounters } from '../../relay/counters.ts';
 import { QueueBudget } from '../../relay/down-queue.ts';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { InitiationTurns } from '../../relay/initiation-turns.ts';
-import { BucketTable } from '../../relay/limits.ts';
+import { BucketTable, Tally } from '../../relay/limits.ts';
 import { Log } from '../../relay/log.ts';
 import { Policy } from '../../relay/policy.ts';
 import { parseRule } from '../../relay/rules.ts';
@@ -141,6 +141,7 @@ function bareContext(): SessionContext {
     budget: new QueueBudget(1e9),
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),
+    channelsTo: new Tally(),
     sources: new SourceAddresses(),
     log: new Log(undefined, now),
     tickets: new Tickets(),

@@ -300,7 +300,7 @@ describe('a name that goes on with the address it had', () => {
 });
 
 describe('what is open when the rules change', () => {
-  const open = { family: 4, port: 51820, mac1s: [], allowsListen: false } as const;
+  const open = { family: 4, port: 51820, mac1s: [], allowsListen: false, maxSessions: 1 } as const;
   const byName = { ...open, address: '203.0.113.9', name: 'hub.example.com' };
   const byAddress = { ...open, address: '10.0.0.5', name: undefined };
 

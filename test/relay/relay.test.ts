@@ -5,6 +5,7 @@ import { WebSocket as WebSocketClient, WebSocketServer } from 'ws';
 import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import {
   CHANNEL_DENIED,
+  CHANNEL_TOO_MANY,
   CLOSE,
   CLOSED,
   EVENT,
@@ -137,6 +138,31 @@ describe('a tunnel through the relay', () => {
       from.push(peer.client!.address);
     }
     expect(from).toEqual(['127.0.0.3', '127.0.0.4', '127.0.0.3']);
+  });
+
+  it('lets as many sessions to an endpoint as its rule says; one that ends makes room', async () => {
+    const peer = await endpoint();
+    const rule = { host: '127.0.0.1', ports: [peer.port], maxSessions: 2 };
+    const { relay, url } = await start({ allow: [rule], tickets: { park: 0 } });
+    const clients = await Promise.all([1, 2, 3].map(() => connect(url)));
+    const open = (client: RelayClient) => client.send([0, client.open(1, peer.port)], [1, initiation(1)]);
+    for (const client of clients.slice(0, 2)) {
+      open(client);
+      await until(() => client.datagrams.length === 1, 'the response');
+    }
+    const [first, , third] = clients as [RelayClient, RelayClient, RelayClient];
+    open(third);
+    await until(() => third.of(CLOSED).length === 1, 'the refusal');
+    expect(third.of(CLOSED)[0]).toMatchObject({ code: CHANNEL_TOO_MANY, reason: 'endpoint_full' });
+    expect(relay.counters.denied.get('endpoint_full')).toBe(1);
+    await first.close();
+    await until(() => relay.sessions === 2, 'its end');
+    open(third);
+    await until(() => third.datagrams.length === 1, 'its response');
+    // What one closes by itself counts no more either, and only once.
+    for (let n = 0; n < 3; n++) third.control(writeControl({ type: CLOSE, channel: 1 }));
+    open(third);
+    await until(() => third.datagrams.length === 2, 'the next');
   });
 
   it('keeps two endpoints of one client apart', async () => {

@@ -140,7 +140,8 @@ export class LoadSession {
   #receiveDatagram(message: Buffer, start: number, end: number): void {
     this.received++;
     if (message[start] === RESPONSE) this.#answered?.();
-    if (message[start] !== TRANSPORT || message[start + WISH] !== ECHO || end - start < STAMP + 8) return;
+    // The peer's keepalives hold what stood in its buffer before: no echo, though it looks like one.
+    if (message[start] !== TRANSPORT || message[start + WISH] !== ECHO || end - start <= KEEPALIVE) return;
     const sentAt = message.readDoubleLE(start + STAMP);
     if (sentAt < this.#owner.since) return;
     this.echoes++;

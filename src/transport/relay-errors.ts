@@ -41,7 +41,11 @@ export function connectionLost(url: string): TunnelError {
 }
 
 /** Why a connection to the relay could not be made, after asking. */
-export function refusedConnection(url: string, verdict: RelayVerdict, origin: string): TunnelError {
+export function refusedConnection(
+  url: string,
+  verdict: RelayVerdict,
+  origin: string | undefined,
+): TunnelError {
   const relay = (code: 'ERR_RELAY_ORIGIN' | 'ERR_RELAY_LIMIT' | 'ERR_RELAY_UNREACHABLE', text: string) =>
     new TunnelError(code, text, { leg: 'relay', retryable: code !== 'ERR_RELAY_ORIGIN' });
   switch (verdict.kind) {
@@ -71,12 +75,13 @@ export function refusedConnection(url: string, verdict: RelayVerdict, origin: st
   }
 }
 
-function originRefused(url: string, origin: string): TunnelError {
-  return new TunnelError(
-    'ERR_RELAY_ORIGIN',
-    `The relay at ${url} does not serve pages from ${origin}; its operator can allow them with --origin ${origin}.`,
-    { leg: 'relay' },
-  );
+/** `origin` is that of a page; what else asks has none. */
+function originRefused(url: string, origin: string | undefined): TunnelError {
+  const sentence =
+    origin === undefined
+      ? `The relay at ${url} serves pages only, and this is none; its operator can allow programs with --allow-no-origin.`
+      : `The relay at ${url} does not serve pages from ${origin}; its operator can allow them with --origin ${origin}.`;
+  return new TunnelError('ERR_RELAY_ORIGIN', sentence, { leg: 'relay' });
 }
 
 /** What follows from the code with which the relay closed the WebSocket. */

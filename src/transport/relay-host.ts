@@ -22,8 +22,8 @@ export interface RelayTransportHost {
   readonly clearTimer: (timer: unknown) => void;
   /** 0 ≤ x < 1; spreads reconnections and needs no secrecy. */
   readonly random: () => number;
-  /** The page's origin, for messages. */
-  readonly origin: string;
+  /** The page's origin, for messages; undefined where there is no page. */
+  readonly origin: string | undefined;
 }
 
 export function platformHost(): RelayTransportHost {
@@ -33,7 +33,7 @@ export function platformHost(): RelayTransportHost {
     setTimer: (run, delay) => setTimeout(run, delay),
     clearTimer: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
     random: Math.random,
-    origin: globalThis.location?.origin ?? 'this program',
+    origin: globalThis.location?.origin,
   };
 }
 

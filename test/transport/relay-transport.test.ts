@@ -23,6 +23,7 @@ import {
   WELCOME,
 } from '../../src/core/wire/relay.ts';
 import type { RelayEndpoint } from '../../src/transport/relay-endpoints.ts';
+import { refusedConnection } from '../../src/transport/relay-errors.ts';
 import { RelayTransport } from '../../src/transport/relay-transport.ts';
 import { cookieReply, data, initiation } from '../relay/fake-endpoint.ts';
 import { settled, until } from '../relay/relay-client.ts';
@@ -756,6 +757,13 @@ describe('why a connection fails', () => {
     expect(state.error.message).toContain('--origin https://console.example');
     host.time.advance(100_000);
     expect(host.sockets).toHaveLength(1);
+  });
+
+  it('the relay serves pages only, and this is none', () => {
+    const refused = { kind: 'refuses', code: 'origin', message: 'no' } as const;
+    const error = refusedConnection(URL_A, refused, undefined);
+    expect(error).toMatchObject({ code: 'ERR_RELAY_ORIGIN', retryable: false });
+    expect(error.message).toMatch(/serves pages only, and this is none; .* with --allow-no-origin\.$/);
   });
 
   it('the browser hides an answer that exists: the origin is not allowed', async () => {

@@ -3,6 +3,9 @@ import type { AllowRule, DrainOptions, Limits, TokenOptions } from '../../relay/
 import { Child } from './child-process.ts';
 import { freeTcpPort } from './free-port.ts';
 
+/** On a busy machine what tsx makes of its sources takes a while. */
+const START = 30_000;
+
 export interface RelayProcessOptions {
   /** `host:port` literals or rules; nothing else may be reached. */
   allow: readonly (string | AllowRule)[];
@@ -81,6 +84,12 @@ async function launch(port: number, options: RelayProcessOptions): Promise<Child
     join(import.meta.dirname, 'relay-child.ts'),
     JSON.stringify({ ...options, port }),
   ]);
-  await child.saw(/^listening$/m);
+  try {
+    await child.saw(/^listening$/m, START);
+  } catch (error) {
+    // Nobody else knows of it.
+    await child.stop('SIGKILL');
+    throw error;
+  }
   return child;
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
+import { tabwire } from './src/vite/index.ts';
 
 const root = import.meta.dirname;
 const folder = join(root, 'web/examples');
@@ -19,8 +20,13 @@ const programs: Plugin = {
 export default defineConfig({
   root: folder,
   base: './',
-  resolve: { alias: { tabwire: join(root, 'src/index.ts') } },
-  plugins: [programs],
+  resolve: {
+    alias: [
+      { find: /^tabwire$/, replacement: join(root, 'src/index.ts') },
+      { find: /^tabwire\/(shims\/.*)$/, replacement: join(root, 'src/$1.ts') },
+    ],
+  },
+  plugins: [programs, tabwire()],
   build: {
     outDir: join(root, 'dist/console/examples'),
     emptyOutDir: true,

@@ -54,6 +54,7 @@ const PRINTS: Record<string, (string | RegExp)[]> = {
     ...['browser', 'relay', 'endpoint', 'handshake', 'inside'].map((leg) => new RegExp(`^✓ ${leg} – `)),
     ...['endpoint', 'handshake', 'inside'].map((leg) => new RegExp(`^✗ ${leg} – `)),
   ],
+  '14-node': ['echo: hello, net', '200 text/html; charset=utf-8', 'connect ECONNREFUSED 10.86.0.1:81'],
 };
 
 /** The tests of all of them, in whatever browser `test` has. */

@@ -13,9 +13,8 @@ test("README's program for Node reaches the demo's web site", async ({ demo, str
   const shown = readFileSync(join(import.meta.dirname, '../contract/snippets/node.ts'), 'utf8');
   stranger.write('demo.conf', demo.config);
   stranger.write('node.js', shown);
-  expect(await run(process.execPath, ['node.js'], { cwd: stranger.folder })).toMatch(
-    /^200 [\s\S]*You are inside/,
-  );
+  const said = await run(process.execPath, ['node.js'], { cwd: stranger.folder });
+  expect(said).toContain('<h1>You are inside</h1>');
 });
 
 for (const [module, moduleResolution] of [

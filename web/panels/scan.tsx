@@ -24,7 +24,7 @@ export function ScanPanel({ model }: { model: ConsoleModel }) {
       <div class="panel-head">
         <h2>Scan a QR code</h2>
         <button type="button" class="quiet" onClick={() => (model.scanning.value = false)}>
-          Stop
+          {problem.value ? 'Close' : 'Stop'}
         </button>
       </div>
       {problem.value ? (

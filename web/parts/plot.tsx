@@ -160,10 +160,11 @@ function optionsFor(
     ],
     series: [
       {},
-      ...latest.current.curves.map(({ name }, place) => ({
+      ...latest.current.curves.map(({ name }, place, curves) => ({
         label: name,
         stroke: () => inkOf(place).color,
-        fill: () => inkOf(place).backgroundColor,
+        // Areas over areas hide what they show.
+        ...(place === 0 && curves.length < 3 && { fill: () => inkOf(place).backgroundColor }),
         width: 1.5,
         points: { show: false },
       })),

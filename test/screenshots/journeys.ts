@@ -15,8 +15,8 @@ export interface Shot {
 
 /** What stands in web/screenshots. */
 export const KEPT = new Set([
-  ...['start', 'configuration', 'no-answer', 'connected', 'tools'],
-  ...['instruments', 'sockets', 'packets', 'throughput', 'log'],
+  ...['start', 'configuration', 'form', 'share', 'no-answer', 'connected', 'terminal', 'tools'],
+  ...['instruments', 'sockets', 'packets', 'throughput', 'doctor', 'log'],
 ]);
 
 /** Each begins with a fresh page, and says what to take where. */
@@ -61,10 +61,21 @@ export const JOURNEYS: Record<string, (page: Page) => AsyncGenerator<Shot>> = {
     await page.waitForTimeout(WATCHED / 2);
     yield { name: 'connected' };
     for (const name of ['Status', 'Instruments', 'Ping', 'Download']) yield shotOf(name);
+    yield* terminal(page);
     yield* tools(page);
     yield* details(page);
   },
 };
+
+async function* terminal(page: Page): AsyncGenerator<Shot> {
+  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  await screen.filter({ hasText: 'guest@demo:~$' }).waitFor();
+  await screen.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.type('ls -l\ncat README.txt\n');
+  await region(page, 'Terminal').getByRole('button', { name: 'Open files' }).click();
+  await page.getByRole('button', { name: 'Rename README.txt' }).waitFor();
+  yield { name: 'terminal', region: 'Terminal' };
+}
 
 async function* tools(page: Page): AsyncGenerator<Shot> {
   const packets = region(page, 'Packets');

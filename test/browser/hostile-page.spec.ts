@@ -1,7 +1,9 @@
 // A script that got into the page: what it can read of a saved tunnel's secrets. What it can do all the same is in SECURITY.md.
 import type { Page } from '@playwright/test';
-import { connect, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
+import { connect, editor, enrol, expect, leave, region, status, test } from '../support/console-test.ts';
 import { eavesdrop, loot } from '../support/intruder.ts';
+import { secretsIn } from '../support/secret-scan.ts';
+import { TokenSite } from '../support/token-site.ts';
 
 /** Saves a tunnel of that name in the browser. */
 async function saveOffice(page: Page): ReturnType<typeof enrol> {
@@ -31,10 +33,21 @@ test('a script in the page reads no private key of a saved tunnel, wherever it l
   const raw = Buffer.from(keys.privateKey, 'base64').toString('hex');
   expect(text).not.toContain(keys.privateKey);
   expect(text.toLowerCase()).not.toContain(raw);
-  // Of tokens and tickets nothing is stored, whatever their values.
-  expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).not.toMatch(
-    /token|ticket/i,
-  );
+});
+
+test('keys that nobody asked to save are in memory only, and a reload forgets them', async ({
+  console: page,
+}) => {
+  const { config, keys } = await enrol(page);
+  const secrets = [{ name: 'the private key', bytes: Buffer.from(keys.privateKey, 'base64') }];
+  await editor(page).fill(config);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  expect(secretsIn((await loot(page)).text, secrets), 'it is in the page').not.toEqual([]);
+  await page.reload();
+  await expect(status(page)).toContainText('Not connected');
+  await expect(editor(page)).toHaveValue('');
+  expect(secretsIn((await loot(page)).text, secrets)).toEqual([]);
 });
 
 test('the page’s memory holds no private key of a saved tunnel, and its worker is gone', async ({
@@ -57,6 +70,24 @@ test('the page’s memory holds no private key of a saved tunnel, and its worker
   const heap = parts.join('');
   expect(heap, 'what is there is found').toContain('AllowedIPs');
   expect(heap).not.toContain(keys.privateKey);
+});
+
+test('a script in the page hears a token on its way to the engine, finds it nowhere else, and a ticket nowhere', async ({
+  console: page,
+}) => {
+  await page.addInitScript(eavesdrop);
+  const site = await TokenSite.open(page);
+  await site.connect(page);
+  const heard = await loot(page);
+  expect(secretsIn(heard.text, site.tokens), 'it does hear').toContain('a token, as text');
+  expect(secretsIn(heard.text, site.returns)).toEqual([]);
+  await page.evaluate(() => (window.overheard = []));
+  const late = await loot(page);
+  expect(late.text, 'it does look: at what the page draws from, too').toContain(site.tap.url);
+  expect(late.objects).toBeGreaterThan(5000);
+  expect(secretsIn(late.text, [...site.tokens, ...site.returns])).toEqual([]);
+  await leave(page);
+  await site.stop();
 });
 
 test.describe('code in the page', () => {

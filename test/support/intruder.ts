@@ -74,6 +74,15 @@ export function loot(page: Page): Promise<Loot> {
     const addBytes = (bytes: Uint8Array): void => {
       found.add(Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''));
     };
+    const bytesOf = (value: ArrayBuffer | ArrayBufferView): Uint8Array => {
+      try {
+        if (!ArrayBuffer.isView(value)) return new Uint8Array(value);
+        return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+      } catch {
+        // Given away to a worker.
+        return new Uint8Array(0);
+      }
+    };
     /** Own properties, and what getters of its classes answer. Of nodes own ones: the rest is in the document. */
     const open = (value: object): void => {
       if (value instanceof Map) for (const entry of value) entry.forEach(add);
@@ -95,9 +104,7 @@ export function loot(page: Page): Promise<Loot> {
     const drain = async (): Promise<void> => {
       for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
         if (value instanceof CryptoKey) keys.add(value);
-        else if (value instanceof ArrayBuffer) addBytes(new Uint8Array(value));
-        else if (ArrayBuffer.isView(value))
-          addBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+        else if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) addBytes(bytesOf(value));
         else if (value instanceof Promise) add(await nowOf(value));
         else open(value as object);
       }

@@ -1,25 +1,17 @@
 // The console's terminals on an unmodified sshd, behind an unmodified WireGuard.
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { run } from '../support/child-process.ts';
-import { connect, editor, status } from '../support/console-test.ts';
+import { connect, region, status } from '../support/console-test.ts';
 import { expect, test } from '../support/interop-test.ts';
-import type { Lab } from '../support/lab.ts';
 import { INNER } from '../support/real-peer.ts';
 import { Sshd, type SshdOptions } from '../support/sshd.ts';
-import { openTerminal, terminal, trust } from '../support/terminal-page.ts';
+import { labConnected, openTerminal, terminal, trust } from '../support/terminal-page.ts';
 
 const PASSWORD = 'correct horse';
 const screen = (page: Page) => page.getByRole('tabpanel').last();
 const hostKey = (page: Page) => page.getByRole('alertdialog', { name: 'Host key' });
-
-/** Connected, as somebody who pasted their file. */
-async function connected(page: Page, lab: Lab): Promise<void> {
-  await editor(page).fill(lab.config);
-  await page.getByRole('textbox', { name: 'Relay' }).fill(lab.relay.url);
-  await connect(page).click();
-  await expect(status(page)).toContainText('Connected');
-}
 
 /** Types `text` into the first field of what the server asks. */
 async function answer(page: Page, text: string): Promise<void> {
@@ -39,13 +31,25 @@ async function works(page: Page): Promise<void> {
   await expect(screen(page)).toContainText(`is-${1000 + sums}`);
 }
 
-async function addKeyFile(page: Page, file: string, passphrase?: string): Promise<void> {
+async function showKeys(page: Page): Promise<void> {
   const load = terminal(page).getByRole('button', { name: 'Keys and hosts' });
   const keys = terminal(page).locator('summary').filter({ hasText: /^Keys/ });
   await load.or(keys).waitFor();
   if (await load.isVisible()) await load.click();
   await keys.waitFor();
   if (!(await page.getByLabel('Key file').isVisible())) await keys.click();
+}
+
+/** A key of the browser's own; gives back its line for authorized_keys. */
+async function makeKey(page: Page): Promise<string> {
+  await showKeys(page);
+  await page.getByLabel('Name of a new key').fill('this laptop');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  return page.getByRole('list', { name: 'Keys' }).locator('pre').innerText();
+}
+
+async function addKeyFile(page: Page, file: string, passphrase?: string): Promise<void> {
+  await showKeys(page);
   await page.getByLabel('Key file').setInputFiles(file);
   if (passphrase === undefined) return;
   await page.getByLabel(/^Passphrase of/).fill(passphrase);
@@ -64,7 +68,7 @@ test('a password, then a key under a passphrase, open a shell; another host key 
   const lab = await startLab({ site: 'console' });
   let sshd = await Sshd.start(lab.peer.namespace, by('password'));
   try {
-    await connected(page, lab);
+    await labConnected(page, lab);
     await openTerminal(page, root);
     await expect(hostKey(page)).toContainText(await sshd.fingerprint());
     await trust(page);
@@ -103,7 +107,7 @@ test('what PAM asks is asked here', async ({ page, startLab }) => {
   const lab = await startLab({ site: 'console' });
   const sshd = await Sshd.start(lab.peer.namespace, by('keyboard-interactive'));
   try {
-    await connected(page, lab);
+    await labConnected(page, lab);
     await openTerminal(page, { ...root, host: INNER.peer6 });
     await trust(page);
     await answer(page, PASSWORD);
@@ -121,7 +125,7 @@ test('ECDSA and RSA keys, and a key that the browser made and gives to nobody', 
   const lab = await startLab({ site: 'console' });
   const sshd = await Sshd.start(lab.peer.namespace, by('password'));
   try {
-    await connected(page, lab);
+    await labConnected(page, lab);
     const kinds: [name: string, options: string[]][] = [
       ['ecdsa', ['-t', 'ecdsa', '-b', '384', '-N', '']],
       ['rsa', ['-t', 'rsa', '-b', '2048', '-N', 'open sesame', '-a', '4']],
@@ -140,10 +144,7 @@ test('ECDSA and RSA keys, and a key that the browser made and gives to nobody', 
     expect(sshd.output).toContain('ECDSA');
     expect(sshd.output).toContain('RSA');
 
-    await page.getByLabel('Name of a new key').fill('this laptop');
-    await page.getByRole('button', { name: 'Make a key' }).click();
-    const line = await page.getByRole('list', { name: 'Keys' }).locator('pre').innerText();
-    sshd.authorize(line);
+    sshd.authorize(await makeKey(page));
     await openTerminal(page, root);
     await works(page);
     const stored = await page.evaluate(
@@ -167,7 +168,7 @@ test('through a server in between', async ({ page, startLab }) => {
   const lab = await startLab({ site: 'console' });
   const sshd = await Sshd.start(lab.peer.namespace, by('password'));
   try {
-    await connected(page, lab);
+    await labConnected(page, lab);
     // Of that machine's own, where the tunnel does not lead.
     await openTerminal(page, { host: '127.0.0.1', user: 'root', jump: `root@${INNER.peer4}` });
     await expect(hostKey(page)).toContainText(INNER.peer4);
@@ -191,7 +192,7 @@ test('what cannot be done is one sentence: certificates, no SSH there, nobody th
   const lab = await startLab({ site: 'console', files: [1000] });
   const sshd = await Sshd.start(lab.peer.namespace);
   try {
-    await connected(page, lab);
+    await labConnected(page, lab);
     const user = join(sshd.folder, 'user');
     await run('ssh-keygen', ['-q', '-s', join(sshd.folder, 'host'), '-I', 'me', '-n', 'root', `${user}.pub`]);
     await addKeyFile(page, `${user}-cert.pub`);
@@ -209,6 +210,40 @@ test('what cannot be done is one sentence: certificates, no SSH there, nobody th
     await openTerminal(page, { ...root, port: 22 });
     await trust(page);
     await expect(screen(page).getByRole('alert')).toContainText('did not let us in');
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('a saved tunnel is at a prompt in two seconds where the relay is 40 ms away', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console', roundTrip: 40 });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await labConnected(page, lab);
+    sshd.authorize(await makeKey(page));
+    await openTerminal(page, root);
+    await trust(page);
+    await works(page);
+    await page.getByRole('button', { name: `Close root@${INNER.peer4}` }).click();
+    await page.getByRole('button', { name: 'Disconnect' }).click();
+    await expect(status(page)).toContainText('Not connected');
+    await page.getByText('Keep this tunnel').click();
+    await page.getByLabel('Name', { exact: true }).fill('Office');
+    await page.getByRole('button', { name: 'Save in this browser' }).click();
+    const saved = region(page, 'Tunnels').getByRole('button', { name: 'Open Office' });
+    await saved.waitFor();
+    await page.reload();
+    await saved.click();
+    const begun = Date.now();
+    await connect(page).click();
+    await openTerminal(page, root);
+    await expect(screen(page)).toContainText('#');
+    const millis = Date.now() - begun;
+    console.log(`from a saved tunnel to a prompt: ${millis} ms (load ${loadavg()[0]!.toFixed(1)})`);
+    expect(millis).toBeLessThan(2000);
   } finally {
     await sshd.stop();
   }

@@ -4,6 +4,7 @@ import type { Child } from './child-process.ts';
 import { DatagramProxy } from './datagram-proxy.ts';
 import { runClient, startServices } from './inner-programs.ts';
 import { generateKeys, generatePresharedKey, type KeyPair } from './keys.ts';
+import { LateProxy } from './late-proxy.ts';
 import { Nginx } from './nginx.ts';
 import { PageServer } from './page-server.ts';
 import { INNER, RealPeer } from './real-peer.ts';
@@ -23,6 +24,8 @@ export interface LabOptions {
   site?: 'harness' | 'node-page' | 'node-page-esbuild' | 'console' | 'soak';
   /** A proxy between relay and peer, from which tests may inject. */
   proxy?: boolean;
+  /** Milliseconds from the page to the relay and back, which are on one machine otherwise. */
+  roundTrip?: number;
 }
 
 export class Lab {
@@ -34,6 +37,7 @@ export class Lab {
   nginx: Nginx | undefined;
   services: Child | undefined;
   #presharedKey: string | undefined;
+  #late: LateProxy | undefined;
   #endpoint = '';
   #mtu: number | undefined;
   readonly #undo: (() => Promise<void> | void)[] = [];
@@ -73,11 +77,20 @@ export class Lab {
     }
     this.site = await PageServer.start(
       join(import.meta.dirname, '../../dist', options.site ?? 'harness'),
-      () => [`ws://127.0.0.1:${this.relay.port}`],
+      () => [new URL(this.relayUrl).origin],
     );
     this.#undo.push(() => this.site.stop());
     this.relay = await RelayProcess.start({ allow: [this.#endpoint], origins: [this.site.origin] });
     this.#undo.push(() => this.relay.stop());
+    if (options.roundTrip) {
+      this.#late = await LateProxy.start(this.relay.port, options.roundTrip);
+      this.#undo.push(() => this.#late?.stop());
+    }
+  }
+
+  /** Where the page finds the relay. */
+  get relayUrl(): string {
+    return this.#late ? `ws://127.0.0.1:${this.#late.port}/v1` : this.relay.url;
   }
 
   /** Our configuration, as a user would paste it. */

@@ -1,5 +1,8 @@
 import { expect, type Locator, type Page } from '@playwright/test';
-import { connected, region } from './console-test.ts';
+import { connect, connected, editor, region, status } from './console-test.ts';
+import type { Lab } from './lab.ts';
+import { INNER } from './real-peer.ts';
+import type { Sshd } from './sshd.ts';
 
 export const terminal = (page: Page) => region(page, 'Terminal');
 
@@ -32,4 +35,23 @@ export async function demoTerminal(page: Page): Promise<Locator> {
   const screen = page.getByRole('tabpanel');
   await expect(screen).toContainText('guest@demo:~$');
   return screen;
+}
+
+/** The console, connected to the lab's peer, as somebody who pasted their file. */
+export async function labConnected(page: Page, lab: Lab): Promise<void> {
+  await editor(page).fill(lab.config);
+  await page.getByRole('textbox', { name: 'Relay' }).fill(lab.relayUrl);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+}
+
+/** The console, connected, with a terminal on the lab's sshd, logged in by the key that gets in there. */
+export async function keyTerminal(page: Page, lab: Lab, sshd: Sshd): Promise<void> {
+  await labConnected(page, lab);
+  await terminal(page).getByRole('button', { name: 'Keys and hosts' }).click();
+  await terminal(page).locator('summary').filter({ hasText: 'Keys' }).click();
+  await terminal(page).getByLabel('Key file').setInputFiles(sshd.userKey);
+  await openTerminal(page, { host: INNER.peer4, user: 'root' });
+  await trust(page);
+  await expect(page.getByRole('tabpanel')).toContainText('#');
 }

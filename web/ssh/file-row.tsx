@@ -108,17 +108,19 @@ function ModeChange({ files, file, onDone }: DoingsProps) {
 }
 
 function Deleting({ files, file, onDone }: DoingsProps) {
+  const name = shownName(file.name);
   return (
     <p class="tunnel-question">
       {file.kind === 'folder' ? 'Only an empty folder can be deleted.' : 'It is gone for good then.'}
       <button
         type="button"
+        aria-label={`Delete “${name}”`}
         onClick={() => {
           onDone();
           void files.remove(file);
         }}
       >
-        Delete “<bdi>{shownName(file.name)}</bdi>”
+        Delete “<bdi>{name}</bdi>”
       </button>
       <button type="button" class="quiet" onClick={onDone}>
         Keep it

@@ -6,7 +6,7 @@
 export class RequestWindow {
   /** More than this do not pay, however long the way: 2 MiB. */
   static readonly LARGEST = 64;
-  static readonly SMALLEST = 4;
+  static readonly SMALLEST = 2;
   #size = RequestWindow.SMALLEST;
   #waiting = 0;
   #fastest = Number.POSITIVE_INFINITY;
@@ -45,5 +45,5 @@ export class RequestWindow {
 
 /** Milliseconds in a queue that nobody who types notices; a long way also varies more. */
 function queueFor(fastest: number): number {
-  return 15 + fastest / 4;
+  return 6 + fastest / 4;
 }

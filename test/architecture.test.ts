@@ -44,8 +44,8 @@ const allowed: Record<string, string[]> = {
   relay: ['token-bucket', 'wire/relay', 'wire/relay-window', 'wire/wireguard'].map(
     (file) => `src/core/${file}.ts`,
   ),
-  // SSH's sockets are those of the tunnel.
-  web: ['src/index', 'src/shims/net.ts', 'src/shims/crypto/der.ts'],
+  // SSH's sockets are those of the tunnel, and what asks a web server through SSH is what asks it through a tunnel.
+  web: ['src/index', 'src/shims/net.ts', 'src/shims/crypto/der.ts', 'src/client/http/http-client.ts'],
 };
 
 /** npm packages a room may import at run time. */

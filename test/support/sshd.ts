@@ -10,6 +10,8 @@ export interface SshdOptions {
    * asks. Root's home is the server's folder then, and its shell /bin/sh, whose prompt is `# `.
    */
   password?: { text: string; by: 'password' | 'keyboard-interactive' };
+  /** Where it connects to for its clients, `host:port` or `any`. */
+  permitOpen?: string;
 }
 
 /** Debian's sshd inside a namespace, on port 22 of IPv4 and IPv6, with keys that live as long as it does. */
@@ -22,10 +24,11 @@ export class Sshd {
     this.#process = sshd;
   }
 
-  static async start(namespace: Namespace, { password }: SshdOptions = {}): Promise<Sshd> {
+  static async start(namespace: Namespace, options: SshdOptions = {}): Promise<Sshd> {
+    const { password } = options;
     const folder = mkdtempSync(join(tmpdir(), 'tabwire-sshd-'));
     for (const name of ['host', 'user']) await makeKey(join(folder, name), ['-t', 'ed25519', '-N', '']);
-    writeFileSync(join(folder, 'sshd_config'), configuration(folder, password?.by));
+    writeFileSync(join(folder, 'sshd_config'), configuration(folder, options));
     mkdirSync(join(folder, 'files'));
     // Debian's init makes it; sshd only wants it to exist.
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
@@ -117,7 +120,8 @@ async function withAccount(folder: string, password: string, command: string[]):
   return ['unshare', '--mount', 'sh', '-c', `${binds.join(' && ')} && exec "$@"`, 'sh', ...command];
 }
 
-function configuration(folder: string, asks?: 'password' | 'keyboard-interactive'): string {
+function configuration(folder: string, { password, permitOpen = 'any' }: SshdOptions): string {
+  const asks = password?.by;
   return `
 HostKey ${folder}/host
 PidFile none
@@ -127,6 +131,7 @@ AuthorizedKeysFile ${folder}/user.pub
 PasswordAuthentication ${asks === 'password' ? 'yes' : 'no'}
 KbdInteractiveAuthentication ${asks === 'keyboard-interactive' ? 'yes' : 'no'}
 PermitRootLogin ${asks === undefined ? 'prohibit-password' : 'yes'}
+PermitOpen ${permitOpen}
 Subsystem sftp internal-sftp -d ${folder}/files
 `;
 }

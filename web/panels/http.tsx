@@ -6,8 +6,10 @@ import { CopyButton } from '../parts/copy-button.tsx';
 import { Field, Select, TextArea } from '../parts/field.tsx';
 import { saveFile } from '../parts/save-file.ts';
 import { Outcome, Tool } from '../parts/tool.tsx';
+import { sshFormOf } from '../ssh/form.ts';
 import { type HttpAnswer, HttpRun, hasBody, METHODS, type Method } from '../tools/http-run.ts';
 import { useRun } from '../tools/use-run.ts';
+import { HttpWay } from './http-way.tsx';
 
 const CHOICES = METHODS.map((method) => [method, method] as const);
 
@@ -17,10 +19,11 @@ export function HttpPanel({ model }: { model: ConsoleModel }) {
   const url = useSignal('');
   const headers = useSignal('');
   const body = useSignal('');
+  const { forwards, way } = sshFormOf(model);
   const start = () => {
-    const tunnel = model.session.tunnel.value;
+    const through = forwards.find(({ id }) => id === way.value) ?? model.session.tunnel.value;
     const question = { method: method.value, url: url.value, headers: headers.value, body: body.value };
-    if (tunnel) void run.ask(tunnel, question, (error) => model.session.adviseOn(error, hostOf(url.value)));
+    if (through) void run.ask(through, question, (error) => model.session.adviseOn(error, hostOf(url.value)));
   };
   return (
     <Tool
@@ -35,6 +38,7 @@ export function HttpPanel({ model }: { model: ConsoleModel }) {
         </>
       }
     >
+      <HttpWay forwards={forwards} way={way} url={url} />
       <details class="more">
         <summary>Headers{hasBody(method.value) && ' and body'}</summary>
         <TextArea id="http-headers" label="Headers" value={headers} placeholder="Accept: application/json" />

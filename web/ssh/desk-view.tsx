@@ -3,6 +3,9 @@ import '../style/tunnels.css';
 import './desk.css';
 import type { Desk } from './desk.ts';
 import { FilesView } from './files-view.tsx';
+import { sshFormOf } from './form.ts';
+import type { Forward } from './forward.ts';
+import { ForwardsView } from './forwards-view.tsx';
 import { HostsView } from './hosts-view.tsx';
 import { KeysView } from './keys-view.tsx';
 import type { TerminalTab } from './terminal-tab.ts';
@@ -26,10 +29,23 @@ export function DeskView({ desk }: { desk: Desk }) {
         </div>
       )}
       {active.value && <FilesView key={`files-${active.value.id}`} tab={active.value} />}
+      {active.value && (
+        <ForwardsView
+          key={`forwards-${active.value.id}`}
+          tab={active.value}
+          onUse={(forward) => choose(desk, forward)}
+        />
+      )}
       <KeysView keys={desk.keys} />
       <HostsView hosts={desk.hosts} />
     </>
   );
+}
+
+/** The next HTTP request goes that way. */
+function choose({ model }: Desk, { id }: Forward): void {
+  sshFormOf(model).way.value = id;
+  document.getElementById('http-url')?.focus();
 }
 
 function Tabs({ desk }: { desk: Desk }) {

@@ -27,6 +27,9 @@ export class Desk {
     this.tabs.value.find(({ id }) => id === this.besideId.value && id !== this.activeId.value),
   );
 
+  /** Of all terminals. */
+  readonly forwards = computed(() => this.tabs.value.flatMap(({ forwards }) => forwards.list.value));
+
   constructor(model: ConsoleModel) {
     this.model = model;
     void this.hosts.load();

@@ -3,6 +3,7 @@ import { batch, signal } from '@preact/signals';
 import type { ConsoleModel } from '../model.ts';
 import type { Desk } from './desk.ts';
 import type { DeskView } from './desk-view.tsx';
+import type { Forward } from './forward.ts';
 import { terminalsBefore } from './resume.ts';
 
 export interface SshTarget {
@@ -22,12 +23,19 @@ export class SshForm {
   readonly jump = signal('');
   readonly loaded = signal<{ desk: Desk; View: typeof DeskView } | undefined>();
   readonly problem = signal<string | undefined>();
+  /** Which forward HTTP requests go through, by its id; empty for none. */
+  readonly way = signal('');
   readonly #model: ConsoleModel;
   #told: { host: string; port: number; hostKey: string } | undefined;
   #loading: Promise<Desk | undefined> | undefined;
 
   constructor(model: ConsoleModel) {
     this.#model = model;
+  }
+
+  /** What is forwarded into this page. */
+  get forwards(): readonly Forward[] {
+    return this.loaded.value?.desk.forwards.value ?? [];
   }
 
   /** Fills in a server whose host key we were told. */

@@ -60,6 +60,10 @@ export class Opening {
     );
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Resolves when we are in. Rejects with SshError, or with what the tunnel said. */
   run(stream: Duplex): Promise<void> {
     const { client } = this;

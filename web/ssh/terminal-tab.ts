@@ -12,6 +12,7 @@ import type { Desk } from './desk.ts';
 import { dial } from './dial.ts';
 import { Files } from './files.ts';
 import type { SshTarget } from './form.ts';
+import { Forwards } from './forwards.ts';
 import { parseJump } from './jump.ts';
 import type { Question } from './login.ts';
 import { Sftp } from './sftp.ts';
@@ -46,6 +47,7 @@ export class TerminalTab {
   readonly connection = signal<SshConnection | undefined>();
   readonly screen = new Screen();
   readonly files = new Files(() => this.#openFiles());
+  readonly forwards: Forwards;
   readonly #desk: Desk;
   #abort = new AbortController();
   #channel: ClientChannel | undefined;
@@ -57,6 +59,7 @@ export class TerminalTab {
     this.id = id;
     this.target = target;
     this.#desk = desk;
+    this.forwards = new Forwards(`${id}-forward`, this.name, () => this.connection.value);
     const { terminal } = this.screen;
     terminal.onData((text) => this.#channel?.write(text));
     terminal.onBinary((text) => this.#channel?.write(Buffer.from(text, 'latin1')));

@@ -76,6 +76,7 @@ const packages: Record<string, string[]> = {
     'tabwire',
     '@xterm/addon-fit',
     '@xterm/addon-search',
+    '@xterm/addon-unicode11',
     '@xterm/addon-web-links',
     '@xterm/addon-webgl',
     '@xterm/xterm',

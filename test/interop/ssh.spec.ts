@@ -79,6 +79,11 @@ test('a password, then a key under a passphrase, open a shell; another host key 
     // Its size is the terminal's.
     await page.keyboard.type('stty size\n');
     await expect(screen(page)).toContainText(/\d{2} 1\d\d/);
+    // A sign of two columns takes two, as programs over there count them: the cursor is in the third.
+    await page.keyboard.type(
+      "stty raw -echo; printf '\\033[H\\360\\237\\221\\215\\033[6n'; p=$(dd bs=1 count=6 2>/dev/null); stty sane; echo at $(printf %s $p | tail -c 5)\n",
+    );
+    await expect(screen(page)).toContainText('at [1;3R');
     await page.keyboard.type('exit\n');
     await expect(screen(page)).toContainText('The connection is closed.');
 

@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
+import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import { Preference } from '../../settings.ts';
@@ -58,7 +59,12 @@ export class Screen {
       theme: terminalTheme(),
       linkHandler: { activate: open, allowNonHttpProtocols: false },
       logLevel: 'off',
+      // For `unicode`, which is not settled yet.
+      allowProposedApi: true,
     });
+    // Emoji take two columns, as programs on the other side reckon.
+    this.terminal.loadAddon(new Unicode11Addon());
+    this.terminal.unicode.activeVersion = '11';
     this.terminal.loadAddon(this.#fit);
     this.terminal.loadAddon(this.#search);
     this.terminal.loadAddon(new WebLinksAddon(open));

@@ -20,6 +20,7 @@ export function TerminalPanel({ model }: { model: ConsoleModel }) {
       </div>
       <form
         class="line-form line-form-wraps"
+        onFocusIn={() => ssh.prepare()}
         onSubmit={(event) => {
           event.preventDefault();
           void ssh.open();

@@ -72,12 +72,13 @@ export class SshForm {
     return this.#loading;
   }
 
+  /** Somebody fills in where to: what the terminal will need comes meanwhile. */
+  prepare(): void {
+    void fetchParts().catch(() => {}); // told when it is wanted
+  }
+
   async #load(): Promise<Desk> {
-    const [{ Desk, DeskView }, { loadCiphers }] = await Promise.all([
-      import('./index.ts'),
-      import('./assembly.ts'),
-    ]);
-    await loadCiphers();
+    const { Desk, DeskView } = await fetchParts();
     const desk = new Desk(this.#model);
     this.loaded.value = { desk, View: DeskView };
     return desk;
@@ -100,6 +101,12 @@ export class SshForm {
     }
     (await this.load())?.open(target, { focus });
   }
+}
+
+async function fetchParts(): Promise<typeof import('./index.ts')> {
+  const ciphers = import('./assembly.ts').then(({ loadCiphers }) => loadCiphers());
+  const [parts] = await Promise.all([import('./index.ts'), ciphers]);
+  return parts;
 }
 
 function isPort(port: number): boolean {

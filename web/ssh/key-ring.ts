@@ -38,12 +38,19 @@ export class KeyRingFull extends Error {
 export class KeyRing {
   readonly keys = signal<readonly HeldKey[]>([]);
   readonly #shelf: KeyShelf;
+  #loaded: Promise<void> | undefined;
 
   constructor(shelf: KeyShelf) {
     this.#shelf = shelf;
   }
 
-  async load(): Promise<void> {
+  /** Reads what was kept, once. */
+  load(): Promise<void> {
+    this.#loaded ??= this.#load();
+    return this.#loaded;
+  }
+
+  async #load(): Promise<void> {
     const saved: unknown[] = await this.#shelf.list().catch(() => []);
     this.keys.value = [...saved.filter(isSavedKey).map(heldKey), ...this.keys.value];
   }

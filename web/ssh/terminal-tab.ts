@@ -137,6 +137,8 @@ export class TerminalTab {
     const { hostKey } = this.target;
     if (hostKey !== undefined && account === this.target)
       await hosts.pin(place, Buffer.from(hostKey, 'base64'), { lasting: false });
+    // A terminal may be wanted before they have been read.
+    await keys.load();
     return SshConnection.open(stream, {
       place,
       username,

@@ -10,8 +10,8 @@ import { Transfers, type Try } from './transfers.ts';
 
 /** What a page can hold together until it is saved. */
 const MAX_DOWNLOAD = 2 ** 31;
-/** Pieces are put together in blobs of this size, which browsers can keep on disk. */
-const BLOB = 8 * 2 ** 20;
+/** Pieces are put together in blobs of this size, which browsers can keep on disk; copying more at once is felt by who types. */
+const BLOB = 2 ** 20;
 
 export class Files {
   readonly folder = signal('');

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TunnelError } from '../../src/index.ts';
 import { Tunnel } from '../../src/node/index.ts';
+import { connect, editor, region, status } from '../support/console-test.ts';
 import { expect, test } from '../support/interop-test.ts';
 import { generateKeys, type KeyPair } from '../support/keys.ts';
 import { RealClient } from '../support/real-client.ts';
@@ -95,4 +96,38 @@ test('another device with our key is told within two and a half minutes; without
   } finally {
     for (const stop of undo.reverse()) await stop();
   }
+});
+
+test('the console says that another device has its key, for as long as both keep trying, and no longer', async ({
+  page,
+  startLab,
+}) => {
+  test.setTimeout(480_000);
+  const lab = await startLab({ site: 'console' });
+  await editor(page).fill(lab.config);
+  await page.getByRole('textbox', { name: 'Relay' }).fill(lab.relay.url);
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  const ping = region(page, 'Ping');
+  await ping.getByRole('textbox', { name: 'Address' }).fill(INNER.peer4);
+  await ping.getByRole('button', { name: 'Start ping' }).click();
+  await expect(ping.getByRole('list', { name: 'Latest replies' })).toContainText('ms');
+  const alert = status(page).getByRole('alert');
+  await expect(alert).toBeEmpty();
+
+  const rival = await RealClient.up(lab.peer, lab.keys.privateKey, 1);
+  try {
+    await expect(alert).toContainText('Another device probably uses this key too', { timeout: 180_000 });
+    await expect(alert).toContainText('give each device a key of its own');
+    // Each half minute a session is lost, and the next handshake works at once: that is no answer to it.
+    for (let seconds = 0; seconds < 45; seconds += 3) {
+      await delay(3000);
+      await expect(alert).toContainText('Another device probably uses this key too');
+    }
+    expect(rival.log.split('we stopped hearing back after 15 seconds').length - 1).toBeGreaterThanOrEqual(2);
+  } finally {
+    await rival.down();
+  }
+  await expect(alert).toBeEmpty({ timeout: 120_000 });
+  await expect(status(page).getByRole('status')).toContainText('Connected');
 });

@@ -39,10 +39,6 @@ const UNREACHED: Record<Reach, string> = {
 };
 
 const SENTENCES: Record<string, Write> = {
-  ERR_UNSUPPORTED: (failure) =>
-    failure.leg === 'relay'
-      ? 'The relay speaks another version than this page: reload the page, or ask the relay’s operator to update it.'
-      : 'This browser cannot run the engine (WebAssembly SIMD is missing): use a current Firefox, Chrome, Edge or Safari.',
   ERR_IN_USE: (failure) =>
     failure.leg === 'peer'
       ? 'Another device probably uses this key too, so both lose the connection again and again: give each device a key of its own.'

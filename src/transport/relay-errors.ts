@@ -144,7 +144,7 @@ export function afterClose(url: string, code: number, reason: string): AfterClos
     case 4400:
       return fail(
         'ERR_UNSUPPORTED',
-        `The relay at ${url} does not understand this client (${reason || code}); their versions may not fit.`,
+        `The relay at ${url} does not understand this client (${reason || code}); their versions may not fit: reload the page, or have the relay updated.`,
       );
     default:
       return { next: 'retry', notBefore: 0, error: connectionLost(url) };

@@ -179,7 +179,7 @@ test('a browser without WebAssembly SIMD is named', async ({ command }) => {
   const page = await browser.newPage();
   await page.goto(command.url);
   await page.getByRole('button', { name: 'Try the demo network' }).click();
-  await expect(alert(page)).toContainText('WebAssembly SIMD is missing');
+  await expect(alert(page)).toContainText('lacks WebAssembly SIMD');
   await browser.close();
 });
 

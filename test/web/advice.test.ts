@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TunnelError } from '../../src/core/errors.ts';
+import { afterClose } from '../../src/transport/relay-errors.ts';
 import { type AdviceContext, advise, adviseOnCheck } from '../../web/advice.ts';
 import { failureOf } from '../../web/failure.ts';
 
@@ -71,11 +72,13 @@ describe('advice', () => {
     expect(say({ retryable: true }, { hasToken: true })).toContain('log in');
   });
 
-  it('says that versions differ where the relay does not understand', () => {
-    expect(advise({ code: 'ERR_UNSUPPORTED', message: '', leg: 'relay' }, context).sentence).toMatch(
-      /version/,
+  it('repeats what the engine said is not supported: SIMD, X25519, listening through a wstunnel server, a relay of another version', () => {
+    for (const message of ['This browser has no X25519.', 'Only a Tabwire relay can listen.'])
+      expect(say('ERR_UNSUPPORTED', message).sentence).toBe(message);
+    const after = afterClose('wss://relay.example/v1', 4400, '');
+    expect(after.next === 'fail' && advise(failureOf(after.error), context).sentence).toMatch(
+      /versions.*reload/,
     );
-    expect(say('ERR_UNSUPPORTED').sentence).toMatch(/SIMD/);
   });
 
   it('repeats what the parser said about a configuration', () => {

@@ -28,6 +28,8 @@ export class GatewayLab {
   readonly secondKeys: KeyPair = generateKeys();
   readonly #keys = generateKeys();
   readonly #folder = mkdtempSync(join(tmpdir(), 'tabwire-gateway-'));
+  /** The gateway's configuration. */
+  readonly file = join(this.#folder, 'gateway.conf');
 
   private constructor(site: Namespace) {
     this.site = site;
@@ -96,9 +98,8 @@ AllowedIPs = ${SERVER.ipv4}/32
         ...[`${SERVER.ipv4}/32`, `${SERVER.ipv6}/128`, `${METADATA}/32`, `${NOWHERE}/32`],
       ],
     });
-    const file = join(this.#folder, 'gateway.conf');
-    writeFileSync(file, this.#config(), { mode: 0o600 });
-    this.gateway = this.tabwire('gateway', file, ...rules.flatMap((rule) => ['--allow', rule]));
+    writeFileSync(this.file, this.#config(), { mode: 0o600 });
+    this.gateway = this.tabwire('gateway', this.file, ...rules.flatMap((rule) => ['--allow', rule]));
     await this.gateway.saw(/ is ready, on UDP port /, 15_000);
   }
 

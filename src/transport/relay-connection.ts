@@ -70,6 +70,8 @@ export class RelayConnection {
   /** Counts connections begun, so that a token that comes too late finds out. */
   #attempt = 0;
   #retryNotBefore: Millis = 0;
+  /** Why it waits has not been told: the relay is being asked. */
+  #isAsking = false;
   /** Connect timeout or backoff: never both at a time. */
   #timer: unknown;
 
@@ -272,7 +274,7 @@ export class RelayConnection {
     const wasOpen = this.isOpen;
     this.#detach();
     if (!wasOpen) {
-      this.#retry(unreachable(url), 0);
+      this.#wait(unreachable(url), 0);
       this.#diagnose(url);
       return;
     }
@@ -312,14 +314,24 @@ export class RelayConnection {
   }
 
   #retry(error: TunnelError, notBefore: Millis): void {
+    this.#wait(error, notBefore);
+    this.#owner.changed();
+  }
+
+  #wait(error: TunnelError, notBefore: Millis): void {
     const delay = notBefore + this.#backoff.next(this.#ticket.resume(this.#clock.now()) ? QUICK_ATTEMPTS : 0);
     this.#retryNotBefore = 0;
     this.phase = 'waiting';
     this.error = error;
     this.retryAt = this.#clock.now() + delay;
     this.#urls.advance();
-    this.#setTimer(() => this.#connect(), delay);
-    this.#owner.changed();
+    this.#setTimer(() => this.#tryAgain(), delay);
+  }
+
+  /** Whoever the relay has not told why by now hears at least that it failed. */
+  #tryAgain(): void {
+    if (this.#isAsking) this.#owner.changed();
+    this.#connect();
   }
 
   /** This URL will not have us. If there is no other, that is all. */
@@ -335,9 +347,11 @@ export class RelayConnection {
     this.#owner.gaveUp();
   }
 
-  /** Finds the reason that the browser hides, while the retry waits. */
+  /** Finds the reason that the browser hides, while the retry waits: what is told is that, not a guess before it. */
   #diagnose(url: string): void {
+    this.#isAsking = true;
     void askRelay(url, this.#host.fetch).then((verdict) => {
+      this.#isAsking = false;
       if (this.phase !== 'waiting' && this.phase !== 'connecting') return;
       const error = refusedConnection(url, verdict, this.#host.origin);
       if (!error.retryable && this.phase === 'waiting') {

@@ -759,6 +759,29 @@ describe('why a connection fails', () => {
     expect(host.sockets).toHaveLength(1);
   });
 
+  it('is told when it is known: nobody hears of a relay that is silent before one that refuses', async () => {
+    const parts = setUp();
+    const { host, receiver } = parts;
+    host.answer = () => json({ ok: false, code: 'origin', message: 'no' });
+    parts.transport.endpointFor('192.0.2.1', 1);
+    host.socket.fail();
+    await until(() => receiver.state.state === 'failed', 'the diagnosis');
+    const codes = receiver.states.flatMap((state) => ('error' in state ? [state.error.code] : []));
+    expect(codes).toEqual(['ERR_RELAY_ORIGIN']);
+  });
+
+  it('is told with the next attempt at the latest, where the relay takes its time to say why', () => {
+    const { host, receiver, transport } = setUp();
+    host.answer = () => new Promise(() => {});
+    transport.endpointFor('192.0.2.1', 1);
+    host.socket.fail();
+    expect(receiver.state.state).toBe('connecting');
+    const before = receiver.states.length;
+    host.time.advance(1000);
+    expect(receiver.states.slice(before).map(({ state }) => state)).toEqual(['waiting', 'connecting']);
+    expect(receiver.states[before]).toMatchObject({ error: { code: 'ERR_RELAY_UNREACHABLE' } });
+  });
+
   it('the relay serves pages only, and this is none', () => {
     const refused = { kind: 'refuses', code: 'origin', message: 'no' } as const;
     const error = refusedConnection(URL_A, refused, undefined);

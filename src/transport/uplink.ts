@@ -151,6 +151,7 @@ export class Uplink {
   /** Behind what is in the batch. Numbers begin with 1: other pings have a nonce that begins with 0. */
   #mark(now: Instant): void {
     if (!this.#window.wantsMark(now) || !this.#batch.fits(MARK_BYTES)) return;
+    if (this.#isFull) this.#window.full(now);
     const nonce = new Uint8Array(8);
     new DataView(nonce.buffer).setUint32(0, this.#window.mark(MARK_BYTES, now));
     this.#batch.append(CONTROL_CHANNEL, writeControl({ type: PING, nonce }));
@@ -181,6 +182,8 @@ export class Uplink {
   #becomeFull(): void {
     if (this.#isFull) return;
     this.#isFull = true;
+    // Not only when it is looked at again: by then a near relay has long returned the mark.
+    this.#window.full(this.#clock.now());
     this.#appendedWhileFull = 0;
     this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
   }

@@ -353,6 +353,27 @@ describe('a way out that is full', () => {
   });
 });
 
+describe('a way out with a near relay', () => {
+  it('is measured by marks that are back before anybody looks whether there is room', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    const fill = () => {
+      while (!transport.congested) send(endpoint, data(9, 1452));
+      transport.flush();
+    };
+    for (let turn = 0; turn < 100; turn++) {
+      fill();
+      host.time.advance(0.7);
+      socket.bufferedAmount = 0;
+      host.time.advance(4.3);
+    }
+    fill();
+    // At 64 KiB and twice that, what it begins with, a tab would send 30 MB/s at most: its timers wait for 4 ms.
+    expect(socket.bufferedAmount).toBeGreaterThan(1_000_000);
+  });
+});
+
 describe('a way out that slows down', () => {
   it('is congested before anything is dropped, and comes back', () => {
     const { host, transport, receiver, socket, endpoint, send } = connected();

@@ -21,7 +21,7 @@ export const RULE = v.strictObject({
   publicKey: v.optional(v.string()),
   /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
   listen: v.optional(v.boolean()),
-  /** So many sessions may have one of its endpoints open at a time. Default: any number. */
+  /** How many channels to one of its endpoints may be open at a time; a client has one. Default: any number. */
   maxSessions: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 

@@ -182,7 +182,7 @@ export class Uplink {
   #becomeFull(): void {
     if (this.#isFull) return;
     this.#isFull = true;
-    // Not only when it is looked at again: by then a near relay has long returned the mark.
+    // Not first when it is looked at again: by then a near relay has long returned the mark.
     this.#window.full(this.#clock.now());
     this.#appendedWhileFull = 0;
     this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
@@ -190,7 +190,6 @@ export class Uplink {
 
   readonly #pollDrain = (): void => {
     const now = this.#clock.now();
-    this.#window.full(now);
     this.#observe(now);
     if (!this.#hasRoomAgain) {
       // What is on its way is known by marks alone, also when nothing more may follow.

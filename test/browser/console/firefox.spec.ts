@@ -2,26 +2,11 @@
 import type { Browser } from '@playwright/test';
 import { test as base, connected, expect, region } from '../../support/console-test.ts';
 import { firefoxExecutable } from '../../support/firefox.ts';
-import { launchFirefox } from '../../support/launch-firefox.ts';
+import { firefoxPage } from '../../support/firefox-page.ts';
 
 const HOST = '10.86.0.1';
 
-const test = base.extend<object, { other: Browser }>({
-  other: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names it needs from this pattern
-    async ({}, use) => {
-      const browser = await launchFirefox();
-      await use(browser);
-      await browser.close();
-    },
-    { scope: 'worker' },
-  ],
-  page: async ({ other }, use) => {
-    const page = await other.newPage();
-    await use(page);
-    await page.close();
-  },
-});
+const test = base.extend<object, { other: Browser }>(firefoxPage);
 
 test.skip(firefoxExecutable() === undefined && !process.env.CI, 'skipped: there is no Firefox');
 

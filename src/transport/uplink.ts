@@ -50,6 +50,7 @@ export class Uplink {
   #isFull = false;
   #appendedWhileFull = 0;
   #drainTimer: unknown;
+  #markTimer: unknown;
 
   /** `hasRoom` is called when it was full and is not any more. */
   constructor(memory: EngineMemory, clock: Clock, timers: UplinkTimers, hasRoom: () => void) {
@@ -91,6 +92,7 @@ export class Uplink {
   /** The socket is gone. Returns how many records waited for it and died with it. */
   detach(): number {
     if (this.#isFull) this.#timers.clearTimer(this.#drainTimer);
+    this.#forgetMark();
     this.#socket = undefined;
     this.#isFull = false;
     this.#buffered = this.#outstanding = 0;
@@ -133,6 +135,7 @@ export class Uplink {
     this.#observe(now);
     // Also when it is the limit that fell: whoever asks before sending must not run into the drop above.
     if (this.#excess > 0) this.#becomeFull();
+    this.#markLater(now);
   }
 
   /** A PONG came: whether it was the answer to a mark of ours. */
@@ -155,6 +158,23 @@ export class Uplink {
     const nonce = new Uint8Array(8);
     new DataView(nonce.buffer).setUint32(0, this.#window.mark(MARK_BYTES, now));
     this.#batch.append(CONTROL_CHANNEL, writeControl({ type: PING, nonce }));
+  }
+
+  /** What ends before a mark is due again would count as on its way until something follows. */
+  #markLater(now: Instant): void {
+    if (this.#isFull || !this.#window.lacksMark) return;
+    this.#markTimer ??= this.#timers.setTimer(this.#markNow, Math.max(0, this.#window.nextMarkAt - now));
+  }
+
+  readonly #markNow = (): void => {
+    this.#markTimer = undefined;
+    this.#mark(this.#clock.now());
+    this.flush();
+  };
+
+  #forgetMark(): void {
+    this.#timers.clearTimer(this.#markTimer);
+    this.#markTimer = undefined;
   }
 
   /** How much more waits than should, in the WebSocket or on the whole way. */
@@ -185,6 +205,7 @@ export class Uplink {
     // Not first when it is looked at again: by then a near relay has long returned the mark.
     this.#window.full(this.#clock.now());
     this.#appendedWhileFull = 0;
+    this.#forgetMark();
     this.#drainTimer = this.#timers.setTimer(this.#pollDrain, DRAIN_POLL);
   }
 
@@ -199,6 +220,7 @@ export class Uplink {
       return;
     }
     this.#isFull = false;
+    this.#markLater(now);
     this.#hasRoom();
   };
 }

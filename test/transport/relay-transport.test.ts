@@ -273,6 +273,23 @@ describe('a way out that is full', () => {
     expect(transport.queuedBytes).toBe(0);
   });
 
+  it('says that it has all, when it has, also where no datagram follows', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    for (let burst = 0; burst < 3; burst++) {
+      for (let i = 0; i < 12; i++) {
+        send(endpoint, data(9, 1452));
+        transport.flush();
+      }
+      expect(transport.queuedBytes).toBeGreaterThan(4096);
+      host.time.advance(200);
+      expect(transport.queuedBytes).toBe(0);
+      const marked = socket.sent.length;
+      host.time.advance(5000);
+      expect(socket.sent.length).toBe(marked);
+    }
+  });
+
   it('takes a little of what is short all the same, but not without a connection', () => {
     const { host, transport, socket, endpoint, send } = connected();
     socket.isSlow = true;

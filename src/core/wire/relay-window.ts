@@ -50,6 +50,7 @@ export class RelayWindow {
   readonly #marks: Mark[] = [];
   #lastNumber = 0;
   #sent = 0;
+  #sentAt: Instant = 0;
   #fullAt: Instant = Number.NEGATIVE_INFINITY;
   #markedBytes = 0;
   #markedAt: Instant = Number.NEGATIVE_INFINITY;
@@ -86,6 +87,7 @@ export class RelayWindow {
   /** Bytes that are on their way: between marks, by the rate at which they arrive. */
   outstanding(now: Instant): number {
     const [next] = this.#marks;
+    if (next === undefined && this.#isIdle(now)) return 0;
     let atMost = this.#sent;
     if (next !== undefined) {
       const late = now - next.at - this.#goal;
@@ -101,6 +103,7 @@ export class RelayWindow {
       this.#arrivedAt = now;
     }
     this.#sent += bytes;
+    this.#sentAt = now;
   }
 
   /** More waits to be sent than the limit allows. Only then does a lower rate than before say something about the way. */
@@ -109,8 +112,16 @@ export class RelayWindow {
   }
 
   wantsMark(now: Instant): boolean {
-    const isDue = now - this.#markedAt >= MARK_EVERY && this.#marks.length < MAX_MARKS;
-    return isDue && this.#sent - this.#markedBytes >= Math.min(MARK_BYTES, this.limit / 4);
+    return this.lacksMark && now >= this.nextMarkAt && this.#marks.length < MAX_MARKS;
+  }
+
+  /** Enough was sent behind the last mark that only another one tells of its arrival. */
+  get lacksMark(): boolean {
+    return this.#sent - this.#markedBytes >= Math.min(MARK_BYTES, this.limit / 4);
+  }
+
+  get nextMarkAt(): Instant {
+    return this.#markedAt + MARK_EVERY;
   }
 
   /** A mark of so many bytes leaves now, behind all that was sent; returns its number, from 1 on. */
@@ -153,6 +164,11 @@ export class RelayWindow {
       this.#probeEnd = now + this.#roundTrip + PROBE;
       this.#probed = Number.POSITIVE_INFINITY;
     }
+  }
+
+  /** What needs no mark has none to say that it arrived: it has, when a mark would have come back. */
+  #isIdle(now: Instant): boolean {
+    return !this.lacksMark && now - this.#sentAt > this.#goal;
   }
 
   /** How long a mark should take. */

@@ -184,6 +184,34 @@ describe('the window between client and relay', () => {
     expect(quiet.wantsMark(5000)).toBe(true);
   });
 
+  it('has nothing on the way once a mark would have come back, though what is short has none', () => {
+    const way = new Way(1250, 40);
+    way.run(3000);
+    way.run(200, 0);
+    const { window } = way;
+    for (let second = 0; second < 60; second++) {
+      window.sent(148, way.now);
+      expect(window.outstanding(way.now)).toBeGreaterThan(0);
+      way.run(1000, 0);
+      expect(window.outstanding(way.now)).toBe(0);
+    }
+  });
+
+  it('of a way that nothing ever waited for, too; but not while a mark is out, or much has none', () => {
+    const window = new RelayWindow();
+    window.measureRoundTrip(40, 0);
+    window.sent(3000, 0);
+    expect(window.outstanding(41)).toBe(3000);
+    expect(window.outstanding(1000)).toBe(0);
+    window.sent(2000, 1000);
+    const number = window.mark(12, 1000);
+    expect(window.outstanding(60_000)).toBeGreaterThanOrEqual(2012);
+    window.markReturned(number, 60_000);
+    expect(window.outstanding(60_000)).toBe(0);
+    window.sent(5000, 60_001);
+    expect(window.outstanding(120_000)).toBe(5000);
+  });
+
   it('does not believe in marks that it never sent', () => {
     const window = new RelayWindow();
     window.sent(50_000, 0);

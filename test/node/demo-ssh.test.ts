@@ -35,7 +35,8 @@ async function get(sftp: Sftp, path: string): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-const quiet = { onPiece: () => {}, onBytes: () => {}, signal: new AbortController().signal };
+const { signal } = new AbortController();
+const quiet = { onPiece: () => {}, onBytes: () => {}, giveWay: () => undefined, signal };
 const HELLO = Uint8Array.from(Buffer.from('hello'));
 
 let server: DemoSsh;

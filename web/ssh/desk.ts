@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import { BrowserShelf } from '../browser-shelf.ts';
 import type { ConsoleModel } from '../model.ts';
 import type { SshTarget } from './form.ts';
+import { KeyEcho } from './key-echo.ts';
 import { KeyRing } from './key-ring.ts';
 import { type KnownHost, KnownHosts } from './known-hosts.ts';
 import { noteTerminals } from './resume.ts';
@@ -20,6 +21,8 @@ export class Desk {
   readonly hosts = new KnownHosts(new BrowserShelf<KnownHost>('tabwire-ssh-known-hosts', 'items'));
   readonly keys = new KeyRing(new BrowserShelf('tabwire-ssh-keys', 'items'));
   readonly problem = signal<string | undefined>();
+  /** Of all terminals: they share the way and the machine. */
+  readonly keyEcho = new KeyEcho();
   #next = 1;
 
   readonly active = computed(() => this.tabs.value.find(({ id }) => id === this.activeId.value));

@@ -3,6 +3,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { batch, signal } from '@preact/signals';
 import { saveFile } from '../parts/save-file.ts';
+import type { KeyEcho } from './key-echo.ts';
 import { safeFileName, shownName } from './remote-name.ts';
 import { join, parentOf, type RemoteFile, type Sftp } from './sftp.ts';
 import { download, upload } from './sftp-transfer.ts';
@@ -22,9 +23,11 @@ export class Files {
   readonly busy = signal(false);
   readonly transfers = new Transfers();
   readonly #open: () => Promise<Sftp>;
+  readonly #giveWay: () => Promise<void> | undefined;
 
-  constructor(open: () => Promise<Sftp>) {
+  constructor(open: () => Promise<Sftp>, keys: Pick<KeyEcho, 'shown'>) {
     this.#open = open;
+    this.#giveWay = () => keys.shown;
   }
 
   /** The folder one lands in, or the one that is looked at, anew. */
@@ -83,6 +86,7 @@ export class Files {
       onPiece: (bytes) => hash.update(bytes),
       mayReplace: attempt.mayReplace,
       onOpen: () => (attempt.mayReplace = true),
+      giveWay: this.#giveWay,
     });
     return hex(hash.digest());
   }
@@ -110,6 +114,7 @@ export class Files {
     await download(await this.#open(), path, {
       signal,
       onBytes,
+      giveWay: this.#giveWay,
       onPiece: (piece) => {
         // It may be longer than its folder said.
         if ((bytes += piece.length) > MAX_DOWNLOAD) throw new Error(tooLarge(name));

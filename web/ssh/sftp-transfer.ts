@@ -19,6 +19,8 @@ export interface TransferOptions {
   /** Told how many more bytes have arrived where they belong. */
   onBytes: (count: number) => void;
   signal: AbortSignal;
+  /** Who goes first: awaited before more is asked. */
+  giveWay: () => Promise<void> | undefined;
 }
 
 export interface UploadOptions extends TransferOptions {
@@ -35,6 +37,7 @@ export async function download(sftp: Sftp, path: string, options: TransferOption
     const asked: Promise<Bytes>[] = [];
     const requests = new Requests();
     for (let position = 0, isEnd = false; !isEnd || asked.length > 0; ) {
+      await options.giveWay();
       while (!isEnd && requests.hasRoom && asked.length < MAX_AHEAD) {
         const at = position;
         asked.push(requests.run(() => readChunk(sftp, path, handle, at)));
@@ -65,7 +68,7 @@ async function readChunk(sftp: Sftp, path: string, handle: Buffer, position: num
 
 /** Writes the file anew. */
 export async function upload(sftp: Sftp, path: string, file: Blob, options: UploadOptions): Promise<void> {
-  const { mayReplace, onOpen, onPiece, onBytes, signal } = options;
+  const { mayReplace, onOpen, onPiece, onBytes, signal, giveWay } = options;
   const handle = await sftp.open(path, mayReplace ? 'w' : 'wx');
   onOpen();
   try {
@@ -74,6 +77,7 @@ export async function upload(sftp: Sftp, path: string, file: Blob, options: Uplo
     let position = 0;
     for await (const piece of piecesOf(file)) {
       while (!requests.hasRoom || sent.length >= MAX_AHEAD) await sent.shift()!;
+      await giveWay();
       signal.throwIfAborted();
       onPiece(piece);
       const at = position;

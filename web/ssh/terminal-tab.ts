@@ -46,7 +46,7 @@ export class TerminalTab {
   readonly advice = signal<Advice | undefined>();
   readonly connection = signal<SshConnection | undefined>();
   readonly screen = new Screen();
-  readonly files = new Files(() => this.#openFiles());
+  readonly files: Files;
   readonly forwards: Forwards;
   readonly #desk: Desk;
   #abort = new AbortController();
@@ -59,9 +59,14 @@ export class TerminalTab {
     this.id = id;
     this.target = target;
     this.#desk = desk;
+    this.files = new Files(() => this.#openFiles(), desk.keyEcho);
     this.forwards = new Forwards(`${id}-forward`, this.name, () => this.connection.value);
     const { terminal } = this.screen;
-    terminal.onData((text) => this.#channel?.write(text));
+    terminal.onData((text) => {
+      desk.keyEcho.typed();
+      this.#channel?.write(text);
+    });
+    terminal.onRender(() => desk.keyEcho.drawn());
     terminal.onBinary((text) => this.#channel?.write(Buffer.from(text, 'latin1')));
     terminal.onResize(({ cols, rows }) => this.#channel?.setWindow(rows, cols, 0, 0));
   }
@@ -178,7 +183,10 @@ export class TerminalTab {
     this.phase.value = 'open';
     this.#letGo = holdPage();
     const hold = (isHeld: boolean) => (isHeld ? channel.pause() : channel.resume());
-    channel.on('data', (bytes: Buffer) => this.screen.write(bytes, hold));
+    channel.on('data', (bytes: Buffer) => {
+      this.#desk.keyEcho.came();
+      this.screen.write(bytes, hold);
+    });
     channel.stderr.on('data', (bytes: Buffer) => this.screen.write(bytes, hold));
     channel.on('error', () => {}); // its end is told by 'close'
     channel.once('close', () => this.connection.value?.end());

@@ -1,5 +1,6 @@
 import type { SFTPWrapper } from 'ssh2';
 import { describe, expect, it } from 'vitest';
+import { KeyEcho } from '../../../web/ssh/key-echo.ts';
 import { Sftp } from '../../../web/ssh/sftp.ts';
 import { FileError, fileErrorOf } from '../../../web/ssh/sftp-error.ts';
 import { download } from '../../../web/ssh/sftp-transfer.ts';
@@ -70,7 +71,8 @@ describe('a download', () => {
         waiting.push(done);
       },
     });
-    const options = { onPiece: () => given++, onBytes: () => {}, signal: new AbortController().signal };
+    const { signal } = new AbortController();
+    const options = { onPiece: () => given++, onBytes: () => {}, giveWay: () => undefined, signal };
     void download(sftp, '/a', options);
     let most = 0;
     const answer = async (dones: Answer[]) => {
@@ -85,6 +87,35 @@ describe('a download', () => {
       await answer(waiting.splice(0, 1));
     }
     expect(most).toBeLessThanOrEqual(128);
+  });
+
+  it('asks for nothing more while a key waits for its echo', async () => {
+    const keys = new KeyEcho();
+    let asked = 0;
+    const sftp = hostile({
+      read: (done) => {
+        asked++;
+        setImmediate(done, undefined, 32_768);
+      },
+    });
+    const options = { onPiece: () => {}, onBytes: () => {}, giveWay: () => keys.shown };
+    const abort = new AbortController();
+    const whole = download(sftp, '/a', { ...options, signal: abort.signal });
+    const ticks = async (count: number) => {
+      for (let tick = 0; tick < count; tick++) await new Promise(setImmediate);
+    };
+    await ticks(20);
+    keys.typed();
+    const before = asked;
+    expect(before).toBeGreaterThan(0);
+    await ticks(20);
+    expect(asked).toBe(before);
+    keys.came();
+    keys.drawn();
+    await ticks(20);
+    expect(asked).toBeGreaterThan(before);
+    abort.abort();
+    await expect(whole).rejects.toThrow();
   });
 });
 

@@ -3,6 +3,7 @@ import type { ClientChannel } from 'ssh2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DemoSsh } from '../../src/node/demo-ssh.ts';
 import type { HostKeyOffer, SshConnection } from '../../web/ssh/connection.ts';
+import { KeyEcho } from '../../web/ssh/key-echo.ts';
 import { Sftp } from '../../web/ssh/sftp.ts';
 import { download, upload } from '../../web/ssh/sftp-transfer.ts';
 import { forgetfulHosts, visit } from '../support/ssh-visit.ts';
@@ -36,7 +37,7 @@ async function get(sftp: Sftp, path: string): Promise<Buffer> {
 }
 
 const { signal } = new AbortController();
-const quiet = { onPiece: () => {}, onBytes: () => {}, giveWay: () => undefined, signal };
+const quiet = { onPiece: () => {}, onBytes: () => {}, keys: new KeyEcho(), signal };
 const HELLO = Uint8Array.from(Buffer.from('hello'));
 
 let server: DemoSsh;

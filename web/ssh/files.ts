@@ -3,10 +3,9 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { batch, signal } from '@preact/signals';
 import { saveFile } from '../parts/save-file.ts';
-import type { KeyEcho } from './key-echo.ts';
 import { safeFileName, shownName } from './remote-name.ts';
 import { join, parentOf, type RemoteFile, type Sftp } from './sftp.ts';
-import { download, upload } from './sftp-transfer.ts';
+import { download, type TransferOptions, upload } from './sftp-transfer.ts';
 import { Transfers, type Try } from './transfers.ts';
 
 /** What a page can hold together until it is saved. */
@@ -23,11 +22,11 @@ export class Files {
   readonly busy = signal(false);
   readonly transfers = new Transfers();
   readonly #open: () => Promise<Sftp>;
-  readonly #giveWay: () => Promise<void> | undefined;
+  readonly #keys: TransferOptions['keys'];
 
-  constructor(open: () => Promise<Sftp>, keys: Pick<KeyEcho, 'shown'>) {
+  constructor(open: () => Promise<Sftp>, keys: TransferOptions['keys']) {
     this.#open = open;
-    this.#giveWay = () => keys.shown;
+    this.#keys = keys;
   }
 
   /** The folder one lands in, or the one that is looked at, anew. */
@@ -86,7 +85,7 @@ export class Files {
       onPiece: (bytes) => hash.update(bytes),
       mayReplace: attempt.mayReplace,
       onOpen: () => (attempt.mayReplace = true),
-      giveWay: this.#giveWay,
+      keys: this.#keys,
     });
     return hex(hash.digest());
   }
@@ -114,7 +113,7 @@ export class Files {
     await download(await this.#open(), path, {
       signal,
       onBytes,
-      giveWay: this.#giveWay,
+      keys: this.#keys,
       onPiece: (piece) => {
         // It may be longer than its folder said.
         if ((bytes += piece.length) > MAX_DOWNLOAD) throw new Error(tooLarge(name));

@@ -7,6 +7,8 @@ export class RequestWindow {
   /** More than this do not pay, however long the way: 2 MiB. */
   static readonly LARGEST = 64;
   static readonly SMALLEST = 2;
+  /** While somebody types. */
+  static readonly POLITE = 3;
   #size = RequestWindow.SMALLEST;
   #waiting = 0;
   #fastest = Number.POSITIVE_INFINITY;
@@ -15,8 +17,9 @@ export class RequestWindow {
   /** Answers to come of requests that left before the window last shrank. */
   #ofBefore = 0;
 
-  get hasRoom(): boolean {
-    return this.#waiting < Math.floor(this.#size);
+  hasRoom(isTyping = false): boolean {
+    const most = isTyping ? Math.min(this.#size, RequestWindow.POLITE) : this.#size;
+    return this.#waiting < Math.floor(most);
   }
 
   sent(): void {
@@ -25,11 +28,13 @@ export class RequestWindow {
 
   /** @param milliseconds since this request was sent */
   answered(milliseconds: number): void {
+    // What was not used up says nothing about more.
+    const wasFull = this.#waiting >= Math.floor(this.#size);
     this.#waiting--;
     this.#fastest = Math.min(this.#fastest, milliseconds);
     if (this.#ofBefore > 0) this.#ofBefore--;
     else if (milliseconds > this.#fastest + queueFor(this.#fastest)) this.#shrink();
-    else this.#grow();
+    else if (wasFull) this.#grow();
   }
 
   #grow(): void {

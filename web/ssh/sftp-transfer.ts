@@ -1,5 +1,6 @@
 /** The bytes of a file, there and back: in order, with as many requests on their way as the way can take. */
 import { Buffer } from 'buffer';
+import type { KeyEcho } from './key-echo.ts';
 import { RequestWindow } from './request-window.ts';
 import type { Sftp } from './sftp.ts';
 
@@ -19,8 +20,8 @@ export interface TransferOptions {
   /** Told how many more bytes have arrived where they belong. */
   onBytes: (count: number) => void;
   signal: AbortSignal;
-  /** Who goes first: awaited before more is asked. */
-  giveWay: () => Promise<void> | undefined;
+  /** Who goes first. */
+  keys: Pick<KeyEcho, 'shown' | 'isTyping'>;
 }
 
 export interface UploadOptions extends TransferOptions {
@@ -35,9 +36,9 @@ export async function download(sftp: Sftp, path: string, options: TransferOption
   const handle = await sftp.open(path, 'r');
   try {
     const asked: Promise<Bytes>[] = [];
-    const requests = new Requests();
+    const requests = new Requests(options.keys);
     for (let position = 0, isEnd = false; !isEnd || asked.length > 0; ) {
-      await options.giveWay();
+      await options.keys.shown;
       while (!isEnd && requests.hasRoom && asked.length < MAX_AHEAD) {
         const at = position;
         asked.push(requests.run(() => readChunk(sftp, path, handle, at)));
@@ -68,16 +69,16 @@ async function readChunk(sftp: Sftp, path: string, handle: Buffer, position: num
 
 /** Writes the file anew. */
 export async function upload(sftp: Sftp, path: string, file: Blob, options: UploadOptions): Promise<void> {
-  const { mayReplace, onOpen, onPiece, onBytes, signal, giveWay } = options;
+  const { mayReplace, onOpen, onPiece, onBytes, signal, keys } = options;
   const handle = await sftp.open(path, mayReplace ? 'w' : 'wx');
   onOpen();
   try {
     const sent: Promise<void>[] = [];
-    const requests = new Requests();
+    const requests = new Requests(options.keys);
     let position = 0;
     for await (const piece of piecesOf(file)) {
       while (!requests.hasRoom || sent.length >= MAX_AHEAD) await sent.shift()!;
-      await giveWay();
+      await keys.shown;
       signal.throwIfAborted();
       onPiece(piece);
       const at = position;
@@ -107,9 +108,14 @@ async function* piecesOf(file: Blob): AsyncGenerator<Bytes> {
 /** Requests of one transfer, counted and timed. */
 class Requests {
   readonly #window = new RequestWindow();
+  readonly #keys: TransferOptions['keys'];
+
+  constructor(keys: TransferOptions['keys']) {
+    this.#keys = keys;
+  }
 
   get hasRoom(): boolean {
-    return this.#window.hasRoom;
+    return this.#window.hasRoom(this.#keys.isTyping);
   }
 
   run<T>(request: () => Promise<T>): Promise<T> {

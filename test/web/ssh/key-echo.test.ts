@@ -21,6 +21,18 @@ describe('who waits for a key to be shown', () => {
     expect(keys.shown).toBeDefined();
   });
 
+  it('types for a second after each key', () => {
+    const keys = new KeyEcho();
+    expect(keys.isTyping).toBe(false);
+    for (let i = 0; i < 3; i++) {
+      keys.typed();
+      vi.advanceTimersByTime(900);
+      expect(keys.isTyping).toBe(true);
+    }
+    vi.advanceTimersByTime(200);
+    expect(keys.isTyping).toBe(false);
+  });
+
   it('waits 80 ms and no more for what is not shown, and leaves transfers three quarters of the time', () => {
     const keys = new KeyEcho();
     let waited = 0;

@@ -17,7 +17,7 @@ function transfer({ delay, work }: Way, milliseconds: number) {
   let longest = 0;
   let most = 0;
   for (let now = 0; now < milliseconds; ) {
-    while (window.hasRoom) {
+    while (window.hasRoom()) {
       window.sent();
       freeAt = Math.max(now, freeAt) + work;
       onTheWay.push({ sentAt: now, answeredAt: freeAt + delay });
@@ -44,6 +44,28 @@ describe('the requests of a transfer', () => {
     const { use, longest } = transfer(way, 20_000);
     expect(use).toBeGreaterThan(0.95);
     expect(longest).toBeLessThan(12 + way.delay / 2);
+  });
+
+  it('are three while somebody types, and no sudden crowd afterwards', () => {
+    const window = new RequestWindow();
+    const fill = (isTyping: boolean) => {
+      let sent = 0;
+      for (; window.hasRoom(isTyping); sent++) window.sent();
+      return sent;
+    };
+    fill(false);
+    for (let i = 0; i < 10; i++) {
+      window.answered(5);
+      fill(false);
+    }
+    expect(window.hasRoom(true)).toBe(false);
+    let waiting = 12;
+    for (let i = 0; i < 1000; i++) {
+      window.answered(5);
+      waiting += fill(true) - 1;
+    }
+    expect(waiting).toBe(RequestWindow.POLITE);
+    expect(fill(false)).toBeLessThan(12);
   });
 
   it('are never more than 64, and never fewer than two', () => {

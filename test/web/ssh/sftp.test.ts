@@ -72,7 +72,7 @@ describe('a download', () => {
       },
     });
     const { signal } = new AbortController();
-    const options = { onPiece: () => given++, onBytes: () => {}, giveWay: () => undefined, signal };
+    const options = { onPiece: () => given++, onBytes: () => {}, keys: new KeyEcho(), signal };
     void download(sftp, '/a', options);
     let most = 0;
     const answer = async (dones: Answer[]) => {
@@ -98,7 +98,7 @@ describe('a download', () => {
         setImmediate(done, undefined, 32_768);
       },
     });
-    const options = { onPiece: () => {}, onBytes: () => {}, giveWay: () => keys.shown };
+    const options = { onPiece: () => {}, onBytes: () => {}, keys };
     const abort = new AbortController();
     const whole = download(sftp, '/a', { ...options, signal: abort.signal });
     const ticks = async (count: number) => {

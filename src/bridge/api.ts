@@ -521,7 +521,7 @@ export interface TransportStatus {
   state: 'connecting' | 'open' | 'waiting' | 'idle' | 'failed';
   /** `udp`, or the URL of the relay in use. */
   via: string;
-  /** Round-trip time to the relay in milliseconds. */
+  /** Round-trip time to the relay in milliseconds: the least of late, which is the way's own. */
   rtt?: number | undefined;
   /** Bytes that have not reached the relay yet, as far as is known. */
   queued?: number | undefined;

@@ -25,6 +25,8 @@ export interface DatagramTransport {
   readonly takesShort?: boolean;
   /** What has not reached the relay yet, in bytes, as far as is known. Absent where the system hides it. */
   readonly queuedBytes?: number;
+  /** The least round trip to the relay of late, in ms: what it takes while nothing waits. Absent where none is measured. */
+  readonly roundTrip?: Millis | undefined;
   readonly drops: DropCounters<TransportDropReason>;
   /** The UDP port that we hear on, where it is ours and known. */
   readonly localPort?: number | undefined;

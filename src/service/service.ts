@@ -53,7 +53,7 @@ import {
 } from './settings.ts';
 import { socketsOf } from './socket-list.ts';
 import { Sockets } from './sockets.ts';
-import { peerStatusOf } from './status.ts';
+import { peerStatusOf, withMeasures } from './status.ts';
 
 export interface TransportWish {
   relays: string[];
@@ -332,7 +332,7 @@ export class TunnelService implements EngineApi {
         addresses: this.#settings!.addresses,
         mtu: this.#settings!.mtu,
         peers: device.peers.map(peerStatusOf),
-        transport: { ...this.#announcer.transport, queued: transport.queuedBytes },
+        transport: withMeasures(this.#announcer.transport, transport),
         tcp: { connections: core.stack.tcp.connectionCount, retransmits: core.stack.tcp.retransmits },
         drops: {
           wireguard: device.drops,

@@ -3,7 +3,7 @@ import type { PeerStatus, TransportStatus } from '../bridge/api.ts';
 import { toPlainError } from '../bridge/errors.ts';
 import { printEndpoint } from '../core/endpoint.ts';
 import type { Instant, Millis } from '../core/time.ts';
-import type { TransportState } from '../core/transport.ts';
+import type { DatagramTransport, TransportState } from '../core/transport.ts';
 import type { DeviceStatus } from '../core/wireguard/device.ts';
 
 export function transportStatusOf(state: TransportState, now: Instant, wallNow: Millis): TransportStatus {
@@ -26,6 +26,15 @@ export function transportStatusOf(state: TransportState, now: Instant, wallNow: 
         ? [...state.localPorts].map(([endpoint, port]) => ({ endpoint: printEndpoint(endpoint), port }))
         : [],
   };
+}
+
+/** With what changes without an event. */
+export function withMeasures(
+  status: TransportStatus,
+  { roundTrip, queuedBytes }: Pick<DatagramTransport, 'roundTrip' | 'queuedBytes'>,
+): TransportStatus {
+  const rtt = status.state === 'open' ? (roundTrip ?? status.rtt) : undefined;
+  return { ...status, rtt, queued: queuedBytes };
 }
 
 export function peerStatusOf(peer: DeviceStatus['peers'][number]): PeerStatus {

@@ -1,9 +1,11 @@
 // Datagrams through a relay: one WebSocket, one channel per endpoint (relay/PROTOCOL.md). Read `send` for the way
 // out, `received` for the way in; how the WebSocket comes and goes is relay-connection.ts.
+
 import type { Clock } from '../core/clock.ts';
 import { DropCounters } from '../core/counters.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { type EngineMemory, PacketBuffer } from '../core/packet-buffer.ts';
+import type { Millis } from '../core/time.ts';
 import type {
   DatagramReceiver,
   DatagramTransport,
@@ -127,6 +129,10 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
 
   get queuedBytes(): number {
     return this.#uplink.queuedBytes;
+  }
+
+  get roundTrip(): Millis | undefined {
+    return this.#uplink.roundTrip;
   }
 
   get takesShort(): boolean {

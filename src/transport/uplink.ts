@@ -77,6 +77,11 @@ export class Uplink {
     return this.#batch.length + Math.max(inSocket, Math.round(onTheWay));
   }
 
+  /** To the relay and back, while nothing waits. */
+  get roundTrip(): Millis | undefined {
+    return this.#window.roundTrip;
+  }
+
   attach(socket: UplinkSocket): void {
     this.#socket = socket;
     this.#maxMessage = LEAST_MESSAGE;

@@ -290,6 +290,22 @@ describe('a way out that is full', () => {
     }
   });
 
+  it('knows the way by its quickest answer: one that waited behind much is none', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    expect(transport.roundTrip).toBeUndefined();
+    host.time.advance(80);
+    pong(socket);
+    expect(transport.roundTrip).toBe(80);
+    socket.isSlow = true;
+    for (let i = 0; i < 4; i++) send(endpoint, data(9, 1452));
+    transport.flush();
+    host.time.advance(7);
+    socket.bufferedAmount = 0;
+    expect(transport.roundTrip).toBe(7);
+    socket.fail();
+    expect(transport.roundTrip).toBeUndefined();
+  });
+
   it('takes a little of what is short all the same, but not without a connection', () => {
     const { host, transport, socket, endpoint, send } = connected();
     socket.isSlow = true;

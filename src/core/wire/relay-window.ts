@@ -79,6 +79,11 @@ export class RelayWindow {
     return this.#rate === 0 ? Number.POSITIVE_INFINITY : this.#rate;
   }
 
+  /** The least of late; undefined while unknown. */
+  get roundTrip(): Millis | undefined {
+    return Number.isFinite(this.#roundTrip) ? this.#roundTrip : undefined;
+  }
+
   /** With so many bytes a message is full: what the way carries in a moment. One datagram may be longer. */
   get messageLimit(): number {
     return this.rate * MESSAGE_TIME;

@@ -1,38 +1,44 @@
 import type { TunnelStatus } from '../../src/index.ts';
+import { type DropWords, dropWords } from '../drop-words.ts';
 import { count } from '../format.ts';
 
-/** What was refused and why, by layer; closed until somebody asks. */
+interface Row extends DropWords {
+  layer: string;
+  reason: string;
+  number: number;
+}
+
+/** What went no further and why, by layer; closed until somebody asks. */
 export function Drops({ status }: { status: TunnelStatus }) {
   const rows = [
-    ...reasons('Transport', status.drops.transport),
-    ...reasons('WireGuard', status.drops.wireguard),
-    ...status.peers.flatMap((peer) => reasons(`Peer ${peer.publicKey.slice(0, 6)}…`, peer.drops)),
-    ...reasons('Network stack', status.drops.netstack),
+    ...rowsOf('Transport', status.drops.transport),
+    ...rowsOf('WireGuard', status.drops.wireguard),
+    ...status.peers.flatMap((peer) => rowsOf(`Peer ${peer.publicKey.slice(0, 6)}…`, peer.drops)),
+    ...rowsOf('Network stack', status.drops.netstack),
   ];
-  const total = rows.reduce((sum, row) => sum + row.number, 0);
   return (
     <details class="drops">
       <summary>
-        Dropped <span class="dim">{total === 0 ? 'nothing' : count(total, 'packet')}</span>
+        Dropped <span class="dim">{summaryOf(rows)}</span>
       </summary>
       {rows.length === 0 ? (
         <p class="dim">Everything that arrived was understood and let through.</p>
       ) : (
-        <table>
+        <table aria-label="Dropped packets">
           <thead>
             <tr>
               <th scope="col">Where</th>
-              <th scope="col">Reason</th>
+              <th scope="col">Why</th>
               <th scope="col" class="number">
                 Packets
               </th>
             </tr>
           </thead>
           <tbody>
-            {rows.map(({ layer, reason, number }) => (
+            {rows.map(({ layer, reason, words, number }) => (
               <tr key={`${layer} ${reason}`}>
                 <td>{layer}</td>
-                <td>{reason.replaceAll('_', ' ')}</td>
+                <td title={reason}>{words}</td>
                 <td class="number">{number}</td>
               </tr>
             ))}
@@ -43,8 +49,18 @@ export function Drops({ status }: { status: TunnelStatus }) {
   );
 }
 
-function reasons(layer: string, drops: Record<string, number>) {
+/** What only came too late is told apart: it is no sign of a fault. */
+function summaryOf(rows: readonly Row[]): string {
+  const sum = (kind: Row['kind']) =>
+    rows.reduce((total, row) => total + (row.kind === kind ? row.number : 0), 0);
+  const late = sum('late');
+  const refused = sum('refused');
+  if (refused > 0) return `${count(refused, 'packet')}${late > 0 ? `, and ${late} that came too late` : ''}`;
+  return late > 0 ? `nothing but ${count(late, 'packet')} that came too late` : 'nothing';
+}
+
+function rowsOf(layer: string, drops: Record<string, number>): Row[] {
   return Object.entries(drops)
     .filter(([, number]) => number > 0)
-    .map(([reason, number]) => ({ layer, reason, number }));
+    .map(([reason, number]) => ({ layer, reason, number, ...dropWords(reason) }));
 }

@@ -100,7 +100,7 @@ test('a saved tunnel is at a prompt in two seconds', async ({ console: page }) =
   expect(millis).toBeLessThan(2000);
 });
 
-test('a reload brings the tunnel back, and the terminals in it', async ({ console: page }) => {
+test('a reload brings the tunnel back, and the terminals in it with what they forward', async ({ console: page }) => {
   page.on('dialog', (dialog) => void dialog.accept());
   await save(page);
   await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
@@ -108,8 +108,19 @@ test('a reload brings the tunnel back, and the terminals in it', async ({ consol
   await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
   await trust(page);
   await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  const forwards = terminal(page).locator('details').filter({ hasText: 'Forwards' });
+  await forwards.locator('summary').click();
+  for (const port of ['8080', '8081']) {
+    await terminal(page).getByLabel('Host over there').fill('127.0.0.1');
+    await terminal(page).getByLabel('Port over there').fill(port);
+    await terminal(page).getByRole('button', { name: 'Add forward' }).click();
+  }
+  await terminal(page).getByRole('button', { name: 'Remove the forward to 127.0.0.1:8081' }).click();
   await page.reload();
   await expect(page.getByRole('tabpanel', { name: 'guest@10.86.0.1' })).toContainText('guest@demo:~$');
+  await forwards.locator('summary').click();
+  await expect(forwards.getByRole('listitem')).toHaveCount(1);
+  await expect(forwards.getByRole('listitem')).toContainText('127.0.0.1:8080');
   await page.getByRole('button', { name: /^Close / }).click();
   await page.reload();
   await terminal(page).waitFor();

@@ -1,5 +1,5 @@
 /** The terminals that are open, the keys to log in with, and the hosts that are known. */
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { BrowserShelf } from '../browser-shelf.ts';
 import type { ConsoleModel } from '../model.ts';
 import type { SshTarget } from './form.ts';
@@ -37,6 +37,7 @@ export class Desk {
     this.model = model;
     void this.hosts.load();
     void this.keys.load();
+    effect(() => this.#note());
   }
 
   open(target: SshTarget, options?: { focus: boolean }): TerminalTab | undefined {
@@ -46,7 +47,7 @@ export class Desk {
     }
     this.problem.value = undefined;
     const tab = new TerminalTab(`terminal-${this.#next++}`, this, target);
-    this.#keep([...this.tabs.value, tab]);
+    this.tabs.value = [...this.tabs.value, tab];
     this.activeId.value = tab.id;
     void tab.connect(options);
     return tab;
@@ -74,20 +75,20 @@ export class Desk {
 
   close(tab: TerminalTab): void {
     const place = this.tabs.value.indexOf(tab);
-    this.#keep(this.tabs.value.filter((other) => other !== tab));
+    this.tabs.value = this.tabs.value.filter((other) => other !== tab);
     if (this.besideId.value === tab.id) this.besideId.value = undefined;
     if (this.activeId.value === tab.id)
       this.activeId.value = (this.tabs.value[place] ?? this.tabs.value[place - 1])?.id ?? '';
     tab.dispose();
   }
 
-  #keep(tabs: readonly TerminalTab[]): void {
-    this.tabs.value = tabs;
-    const identity = this.model.session.status.value?.publicKey;
-    if (identity !== undefined)
-      noteTerminals(
-        identity,
-        tabs.map(({ target }) => target),
-      );
+  /** For a reload. */
+  #note(): void {
+    const terminals = this.tabs.value.map(({ target, forwards }) => ({
+      target,
+      forwards: forwards.list.value.map((forward) => forward.target),
+    }));
+    const identity = this.model.session.status.peek()?.publicKey;
+    if (identity !== undefined) noteTerminals(identity, terminals);
   }
 }

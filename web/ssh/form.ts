@@ -86,10 +86,13 @@ export class SshForm {
 
   /** What was open in this tunnel before a reload is open again. */
   async restore(): Promise<void> {
-    const targets = terminalsBefore(this.#model.session.status.value?.publicKey ?? '');
-    if (targets.length === 0) return;
+    const terminals = terminalsBefore(this.#model.session.status.value?.publicKey ?? '');
+    if (terminals.length === 0) return;
     const desk = await this.load();
-    for (const target of targets) desk?.open(target, { focus: false });
+    for (const { target, forwards } of terminals) {
+      const tab = desk?.open(target, { focus: false });
+      for (const { host, port } of forwards) tab?.forwards.add(host, String(port));
+    }
   }
 
   /** A terminal to what the fields say. `focus`: it is what the person waits for, and takes the keyboard. */

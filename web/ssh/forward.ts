@@ -24,7 +24,7 @@ export class Forward {
   readonly url: URL;
   /** Whose connection it is: `guest@10.0.0.1`. */
   readonly via: string;
-  readonly #target: ForwardTarget;
+  readonly target: ForwardTarget;
   readonly #connection: () => SshConnection | undefined;
   #http: Promise<HttpClient> | undefined;
 
@@ -33,13 +33,13 @@ export class Forward {
     this.id = id;
     this.url = urlOf({ ...target, path: '/' });
     this.via = via;
-    this.#target = target;
+    this.target = target;
     this.#connection = connection;
   }
 
   /** `127.0.0.1:8080`. */
   get place(): string {
-    const { host, port } = this.#target;
+    const { host, port } = this.target;
     return `${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
@@ -86,12 +86,7 @@ export class Forward {
       'lost',
       `${this.via} did not reach ${this.place} in time: check that it answers.`,
     );
-    const channel = await inTime(
-      connection.dial(this.#target.host, this.#target.port),
-      late,
-      timeout,
-      signal,
-    );
+    const channel = await inTime(connection.dial(this.target.host, this.target.port), late, timeout, signal);
     return streamsOf(channel, connection);
   };
 }

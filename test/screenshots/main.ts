@@ -2,7 +2,7 @@
 // They go to dist/screenshots; those that are shown to somebody, to web/screenshots as well.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Browser, chromium } from '@playwright/test';
+import { type Browser, chromium, type Page } from '@playwright/test';
 import { chromiumOptions } from '../support/chromium.ts';
 import { DemoCommand } from '../support/demo-command.ts';
 import { JOURNEYS, KEPT, type Shot } from './journeys.ts';
@@ -10,6 +10,7 @@ import { JOURNEYS, KEPT, type Shot } from './journeys.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const ALL = join(ROOT, 'dist/screenshots');
 const COMMITTED = join(ROOT, 'web/screenshots');
+const MARGIN = 12;
 const SIZES = [
   { width: 1280, height: 800 },
   { width: 390, height: 844 },
@@ -40,10 +41,21 @@ async function travel(browser: Browser, url: string, journey: Journey, look: str
   }
 }
 
-async function shoot(page: Parameters<Journey>[0], { region, isWhole }: Shot, path: string): Promise<void> {
+async function shoot(page: Page, { region, isWhole }: Shot, path: string): Promise<void> {
   if (region === undefined) await page.evaluate(() => scrollTo(0, 0));
   if (region === undefined) await page.screenshot({ path, fullPage: isWhole ?? false });
-  else await page.getByRole('region', { name: region, exact: true }).screenshot({ path });
+  else await page.screenshot({ path, fullPage: true, clip: await frameOf(page, region) });
+}
+
+/** With a margin: regions within others have none of their own. */
+async function frameOf(page: Page, region: string) {
+  const place = page.getByRole('region', { name: region, exact: true });
+  const { x, y, width, height } = await place.evaluate((element) => {
+    const box = element.getBoundingClientRect();
+    return { x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height };
+  });
+  const margin = Math.min(MARGIN, x);
+  return { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin };
 }
 
 const wanted = process.argv.slice(2);

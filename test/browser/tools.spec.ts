@@ -54,7 +54,7 @@ test('a request shows status, headers, times and body, and a mistake is one sent
   await panel.getByLabel('URL').fill(HOST);
   await panel.getByRole('button', { name: 'Send' }).click();
   await expect(panel.getByRole('status')).toContainText(
-    /^200 OK · \d+ B · head after [\d.]+ ms, whole after/,
+    /^200 OK · \d+ B · headers after [\d.]+ ms, all after/,
   );
   await expect(panel.getByRole('region', { name: 'Body' })).toContainText('<h1>You are inside</h1>');
   await panel.getByText(/^\d+ headers$/).click();

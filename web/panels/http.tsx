@@ -75,7 +75,7 @@ function Answer({ run }: { run: HttpRun }) {
 
 function outcomeOf({ heads, times, bytes }: HttpAnswer): string {
   const { status, statusText } = heads.at(-1)!;
-  const time = `head after ${formatMillis(times.head)}, whole after ${formatMillis(times.end)}`;
+  const time = `headers after ${formatMillis(times.head)}, all after ${formatMillis(times.end)}`;
   return [`${status} ${statusText}`.trim(), formatBytes(bytes), time].join(' · ');
 }
 

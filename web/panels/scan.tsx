@@ -28,9 +28,12 @@ export function ScanPanel({ model }: { model: ConsoleModel }) {
         </button>
       </div>
       {problem.value ? (
-        <p class="note-bad" role="alert">
-          {problem.value}
-        </p>
+        <>
+          <p class="note-bad" role="alert">
+            {problem.value}
+          </p>
+          <PictureButton onPicture={(files) => openPicture(model, files)} />
+        </>
       ) : (
         <p class="dim">
           Hold the code of a configuration or of a link before the camera. The picture stays here.
@@ -45,6 +48,34 @@ export function ScanPanel({ model }: { model: ConsoleModel }) {
         aria-label="What the camera sees"
       />
     </section>
+  );
+}
+
+/** What is wrong with it is said where the configuration would be. */
+function openPicture(model: ConsoleModel, files: File[]): void {
+  model.scanning.value = false;
+  void model.openFiles(files);
+}
+
+/** Where there is no camera. */
+function PictureButton({ onPicture }: { onPicture: (files: File[]) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" onClick={() => input.current?.click()}>
+        Open a picture
+      </button>
+      <input
+        ref={input}
+        type="file"
+        accept="image/*"
+        hidden
+        onChange={(event) => {
+          onPicture([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = '';
+        }}
+      />
+    </>
   );
 }
 

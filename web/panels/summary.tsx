@@ -40,8 +40,9 @@ function Introduction({ model }: { model: ConsoleModel }) {
         relay only carries sealed datagrams.
       </li>
       <li>
-        <strong>Use the tunnel from this page.</strong> Ping machines and fetch files inside. Nothing is
-        installed, and no route of your computer changes.
+        <strong>Use the tunnel from this page.</strong> Open a terminal on a machine inside, move its files,
+        ask web servers, find out what does not work. Nothing is installed, and no route of your computer
+        changes.
       </li>
       {model.settings.value.demo && (
         <li>

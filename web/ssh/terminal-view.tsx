@@ -34,22 +34,24 @@ export function TerminalView({ desk, tab }: { desk: Desk; tab: TerminalTab }) {
             Reconnect
           </button>
         )}
-        <Switch name="Find" isOn={isFinding.value} onClick={() => (isFinding.value = !isFinding.value)} />
-        <Switch
-          name="Screen reader"
-          title="What is written is announced"
-          isOn={screen.isSpoken.value}
-          onClick={() => screen.speak(!screen.isSpoken.value)}
-        />
-        <Switch
-          name="WebGL"
-          title="Drawn by the graphics card"
-          isOn={screen.drawsWithWebgl.value}
-          onClick={() => screen.useWebgl(!screen.drawsWithWebgl.value)}
-        />
-        <button type="button" class="quiet" onClick={() => void goFullScreen(frame.current!)}>
-          Full screen
-        </button>
+        <div class="terminal-switches">
+          <Switch name="Find" isOn={isFinding.value} onClick={() => (isFinding.value = !isFinding.value)} />
+          <Switch
+            name="Screen reader"
+            title="What is written is announced"
+            isOn={screen.isSpoken.value}
+            onClick={() => screen.speak(!screen.isSpoken.value)}
+          />
+          <Switch
+            name="WebGL"
+            title="Drawn by the graphics card"
+            isOn={screen.drawsWithWebgl.value}
+            onClick={() => screen.useWebgl(!screen.drawsWithWebgl.value)}
+          />
+          <button type="button" class="quiet" onClick={() => void goFullScreen(frame.current!)}>
+            Full screen
+          </button>
+        </div>
         <button type="button" class="quiet" aria-label={`Close ${tab.name}`} onClick={() => desk.close(tab)}>
           Close
         </button>

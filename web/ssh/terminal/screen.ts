@@ -53,7 +53,7 @@ export class Screen {
     const open = (_event: MouseEvent, url: string) => this.#askAbout(url);
     this.terminal = new Terminal({
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--mono') || 'monospace',
-      fontSize: 13,
+      fontSize: matchMedia('(max-width: 720px)').matches ? 12 : 13,
       cursorBlink: false,
       scrollback: SCROLLBACK,
       theme: terminalTheme(),

@@ -71,3 +71,63 @@ for (const colorScheme of ['light', 'dark'] as const)
     await page.getByRole('alertdialog', { name: 'Host key' }).waitFor();
     expect(await complaints(page)).toEqual([]);
   });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing to say against what comes to a ${colorScheme} page: tunnels, a scan, a link, a failure`, async ({
+    console: page,
+  }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { config } = await enrol(page);
+    await editor(page).fill(
+      config.replace(/^PrivateKey = .*$/m, `PrivateKey = ${generateKeys().privateKey}`),
+    );
+    await page.getByText('Keep this tunnel').click();
+    await page.getByLabel('Name', { exact: true }).fill('Office');
+    await page.getByRole('button', { name: 'Keep in this tab' }).click();
+    await page.getByRole('button', { name: 'Delete Office' }).click();
+    await page.getByRole('button', { name: 'Scan QR' }).click();
+    await region(page, 'Scan a QR code').getByRole('alert').waitFor();
+    await page.getByText('Share, move or export it').click();
+    await page.getByRole('button', { name: 'Invite somebody' }).click();
+    const link = (await page.locator('.share pre').textContent())!;
+    await page.evaluate((hash) => (location.hash = hash), link.slice(link.indexOf('#')));
+    await region(page, 'Invitation').waitFor();
+    expect(await complaints(page)).toEqual([]);
+    await connect(page).click();
+    await expect(status(page).getByRole('alert')).toContainText('No answer', { timeout: 25_000 });
+    await page.getByText('Log', { exact: true }).click();
+    await page.getByRole('table', { name: 'Log lines' }).waitFor();
+    expect(await complaints(page)).toEqual([]);
+  });
+
+  test(`axe finds nothing to say against ${colorScheme} tools and what they found`, async ({
+    console: page,
+  }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.getByRole('button', { name: 'Try the demo network' }).click();
+    await region(page, 'Packets').getByRole('button', { name: 'Start capture' }).click();
+    const ask = async (tool: string, fields: Record<string, string>, action: string) => {
+      for (const [label, text] of Object.entries(fields))
+        await region(page, tool).getByLabel(label, { exact: true }).fill(text);
+      await region(page, tool).getByRole('button', { name: action, exact: true }).click();
+    };
+    await ask('HTTP request', { URL: '10.86.0.1' }, 'Send');
+    await region(page, 'HTTP request')
+      .getByText(/^\d+ headers$/)
+      .click();
+    await ask('Port check', { Address: '10.86.0.1', Ports: '22, 80, 81' }, 'Check');
+    await ask('Traceroute', { Address: '10.86.0.1' }, 'Trace');
+    await ask('Path MTU', { Address: '10.86.0.1' }, 'Measure');
+    await ask('DNS lookup', { Name: 'db.internal' }, 'Look up');
+    await ask('Throughput test', { Seconds: '1' }, 'Start test');
+    await expect(region(page, 'Throughput test').getByRole('status')).toContainText('received');
+    await expect(region(page, 'Download')).toContainText('SHA-256');
+    await region(page, 'Packets').getByRole('row').nth(9).waitFor();
+    await region(page, 'Sockets and peers').getByRole('table', { name: 'Sockets' }).waitFor();
+    await region(page, 'Terminal').locator('summary').filter({ hasText: 'Forwards' }).click();
+    await ask('Terminal', { 'Host over there': '127.0.0.1' }, 'Add forward');
+    await region(page, 'HTTP request').getByLabel('Way').waitFor();
+    await status(page).locator('summary').filter({ hasText: 'Dropped' }).click();
+    expect(await complaints(page)).toEqual([]);
+  });
+}

@@ -100,7 +100,9 @@ test('a saved tunnel is at a prompt in two seconds', async ({ console: page }) =
   expect(millis).toBeLessThan(2000);
 });
 
-test('a reload brings the tunnel back, and the terminals in it with what they forward', async ({ console: page }) => {
+test('a reload brings the tunnel back, and the terminals in it with what they forward', async ({
+  console: page,
+}) => {
   page.on('dialog', (dialog) => void dialog.accept());
   await save(page);
   await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();

@@ -79,7 +79,8 @@ function Foot({ files, found }: { files: Files; found: number }) {
     <p class="results-foot" role="status">
       {found < all.length && `${found} of `}
       {all.length} {all.length === 1 ? 'entry' : 'entries'}, {formatBytes(bytes)}.
-      {hidden > 0 && ` ${hidden} more cannot be shown here.`} Drop files here to upload them.
+      {hidden > 0 && ` ${hidden} more cannot be shown here.`}
+      <span class="wide-only"> Drop files here to upload them.</span>
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { bracketed } from '../src/core/host-port.ts';
 import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import { isLoopback, mayServe, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
 import { BucketTable, clientKey } from './limits.ts';
@@ -154,7 +155,7 @@ export function localAddress(request: IncomingMessage): { address: string; port:
  */
 function sameOrigins({ address, port }: { address: string; port: number }): string[] {
   const hosts = isLoopback(address) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
-  hosts.push(address.includes(':') ? `[${address}]` : address);
+  hosts.push(bracketed(address));
   const suffix = port === 80 ? '' : `:${port}`;
   return hosts.map((host) => `http://${host}${suffix}`);
 }

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostAndPort } from '../src/core/host-port.ts';
 import type { ListenAddress } from './config.ts';
 
 /** A server with time and size limits against clients that do not finish their requests. */
@@ -25,9 +26,7 @@ export async function listenOn(server: Server, { host, port }: ListenAddress): P
     server.once('error', reject);
     server.listen(port, host, resolve);
   }).catch(({ code, message }: NodeJS.ErrnoException) => {
-    throw new Error(
-      `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port} (${code ?? message})`,
-    );
+    throw new Error(`cannot listen on ${hostAndPort(host, port)} (${code ?? message})`);
   });
   server.removeAllListeners('error').on('error', () => {});
   return (server.address() as AddressInfo).port;

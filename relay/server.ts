@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { hostAndPort } from '../src/core/host-port.ts';
 import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
 import { Admin } from './admin.ts';
 import { Admission, localAddress, NOT_FOUND, pathOf, respond, UPGRADE_REQUIRED } from './admission.ts';
@@ -201,8 +202,7 @@ export class Relay {
     this.attach(server);
     this.#ports.add(port);
     this.#log.info('start', { host: listen.host, port });
-    const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-    return { host: listen.host, port, url: `ws://${host}:${port}${path}` };
+    return { host: listen.host, port, url: `ws://${hostAndPort(listen.host, port)}${path}` };
   }
 
   async #listenForAdmin(): Promise<void> {

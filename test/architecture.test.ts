@@ -41,11 +41,17 @@ const allowed: Record<string, string[]> = {
   'src/esbuild': ['src/bundling'],
   'src/index': ['src/core/base', config, 'src/bridge', 'src/client'],
   'src/cli': ['src/core/base', config, ...keys, 'src/client', 'src/node', 'relay'],
-  relay: ['token-bucket', 'wire/relay', 'wire/relay-window', 'wire/wireguard'].map(
+  relay: ['host-port', 'token-bucket', 'wire/relay', 'wire/relay-window', 'wire/wireguard'].map(
     (file) => `src/core/${file}.ts`,
   ),
   // SSH's sockets are those of the tunnel, and what asks a web server through SSH is what asks it through a tunnel.
-  web: ['src/index', 'src/shims/net.ts', 'src/shims/crypto/der.ts', 'src/client/http/http-client.ts'],
+  web: [
+    'src/index',
+    'src/core/host-port.ts',
+    'src/shims/net.ts',
+    'src/shims/crypto/der.ts',
+    'src/client/http/http-client.ts',
+  ],
 };
 
 /** npm packages a room may import at run time. */

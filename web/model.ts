@@ -1,5 +1,7 @@
 /** What the console knows and can do; the panels show it and call it. */
+
 import { batch, computed, effect, signal } from '@preact/signals';
+import { hostAndPort } from '../src/core/host-port.ts';
 import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
 import { readOurselves, setPrivateKey } from './config-text.ts';
 import type { DemoSite } from './demo.ts';
@@ -279,7 +281,7 @@ export class ConsoleModel {
     const port = Number(this.downloadPort.value);
     if (!tunnel || host === '') return;
     const target = { host, port, path: this.downloadPath.value.trim() || '/' };
-    const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    const name = hostAndPort(host, port);
     await this.download.start(tunnel, target, (error) => this.session.adviseOn(error, name));
   }
 

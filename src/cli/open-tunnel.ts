@@ -136,6 +136,7 @@ export function announce(tunnel: Tunnel, say: Say): void {
 /** Aborts when somebody asks the process to stop. */
 export function stopSignal(): AbortSignal {
   const stopped = new AbortController();
+  // SIGHUP is how ssh ends its ProxyCommand: the host inside must be told, too, or its session goes on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopped.abort());
   return stopped.signal;
 }
@@ -143,8 +144,7 @@ export function stopSignal(): AbortSignal {
 /** Resolves when somebody asks the process to stop, or `tunnel` ended by itself, which rejects. */
 export function untilStopped(tunnel: Tunnel): Promise<void> {
   return new Promise((resolve, reject) => {
-    // SIGHUP is how ssh ends its ProxyCommand: the host inside must be told, too, or its session goes on.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+    stopSignal().addEventListener('abort', () => resolve());
     tunnel.addEventListener('close', () => reject(new Error('the tunnel has ended')));
   });
 }

@@ -1,6 +1,8 @@
 // Hosts, ports and the places that they make, as they are written on a command line.
+
 import { isIPv6 } from 'node:net';
 import { IpAddress } from '../core/address.ts';
+import { hostAndPort } from '../core/host-port.ts';
 
 /** A host, by name or address (IPv6 without its brackets), and a port. */
 export interface Place {
@@ -45,7 +47,7 @@ export function readForward(flag: string, text: string, home: string): Forward {
 
 /** As it is written: IPv6 addresses in brackets. */
 export function printPlace({ host, port }: Place): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostAndPort(host, port);
 }
 
 /** Whether only this machine reaches it. */

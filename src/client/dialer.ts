@@ -1,3 +1,4 @@
+import { hostAndPort } from '../core/host-port.ts';
 import type { EngineClient } from './engine-client.ts';
 import { connectTcpSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import { type Duplex, type TlsHook, type TlsOptions, tlsUnavailable } from './tls.ts';
@@ -72,8 +73,4 @@ function follow(signal: AbortSignal, life: AbortController, over: Promise<unknow
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   over.catch(() => {}).finally(() => signal.removeEventListener('abort', stop));
-}
-
-function hostAndPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -1,3 +1,5 @@
+import { hostAndPort } from './host-port.ts';
+
 /**
  * Where a peer's datagrams go: WireGuard's word, never used for TCP or UDP sockets. Made and interned by a
  * transport, so that the same place is always the same object and roaming is a comparison of references.
@@ -10,7 +12,5 @@ export interface Endpoint {
 
 /** `host:port`, with brackets around an IPv6 address. */
 export function printEndpoint(endpoint: Endpoint): string {
-  return endpoint.host.includes(':')
-    ? `[${endpoint.host}]:${endpoint.port}`
-    : `${endpoint.host}:${endpoint.port}`;
+  return hostAndPort(endpoint.host, endpoint.port);
 }

@@ -1,4 +1,5 @@
 // Node's `url`: the platform's URL, and the older functions that packages still call.
+import { bracketed } from '../core/host-port.ts';
 import * as querystring from './querystring.ts';
 
 const { URL, URLSearchParams } = globalThis;
@@ -56,7 +57,7 @@ export function format(url: URL | string | Partial<Url>): string {
   if (url instanceof URL) return url.href;
   const { protocol, slashes, auth, hostname, port, pathname, hash } = url;
   const scheme = protocol ? (protocol.endsWith(':') ? protocol : `${protocol}:`) : '';
-  const name = hostname?.includes(':') ? `[${hostname}]` : hostname;
+  const name = hostname && bracketed(hostname);
   const host = url.host ?? (name ? `${name}${port ? `:${port}` : ''}` : '');
   const user = auth ? `${encodeURIComponent(auth).replace('%3A', ':')}@` : '';
   const authority = slashes || (host && WITH_PATH.test(scheme)) ? `//${user}${host}` : '';

@@ -1,7 +1,9 @@
 // What a wstunnel server (erebe/wstunnel, version 10) wants to see in the upgrade to a WebSocket. It is the whole protocol:
 // behind it, one binary message is one datagram, both ways.
+
 import type { Endpoint } from '../core/endpoint.ts';
 import { TunnelError } from '../core/errors.ts';
+import { bracketed } from '../core/host-port.ts';
 
 export const WSTUNNEL_SCHEME = 'wstunnel+';
 
@@ -50,7 +52,7 @@ export function wstunnelProtocols({ host, port }: Endpoint, id: string): string[
   const claims = {
     id,
     p: { Udp: { timeout: null } },
-    r: host.includes(':') ? `[${host}]` : host,
+    r: bracketed(host),
     rp: port,
   };
   const token = [{ typ: 'JWT', alg: 'HS256' }, claims].map((part) => base64url(JSON.stringify(part)));

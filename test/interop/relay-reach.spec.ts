@@ -1,5 +1,7 @@
 // Where relays stand: on another host than the WireGuard endpoint, or on the same one, at an address that is no loopback.
+
 import { join } from 'node:path';
+import { hostAndPort } from '../../src/core/host-port.ts';
 import { run } from '../support/child-process.ts';
 import { expect, test } from '../support/interop-test.ts';
 import { Namespace, uniqueName } from '../support/namespace.ts';
@@ -10,7 +12,7 @@ const NODE = [process.execPath, ['--import', 'tsx', SCRIPT]] as const;
 async function endpoint(host: Namespace, address: string) {
   const child = host.start(NODE[0], [...NODE[1], 'endpoint', address]);
   const [, port] = await child.saw(/^port (\d+)$/m, 30_000);
-  return { child, place: `${address.includes(':') ? `[${address}]` : address}:${port}` };
+  return { child, place: hostAndPort(address, port) };
 }
 
 test('a relay reaches endpoints on another host and on its own, from the address that leads there @core', async ({

@@ -1,4 +1,5 @@
 /** What a packet says, in one line, as tcpdump would. Pure; hostile bytes make short lines, never errors. */
+import { hostAndPort } from '../../src/core/host-port.ts';
 import { portsText, tcpText } from './tcp-text.ts';
 
 export interface Dissection {
@@ -163,6 +164,5 @@ function labelText(view: DataView, at: number, length: number): string {
 }
 
 function join(address: string, port: number | undefined): string {
-  if (port === undefined) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return port === undefined ? address : hostAndPort(address, port);
 }

@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { hostAndPort } from '../../src/core/host-port.ts';
 import { clean } from './clean.ts';
 import type { HostPlace } from './known-hosts.ts';
 import { Opening, type SshOptions } from './opening.ts';
@@ -57,7 +58,7 @@ export class SshConnection {
   dial(host: string, port: number): Promise<ClientChannel> {
     return this.#called(
       (done) => this.#client.forwardOut('127.0.0.1', 0, host, port, done),
-      (error) => notReached(error, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+      (error) => notReached(error, hostAndPort(host, port)),
     );
   }
 

@@ -2,8 +2,10 @@
  * A web server that the machine at the other end of an SSH connection reaches for this page: what `ssh -L` does, without a
  * port that others could connect to.
  */
+
 import type { ClientChannel } from 'ssh2';
 import type { HttpClient } from '../../src/client/http/http-client.ts';
+import { hostAndPort } from '../../src/core/host-port.ts';
 import { TunnelError, type TunnelRequestInit } from '../../src/index.ts';
 import { urlFrom, urlOf } from '../tools/http-url.ts';
 import { streamsOf } from './channel-streams.ts';
@@ -39,8 +41,7 @@ export class Forward {
 
   /** `127.0.0.1:8080`. */
   get place(): string {
-    const { host, port } = this.target;
-    return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return hostAndPort(this.target.host, this.target.port);
   }
 
   /** What stands in a field for URLs, led here: its path and what follows remain. */

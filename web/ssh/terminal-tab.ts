@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { signal } from '@preact/signals';
 import { Buffer } from 'buffer';
 import type { ClientChannel } from 'ssh2';
+import { bracketed, hostAndPort } from '../../src/core/host-port.ts';
 import type { Tunnel } from '../../src/index.ts';
 import type { Advice } from '../failure.ts';
 import { holdPage } from '../leave-guard.ts';
@@ -212,19 +213,12 @@ export class TerminalTab {
     if (wasOpen) this.screen.say('The connection is closed.');
     const isWish = error instanceof SshError && error.kind === 'cancelled';
     if (!error || isWish) return;
-    const advice = await this.#desk.model.session.adviseOn(error, placeOf(this.target));
+    const { host, port } = this.target;
+    const advice = await this.#desk.model.session.adviseOn(error, hostAndPort(host, port));
     if (this.phase.value === 'ended') this.advice.value = advice;
   }
 }
 
 function nameOf({ username, host, port }: Account): string {
-  return `${username}@${port === 22 ? bracketed(host) : placeOf({ host, port })}`;
-}
-
-function placeOf({ host, port }: { host: string; port: number }): string {
-  return `${bracketed(host)}:${port}`;
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+  return `${username}@${port === 22 ? bracketed(host) : hostAndPort(host, port)}`;
 }

@@ -1,8 +1,9 @@
 /** URLs out of what people write in fields. All pure. */
+import { bracketed } from '../../src/core/host-port.ts';
 
 /** Of an address or a name (without brackets), a port and a path; what a URL cannot hold is escaped in the path. */
 export function urlOf({ host, port, path }: { host: string; port: number; path: string }): URL {
-  const authority = host.includes(':') ? `[${host}]` : host;
+  const authority = bracketed(host);
   const text = `http://${authority}:${port}`;
   if (!/^[^/?#@\s\\]+$/.test(authority) || !URL.canParse(text))
     throw new Error(`“${host}” with port ${port} is no address of a web server: check both.`);

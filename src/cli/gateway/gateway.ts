@@ -1,4 +1,5 @@
 // Joins a tunnel with the sockets of this machine: what peers send to hosts beyond it goes there, as far as rules allow.
+import { hostAndPort } from '../../core/host-port.ts';
 import type {
   ForeignConnection,
   ForeignKind,
@@ -77,6 +78,5 @@ export class Gateway implements Gatekeeper {
 }
 
 function placeOf({ kind, to: { address, port } }: ForeignPacket): string {
-  if (kind === 'echo') return String(address);
-  return address.version === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return kind === 'echo' ? String(address) : hostAndPort(String(address), port);
 }

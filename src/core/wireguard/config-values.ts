@@ -1,4 +1,5 @@
 import { IpAddress, IpPrefix } from '../address.ts';
+import { hostAndPort } from '../host-port.ts';
 import { decodeKey } from './keys.ts';
 
 /** What is wrong with a value: one clause that says what is expected, and nothing of the value. */
@@ -85,8 +86,7 @@ export function parseEndpoint(text: string): EndpointText | Problem {
   if (port instanceof Problem) return port;
   const host = canonicalHost(bracket < 0 ? text.slice(0, colon) : text.slice(1, bracket));
   if (host instanceof Problem) return host;
-  const isIpv6 = host.includes(':');
-  return { text: isIpv6 ? `[${host}]:${port}` : `${host}:${port}`, lacksBrackets: isIpv6 && bracket < 0 };
+  return { text: hostAndPort(host, port), lacksBrackets: host.includes(':') && bracket < 0 };
 }
 
 function canonicalHost(host: string): string | Problem {

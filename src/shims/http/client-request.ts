@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { Buffer } from 'buffer';
 import type { ResponseHead } from '../../client/http/response-head.ts';
+import { bracketed } from '../../core/host-port.ts';
 import { checkPort, codedError } from '../errors.ts';
 import { nextTick } from '../next-tick.ts';
 import { Writable } from '../streams.ts';
@@ -152,7 +153,7 @@ export class ClientRequest extends Writable {
   }
 
   #authority(port: number, defaultPort: number): string {
-    const name = this.host.includes(':') ? `[${this.host}]` : this.host;
+    const name = bracketed(this.host);
     return port === defaultPort ? name : `${name}:${port}`;
   }
 

@@ -1,5 +1,6 @@
 import type { IpAddress, SocketAddress } from '../../address.ts';
 import type { TunnelError } from '../../errors.ts';
+import { hostAndPort } from '../../host-port.ts';
 import type { Millis } from '../../time.ts';
 
 /** RFC 9293 §3.3.2. (LISTEN is a TcpListener; a connection that waits out TIME-WAIT is a small record.) */
@@ -152,5 +153,5 @@ export type TcpDropReason =
 
 /** `10.0.0.1:80`, or `[fd00::1]:80`. */
 export function printSocketAddress({ address, port }: SocketAddress): string {
-  return address.version === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return hostAndPort(address.toString(), port);
 }

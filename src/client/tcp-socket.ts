@@ -16,9 +16,12 @@ import {
 
 /** Direct Sockets' TCPSocketOptions, and our additions below the line. */
 export interface TCPSocketOptions {
-  /** Bytes. */
+  /** Bytes that may have been written and wait to be acknowledged. Absent: up to 4 MiB, as many as the path can use. */
   sendBufferSize?: number;
-  /** Bytes; fixes the receive window's limit. */
+  /**
+   * Bytes that may have come and wait to be read, here and in the engine together; the peer's window is what is left of them.
+   * Absent: 128 KiB at first and up to 16 MiB for who reads fast, and 256 KiB more in `readable`.
+   */
   receiveBufferSize?: number;
   /** A small write does not wait for the acknowledgement of the one before (Nagle, RFC 9293 §3.7.4); default false. */
   noDelay?: boolean;
@@ -145,7 +148,10 @@ export function connectTcpSocket(
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
   };
   const { near, far } = engine.openChannel();
-  const streams = new TcpStreams(engine, near, { allowHalfOpen: options.allowHalfOpen ?? true });
+  const streams = new TcpStreams(engine, near, {
+    allowHalfOpen: options.allowHalfOpen ?? true,
+    receiveBufferSize: request.receiveBufferSize,
+  });
   return new TCPSocket(engine, streams, connect(engine, request, { streams, far, signal: options.signal }));
 }
 

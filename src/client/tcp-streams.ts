@@ -10,6 +10,13 @@ import { bytesOf } from './web-idl.ts';
 /** How much the page's side may hold unread. Beyond it no credit is given, and the peer's window closes. */
 const READ_AHEAD = 256 * 1024;
 
+export interface TcpStreamsOptions {
+  /** False: when the peer ends its side, ours ends too. */
+  allowHalfOpen?: boolean;
+  /** Of all that may wait to be read; absent: the engine's to choose, and READ_AHEAD here. */
+  receiveBufferSize?: number | undefined;
+}
+
 /** How something ended: an error may be anything, also undefined. */
 interface End {
   readonly reason: unknown;
@@ -23,6 +30,7 @@ export class TcpStreams implements LazyStreams, Mourner {
   readonly #engine: EngineClient;
   readonly #port: StreamPort;
   readonly #allowHalfOpen: boolean;
+  readonly #readAhead: number;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   #writable: WritableStream<BufferSource> | undefined;
   #readController: ReadableByteStreamController | undefined;
@@ -37,18 +45,24 @@ export class TcpStreams implements LazyStreams, Mourner {
   /** A chunk that was none: our half has ended by it, and the connection will have failed when the other has, too. */
   #badChunk: End | undefined;
   /** Credit given to the engine and not used yet. */
-  #creditGiven = READ_AHEAD;
+  #creditGiven: number;
   #awaitingCredit: { resolve: () => void; reject: (reason: unknown) => void } | undefined;
   /** How both directions ended: well, or not. */
   #end: 'well' | End | undefined;
   #closed: Promise<undefined> | undefined;
   #settleClosed: { resolve: (value: undefined) => void; reject: (reason: unknown) => void } | undefined;
 
-  constructor(engine: EngineClient, port: Port, { allowHalfOpen = true }: { allowHalfOpen?: boolean } = {}) {
+  constructor(
+    engine: EngineClient,
+    port: Port,
+    { allowHalfOpen = true, receiveBufferSize = READ_AHEAD }: TcpStreamsOptions = {},
+  ) {
     this.#engine = engine;
     this.#allowHalfOpen = allowHalfOpen;
+    this.#readAhead = Math.min(READ_AHEAD, receiveBufferSize);
     this.#port = new StreamPort(port, (message) => this.#receive(message));
-    this.#port.giveCredit(READ_AHEAD);
+    this.#creditGiven = this.#readAhead;
+    this.#port.giveCredit(this.#readAhead);
     engine.addMourner(this);
   }
 
@@ -60,7 +74,7 @@ export class TcpStreams implements LazyStreams, Mourner {
         pull: () => this.#giveCredit(),
         cancel: () => this.#stopReading(),
       },
-      { highWaterMark: READ_AHEAD },
+      { highWaterMark: this.#readAhead },
     ) as ReadableStream<Uint8Array<ArrayBuffer>>;
     return this.#readable;
   }
@@ -175,9 +189,10 @@ export class TcpStreams implements LazyStreams, Mourner {
 
   #giveCredit(): void {
     const room = (this.#readController?.desiredSize ?? 0) - this.#creditGiven;
-    if (room < CHUNK_BYTES && this.#creditGiven > 0) return;
-    // A waiting reader with a full queue cannot be: but one larger than the queue must not starve.
-    const credit = Math.max(room, this.#creditGiven > 0 ? 0 : 1);
+    const step = Math.min(CHUNK_BYTES, Math.ceil(this.#readAhead / 2));
+    if (room < step && this.#creditGiven > 0) return;
+    // Only a reader that wants more at once than the queue may hold waits before a full one: it must not starve.
+    const credit = room > 0 ? room : step;
     this.#creditGiven += credit;
     this.#port.giveCredit(credit);
   }

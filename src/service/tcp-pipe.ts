@@ -106,6 +106,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
     this.#settleOpening();
     if (!this.#closedBy) this.#takeFromPage();
     this.#giveToPage();
+    this.#holdBack();
     this.#finishWhenOver();
   }
 
@@ -201,6 +202,12 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       this.#endSent = true;
       this.#port.sendEnd();
     }
+  }
+
+  /** Where the application chose how much may wait to be read, what waits in the page is part of it. */
+  #holdBack(): void {
+    if (this.connection.isReceiveBufferFixed)
+      this.connection.heldBytes = this.#pageStopped ? 0 : this.#port.unread;
   }
 
   /** The page has something to read still, and what there is for it is small: it gets more at once when it gives credit. */

@@ -139,30 +139,6 @@ describe('a socket whose streams nobody touched', () => {
     expect(new TextDecoder().decode(await readAll(ours))).toBe('llo');
   });
 
-  it('takes 256 KiB and no more: then the writer on the other side waits, and nothing is lost', async () => {
-    const { ours, theirs } = await pair({ receiveBufferSize: 65_536 });
-    const total = 4 << 20;
-    let written = 0;
-    const writing = (async () => {
-      const writer = theirs.info.writable.getWriter();
-      for (; written < total; written += 65_536)
-        await writer.write(new Uint8Array(65_536).fill(written >> 16));
-      await writer.close();
-    })();
-    for (let before = -1; before !== written; await quiet()) {
-      before = written;
-      engine.advance(1000);
-    }
-    expect(written).toBeGreaterThanOrEqual(256 * 1024);
-    expect(written).toBeLessThan(total);
-    const pace = setInterval(() => engine.advance(1000));
-    const got = await readAll(ours);
-    await writing;
-    clearInterval(pace);
-    expect(got).toHaveLength(total);
-    expect(got.every((byte, i) => byte === i >> 16)).toBe(true);
-  });
-
   it('is closed when the other side has ended and our writable is closed, though nobody read', async () => {
     const { ours, theirs } = await pair();
     await write(theirs, HELLO);
@@ -190,6 +166,88 @@ describe('a socket whose streams nobody touched', () => {
     await theirs.socket.close();
     expect(new TextDecoder().decode(await readAll(ours))).toBe('hello');
     await expect(ours.socket.closed).resolves.toBeUndefined();
+  });
+});
+
+describe('a reader that stops', () => {
+  const MIB = 1 << 20;
+
+  /** Writes `total` bytes, each of which says in which 64 KiB it is. */
+  async function writeAll({ info }: End, total: number): Promise<void> {
+    const writer = info.writable.getWriter();
+    for (let at = 0; at < total; at += 65_536)
+      await writer.write(new Uint8Array(Math.min(65_536, total - at)).fill(at >> 16));
+    await writer.close();
+  }
+
+  /** Bytes that have come, once no more do. */
+  async function taken({ socket }: End): Promise<number> {
+    for (let before = -1; ; ) {
+      for (let second = 0; second < 20; second++) {
+        engine.advance(100);
+        await quiet();
+      }
+      const { bytesReceived } = await socket.info();
+      if (bytesReceived === before) return before;
+      before = bytesReceived;
+    }
+  }
+
+  async function arrives(end: End, total: number): Promise<void> {
+    const pace = setInterval(() => engine.advance(1000));
+    const got = await readAll(end);
+    clearInterval(pace);
+    expect(got).toHaveLength(total);
+    expect(got.every((byte, i) => byte === ((i >> 16) & 0xff))).toBe(true);
+  }
+
+  for (const size of [1, 100, 5000, 65_536, 300_000, MIB])
+    it(`costs its receiveBufferSize and no more, here and in the engine together: ${size}`, async () => {
+      const { ours, theirs } = await pair({ receiveBufferSize: size });
+      const total = size < 5000 ? 2000 : 4 * MIB;
+      const writing = writeAll(theirs, total);
+      const cost = await taken(ours);
+      expect(cost).toBeLessThanOrEqual(size);
+      expect(cost).toBeGreaterThan(0.49 * size);
+      await arrives(ours, total);
+      await writing;
+    });
+
+  it('costs 16 MiB in the engine at most, and 256 KiB here, if it read fast before and said nothing of a size', async () => {
+    const { ours, theirs } = await pair();
+    const total = 32 * MIB;
+    const writing = writeAll(theirs, total);
+    const reader = ours.info.readable.getReader();
+    // Twelve megabytes in what is hardly a round trip by the stack's clock: the peer could use twice as many in the next.
+    let read = 0;
+    while (read < 12 * MIB) {
+      const stuck = setTimeout(() => engine.advance(50), 20);
+      read += (await reader.read()).value!.length;
+      clearTimeout(stuck);
+    }
+    engine.advance(1000);
+    reader.releaseLock();
+    const cost = (await taken(ours)) - read;
+    expect(cost).toBeLessThanOrEqual(16.25 * MIB);
+    expect(cost).toBeGreaterThan(15 * MIB);
+    await ours.socket.close();
+    await writing.catch(() => {});
+  });
+
+  it('that wants more at once than the buffer may hold gets it', async () => {
+    const { ours, theirs } = await pair({ receiveBufferSize: 5000 });
+    const writing = writeAll(theirs, 100_000);
+    const reader = ours.info.readable.getReader({ mode: 'byob' });
+    // Newer than the types: as many as that at least.
+    const options = { min: 50_000 } as object;
+    const pace = setInterval(() => engine.advance(100));
+    const read = reader.read as (view: Uint8Array, options: object) => ReturnType<typeof reader.read>;
+    const { value } = await read.call(reader, new Uint8Array(60_000), options);
+    expect(value!.byteLength).toBeGreaterThanOrEqual(50_000);
+    reader.releaseLock();
+    await readAll(ours);
+    clearInterval(pace);
+    await writing;
   });
 });
 

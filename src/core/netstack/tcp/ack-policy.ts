@@ -82,7 +82,8 @@ function freeSpace(tcb: Tcb): number {
   const { pressure } = tcb.context.pages;
   if (pressure === 'critical') return 0;
   const limit = pressure === 'high' ? Math.min(tcb.receiveLimit, PRESSED_LIMIT) : tcb.receiveLimit;
-  const free = Math.min(Math.max(0, limit - tcb.receiveQueue.readable), 0xffff << tcb.rcvScale);
+  const held = tcb.receiveQueue.readable + tcb.heldBytes;
+  const free = Math.min(Math.max(0, limit - held), 0xffff << tcb.rcvScale);
   return (free >> tcb.rcvScale) << tcb.rcvScale;
 }
 

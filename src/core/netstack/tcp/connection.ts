@@ -101,6 +101,19 @@ export class TcpConnection {
     return length;
   }
 
+  /** Whether the application chose how many bytes may wait to be read. */
+  get isReceiveBufferFixed(): boolean {
+    return this.#tcb.isReceiveLimitFixed;
+  }
+
+  /** Of the bytes that `readInto` gave, so many wait elsewhere to be read: there is less room for others here. */
+  set heldBytes(bytes: number) {
+    const tcb = this.#tcb;
+    const isLess = bytes < tcb.heldBytes;
+    tcb.heldBytes = bytes;
+    if (isLess && tcb.state !== 'CLOSED' && isWindowUpdateDue(tcb)) tcb.wake();
+  }
+
   /** No more writing: a FIN follows what was accepted. Reading goes on. */
   shutdown(): void {
     const tcb = this.#tcb;

@@ -36,6 +36,7 @@ export const INTS = [
   'sendLimit',
   'unsentLimit',
   'receiveLimit',
+  'heldBytes',
   'maxSegmentSize',
   'ttl',
   'tos',

@@ -95,6 +95,8 @@ export class Tcb extends RoundTrip {
   /** 0: as much as the congestion window makes sensible. */
   declare unsentLimit: number;
   declare receiveLimit: number;
+  /** Were read out, and count against `receiveLimit` still. */
+  declare heldBytes: number;
   /** The application chose it. */
   declare readonly isReceiveLimitFixed: boolean;
   declare userTimeout: Millis;

@@ -56,6 +56,9 @@ export const GLOBALS: Readonly<Record<string, [file: string, name: string]>> = {
   process: [standInFile('process'), 'process'],
   setImmediate: [standInFile('timers'), 'setImmediate'],
   clearImmediate: [standInFile('timers'), 'clearImmediate'],
+  // What they give is taken by the page's own clearTimeout and clearInterval.
+  setTimeout: [standInFile('timers'), 'setTimeout'],
+  setInterval: [standInFile('timers'), 'setInterval'],
 };
 
 /** Names that a page has under another name, or that say where a file is, which is nowhere. */

@@ -3,15 +3,18 @@ import nodesAssert from 'node:assert';
 import { createRequire } from 'node:module';
 import nodesPath from 'node:path/posix';
 import nodesQuery from 'node:querystring';
+import nodesTimers from 'node:timers';
 import nodesUrl from 'node:url';
 import nodesUtil from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { assert } from '../../src/shims/assert.ts';
 import { extend } from '../../src/shims/buffer-methods.ts';
 import path from '../../src/shims/path.ts';
 import querystring from '../../src/shims/querystring.ts';
+import timers from '../../src/shims/timers.ts';
 import url from '../../src/shims/url.ts';
 import util from '../../src/shims/util.ts';
+import { stubPageTimers } from '../support/page-timers.ts';
 
 describe('path', () => {
   const PATHS = [
@@ -42,6 +45,65 @@ describe('path', () => {
         nodesPath.relative('/a/c', nodesPath.resolve('/', given)),
       );
     });
+});
+
+describe('timers', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  const both = { Node: nodesTimers as unknown as typeof timers, ours: timers };
+
+  for (const [
+    whose,
+    { setTimeout, setInterval, clearTimeout, clearInterval, setImmediate },
+  ] of Object.entries(both)) {
+    it(`are objects that can be held, let go, begun anew and ended: ${whose}`, async () => {
+      const told: unknown[] = [];
+      const timer = setTimeout((...words) => told.push(...words), 5, 'one', 2);
+      expect([timer.unref(), timer.ref(), timer.refresh()]).toEqual([timer, timer, timer]);
+      expect(timer.hasRef()).toBe(true);
+      const cleared = [
+        setTimeout(() => told.push('never'), 5),
+        setInterval(() => told.push('never'), 5),
+      ] as const;
+      clearTimeout(cleared[0]);
+      clearInterval(cleared[1]);
+      setTimeout(() => told.push('never'), 5).close();
+      // By the number that it is where somebody wants one.
+      clearTimeout(+setTimeout(() => told.push('never'), 5));
+      globalThis.clearTimeout(+setTimeout(() => told.push('never'), 5));
+      clearTimeout(undefined);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(told).toEqual(['one', 2]);
+      timer.refresh();
+      let times = 0;
+      const interval = setInterval(() => ++times === 3 && clearInterval(interval), 1);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      expect([told, times]).toEqual([['one', 2, 'one', 2], 3]);
+      expect(
+        setImmediate(() => {})
+          .ref()
+          .hasRef(),
+      ).toBe(true);
+      expect(() => setTimeout(undefined as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
+      );
+    });
+
+    it(`end alike in a page, whose own functions take them, too: ${whose}`, async () => {
+      stubPageTimers();
+      let times = 0;
+      const module = whose === 'ours' ? timers : globalThis;
+      const ended = [module.setTimeout(() => times++, 1), module.setInterval(() => times++, 1)];
+      for (const timer of ended) globalThis.clearTimeout(timer as never);
+      await new Promise((resolve) => module.setTimeout(resolve as never, 20));
+      expect(times).toBe(0);
+    });
+
+    it(`become promises by util.promisify: ${whose}`, async () => {
+      expect(await util.promisify(setTimeout as never)(1 as never, 'value' as never)).toBe('value');
+      expect(await util.promisify(setImmediate as never)('value' as never)).toBe('value');
+    });
+  }
 });
 
 describe('querystring', () => {

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build as esbuild } from 'esbuild';
 import { build as vite } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { tabwire as esbuildPlugin } from '../../src/esbuild/index.ts';
 import { tabwire as vitePlugin } from '../../src/vite/index.ts';
+import { stubPageTimers } from '../support/page-timers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tabwire-plugins-'));
 
@@ -35,6 +36,8 @@ exports.found = {
   isBrowser: process.browser,
   tick: typeof process.nextTick,
   immediate: typeof setImmediate,
+  timer: typeof setTimeout(() => {}, 0).unref().refresh,
+  interval: typeof require('timers').clearInterval(setInterval(() => {}, 1000).unref()),
   isGlobal: global === globalThis,
   promises: require('dns/promises').lookup === require('dns').promises.lookup,
   file: typeof __dirname,
@@ -72,6 +75,7 @@ beforeAll(() => {
   }
 });
 
+afterEach(() => vi.unstubAllGlobals());
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const BUNDLERS = {
@@ -102,6 +106,7 @@ describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
   it("gives a package Node's modules, each once", async () => {
     const out = join(folder, 'out', name);
     await bundle(out);
+    stubPageTimers();
     const page = (await import(/* @vite-ignore */ pathToFileURL(join(out, 'entry.js')).href)) as {
       found: unknown;
       imported: unknown;
@@ -121,6 +126,8 @@ describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
       isBrowser: true,
       tick: 'function',
       immediate: 'function',
+      timer: 'function',
+      interval: 'undefined',
       isGlobal: true,
       promises: true,
       file: 'string',

@@ -72,12 +72,12 @@ describe('timers', () => {
       clearTimeout(+setTimeout(() => told.push('never'), 5));
       globalThis.clearTimeout(+setTimeout(() => told.push('never'), 5));
       clearTimeout(undefined);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await new Promise<void>((resolve) => setTimeout(() => resolve(), 30));
       expect(told).toEqual(['one', 2]);
       timer.refresh();
       let times = 0;
       const interval = setInterval(() => ++times === 3 && clearInterval(interval), 1);
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await new Promise<void>((resolve) => setTimeout(() => resolve(), 40));
       expect([told, times]).toEqual([['one', 2, 'one', 2], 3]);
       expect(
         setImmediate(() => {})
@@ -92,10 +92,10 @@ describe('timers', () => {
     it(`end alike in a page, whose own functions take them, too: ${whose}`, async () => {
       stubPageTimers();
       let times = 0;
-      const module = whose === 'ours' ? timers : globalThis;
+      const module = (whose === 'ours' ? timers : globalThis) as typeof timers;
       const ended = [module.setTimeout(() => times++, 1), module.setInterval(() => times++, 1)];
       for (const timer of ended) globalThis.clearTimeout(timer as never);
-      await new Promise((resolve) => module.setTimeout(resolve as never, 20));
+      await new Promise<void>((resolve) => module.setTimeout(() => resolve(), 20));
       expect(times).toBe(0);
     });
 

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { hostAndPort } from '../../src/core/host-port.ts';
 import type { PeerStatus, SocketStatus } from '../../src/index.ts';
 import { count, formatAgo, formatBytes, formatMillis, formatRate, shortKey } from '../format.ts';
 import type { Monitor } from '../instruments/monitor.ts';
@@ -144,6 +145,5 @@ function keyOf({ protocol, localAddress, localPort, remoteAddress, remotePort }:
 
 /** `10.0.0.1:80`, `[fd00::1]:80`; `*` is whoever calls. */
 function endOf(address: string | undefined, port: number | undefined): string {
-  if (address === undefined) return '*';
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return address === undefined ? '*' : hostAndPort(address, port!);
 }

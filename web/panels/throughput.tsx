@@ -1,5 +1,7 @@
 // A chunk of its own: loaded with the tools, once a peer has answered.
+
 import { useSignal } from '@preact/signals';
+import { bracketed } from '../../src/core/host-port.ts';
 import { formatBytes, formatDuration, formatRate } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
 import { Field, Select } from '../parts/field.tsx';
@@ -127,7 +129,7 @@ function outcomeOf({ direction, bytes, elapsed, retransmits }: ThroughputState):
 function urlOfDownload({ downloadHost, downloadPort, downloadPath }: ConsoleModel): string {
   const host = downloadHost.peek().trim();
   if (host === '') return '';
-  const authority = host.includes(':') ? `[${host}]` : host;
+  const authority = bracketed(host);
   const port = downloadPort.peek() === '80' ? '' : `:${downloadPort.peek()}`;
   return `http://${authority}${port}${downloadPath.peek()}`;
 }

@@ -9,11 +9,6 @@ const BLOCK: usize = 64;
 let counter: u64 = 0; // bytes compressed so far
 let filled: usize = 0; // bytes in BLAKE_BLOCK
 let outputLength: usize = 0;
-// The working vector v, a row of four words each (§3.1).
-let a: v128 = i32x4.splat(0);
-let b: v128 = i32x4.splat(0);
-let c: v128 = i32x4.splat(0);
-let d: v128 = i32x4.splat(0);
 
 /** The initialization vector (§2.6), words 0 … 3 and 4 … 7. */
 @inline
@@ -63,65 +58,74 @@ export function blake2sFinish(output: usize): void {
   memory.copy(output, BLAKE_H, outputLength);
   memory.fill(BLAKE_H, 0, 32);
   memory.fill(BLAKE_BLOCK, 0, BLOCK);
-  a = b = c = d = i32x4.splat(0);
 }
 
-/** The compression function F (§3.2). */
+/**
+ * The message schedule SIGMA (§2.7), a row per round: where in the block the words lie, in bytes. A row has the words that
+ * columns take first, those they take second, and the same of diagonals.
+ */
+const SCHEDULE = memory.data<u8>([
+  0, 8, 16, 24, 4, 12, 20, 28, 56, 32, 40, 48, 60, 36, 44, 52,
+  56, 16, 36, 52, 40, 32, 60, 24, 20, 4, 0, 44, 12, 48, 8, 28,
+  44, 48, 20, 60, 32, 0, 8, 52, 36, 40, 12, 28, 16, 56, 24, 4,
+  28, 12, 52, 44, 36, 4, 48, 56, 60, 8, 20, 16, 32, 24, 40, 0,
+  36, 20, 8, 40, 0, 28, 16, 60, 12, 56, 44, 24, 52, 4, 48, 32,
+  8, 24, 0, 32, 48, 40, 44, 12, 4, 16, 28, 60, 36, 52, 20, 56,
+  48, 4, 56, 16, 20, 60, 52, 40, 32, 0, 24, 36, 44, 28, 12, 8,
+  52, 28, 48, 12, 44, 56, 4, 36, 8, 20, 60, 32, 40, 0, 16, 24,
+  24, 56, 44, 0, 60, 36, 12, 32, 40, 48, 52, 4, 20, 8, 28, 16,
+  40, 32, 28, 4, 8, 16, 24, 20, 52, 60, 36, 12, 0, 44, 56, 48,
+]);
+const ROUNDS: usize = 10;
+
+/**
+ * The compression function F (§3.2). The working vector v has a row of four words in each of a, b, c, d; the mixing
+ * function G (§3.1) takes four columns abreast, then four diagonals. What is known first is added first, and rows turn
+ * around b, which is known last: each step waits for the one before, and that wait is all this takes.
+ */
 function compress(last: bool): void {
-  a = v128.load(BLAKE_H);
-  b = v128.load(BLAKE_H, 16);
-  c = ivLow();
-  d = xor(ivHigh(), i32x4(<u32>counter, <u32>(counter >> 32), last ? -1 : 0, 0));
-  // The message schedule SIGMA (§2.7), a row per round.
-  round(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  round(14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
-  round(11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4);
-  round(7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8);
-  round(9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13);
-  round(2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9);
-  round(12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11);
-  round(13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10);
-  round(6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5);
-  round(10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0);
+  let a = v128.load(BLAKE_H);
+  let b = v128.load(BLAKE_H, 16);
+  let c = ivLow();
+  let d = xor(ivHigh(), i32x4(<u32>counter, <u32>(counter >> 32), last ? -1 : 0, 0));
+  const end = SCHEDULE + 16 * ROUNDS;
+  for (let row: usize = SCHEDULE; row < end; row += 16) {
+    a = add(add(a, words(row)), b);
+    d = rotr16(xor(d, a));
+    c = add(c, d);
+    b = rotr12(xor(b, c));
+    a = add(add(a, words(row + 4)), b);
+    d = rotr8(xor(d, a));
+    c = add(c, d);
+    b = rotr7(xor(b, c));
+    c = v128.shuffle<i32>(c, c, 1, 2, 3, 0);
+    d = v128.shuffle<i32>(d, d, 2, 3, 0, 1);
+    a = v128.shuffle<i32>(a, a, 3, 0, 1, 2);
+    a = add(add(a, words(row + 8)), b);
+    d = rotr16(xor(d, a));
+    c = add(c, d);
+    b = rotr12(xor(b, c));
+    a = add(add(a, words(row + 12)), b);
+    d = rotr8(xor(d, a));
+    c = add(c, d);
+    b = rotr7(xor(b, c));
+    c = v128.shuffle<i32>(c, c, 3, 0, 1, 2);
+    d = v128.shuffle<i32>(d, d, 2, 3, 0, 1);
+    a = v128.shuffle<i32>(a, a, 1, 2, 3, 0);
+  }
   v128.store(BLAKE_H, xor(v128.load(BLAKE_H), xor(a, c)));
   v128.store(BLAKE_H, xor(v128.load(BLAKE_H, 16), xor(b, d)), 16);
 }
 
-/** Columns, then diagonals: eight times the mixing function G (§3.1), four abreast. */
-function round(
-  s0: usize, s1: usize, s2: usize, s3: usize, s4: usize, s5: usize, s6: usize, s7: usize,
-  s8: usize, s9: usize, s10: usize, s11: usize, s12: usize, s13: usize, s14: usize, s15: usize,
-): void {
-  mix(words(s0, s2, s4, s6), words(s1, s3, s5, s7));
-  b = v128.shuffle<i32>(b, b, 1, 2, 3, 0);
-  c = v128.shuffle<i32>(c, c, 2, 3, 0, 1);
-  d = v128.shuffle<i32>(d, d, 3, 0, 1, 2);
-  mix(words(s8, s10, s12, s14), words(s9, s11, s13, s15));
-  b = v128.shuffle<i32>(b, b, 3, 0, 1, 2);
-  c = v128.shuffle<i32>(c, c, 2, 3, 0, 1);
-  d = v128.shuffle<i32>(d, d, 1, 2, 3, 0);
+/** Four words of the block, by four bytes of the schedule. */
+@inline
+function words(row: usize): v128 {
+  return i32x4(word(row), word(row + 1), word(row + 2), word(row + 3));
 }
 
 @inline
-function mix(x: v128, y: v128): void {
-  a = add(add(a, b), x);
-  d = rotr16(xor(d, a));
-  c = add(c, d);
-  b = rotr12(xor(b, c));
-  a = add(add(a, b), y);
-  d = rotr8(xor(d, a));
-  c = add(c, d);
-  b = rotr7(xor(b, c));
-}
-
-@inline
-function words(i: usize, j: usize, k: usize, l: usize): v128 {
-  return i32x4(word(i), word(j), word(k), word(l));
-}
-
-@inline
-function word(i: usize): i32 {
-  return load<i32>(BLAKE_BLOCK + (i << 2));
+function word(at: usize): i32 {
+  return load<i32>(BLAKE_BLOCK + <usize>load<u8>(at));
 }
 
 @inline

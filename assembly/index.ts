@@ -16,6 +16,9 @@ export {
   INGRESS as ingress, EGRESS as egress, PACKET_SLOTS as packetSlots,
 } from './memory';
 
+/** Behind the tables that the compiler has put before the scratch. */
+export const tablesEnd: usize = __data_end;
+
 /** A WireGuard packet: nonce 0 ‖ counter (WG §5.4.6), no AAD. */
 export function sealPacket(key: usize, counterLow: u32, counterHigh: u32, packet: usize, length: usize): void {
   seal(key, 0, counterLow, counterHigh, 0, 0, packet, length);

@@ -1,11 +1,12 @@
 // Where everything lies. One fixed memory, carved up once: nothing is allocated, nothing moves, nothing grows.
 // The TypeScript side reads these numbers through the exports in index.ts; they are written here and nowhere else.
 //
-// The first KiB stays unused: no pointer is ever zero, and the optimizer may fold small constants into offsets.
+// The first KiB stays unused: no pointer is ever zero, and the optimizer may fold small constants into offsets. Behind it the
+// compiler puts tables, which a test sees end before the scratch begins.
 
 // ---- scratch: whatever a call needs while it runs; holds secrets, wiped with the keys ----
 
-export const SCRATCH: usize = 1024;
+export const SCRATCH: usize = 2048;
 
 /**
  * ChaCha20: the state's constants, counters and nonce, each word four times: lane i belongs to block i of the four

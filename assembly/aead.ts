@@ -4,22 +4,23 @@
 // batch, say. Nothing outside of them is written or looked at. Both go 16 bytes at a time; that the tag follows the
 // text is what lets the last, partial 16 bytes be loaded whole.
 
-import { hchacha20, keystreamFourBlocks, setNonce, xorFourBlocks } from './chacha20';
+import { hchacha20, keystreamFourBlocks, keystreamTwoBlocks, setNonce, xorFourBlocks } from './chacha20';
 import { KEYSTREAM, POLY_TAG, SUBKEY } from './memory';
 import { absorbLengths, absorbPadded, begin, finish } from './poly1305';
 import { firstBytes, xor } from './simd';
 
 export const TAG_LENGTH: usize = 16;
 
-/** The block that makes the Poly1305 key; three more come with it for the text. */
+/** The block that makes the Poly1305 key; one or three more come with it for the text. */
 const KEY_BLOCK: usize = 64;
+const TWO_BLOCKS: usize = 128;
 const FOUR_BLOCKS: usize = 256;
 
 /** Encrypts `length` bytes at `text` and writes the tag after them. `key` is 32 bytes, the nonce three words. */
 export function seal(
   key: usize, nonce0: u32, nonce1: u32, nonce2: u32, aad: usize, aadLength: usize, text: usize, length: usize,
 ): void {
-  start(key, nonce0, nonce1, nonce2);
+  start(key, nonce0, nonce1, nonce2, length);
   cipher(key, text, length);
   authenticate(text + length, aad, aadLength, text, length);
 }
@@ -33,7 +34,7 @@ export function open(
 ): bool {
   if (length < TAG_LENGTH) return false;
   length -= TAG_LENGTH;
-  start(key, nonce0, nonce1, nonce2);
+  start(key, nonce0, nonce1, nonce2, length);
   authenticate(POLY_TAG, aad, aadLength, text, length);
   if (v128.any_true(xor(v128.load(POLY_TAG), v128.load(text + length)))) return false; // in constant time
   cipher(key, text, length);
@@ -52,11 +53,14 @@ export function xOpen(key: usize, nonce: usize, aad: usize, aadLength: usize, te
   return open(SUBKEY, 0, load<u32>(nonce, 16), load<u32>(nonce, 20), aad, aadLength, text, length);
 }
 
-/** Blocks 0 … 3 of the keystream: the one-time key (§2.6), then the first 192 bytes for the text. */
+/** The keystream's first blocks: the one-time key (§2.6), then as much for the text as it needs, at most 192 bytes. */
 @inline
-function start(key: usize, nonce0: u32, nonce1: u32, nonce2: u32): void {
-  setNonce(nonce0, nonce1, nonce2);
-  keystreamFourBlocks(key, KEYSTREAM);
+function start(key: usize, nonce0: u32, nonce1: u32, nonce2: u32, length: usize): void {
+  if (length <= TWO_BLOCKS - KEY_BLOCK) keystreamTwoBlocks(key, nonce0, nonce1, nonce2, KEYSTREAM);
+  else {
+    setNonce(nonce0, nonce1, nonce2);
+    keystreamFourBlocks(key, KEYSTREAM);
+  }
   begin(KEYSTREAM);
 }
 

@@ -5,6 +5,7 @@ import { NO_PAGE, PageMaps } from './page-maps.ts';
 export const PAGE_SIZE = 4096;
 const PAGES_PER_CHUNK = 64;
 const CHUNK_SHIFT = 6;
+const WORD_SHIFT = 5;
 
 /** How full the pool is, and so what sockets may still do. */
 export type MemoryPressure = 'none' | 'high' | 'critical';
@@ -22,11 +23,12 @@ const PATIENCE: Millis = SECOND;
 export class PagePool implements Pollable {
   readonly limit: number;
   readonly maps: PageMaps = new PageMaps();
-  /** One view of each page and one of each chunk, so that copying makes none. */
+  /** Views of each page and of each chunk: copying packets makes none, and streams one for all that lies together. */
   readonly #pages: (Uint8Array | undefined)[] = [];
   readonly #chunks: (DataView | undefined)[] = [];
-  /** For each chunk, room for a stack of its free pages, and how many there are. */
-  readonly #free: Uint8Array;
+  readonly #bytes: (Uint8Array | undefined)[] = [];
+  /** A bit for each page, set while it is free: two words a chunk; and how many are set in those. */
+  readonly #free: Int32Array;
   readonly #freeCounts: Uint16Array;
   /** Chunks before this one have no free page. */
   #firstFree = 0;
@@ -41,7 +43,7 @@ export class PagePool implements Pollable {
   constructor(limitBytes = 128 << 20) {
     const chunks = Math.max(1, Math.floor(limitBytes / (PAGE_SIZE * PAGES_PER_CHUNK)));
     this.limit = chunks * PAGES_PER_CHUNK;
-    this.#free = new Uint8Array(this.limit);
+    this.#free = new Int32Array(this.limit >> WORD_SHIFT);
     this.#freeCounts = new Uint16Array(chunks);
   }
 
@@ -60,27 +62,48 @@ export class PagePool implements Pollable {
     return this.#used * 4 >= this.limit * 3 ? 'high' : 'none';
   }
 
-  /** A page number, or NO_PAGE when all are lent. Its content is undefined. */
-  take(): number {
+  /**
+   * A page number, or NO_PAGE when all are lent. Its content is undefined. The one behind `last` if it is free: what lies
+   * together is copied at once.
+   */
+  take(last: number = NO_PAGE): number {
+    const next = last + 1;
+    if ((next & (PAGES_PER_CHUNK - 1)) !== 0 && this.#isFree(next)) return this.#lend(next);
     const counts = this.#freeCounts;
     let chunk = this.#firstFree;
     while (chunk < this.#chunks.length && this.#chunks[chunk] && counts[chunk] === 0) chunk++;
     if (chunk * PAGES_PER_CHUNK >= this.limit) return NO_PAGE;
     this.#firstFree = chunk;
     if (!this.#chunks[chunk]) this.#addChunk(chunk);
-    if (counts[chunk] === PAGES_PER_CHUNK && --this.#idle < this.#leastIdle) this.#leastIdle = this.#idle;
-    this.#used++;
-    const first = chunk * PAGES_PER_CHUNK;
-    return first + this.#free[first + --counts[chunk]!]!;
+    return this.#lend(this.#firstFreeOf(chunk));
   }
 
   release(page: number): void {
     this.#used--;
     const chunk = page >> CHUNK_SHIFT;
-    const first = chunk * PAGES_PER_CHUNK;
-    this.#free[first + this.#freeCounts[chunk]!++] = page - first;
+    this.#free[page >> WORD_SHIFT]! |= 1 << page;
+    this.#freeCounts[chunk]!++;
     if (chunk < this.#firstFree) this.#firstFree = chunk;
     if (this.#freeCounts[chunk] === PAGES_PER_CHUNK) this.#idle++;
+  }
+
+  #isFree(page: number): boolean {
+    return (this.#free[page >> WORD_SHIFT]! & (1 << page)) !== 0;
+  }
+
+  #firstFreeOf(chunk: number): number {
+    const low = this.#free[chunk * 2]!;
+    const word = low === 0 ? this.#free[chunk * 2 + 1]! : low;
+    return chunk * PAGES_PER_CHUNK + (low === 0 ? 32 : 0) + (31 - Math.clz32(word & -word));
+  }
+
+  #lend(page: number): number {
+    const chunk = page >> CHUNK_SHIFT;
+    const isIdle = this.#freeCounts[chunk]!-- === PAGES_PER_CHUNK;
+    if (isIdle && --this.#idle < this.#leastIdle) this.#leastIdle = this.#idle;
+    this.#free[page >> WORD_SHIFT]! &= ~(1 << page);
+    this.#used++;
+    return page;
   }
 
   /** "At once" when more lie idle than are kept, and nobody has looked at the clock yet. */
@@ -96,8 +119,21 @@ export class PagePool implements Pollable {
     this.#leastIdle = this.#idle;
   }
 
-  bytesOf(page: number): Uint8Array {
-    return this.#pages[page]!;
+  /** Whether bytes that end with the one page go on in the other. */
+  adjoins(page: number, next: number): boolean {
+    return next === page + 1 && (next & (PAGES_PER_CHUNK - 1)) !== 0;
+  }
+
+  /** Stores bytes from `start` in the page on, and in those that adjoin it. */
+  copyIn(page: number, start: number, bytes: Uint8Array): void {
+    this.#bytes[page >> CHUNK_SHIFT]!.set(bytes, this.offsetOf(page) + start);
+  }
+
+  /** Copies `length` bytes from `start` in the page on, and out of those that adjoin it, to `target[at]`. */
+  copyOut(page: number, start: number, length: number, target: Uint8Array, at: number): void {
+    const isPage = length === PAGE_SIZE && start === 0;
+    const { buffer } = this.viewOf(page);
+    target.set(isPage ? this.#pages[page]! : new Uint8Array(buffer, this.offsetOf(page) + start, length), at);
   }
 
   /** A view of the chunk that holds the page; the page begins at `offsetOf(page)`. */
@@ -113,11 +149,10 @@ export class PagePool implements Pollable {
     const first = chunk * PAGES_PER_CHUNK;
     const bytes = new ArrayBuffer(PAGE_SIZE * PAGES_PER_CHUNK);
     this.#chunks[chunk] = new DataView(bytes);
-    for (let i = 0; i < PAGES_PER_CHUNK; i++) {
+    this.#bytes[chunk] = new Uint8Array(bytes);
+    for (let i = 0; i < PAGES_PER_CHUNK; i++)
       this.#pages[first + i] = new Uint8Array(bytes, i * PAGE_SIZE, PAGE_SIZE);
-      // The last of the stack is the first to be lent.
-      this.#free[first + i] = PAGES_PER_CHUNK - 1 - i;
-    }
+    this.#free.fill(-1, chunk * 2, chunk * 2 + 2);
     this.#freeCounts[chunk] = PAGES_PER_CHUNK;
     this.#idle++;
   }
@@ -128,7 +163,9 @@ export class PagePool implements Pollable {
     while (!this.#chunks[chunk] || this.#freeCounts[chunk] !== PAGES_PER_CHUNK) chunk--;
     const first = chunk * PAGES_PER_CHUNK;
     this.#chunks[chunk] = undefined;
+    this.#bytes[chunk] = undefined;
     for (let i = 0; i < PAGES_PER_CHUNK; i++) this.#pages[first + i] = undefined;
+    this.#free.fill(0, chunk * 2, chunk * 2 + 2);
     this.#freeCounts[chunk] = 0;
     this.#idle--;
   }

@@ -45,8 +45,12 @@ export class StreamBuffer {
       const page = this.#pageFor(position);
       if (page === NO_PAGE) break;
       const inPage = (this.#front + position) & IN_PAGE;
-      const piece = Math.min(end - at, PAGE_SIZE - inPage);
-      this.#pool.bytesOf(page).set(piece === bytes.length ? bytes : bytes.subarray(at, at + piece), inPage);
+      const most = end - at;
+      let piece = PAGE_SIZE - inPage;
+      for (let last = page; piece < most; last++, piece += PAGE_SIZE)
+        if (!this.#pool.adjoins(last, this.#pageFor(position + piece))) break;
+      if (piece > most) piece = most;
+      this.#pool.copyIn(page, inPage, piece === bytes.length ? bytes : bytes.subarray(at, at + piece));
       position += piece;
       at += piece;
     }
@@ -68,13 +72,20 @@ export class StreamBuffer {
 
   /** Copies `length` stored bytes from the front into `target`, which they must fit. */
   getArray(target: Uint8Array, length: number): void {
+    const mask = this.#ringSize - 1;
     let done = 0;
     while (done < length) {
-      const at = (this.#front + done) & (this.#ringSize * PAGE_SIZE - 1);
-      const page = this.#pageAt(at >> PAGE_SHIFT);
-      const piece = Math.min(length - done, PAGE_SIZE - (at & IN_PAGE));
-      const bytes = this.#pool.bytesOf(page);
-      target.set(piece === PAGE_SIZE ? bytes : bytes.subarray(at & IN_PAGE, (at & IN_PAGE) + piece), done);
+      let index = ((this.#front + done) >> PAGE_SHIFT) & mask;
+      const page = this.#pageAt(index);
+      const inPage = (this.#front + done) & IN_PAGE;
+      const most = length - done;
+      let piece = PAGE_SIZE - inPage;
+      for (let last = page; piece < most; last++, piece += PAGE_SIZE) {
+        index = (index + 1) & mask;
+        if (!this.#pool.adjoins(last, this.#pageAt(index))) break;
+      }
+      if (piece > most) piece = most;
+      this.#pool.copyOut(page, inPage, piece, target, done);
       done += piece;
     }
   }
@@ -133,7 +144,7 @@ export class StreamBuffer {
     const index = ((this.#front + position) & (this.#ringSize * PAGE_SIZE - 1)) >> PAGE_SHIFT;
     const page = this.#pageAt(index);
     if (page !== NO_PAGE) return page;
-    const taken = this.#pool.take();
+    const taken = this.#pool.take(this.#pageAt((index - 1) & (this.#ringSize - 1)));
     this.#setPage(index, taken);
     return taken;
   }

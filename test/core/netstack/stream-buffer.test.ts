@@ -21,12 +21,34 @@ describe('PagePool', () => {
   it('gives pages that do not overlap, by either view', () => {
     const pool = new PagePool(2 << 20);
     const pages = Array.from({ length: 512 }, () => pool.take());
-    for (const page of pages) pool.bytesOf(page).fill(page & 255);
+    for (const page of pages) pool.copyIn(page, 0, new Uint8Array(PAGE_SIZE).fill(page & 255));
+    const whole = new Uint8Array(PAGE_SIZE);
     for (const page of pages) {
-      expect(pool.bytesOf(page).length).toBe(PAGE_SIZE);
+      pool.copyOut(page, 0, PAGE_SIZE, whole, 0);
+      expect(new Set(whole)).toEqual(new Set([page & 255]));
       expect(pool.viewOf(page).getUint8(pool.offsetOf(page))).toBe(page & 255);
       expect(pool.viewOf(page).getUint8(pool.offsetOf(page) + PAGE_SIZE - 1)).toBe(page & 255);
     }
+  });
+
+  it('lends what adjoins the last page, as long as there is some, and says where memory ends', () => {
+    const pool = new PagePool(512 << 10);
+    const first = pool.take();
+    const second = pool.take(first);
+    expect([second, pool.adjoins(first, second), pool.adjoins(second, first)]).toEqual([first + 1, true, false]);
+    const other = pool.take(second);
+    pool.release(second);
+    expect(pool.take(other)).toBe(other + 1);
+    expect(pool.take(first)).toBe(second);
+    for (let page = other + 1; page < 63; ) page = pool.take(page);
+    // 64 pages are one piece of memory.
+    expect([pool.take(63), pool.adjoins(63, 64)]).toEqual([64, false]);
+    const bytes = Uint8Array.from({ length: 2 * PAGE_SIZE }, (_, i) => i % 251);
+    pool.copyIn(first, 100, bytes);
+    const back = new Uint8Array(2 * PAGE_SIZE);
+    pool.copyOut(first, 100, 5000, back, 0);
+    pool.copyOut(second, 5100 - PAGE_SIZE, 2 * PAGE_SIZE - 5000, back, 5000);
+    expect(back).toEqual(bytes);
   });
 
   /** A second in which nobody needs anything. */

@@ -1,15 +1,15 @@
 import type { Command } from '../host.ts';
 import { obey, type Procedure } from '../procedures.ts';
 
-/** Asks for commands and does them, one after the other, for as long as the server is there. */
+/** Asks for commands and does them, also several at once, for as long as the server is there. */
 export async function listen(procedures: Record<string, Procedure>): Promise<never> {
   const all = { hello: () => 'hello', ...procedures };
   for (;;) {
     const response = await fetch('/next');
     // Nothing yet.
     if (response.status === 204) continue;
-    const outcome = await obey(all, (await response.json()) as Command);
-    await tell(JSON.stringify(outcome));
+    const command = (await response.json()) as Command;
+    void obey(all, command).then((outcome) => tell(JSON.stringify(outcome)));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Instant, Millis } from '../core/time.ts';
 import { CONTROL_CHANNEL, LEAST_MESSAGE, PING, RecordWriter, writeControl } from '../core/wire/relay.ts';
 import { RelayWindow } from '../core/wire/relay-window.ts';
 import { DrainMeter } from './drain-meter.ts';
+import { type Buffering, SocketBacklog } from './socket-backlog.ts';
 
 /** While full, how often to look whether the WebSocket drained: it has no event for that. */
 const DRAIN_POLL: Millis = 1;
@@ -18,8 +19,7 @@ const SHORT_ROOM = 4 * 1024;
 const ROOM_AGAIN = 0.85;
 
 /** What the uplink uses of a WebSocket. */
-export interface UplinkSocket {
-  readonly bufferedAmount: number;
+export interface UplinkSocket extends Buffering {
   send(data: Uint8Array<ArrayBuffer>): void;
 }
 
@@ -41,6 +41,7 @@ export class Uplink {
   readonly #timers: UplinkTimers;
   readonly #hasRoom: () => void;
   #socket: UplinkSocket | undefined;
+  #backlog: SocketBacklog | undefined;
   #maxMessage = LEAST_MESSAGE;
   #meter = new DrainMeter();
   #window = new RelayWindow();
@@ -72,7 +73,7 @@ export class Uplink {
 
   /** Bytes that the relay has not got yet: here, in the WebSocket, and on the way as far as is known. */
   get queuedBytes(): number {
-    const inSocket = this.#socket?.bufferedAmount ?? 0;
+    const inSocket = this.#backlog?.bytes ?? 0;
     const onTheWay = this.#socket ? this.#window.outstanding(this.#clock.now()) : 0;
     return this.#batch.length + Math.max(inSocket, Math.round(onTheWay));
   }
@@ -84,6 +85,7 @@ export class Uplink {
 
   attach(socket: UplinkSocket): void {
     this.#socket = socket;
+    this.#backlog = new SocketBacklog(socket);
     this.#maxMessage = LEAST_MESSAGE;
     this.#batch.reset(LEAST_MESSAGE);
   }
@@ -98,7 +100,7 @@ export class Uplink {
   detach(): number {
     if (this.#isFull) this.#timers.clearTimer(this.#drainTimer);
     this.#forgetMark();
-    this.#socket = undefined;
+    this.#socket = this.#backlog = undefined;
     this.#isFull = false;
     this.#buffered = this.#outstanding = 0;
     this.#meter = new DrainMeter();
@@ -148,6 +150,7 @@ export class Uplink {
     const number = new DataView(nonce.buffer, nonce.byteOffset).getUint32(0);
     if (number === 0) return false;
     this.#window.markReturned(number, this.#clock.now());
+    this.#backlog?.arrivedUpTo(this.#window.unconfirmed);
     return true;
   }
 
@@ -199,7 +202,7 @@ export class Uplink {
   }
 
   #observe(now: Instant): void {
-    this.#buffered = this.#socket?.bufferedAmount ?? 0;
+    this.#buffered = this.#backlog?.bytes ?? 0;
     this.#meter.observe(this.#buffered, now);
     this.#outstanding = this.#window.outstanding(now);
   }

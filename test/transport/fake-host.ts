@@ -73,6 +73,8 @@ export class FakeWebSocket implements WebSocketLike {
   protocol = '';
   /** Whether what is sent stays in `bufferedAmount` until the test drains it. */
   isSlow = false;
+  /** Of what was sent, what `bufferedAmount` never loses although it has left. */
+  forgotten = 0;
   closedWith: number | undefined;
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: { data: unknown } & never) => void) | null = null;
@@ -89,7 +91,7 @@ export class FakeWebSocket implements WebSocketLike {
   }
 
   get bufferedAmount(): number {
-    return this.#buffered;
+    return this.#buffered + this.forgotten;
   }
 
   /** What has drained has arrived: the relay answers the marks in it. */

@@ -407,6 +407,36 @@ describe('a way out with a near relay', () => {
   });
 });
 
+describe('a way out whose browser forgets to take messages off bufferedAmount', () => {
+  it('goes on all the same: what the relay has got waits nowhere', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    let sent = 0;
+    for (let turn = 0; turn < 200; turn++) {
+      for (; !transport.congested; sent += 1452) send(endpoint, data(9, 1452));
+      transport.flush();
+      host.time.advance(2);
+      socket.bufferedAmount = 0;
+      if (turn % 50 === 20) socket.forgotten += 61_009;
+      host.time.advance(3);
+    }
+    expect(sent).toBeGreaterThan(10_000_000);
+    expect(transport.drops.of('congested')).toBe(0);
+    socket.isSlow = false;
+    host.time.advance(500);
+    expect(transport.congested).toBe(false);
+    // No more than a ping.
+    expect(transport.queuedBytes).toBeLessThan(100);
+    // Taken off after all, it is not taken off twice.
+    socket.forgotten = 0;
+    socket.isSlow = true;
+    for (let i = 0; i < 20; i++) send(endpoint, data(9, 1452));
+    transport.flush();
+    expect(transport.queuedBytes).toBeGreaterThanOrEqual(20 * 1452);
+  });
+});
+
 describe('a way out that slows down', () => {
   it('is congested before anything is dropped, and comes back', () => {
     const { host, transport, receiver, socket, endpoint, send } = connected();

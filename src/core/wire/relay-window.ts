@@ -54,6 +54,8 @@ export class RelayWindow {
   #fullAt: Instant = Number.NEGATIVE_INFINITY;
   #markedBytes = 0;
   #markedAt: Instant = Number.NEGATIVE_INFINITY;
+  /** Of the last mark that came back. */
+  #confirmed = 0;
   #arrived = 0;
   #arrivedAt: Instant = 0;
   /** Bytes per ms: of the last marks, in turn; and what is made of them, 0 while unknown. */
@@ -99,6 +101,11 @@ export class RelayWindow {
       atMost = next.bytes + (late > 0 ? this.#rate * Math.min(late, this.#roundTrip) : 0);
     }
     return Math.max(0, this.#sent - Math.min(atMost, this.#arrived + this.#rate * (now - this.#arrivedAt)));
+  }
+
+  /** Bytes behind the last mark that came back: all that can possibly be on its way. */
+  get unconfirmed(): number {
+    return this.#sent - this.#confirmed;
   }
 
   /** `bytes` were given to the WebSocket. */
@@ -149,7 +156,7 @@ export class RelayWindow {
     this.measureRoundTrip(now - mark.at, now);
     const wasFull = this.#fullAt >= mark.at && this.#probeEnd === undefined;
     if (wasFull) this.#measureRate(mark.outstanding / took, took > this.#goal);
-    this.#arrived = mark.bytes;
+    this.#arrived = this.#confirmed = mark.bytes;
     this.#arrivedAt = now;
   }
 

@@ -38,18 +38,26 @@ class Way {
   }
 }
 
-/** The two ways to and from one peer, and the message that is being put together for it. */
-class Link implements Endpoint {
+/** The two ways to and from one peer. */
+interface Ways {
+  readonly host: string;
+  readonly inbox: Way;
+  readonly outbox: Way;
+}
+
+/** They, and the message that is being put together for it. */
+class Link implements Endpoint, Ways {
   readonly host: string;
   readonly port = 51820;
   readonly inbox: Way;
   readonly outbox: Way;
-  readonly writer = new RecordWriter(new Uint8Array(MAX_MESSAGE));
+  readonly writer: RecordWriter;
 
-  constructor(host: string, inbox: Way, outbox: Way) {
+  constructor(host: string, inbox: Way, outbox: Way, writer: RecordWriter) {
     this.host = host;
     this.inbox = inbox;
     this.outbox = outbox;
+    this.writer = writer;
   }
 
   flush(): void {
@@ -94,11 +102,19 @@ export class TunnelEngine implements Engine {
   }
 
   /** Who calls knows where the other is. If both called at once, both would have to try again. */
-  introduce({ publicKey }: TunnelEngine, address: string, link: Link, isCalled: boolean, now: number): void {
+  introduce({ publicKey }: TunnelEngine, address: string, ways: Ways, isCalled: boolean, now: number): void {
+    const link = new Link(ways.host, ways.inbox, ways.outbox, this.#nextWriter());
     this.#links.push(link);
     const endpoint = isCalled ? { endpoint: link } : {};
     const allowedIps = [prefixOf(`${address}/32`)];
     this.core.device.addPeer({ publicKey, ...endpoint, allowedIps, persistentKeepalive: 0 }, now);
+  }
+
+  /** As an uplink's, in the memory in which packets are sealed; what other peers get is put together elsewhere. */
+  #nextWriter(): RecordWriter {
+    const { bytes, egress } = this.#suite.memory;
+    if (this.#links.length > 0) return new RecordWriter(new Uint8Array(MAX_MESSAGE));
+    return new RecordWriter(bytes, egress.start, egress.end);
   }
 
   receive(now: number): void {
@@ -160,8 +176,9 @@ export async function tunnelHub(
     const address = n === 0 ? SERVER : `10.0.${n}.2`;
     const server = new TunnelEngine(address, 2 + n, await suiteOf());
     const [atClient, atServer] = [new Way(), new Way()];
-    client.introduce(server, address, new Link(`192.0.2.${n + 1}`, atClient, atServer), true, now);
-    server.introduce(client, CLIENT, new Link('192.0.2.100', atServer, atClient), false, now);
+    const toServer = { host: `192.0.2.${n + 1}`, inbox: atClient, outbox: atServer };
+    client.introduce(server, address, toServer, true, now);
+    server.introduce(client, CLIENT, { host: '192.0.2.100', inbox: atServer, outbox: atClient }, false, now);
     server.core.device.up(now);
     servers.push(server);
     addresses.push(address);

@@ -49,7 +49,10 @@ export class CommandServer {
     const id = this.#calls++;
     this.#commands.push({ id, procedure, argument });
     const outcome = new Promise<Outcome>((resolve) => this.#waiting.set(id, resolve));
-    const late = setTimeout(() => this.#settle({ id, error: `${procedure}: no answer in ${PATIENCE} ms` }), PATIENCE);
+    const late = setTimeout(
+      () => this.#settle({ id, error: `${procedure}: no answer in ${PATIENCE} ms` }),
+      PATIENCE,
+    );
     this.#hand();
     return outcome.finally(() => clearTimeout(late));
   }

@@ -35,7 +35,11 @@ describe('PagePool', () => {
     const pool = new PagePool(512 << 10);
     const first = pool.take();
     const second = pool.take(first);
-    expect([second, pool.adjoins(first, second), pool.adjoins(second, first)]).toEqual([first + 1, true, false]);
+    expect([second, pool.adjoins(first, second), pool.adjoins(second, first)]).toEqual([
+      first + 1,
+      true,
+      false,
+    ]);
     const other = pool.take(second);
     pool.release(second);
     expect(pool.take(other)).toBe(other + 1);

@@ -157,6 +157,7 @@ export class Tunnel extends EventTarget {
   readonly #dialer: Dialer;
   readonly #events: MessagePort;
   readonly #readiness = new Readiness();
+  #loggedTurn = '';
   readonly #logger: TunnelOptions['logger'];
   #isRelayed = false;
   #token: TunnelOptions['token'];
@@ -434,7 +435,7 @@ export class Tunnel extends EventTarget {
         break;
       }
       case 'transport':
-        this.#log('debug', `transport: ${event.transport.state}`, { via: event.transport.via });
+        this.#logTransport(event.transport);
         this.#dispatch('transport', event.transport);
         break;
       case 'error': {
@@ -482,6 +483,13 @@ export class Tunnel extends EventTarget {
 
   #dispatch<Type extends keyof TunnelEvents>(type: Type, detail: TunnelEvents[Type]): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** Once for each turn: a round trip or a port that became known is none. */
+  #logTransport({ state, via }: TransportStatus): void {
+    const turn = `${state} ${via}`;
+    if (turn !== this.#loggedTurn) this.#log('debug', `transport: ${state}`, { via });
+    this.#loggedTurn = turn;
   }
 
   #log(level: LogLevel, message: string, fields: Record<string, unknown>): void {

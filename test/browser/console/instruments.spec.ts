@@ -128,6 +128,7 @@ test('the log is filtered and exported, and no key, token or ticket is in it', a
   const text = await readFile(await (await saving).path(), 'utf8');
   expect(text).toMatch(/^\S+Z INFO {2}Connecting relays=ws/m);
   expect(text).toContain('Received handshake response');
+  expect(text.match(/transport: open/g), 'once for each of two connections').toHaveLength(2);
   const secrets = [
     { name: 'the preshared key', bytes: psk },
     { name: 'the private key', bytes: Buffer.from(site.keys.privateKey, 'base64') },

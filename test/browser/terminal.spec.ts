@@ -53,6 +53,21 @@ test('one click on the demo shows the prompt of a toy shell, in which commands w
   await expect(status(page)).toContainText('Not connected');
 });
 
+test('after the demo’s click, what is typed at a prompt that has no keyboard yet ends nothing', async ({
+  console: page,
+}) => {
+  await page.reload();
+  await tabTo(page, /^Try the demo network$/);
+  await page.keyboard.press('Enter');
+  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  await expect(screen).toContainText('guest@demo:~$');
+  await page.keyboard.type('ls\n');
+  await expect(page.getByRole('tab'), 'nothing was open before').toHaveCount(1);
+  await page.waitForTimeout(500);
+  await expect(status(page)).toContainText('Connected');
+  await tabTo(page, /^Disconnect$/);
+});
+
 test('a first-time user gets to a shell by keyboard alone, in less than ten seconds', async ({
   console: page,
 }) => {

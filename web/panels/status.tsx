@@ -12,12 +12,18 @@ const Connected = lazy(async () => (await import('./connected.tsx')).Connected);
 export function StatusPanel({ model }: { model: ConsoleModel }) {
   const { session } = model;
   const { tone, headline, detail } = session.line.value;
+  const line = useRef<HTMLParagraphElement>(null);
+  const idle = session.phase.value === 'idle';
+  useEffect(() => {
+    // The demo's button took the focus with it when it went away. Not to Disconnect: Enter may be under way.
+    if (!idle && document.activeElement === document.body) line.current?.focus();
+  }, [idle]);
   return (
     <section class="panel status" aria-label="Status" data-tone={tone}>
       <div class="status-top">
         <div class="status-words">
           <div role="status" class="state">
-            <p class="state-line">
+            <p class="state-line" tabIndex={-1} ref={line}>
               <span class="lamp" aria-hidden="true" />
               <span>
                 <span class="state-headline">{headline}</span>{' '}
@@ -46,11 +52,6 @@ function Actions({ model }: { model: ConsoleModel }) {
   const isKeyTaken = model.session.isKeyTaken.value;
   const { login, enrol } = model.settings.value;
   const busy = phase === 'opening' || phase === 'closing';
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    // The demo's button took the focus with it when it went away.
-    if (!idle && document.activeElement === document.body) button.current?.focus();
-  }, [idle]);
   return (
     <div class="actions">
       {idle && model.settings.value.demo && (
@@ -80,7 +81,6 @@ function Actions({ model }: { model: ConsoleModel }) {
       )}
       <button
         type="button"
-        ref={button}
         class={
           idle && !isKeyTaken && (model.text.value !== '' || !model.settings.value.demo) ? 'primary' : ''
         }

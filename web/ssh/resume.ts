@@ -8,6 +8,8 @@ import type { SshTarget } from './form.ts';
 import type { ForwardTarget } from './forward.ts';
 
 const NAME = 'tabwire.terminals';
+/** What this page noted itself is open in it: only what an earlier one has left is to be brought back. */
+const PAGE = performance.timeOrigin;
 
 /** Where to, and what was forwarded through it. */
 export interface OpenTerminal {
@@ -23,7 +25,7 @@ export function noteTerminals(identity: string, terminals: readonly OpenTerminal
   }));
   try {
     if (places.length === 0) sessionStorage.removeItem(NAME);
-    else sessionStorage.setItem(NAME, JSON.stringify({ identity, places }));
+    else sessionStorage.setItem(NAME, JSON.stringify({ page: PAGE, identity, places }));
   } catch {
     // Storage is forbidden: a reload begins anew.
   }
@@ -33,7 +35,7 @@ export function noteTerminals(identity: string, terminals: readonly OpenTerminal
 export function terminalsBefore(identity: string): OpenTerminal[] {
   try {
     const noted: unknown = JSON.parse(sessionStorage.getItem(NAME) ?? 'null');
-    if (!isReload() || !isRecord(noted) || noted.identity !== identity) return [];
+    if (!isReload() || !isRecord(noted) || noted.page === PAGE || noted.identity !== identity) return [];
     sessionStorage.removeItem(NAME);
     return Array.isArray(noted.places) ? noted.places.flatMap(readTerminal) : [];
   } catch {

@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import '../style/tunnels.css';
 import './desk.css';
 import type { Desk } from './desk.ts';
@@ -83,9 +83,14 @@ function Tabs({ desk }: { desk: Desk }) {
 
 function Tab({ desk, tab }: { desk: Desk; tab: TerminalTab }) {
   const isActive = desk.activeId.value === tab.id;
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isActive) button.current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [isActive]);
   return (
     <button
       type="button"
+      ref={button}
       role="tab"
       id={`tab-${tab.id}`}
       class="tab"

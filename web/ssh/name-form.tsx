@@ -15,7 +15,11 @@ export function NameForm({ label, action, initial = '', onDone }: Props) {
   const text = useSignal(initial);
   const id = useId();
   const form = useRef<HTMLFormElement>(null);
-  useLayoutEffect(() => form.current?.querySelector('input')?.select(), []);
+  useLayoutEffect(() => {
+    form.current?.querySelector('input')?.select();
+    // A folder is scrolled within the page.
+    form.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   return (
     <form
       class="line-form"

@@ -71,27 +71,30 @@ export function networkOf(base: Address, length: number): string {
 /** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */
 export function classOf(address: Address): AddressClass {
   if (address.kind() === 'ipv4') return matchFirst(address, V4_CLASSES);
-  const carried = carriedAddresses(address.toByteArray()).map((inner) => matchFirst(inner, V4_CLASSES));
-  return [matchFirst(address, V6_CLASSES), ...carried].reduce(worse);
+  const classes = carriedAddresses(address.toByteArray()).map((inner) => matchFirst(inner, V4_CLASSES));
+  classes.push(matchFirst(address, V6_CLASSES));
+  return WORST_FIRST.find((kind) => classes.includes(kind))!;
 }
 
-const ORDER: readonly AddressClass[] = ['public', 'private', 'loopback', 'forbidden'];
-
-function worse(a: AddressClass, b: AddressClass): AddressClass {
-  return ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b;
+/** Of a text that may also be a name, of which `localhost` alone is loopback. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  const address = parseZoned(host);
+  return address !== undefined && classOf(address) === 'loopback';
 }
 
-type Classes = readonly (readonly [ipaddr.IPv4 | ipaddr.IPv6, number, AddressClass])[];
+const WORST_FIRST: readonly AddressClass[] = ['forbidden', 'loopback', 'private', 'public'];
 
-function classes(table: readonly (readonly [string, AddressClass])[]): Classes {
-  return table.map(([cidr, kind]) => [...ipaddr.parseCIDR(cidr), kind] as const);
+type Classes = readonly (readonly [string, AddressClass])[];
+type Networks = readonly (readonly [Network, AddressClass])[];
+
+const networks = (table: Classes): Networks => table.map(([cidr, kind]) => [parseNetwork(cidr)!, kind]);
+
+function matchFirst(address: Address, table: Networks): AddressClass {
+  return table.find(([network]) => hasAddress(network, address))?.[1] ?? 'public';
 }
 
-function matchFirst(address: Address, table: Classes): AddressClass {
-  return table.find(([network, length]) => address.match(network, length))?.[2] ?? 'public';
-}
-
-const V4_CLASSES = classes([
+const V4_CLASSES = networks([
   ['0.0.0.0/8', 'forbidden'], // "this network"; Linux delivers 0.0.0.0 to loopback
   ['127.0.0.0/8', 'loopback'],
   ['169.254.0.0/16', 'forbidden'], // link-local: the clouds' metadata services
@@ -105,7 +108,7 @@ const V4_CLASSES = classes([
   ['198.18.0.0/15', 'private'], // RFC 2544
 ]);
 
-const V6_CLASSES = classes([
+const V6_CLASSES = networks([
   ['::1/128', 'loopback'],
   ['::/128', 'forbidden'],
   ['fe80::/10', 'forbidden'],
@@ -140,4 +143,17 @@ function carriedAddresses(bytes: readonly number[]): ipaddr.IPv4[] {
   const isIsatap = (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
   if (isIsatap) carried.push(at(12)); // RFC 5214 §6.1
   return carried;
+}
+
+/**
+ * Lower case, without the trailing dot; undefined unless it is letters, digits and hyphens in labels of 1–63
+ * (RFC 1123 §2.1), and so written that no resolver takes it for an address (`127.1`, `0x7f.1`, `2130706433`).
+ */
+export function normalizeName(host: string): string | undefined {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  if (name.length === 0 || name.length > 253) return undefined;
+  const labels = name.split('.');
+  if (!labels.every((label) => /^(?!-)[a-z0-9-]{1,63}(?<!-)$/.test(label))) return undefined;
+  // WHATWG URL's "ends in a number" test: what decides whether parsers try IPv4.
+  return /^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!) ? undefined : name;
 }

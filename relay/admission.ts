@@ -1,13 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { bracketed } from '../src/core/host-port.ts';
-import { SUBPROTOCOL } from '../src/core/wire/relay.ts';
-import { isLoopback, mayServe, OPEN_RELAY_REASON, type RelayConfig } from './config.ts';
+import { BEARER_PREFIX, SUBPROTOCOL } from '../src/core/wire/relay.ts';
+import { mayServe, OPEN_RELAY_REASON } from './config.ts';
+import type { RelayContext } from './context.ts';
 import { BucketTable, clientKey } from './limits.ts';
-import { LoadWatch } from './load-watch.ts';
-import { offersOf } from './newcomer.ts';
-import type { SessionTable } from './session-table.ts';
+import type { LocalAddress } from './origin.ts';
 
 /** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
 export interface Refused {
@@ -19,124 +17,100 @@ export interface Refused {
 
 /** Decides from an HTTP request alone who may become a session, before anything is spent on it. */
 export class Admission {
-  /** May change while the relay runs. */
-  config: RelayConfig;
   /** Nobody new is accepted. */
   isStopping = false;
   /** WebSockets, or what is to become one, whose token is being judged. */
   unauthenticated = 0;
-  readonly load = new LoadWatch();
-  readonly #sessions: SessionTable;
-  readonly #now: () => number;
+  readonly #context: RelayContext;
+  readonly #isOverloaded: () => boolean;
   readonly #upgrades: BucketTable;
 
-  constructor(config: RelayConfig, sessions: SessionTable, now: () => number) {
-    this.config = config;
-    this.#sessions = sessions;
-    this.#now = now;
-    this.#upgrades = new BucketTable(config.limits.upgradesPerSecond, config.limits.upgradeBurst);
+  /** `isOverloaded`: more would be too much for this process. */
+  constructor(context: RelayContext, isOverloaded: () => boolean) {
+    const { upgradesPerSecond, upgradeBurst } = context.config.limits;
+    this.#context = context;
+    this.#isOverloaded = isOverloaded;
+    this.#upgrades = new BucketTable(upgradesPerSecond, upgradeBurst);
   }
 
   /** Everything that speaks against a session, cheapest first. */
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const client = clientKey(this.config.proxies.addressOf(request));
+    const client = clientKey(this.#context.config.proxies.addressOf(request));
     if (this.isStopping) return STOPPING;
-    if (this.load.isOverloaded) return OVERLOADED;
-    if (!this.#upgrades.take(client, this.#now())) return TOO_MANY;
+    if (this.#isOverloaded()) return OVERLOADED;
+    if (!this.#upgrades.take(client, this.#context.now())) return TOO_MANY;
     return this.judge(request) ?? judgeHandshake(request) ?? this.#judgeRoom() ?? this.#judgeShare(client);
   }
 
   /** What can be said of any request to the relay's path. */
   judge(request: IncomingMessage): Refused | undefined {
-    if (pathOf(request) !== this.config.path) return NOT_FOUND;
-    if (request.httpVersion !== '1.1') return { status: 400, code: 'upgrade', message: 'HTTP/1.1 is needed' };
-    if (request.method !== 'GET') return { status: 405, code: 'method', message: 'GET only' };
-    return this.#judgeQuery(request) ?? this.#judgeOrigin(request);
-  }
-
-  /** Only `r`, which a load balancer may look at. Secrets in a URL end up in logs: refuse them outright. */
-  #judgeQuery(request: IncomingMessage): Refused | undefined {
-    const query = (request.url ?? '').split('?', 2)[1];
-    if (query === undefined || /^r=[0-9a-f]{8}$/.test(query)) return undefined;
-    return { status: 400, code: 'query', message: 'the query may hold r=<8 hex digits> and nothing else' };
+    if (pathOf(request) !== this.#context.config.path) return NOT_FOUND;
+    if (request.httpVersion !== '1.1') return HTTP_1_1;
+    if (request.method !== 'GET') return METHOD;
+    // Only `r`, which a load balancer may look at. Secrets in a URL end up in logs: refuse them outright.
+    const query = request.url!.split('?', 2)[1];
+    if (query !== undefined && !/^r=[0-9a-f]{8}$/.test(query)) return QUERY;
+    return this.#judgeOrigin(request);
   }
 
   #judgeOrigin(request: IncomingMessage): Refused | undefined {
-    if (!mayServe(this.config, localAddress(request).address))
-      return { status: 403, code: 'open_relay', message: OPEN_RELAY_REASON };
-    if (this.permits(request)) return undefined;
-    return { status: 403, code: 'origin', message: 'pages from this origin are not allowed here' };
+    if (!mayServe(this.#context.config, localAddress(request).address)) return OPEN_RELAY;
+    return this.permits(request) ? undefined : ORIGIN;
   }
 
   permits(request: IncomingMessage): boolean {
-    const { origins, allowsNoOrigin } = this.config;
-    const { origin } = request.headers;
-    if (origins !== undefined) return origins.permits(origin);
-    if (origin === undefined) return allowsNoOrigin;
-    return sameOrigins(localAddress(request)).includes(origin.toLowerCase());
+    return this.#context.config.origins.permits(request.headers.origin, localAddress(request));
   }
 
-  /**
-   * `GET <path>/check`: the verdict that a browser does not show for a failed upgrade, as JSON; with
-   * `Authorization: Bearer …` also of the token.
-   */
-  async check(request: IncomingMessage, response: ServerResponse, wallClock: number): Promise<void> {
-    const { method = '' } = request;
-    const { origin } = request.headers;
-    if (origin !== undefined && this.permits(request)) {
-      response.setHeader('Access-Control-Allow-Origin', origin);
-      response.setHeader('Access-Control-Allow-Headers', 'Authorization');
-      response.setHeader('Vary', 'Origin');
-    }
-    response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
-    response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('Content-Type', 'application/json');
-    response.statusCode = method === 'OPTIONS' ? 204 : method === 'GET' ? 200 : 405;
-    const refused = method === 'GET' ? await this.#judgeCheck(request, wallClock) : METHOD;
-    const verdict = refused
-      ? { ok: false, code: refused.code, message: refused.message }
-      : { ok: true, protocols: [SUBPROTOCOL] };
-    response.end(method === 'OPTIONS' ? undefined : JSON.stringify(verdict));
-  }
-
-  async #judgeCheck(request: IncomingMessage, wallClock: number): Promise<Refused | undefined> {
-    const refused = this.#judgeOrigin(request) ?? this.#judgeRoom();
+  /** What speaks against a session for this page, and against a token that it shows (`Authorization: Bearer …`). */
+  async judgeCheck(request: IncomingMessage): Promise<Refused | undefined> {
+    const { config, now, wallClock } = this.#context;
+    const why = this.#judgeOrigin(request) ?? this.#judgeRoom();
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (refused !== undefined || this.config.tokens === undefined || token === undefined) return refused;
-    if (!this.#upgrades.take(clientKey(this.config.proxies.addressOf(request)), this.#now())) return TOO_MANY;
-    const verdict = await this.config.tokens.check(token, request.headers.origin, wallClock);
-    return 'code' in verdict ? { status: 200, code: 'token', message: verdict.reason } : undefined;
+    if (why !== undefined || config.tokens === undefined || token === undefined) return why;
+    if (!this.#upgrades.take(clientKey(config.proxies.addressOf(request)), now())) return TOO_MANY;
+    const verdict = await config.tokens.check(token, request.headers.origin, wallClock());
+    return 'code' in verdict ? refused(200, 'token', verdict.reason) : undefined;
   }
 
   /** Whether anybody may come. */
   #judgeRoom(): Refused | undefined {
-    const { sessions, unauthenticated } = this.config.limits;
+    const { sessions, unauthenticated } = this.#context.config.limits;
     if (this.isStopping) return STOPPING;
-    if (this.load.isOverloaded) return OVERLOADED;
-    return this.#sessions.size >= sessions || this.unauthenticated >= unauthenticated ? FULL : undefined;
+    if (this.#isOverloaded()) return OVERLOADED;
+    const isFull = this.#context.sessions.size >= sessions || this.unauthenticated >= unauthenticated;
+    return isFull ? FULL : undefined;
   }
 
   /** Whether this client has too much already; sessions that only wait for it make room. */
   #judgeShare(client: string): Refused | undefined {
-    if (this.#sessions.ofClient(client) < this.config.limits.sessionsPerClient) return undefined;
-    const hasMadeRoom = this.#sessions.endParked(({ owner }) => owner.client === client);
-    return hasMadeRoom ? undefined : { ...TOO_MANY, message: 'too many sessions from this address' };
+    const { config, sessions } = this.#context;
+    if (sessions.ofClient(client) < config.limits.sessionsPerClient) return undefined;
+    if (sessions.endParked(({ owner }) => owner.client === client)) return undefined;
+    return TOO_MANY_SESSIONS;
   }
 }
 
 function judgeHandshake(request: IncomingMessage): Refused | undefined {
   if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
-  if (offersOf(request).includes(SUBPROTOCOL)) return undefined;
-  return { status: 400, code: 'protocol', message: `offer the subprotocol ${SUBPROTOCOL}` };
+  return offersOf(request).includes(SUBPROTOCOL) ? undefined : PROTOCOL;
 }
 
-export const NOT_FOUND: Refused = { status: 404, code: 'path', message: 'not found' };
-const TOO_MANY: Refused = { status: 429, code: 'rate', message: 'too many connections from this address' };
-const METHOD: Refused = { status: 405, code: 'method', message: 'GET only' };
-const STOPPING: Refused = { status: 503, code: 'stopping', message: 'this relay is stopping' };
-const FULL: Refused = { status: 503, code: 'full', message: 'this relay is full' };
-const OVERLOADED: Refused = { status: 503, code: 'full', message: 'this relay is overloaded' };
-export const UPGRADE_REQUIRED: Refused = { status: 426, code: 'upgrade', message: 'upgrade to a WebSocket' };
+const refused = (status: number, code: string, message: string): Refused => ({ status, code, message });
+
+export const NOT_FOUND = refused(404, 'path', 'not found');
+export const UPGRADE_REQUIRED = refused(426, 'upgrade', 'upgrade to a WebSocket');
+const HTTP_1_1 = refused(400, 'upgrade', 'HTTP/1.1 is needed');
+export const METHOD = refused(405, 'method', 'GET only');
+const QUERY = refused(400, 'query', 'the query may hold r=<8 hex digits> and nothing else');
+const PROTOCOL = refused(400, 'protocol', `offer the subprotocol ${SUBPROTOCOL}`);
+const OPEN_RELAY = refused(403, 'open_relay', OPEN_RELAY_REASON);
+const ORIGIN = refused(403, 'origin', 'pages from this origin are not allowed here');
+const TOO_MANY = refused(429, 'rate', 'too many connections from this address');
+const TOO_MANY_SESSIONS = refused(429, 'rate', 'too many sessions from this address');
+const STOPPING = refused(503, 'stopping', 'this relay is stopping');
+const FULL = refused(503, 'full', 'this relay is full');
+const OVERLOADED = refused(503, 'full', 'this relay is overloaded');
 
 /** The path exactly as it was sent: nothing is decoded or shortened, so nothing can be smuggled. */
 export function pathOf(request: IncomingMessage): string {
@@ -144,20 +118,20 @@ export function pathOf(request: IncomingMessage): string {
 }
 
 /** Where this connection arrived. */
-export function localAddress(request: IncomingMessage): { address: string; port: number } {
+export function localAddress(request: IncomingMessage): LocalAddress {
   const { localAddress = '', localPort = 0 } = request.socket;
   return { address: localAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: localPort };
 }
 
-/**
- * The origins of pages served from the very address that was reached. The names come from us and not from the
- * Host header: a hostile page whose name resolves to this address (DNS rebinding) sends its own name there.
- */
-function sameOrigins({ address, port }: { address: string; port: number }): string[] {
-  const hosts = isLoopback(address) ? ['127.0.0.1', 'localhost', '[::1]'] : [];
-  hosts.push(bracketed(address));
-  const suffix = port === 80 ? '' : `:${port}`;
-  return hosts.map((host) => `http://${host}${suffix}`);
+/** The subprotocols that a client offers. */
+function offersOf(request: IncomingMessage): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+}
+
+/** The token among the subprotocols that a client offers; undefined if there is none. */
+export function bearerOf(request: IncomingMessage): string | undefined {
+  const bearer = offersOf(request).find((name) => name.startsWith(BEARER_PREFIX));
+  return bearer?.slice(BEARER_PREFIX.length);
 }
 
 export function respond(response: ServerResponse, { status, message }: Refused): void {

@@ -1,11 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
-import { carriesPacket, INITIATION } from '../src/core/wire/wireguard.ts';
+import { INITIATION, INITIATION_SIZE } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
 import type { DropReason, RelayCounters } from './counters.ts';
-import { Gate, messageType, type PairState } from './gate.ts';
+import { Gate, type PairState } from './gate.ts';
 import { placeOf } from './grant.ts';
 import type { Destination } from './policy.ts';
 import type { Session } from './session.ts';
@@ -25,9 +25,9 @@ export class Channel {
   readonly number: number;
   /** As OPEN asked for it: `HOST PORT`. */
   readonly place: string;
-  #session: Session;
   /** Whether the endpoint may call first. */
   readonly listens: boolean;
+  #session: Session;
   readonly #gate: Gate;
   readonly #events: ChannelEvents;
   /** Handshake initiations to the endpoint, and from it. */
@@ -44,7 +44,7 @@ export class Channel {
   /** The newest initiation, until the destination may get it. */
   #waiting: Uint8Array | undefined;
   #unanswered = 0;
-  /** Pairs that the host was told of. */
+  /** Pairs that the client has a ticket for. */
   #pairsTold = 0;
   /** Flags of the next OPENED. */
   #openedFlags = 0;
@@ -87,62 +87,66 @@ export class Channel {
   }
 
   /** Belongs to another session from now on, socket and gate and all. */
-  moveTo(session: Session): this {
+  moveTo(session: Session): void {
     this.#withdraw();
     this.#session = session;
     this.#openedFlags =
       (this.#gate.hasPair ? wire.OPENED_KEYS_KNOWN : 0) | (this.#socket ? wire.OPENED_SAME_PORT : 0);
     if (this.#state === 'open') this.#sayOpened();
-    return this;
   }
 
-  /** The policy has said yes. If there is a place for one more, what was held leaves now. */
-  resolved(destination: Destination): void {
-    if (this.#state !== 'resolving') return;
+  /**
+   * The policy has said yes, or says what else holds for the destination now. Whether the client may also listen there is
+   * another question, with an answer of its own. If there is a place for one more, what was held leaves now.
+   */
+  permitted(destination: Destination): void {
+    if (this.listens && !destination.allowsListen) {
+      this.#session.closeChannel(this, wire.CHANNEL_LISTEN_DENIED, 'listen_not_allowed');
+      return;
+    }
+    this.#destination = destination;
+    if (this.#state === 'resolving') this.#takePlace(destination);
+  }
+
+  #takePlace({ address, port, maxSessions }: Destination): void {
     const { channelsTo } = this.#session.context;
-    const place = placeOf(destination.address, destination.port);
-    if (channelsTo.of(place) >= destination.maxSessions) {
+    const place = placeOf(address, port);
+    if (channelsTo.of(place) >= maxSessions) {
       this.#counters.denied.count('endpoint_full');
       this.#session.closeChannel(this, wire.CHANNEL_TOO_MANY, 'endpoint_full');
       return;
     }
     channelsTo.add(place);
-    this.#destination = destination;
     this.#place = place;
     this.#state = 'ready';
     // Who waits for calls must have a port before anything was sent; who goes on will send at once.
     if (this.listens || this.#gate.hasPair) this.#connect();
-    if (this.#isClosed) return;
-    const held = this.#held;
-    this.#held = undefined;
+    const held = this.#takeHeld();
     if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#session.now());
   }
 
   /** A datagram from the client: `bytes[start, end)`, which may be part of something larger. */
   receiveFromClient(bytes: Uint8Array, start: number, end: number, now: number): void {
-    const { limits } = this.#session;
-    if (end - start > limits.maxDatagram) {
-      this.#dropUp('too_big', now, [wire.EVENT_TOO_BIG, limits.maxDatagram]);
-      return;
-    }
-    const isInitiation = messageType(bytes, start, end, limits.maxDatagram) === INITIATION;
-    if (this.#state === 'resolving' && isInitiation) {
-      this.#hold(bytes, start, end);
-      return;
-    }
-    if (isInitiation && !this.#isForEndpoint(bytes, start)) {
-      this.#dropUp('bad_mac1', now);
-      return;
-    }
-    if (isInitiation && !this.#permitsInitiation(now)) return;
-    if (isInitiation && !this.#isItsTurn(bytes, start, end, now)) return;
-    this.#forward(bytes, start, end, now);
+    const { maxDatagram } = this.#session.limits;
+    if (this.#isClosed) return;
+    if (end - start > maxDatagram) this.#dropUp('too_big', now, [wire.EVENT_TOO_BIG, maxDatagram]);
+    else if (this.#state === 'resolving' && end - start === INITIATION_SIZE) this.#hold(bytes, start, end);
+    else if (this.#gate.typeOf(bytes, start, end) !== INITIATION) this.#forward(bytes, start, end, now);
+    else if (!this.#isForEndpoint(bytes, start)) this.#dropUp('bad_mac1', now);
+    else if (this.#permitsInitiation(now) && this.#isItsTurn(bytes, start, end, now))
+      this.#forward(bytes, start, end, now);
   }
 
   /** The newest that may pass, until there is a socket. */
   #hold(bytes: Uint8Array, start: number, end: number): void {
     if (this.#held !== undefined) this.#counters.dropUp('not_open');
     this.#held = bytes.slice(start, end);
+  }
+
+  #takeHeld(): Uint8Array | undefined {
+    const held = this.#held;
+    this.#held = undefined;
+    return held;
   }
 
   /** If it is not, the initiation waits; so does only the newest. */
@@ -177,7 +181,7 @@ export class Channel {
       this.#dropUp(refusal, now);
       return;
     }
-    if (bytes[start] === INITIATION) this.#unanswered++;
+    if (this.#gate.typeOf(bytes, start, end) === INITIATION) this.#unanswered++;
     this.#session.watch.lastActive = now;
     this.#send(bytes, start, end, now);
     this.#notePairs(now);
@@ -257,7 +261,7 @@ export class Channel {
       this.#dropUp('queue', now);
       return;
     }
-    this.#counters.typesUp[bytes[start]!]!++;
+    this.#counters.typesUp[this.#gate.typeOf(bytes, start, end)]!++;
     this.#counters.bytesUp += end - start;
     socket.send(bytes, start, end - start, this.#sent);
   }
@@ -283,7 +287,7 @@ export class Channel {
     });
     socket.on('message', (datagram) => this.#receiveFromEndpoint(datagram));
     socket.on('connect', () => this.#connected(socket));
-    const source = this.#session.context.sources.next(family);
+    const source = this.#session.context.config.sources.next(family);
     try {
       if (source !== undefined) socket.bind({ address: source, exclusive: true });
       socket.connect(port, address);
@@ -302,8 +306,7 @@ export class Channel {
     const endpoint = `${address} ${port}`;
     const localPort = socket.address().port;
     context.log.info('opened', { sid, channel: this.number, endpoint, localPort });
-    const held = this.#held;
-    this.#held = undefined;
+    const held = this.#takeHeld();
     if (held !== undefined) this.#send(held, 0, held.length, this.#session.now());
   }
 
@@ -317,40 +320,42 @@ export class Channel {
 
   #receiveFromEndpoint(datagram: Uint8Array): void {
     if (this.#isClosed) return;
-    const { limits } = this.#session;
+    const { maxDatagram, initiationInterval } = this.#session.limits;
     const now = this.#session.now();
-    if (datagram.length > limits.maxDatagram) {
-      this.#counters.dropDown('too_big');
-      this.#events.note(wire.EVENT_TOO_BIG, limits.maxDatagram, now);
+    const { length } = datagram;
+    const type = this.#gate.typeOf(datagram, 0, length);
+    if (length > maxDatagram) {
+      this.#dropDown('too_big', now, wire.EVENT_TOO_BIG, maxDatagram);
       return;
     }
-    if (isCall(datagram, limits.maxDatagram) && !this.#calls.take(1, now)) {
-      this.#counters.dropDown('rate');
-      this.#events.note(wire.EVENT_RATE_LIMITED, limits.initiationInterval, now);
+    if (type === INITIATION && !this.#calls.take(1, now)) {
+      this.#dropDown('rate', now, wire.EVENT_RATE_LIMITED, initiationInterval);
       return;
     }
-    const refusal = this.#gate.down(datagram, 0, datagram.length, now);
+    const refusal = this.#gate.down(datagram, 0, length, now);
     if (refusal !== undefined) {
       this.#counters.dropDown(refusal);
       return;
     }
     this.#unanswered = 0;
     this.#session.watch.lastActive = now;
-    this.#deliver(datagram, now);
+    this.#counters.typesDown[type]!++;
+    this.#counters.bytesDown += length;
+    if (this.#gate.isPacket(type, length)) this.#deliver(datagram, now);
+    else this.#session.sendFirst(this.number, datagram);
     this.#notePairs(now);
   }
 
   #deliver(datagram: Uint8Array, now: number): void {
-    this.#counters.typesDown[datagram[0]!]!++;
-    this.#counters.bytesDown += datagram.length;
-    if (!carriesPacket(datagram, 0, datagram.length)) {
-      this.#session.sendFirst(this.number, datagram);
-      return;
-    }
     const dropped = this.#session.sendData(this.number, datagram, now);
-    if (dropped === 0) return;
-    this.#counters.dropDown(dropped === false ? 'rate' : 'queue', dropped || 1);
-    this.#events.note(wire.EVENT_DROPPED_DOWN, dropped || 1, now);
+    if (dropped === false) this.#dropDown('rate', now, wire.EVENT_DROPPED_DOWN, 1);
+    else if (dropped > 0) this.#dropDown('queue', now, wire.EVENT_DROPPED_DOWN, dropped, dropped);
+  }
+
+  /** Counts it, so many times, and tells the client. */
+  #dropDown(reason: DropReason, now: number, kind: number, value: number, times = 1): void {
+    this.#counters.dropDown(reason, times);
+    this.#events.note(kind, value, now);
   }
 
   /** An ICMP error, or the system refusing: reported; only a socket that never came to be ends the channel. */
@@ -364,10 +369,6 @@ export class Channel {
       this.#session.closeChannel(this, wire.CHANNEL_NO_PORT, 'no_udp_port');
     else this.#session.closeChannel(this, wire.CHANNEL_UNREACHABLE, 'unreachable');
   }
-}
-
-function isCall(datagram: Uint8Array, maxDatagram: number): boolean {
-  return messageType(datagram, 0, datagram.length, maxDatagram) === INITIATION;
 }
 
 /** What the client is told of a datagram that did not pass, unless it is that one more did not: kind and value. */

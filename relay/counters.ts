@@ -1,4 +1,3 @@
-import { Histogram } from 'prom-client';
 import type { GateRefusal } from './gate.ts';
 
 /** Why a datagram was not passed on. */
@@ -15,49 +14,26 @@ export type DropReason =
 
 /** How often each of a closed set of words: never a name, an address or anything else that others choose. */
 export class Counts extends Map<string, number> {
-  /** As Prometheus knows it, behind `wgrelay_`. */
-  readonly metric: string;
-  /** What it counts, in a sentence. */
-  readonly help: string;
-  /** What each word of a kind is about. */
-  readonly labels: readonly string[];
-
-  /** Nothing yet. */
-  constructor(metric: string, help: string, ...labels: string[]) {
-    super();
-    this.metric = metric;
-    this.help = help;
-    this.labels = labels;
-  }
-
-  /** One more. `words`: one for each label, separated by spaces. */
-  count(words: string): void {
-    this.set(words, (this.get(words) ?? 0) + 1);
+  /** One more. */
+  count(word: string): void {
+    this.set(word, (this.get(word) ?? 0) + 1);
   }
 }
 
 /** What the relay did and refused, since it started. */
 export class RelayCounters {
   /** Requests for a WebSocket, by what came of them. */
-  readonly upgrades = new Counts(
-    'upgrades_total',
-    'Requests for a WebSocket, by what came of them.',
-    'result',
-  );
+  readonly upgrades = new Counts();
   /** Tokens refused, by reason. */
-  readonly tokensRefused = new Counts('auth_failures_total', 'Tokens refused, by reason.', 'reason');
+  readonly tokensRefused = new Counts();
   /** Destinations refused, by reason. */
-  readonly denied = new Counts('policy_denied_total', 'Destinations refused, by reason.', 'reason');
+  readonly denied = new Counts();
   /** Sessions ended, by close code. */
-  readonly closed = new Counts('closes_total', 'Sessions ended, by close code.', 'code');
-  /** What came of tickets that were shown. */
-  readonly resumes = new Counts('resume_total', 'What came of tickets that were shown.', 'level', 'result');
+  readonly closed = new Counts();
+  /** What came of tickets that were shown: level and result. */
+  readonly resumes = new Counts();
   /** Errors of UDP sockets, by the system's word. */
-  readonly udpErrors = new Counts(
-    'udp_errors_total',
-    "Errors of UDP sockets, by the system's word.",
-    'errno',
-  );
+  readonly udpErrors = new Counts();
   /** Destinations that clients opened. */
   channelsOpened = 0;
   /** Configurations that were read again and refused. */
@@ -78,15 +54,8 @@ export class RelayCounters {
   readonly dropsUp: Partial<Record<DropReason, number>> = {};
   /** Datagrams for clients that were not passed on, by reason. */
   readonly dropsDown: Partial<Record<DropReason, number>> = {};
-
-  /** How long what was oldest in a message had waited for its client. */
-  readonly queueDelay = times(
-    'queue_delay_seconds',
-    'How long the oldest datagram of a message waited.',
-    0.001,
-  );
-  /** How long name servers took. */
-  readonly dnsTime = times('dns_seconds', 'How long name servers took.', 0.004);
+  /** Told how long what was oldest in a message had waited for its client, in ms. */
+  waited: (ms: number) => void = () => {};
 
   /** From clients to destinations. */
   get datagramsUp(): number {
@@ -112,12 +81,6 @@ export class RelayCounters {
   dropDown(reason: DropReason, times = 1): void {
     this.dropsDown[reason] = (this.dropsDown[reason] ?? 0) + times;
   }
-}
-
-/** Of six bounds, each four times the one before. */
-function times(name: string, help: string, least: number): Histogram {
-  const buckets = Array.from({ length: 6 }, (_, n) => least * 4 ** n);
-  return new Histogram({ name: `wgrelay_${name}`, help, buckets, registers: [] });
 }
 
 function sumOf(counts: readonly number[]): number {

@@ -1,9 +1,9 @@
 import type { WebSocket } from 'ws';
+import type { DownQueue } from '../src/core/queue/down-queue.ts';
+import { Pace } from '../src/core/queue/pace.ts';
 import { MAX_MESSAGE, RecordWriter } from '../src/core/wire/relay.ts';
 import { RelayWindow } from '../src/core/wire/relay-window.ts';
-import type { DownQueue } from './down-queue.ts';
-import { Pace } from './pace.ts';
-import type { SessionContext } from './session-context.ts';
+import type { RelayContext } from './context.ts';
 
 /** Above this, what is on its way to the client waits in the queue, where it can still be dropped. */
 const HIGH_WATER = 64 * 1024;
@@ -23,7 +23,7 @@ const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
 export class Downlink {
   readonly #socket: WebSocket;
   readonly #queue: DownQueue;
-  readonly #context: Pick<SessionContext, 'counters' | 'now'>;
+  readonly #context: Pick<RelayContext, 'counters' | 'now'>;
   readonly #maxMessage: number;
   readonly #window = new RelayWindow();
   readonly #pace = new Pace();
@@ -38,7 +38,7 @@ export class Downlink {
   constructor(
     socket: WebSocket,
     queue: DownQueue,
-    context: Pick<SessionContext, 'counters' | 'now'>,
+    context: Pick<RelayContext, 'counters' | 'now'>,
     maxMessage: number,
   ) {
     this.#socket = socket;
@@ -89,8 +89,7 @@ export class Downlink {
       const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
       if (dropped > 0) this.#context.counters.dropDown('queue', dropped);
       if (scratch.records === 0) break;
-      if (this.#queue.waited !== undefined)
-        this.#context.counters.queueDelay.observe(this.#queue.waited / 1000);
+      if (this.#queue.waited !== undefined) this.#context.counters.waited(this.#queue.waited);
       this.records += scratch.records;
       this.#window.sent(scratch.length, now);
       this.#pace.sent(scratch.length, now);

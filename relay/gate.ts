@@ -97,9 +97,25 @@ export class Gate {
     this.#isProven = false;
   }
 
+  /** 1 to 4 if `bytes[start, end)` has the outer form of that message; otherwise 0. */
+  typeOf(bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    const type = bytes[start]!;
+    if (length > this.#maxDatagram) return 0;
+    if (length < wg.TRANSPORT_MIN_SIZE) return 0;
+    // Data need not be a multiple of 16 long: padding stops at the MTU.
+    if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
+    return type === wg.TRANSPORT || LENGTHS[type] === length ? type : 0;
+  }
+
+  /** Whether there is a packet in it: it is no handshake, nor a keepalive, both of which are few and must not wait. */
+  isPacket(type: number, length: number): boolean {
+    return type === wg.TRANSPORT && length > wg.TRANSPORT_MIN_SIZE;
+  }
+
   /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
   up(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    switch (messageType(bytes, start, end, this.#maxDatagram)) {
+    switch (this.typeOf(bytes, start, end)) {
       case wg.INITIATION:
         remember(this.#clientPending, wg.readIndex(bytes, start + wg.SENDER_INDEX));
         return undefined;
@@ -126,7 +142,7 @@ export class Gate {
 
   /** From the endpoint to the client. */
   down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    switch (messageType(bytes, start, end, this.#maxDatagram)) {
+    switch (this.typeOf(bytes, start, end)) {
       case wg.INITIATION: {
         const sender = wg.readIndex(bytes, start + wg.SENDER_INDEX);
         // A first call that repeats one of the client's indices is an echo of its own initiation.
@@ -152,10 +168,8 @@ export class Gate {
         return this.#pairs.some((pair) => pair.client === receiver) ? undefined : 'unsolicited_cookie';
       }
       case wg.TRANSPORT: {
-        const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
-        const pair = this.#pairs.find((each) => each.client === receiver);
-        if (pair === undefined) return 'no_handshake';
-        if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
+        const refusal = this.#judgeIndex('client', bytes, start, now);
+        if (refusal !== undefined) return refusal;
         break;
       }
       default:
@@ -167,24 +181,30 @@ export class Gate {
   }
 
   #upData(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
-    const pair = this.#pairs.find((each) => each.endpoint === receiver);
-    if (pair === undefined) return 'no_handshake';
-    if (now - pair.since > PAIR_LIFETIME) return 'expired_key';
+    const refusal = this.#judgeIndex('endpoint', bytes, start, now);
+    if (refusal !== undefined) return refusal;
     if (!this.#isProven) {
       if (this.#datagramsLeft < 1 || this.#bytesLeft < end - start) return 'unproven';
       this.#datagramsLeft--;
       this.#bytesLeft -= end - start;
     }
     // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
-    const isKeepalive = !wg.carriesPacket(bytes, start, end);
+    const isData = this.isPacket(wg.TRANSPORT, end - start);
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
-      if (!isKeepalive || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
+      if (isData || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
       this.#lastSilentKeepalive = now;
-    } else if (!isKeepalive) {
+    } else if (isData) {
       this.#unansweredSince ??= now;
     }
     return undefined;
+  }
+
+  /** Of data: whether it is of a pair of which its receiver is that side. */
+  #judgeIndex(side: 'client' | 'endpoint', bytes: Uint8Array, start: number, now: number) {
+    const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
+    const pair = this.#pairs.find((each) => each[side] === receiver);
+    if (pair === undefined) return 'no_handshake';
+    return now - pair.since > PAIR_LIFETIME ? 'expired_key' : undefined;
   }
 
   #addPair(pair: Pair): void {
@@ -194,23 +214,8 @@ export class Gate {
   }
 }
 
-/** 1 to 4 if `bytes[start, end)` has the outer form of that WireGuard message, otherwise 0. */
-export function messageType(bytes: Uint8Array, start: number, end: number, maxDatagram: number): number {
-  const length = end - start;
-  if (length < wg.TRANSPORT_MIN_SIZE || length > maxDatagram) return 0;
-  if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
-  const type = bytes[start]!;
-  // Data need not be a multiple of 16 long: padding stops at the MTU.
-  if (type === wg.TRANSPORT) return type;
-  return length === HANDSHAKE_LENGTHS[type] ? type : 0;
-}
-
-const HANDSHAKE_LENGTHS: readonly (number | undefined)[] = [
-  undefined,
-  wg.INITIATION_SIZE,
-  wg.RESPONSE_SIZE,
-  wg.COOKIE_REPLY_SIZE,
-];
+/** Of handshake messages, by type. */
+const LENGTHS = [0, wg.INITIATION_SIZE, wg.RESPONSE_SIZE, wg.COOKIE_REPLY_SIZE];
 
 function remember(pending: number[], index: number): void {
   pending.unshift(index);

@@ -1,6 +1,8 @@
-import { parseAddress, printAddress } from './address.ts';
+import { normalizeName, parseAddress, printAddress } from './address.ts';
 import type { Limits } from './config.ts';
-import { DEFAULT_PORT, normalizeName } from './rules.ts';
+
+/** WireGuard's, where none is named. */
+export const DEFAULT_PORT = 51820;
 
 /** What a token gives its bearer: never more than the configuration allows to everybody. */
 export interface Grant {
@@ -8,7 +10,7 @@ export interface Grant {
   /** For the log. */
   readonly subjectHash: string;
   /** As `placeOf` and `aliasPlace` spell them. */
-  readonly destinations: ReadonlySet<string>;
+  readonly destinations: readonly string[];
   /** Of the session, in ms. */
   readonly lifetime: number | undefined;
   readonly channels: number | undefined;

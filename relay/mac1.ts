@@ -24,9 +24,3 @@ export class Mac1 {
     return timingSafeEqual(mac, bytes.subarray(start + COVERED, start + COVERED + LENGTH));
   }
 }
-
-/** The 32 bytes of a WireGuard key in base64; undefined for everything else. */
-export function decodePublicKey(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.length === 32 && bytes.toString('base64') === text ? bytes : undefined;
-}

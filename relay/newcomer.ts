@@ -1,28 +1,17 @@
-import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import * as wire from '../src/core/wire/relay.ts';
 import type { Resume } from './tickets.ts';
 
-/** What a client may send before its token has been judged, in bytes. */
-const MAX_EARLY = 65_535;
-
-/** The subprotocols that a client offers. */
-export function offersOf(request: IncomingMessage): string[] {
-  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-}
-
-/** The token among the subprotocols that a client offers; undefined if there is none. */
-export function bearerOf(request: IncomingMessage): string | undefined {
-  const bearer = offersOf(request).find((name) => name.startsWith(wire.BEARER_PREFIX));
-  return bearer?.slice(wire.BEARER_PREFIX.length);
-}
+/** What a client may send before its token has been judged, in bytes, and what holding a message costs beside them. */
+const MAX_EARLY = 128 * 1024;
+const OVERHEAD = 128;
 
 /** A token, or the ticket of a session that goes on. */
 export type Credential = string | Resume;
 
 /**
  * A client that did not put a token into the handshake: the first record of its first message has it, or a ticket. What
- * comes behind waits until there is a session for it; a ticket also, for the session has to read it.
+ * comes behind waits until there is a session for it.
  */
 export class Newcomer {
   /** Undefined: something else came, or nothing in time, or the client left. */
@@ -53,26 +42,23 @@ export class Newcomer {
     return this.#early;
   }
 
-  readonly #receive = (data: Buffer, isBinary: boolean): void => {
+  readonly #receive = (message: Buffer, isBinary: boolean): void => {
     if (!isBinary) this.#settle?.(undefined);
-    else if (this.#settle) this.#receiveFirst(data);
-    else this.#keep(data);
+    else if (this.#settle === undefined) this.#keep(message);
+    else {
+      const reader = new wire.RecordReader();
+      reader.begin(message);
+      const isControl = reader.next() && reader.channel === wire.CONTROL_CHANNEL;
+      const control = isControl ? wire.readControl(message, reader.start, reader.end) : undefined;
+      if (reader.end < message.length) this.#keep(message.subarray(reader.end));
+      if (control?.type === wire.RESUME) this.#settle(control);
+      else this.#settle(control?.type === wire.AUTH ? control.token : undefined);
+    }
   };
-
-  #receiveFirst(message: Buffer): void {
-    const reader = new wire.RecordReader();
-    reader.begin(message);
-    const isControl = reader.next() && reader.channel === wire.CONTROL_CHANNEL;
-    const control = isControl ? wire.readControl(message, reader.start, reader.end) : undefined;
-    if (control?.type === wire.RESUME) this.#keep(message);
-    if (control?.type === wire.AUTH && reader.end < message.length) this.#keep(message.subarray(reader.end));
-    if (control?.type === wire.RESUME) this.#settle?.(control);
-    else this.#settle?.(control?.type === wire.AUTH ? control.token : undefined);
-  }
 
   /** A copy: the message may be a corner of something larger. */
   #keep(message: Buffer): void {
-    this.#earlyBytes += message.length;
+    this.#earlyBytes += message.length + OVERHEAD;
     if (this.#earlyBytes > MAX_EARLY) this.#socket.terminate();
     else this.#early.push(Buffer.from(message));
   }

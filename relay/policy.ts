@@ -1,10 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../src/core/wire/relay.ts';
-import { type Address, classOf, parseAddress, printAddress } from './address.ts';
+import { type Address, classOf, hasAddress, normalizeName, parseAddress, printAddress } from './address.ts';
 import { aliasPlace, type Grant, placeOf } from './grant.ts';
 import type { Mac1 } from './mac1.ts';
-import type { ResolveName } from './resolver.ts';
-import { coversAddress, normalizeName, type Rule } from './rules.ts';
+import type { Rule } from './rule.ts';
 
 /** Where a channel goes, for its whole life: names are resolved once and never again. */
 export interface Destination {
@@ -29,10 +28,12 @@ export interface Refusal {
   readonly detail: string;
 }
 
-export type Decision =
-  | { readonly destination: Destination }
-  | { readonly refusal: Refusal }
-  | { readonly pending: Promise<{ destination: Destination } | { refusal: Refusal }> };
+/** What is known at once. */
+export type Verdict = { readonly destination: Destination } | { readonly refusal: Refusal };
+export type Decision = Verdict | { readonly pending: Promise<Verdict> };
+
+/** Every address of a name, IPv4 and IPv6, as text. Rejects when there is none. What it says is not believed. */
+export type ResolveName = (name: string) => Promise<readonly string[]>;
 
 export interface PolicyOptions {
   readonly resolve: ResolveName;
@@ -44,29 +45,13 @@ export interface PolicyOptions {
 
 /** Says where clients may send. Nothing is allowed that no rule allows. */
 export class Policy {
-  #rules: readonly Rule[];
+  /** May be replaced by others. What is open already is for whoever opened it to ask about: `review`. */
+  rules: readonly Rule[];
   readonly #options: PolicyOptions;
 
   constructor(rules: readonly Rule[], options: PolicyOptions) {
-    this.#rules = rules;
+    this.rules = rules;
     this.#options = options;
-  }
-
-  /** Other rules from now on. What is open already is for whoever opened it to ask about: `permits`. */
-  replace(rules: readonly Rule[]): void {
-    this.#rules = rules;
-  }
-
-  /** Whether a destination that was allowed once still is. */
-  permits({ address: text, port, name }: Destination): boolean {
-    const address = parseAddress(text)!;
-    return this.#rules.some((rule) => {
-      const covers =
-        name === undefined
-          ? coversAddress(rule, address, port)
-          : rule.kind === 'name' && rule.name === name && rule.ports.includes(port);
-      return covers && this.#forbids(rule, address, port) === undefined;
-    });
   }
 
   /**
@@ -74,70 +59,75 @@ export class Policy {
    * the address that the name had for a session that goes on, judged like an answer of the name servers.
    */
   decide(host: string, port: number, grant?: Grant, pinned?: string): Decision {
-    const alias = port === 0 ? this.#rules.find((rule) => rule.alias === host) : undefined;
+    const alias = port === 0 ? this.rules.find((rule) => rule.alias === host) : undefined;
     const [place, placePort] = alias ? [hostOf(alias), alias.ports[0]!] : [host, port];
     const asked = port === 0 ? aliasPlace(host) : placeOf(host, port);
     if (grant !== undefined && !this.#isGranted(grant, asked, placeOf(place, placePort)))
       return denied('not granted');
-    if (port === 0 && alias === undefined)
-      return { refusal: { code: CHANNEL_UNKNOWN, reason: 'unknown_alias', detail: 'alias' } };
-    return this.#decidePlace(place, placePort, pinned);
+    if (port === 0 && alias === undefined) return unknown('unknown_alias', 'alias');
+    const covering = this.#covering(place, placePort);
+    if (covering.rules.length === 0) return denied('not listed');
+    if (covering.name === undefined || pinned !== undefined)
+      return this.#judge(covering, [covering.address ?? parseAddress(pinned!)]);
+    return { pending: this.#resolve(covering, covering.name) };
+  }
+
+  /** What the rules say now of a destination that was allowed once. */
+  review({ address, port, name }: Destination): Verdict {
+    return this.#judge(this.#covering(name ?? address, port), [parseAddress(address)]);
   }
 
   /** A token may name the place, or an alias of it, whichever of the two the client asks for. */
   #isGranted({ destinations }: Grant, asked: string, place: string): boolean {
-    if (destinations.has(asked) || destinations.has(place)) return true;
-    return this.#rules.some(
+    if (destinations.includes(asked) || destinations.includes(place)) return true;
+    return this.rules.some(
       (rule) =>
         rule.alias !== undefined &&
-        destinations.has(aliasPlace(rule.alias)) &&
+        destinations.includes(aliasPlace(rule.alias)) &&
         placeOf(hostOf(rule), rule.ports[0]!) === place,
     );
   }
 
-  #decidePlace(host: string, port: number, pinned: string | undefined): Decision {
+  /** The rules for what a client asks for; whether the class of its address may be reached is another question. */
+  #covering(host: string, port: number): Covering {
     const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
-    if (address !== undefined) return this.#decideAddress(address, port);
-    const name = normalizeName(host);
-    const rules = this.#rules.filter(
-      (rule) => rule.kind === 'name' && rule.name === name && rule.ports.includes(port),
-    );
-    if (name === undefined || rules.length === 0) return denied('not listed');
-    if (pinned !== undefined) return this.#judge(name, rules, port, [pinned]);
-    return { pending: this.#resolve(name, rules, port) };
+    const name = address === undefined ? normalizeName(host) : undefined;
+    const covers = (rule: Rule): boolean => {
+      if (address === undefined) return name !== undefined && rule.name === name;
+      return rule.network !== undefined && hasAddress(rule.network, address);
+    };
+    return {
+      address,
+      name,
+      port,
+      rules: this.rules.filter((rule) => rule.ports.includes(port) && covers(rule)),
+    };
   }
 
-  #decideAddress(address: Address, port: number) {
-    const rules = this.#rules.filter((rule) => coversAddress(rule, address, port));
-    if (rules.length === 0) return denied('not listed');
-    const why = rules.map((rule) => this.#forbids(rule, address, port));
-    const granting = rules.filter((_, i) => why[i] === undefined);
-    if (granting.length === 0) return denied(why[0]!);
-    return permitted(address, port, granting, undefined);
-  }
-
-  async #resolve(name: string, rules: readonly Rule[], port: number) {
+  async #resolve(covering: Covering, name: string): Promise<Verdict> {
     let answers: readonly string[];
     try {
       answers = await this.#options.resolve(name);
     } catch {
-      return { refusal: { code: CHANNEL_UNKNOWN, reason: 'name_not_resolved', detail: 'dns' } };
+      return unknown('name_not_resolved', 'dns');
     }
-    return this.#judge(name, rules, port, answers);
+    return this.#judge(covering, answers.map(parseAddress));
   }
 
   /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
-  #judge(name: string, rules: readonly Rule[], port: number, answers: readonly string[]) {
-    const addresses = answers.map(parseAddress);
-    const granting = rules.filter((rule) =>
-      addresses.every((address) => address !== undefined && this.#forbids(rule, address, port) === undefined),
-    );
+  #judge({ rules, port, name }: Covering, addresses: readonly (Address | undefined)[]): Verdict {
+    const against = rules.map((rule) => {
+      const why = addresses.map((each) => (each ? this.#forbids(rule, each, port) : 'not an address'));
+      return why.find((reason) => reason !== undefined);
+    });
+    const granting = rules.filter((_, i) => against[i] === undefined);
     if (granting.length === 0) {
-      const why = addresses.map((each) => (each ? this.#forbids(rules[0]!, each, port) : 'not an address'));
-      return denied(`dns_policy: ${why.find((each) => each !== undefined)}`);
+      const why = against[0] ?? 'not listed';
+      return denied(name === undefined ? why : `dns_policy: ${why}`);
     }
     const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];
-    return pick === undefined ? denied('no address') : permitted(pick, port, granting, name);
+    if (pick === undefined) return denied('no address');
+    return { destination: destinationOf(pick, port, name, granting) };
   }
 
   /** Why the rule, which covers this address and port, does not reach it; undefined if it does. */
@@ -149,31 +139,38 @@ export class Policy {
     const isOwn = (this.#options.ownAddresses ?? interfaceAddresses)().includes(printAddress(address));
     const isHere = kind === 'loopback' || isOwn;
     if (isHere && (this.#options.listenPorts?.() ?? []).includes(port)) return 'own listener';
-    return isHere && rule.kind !== 'literal' ? 'own address' : undefined;
+    return isHere && !rule.isLiteral ? 'own address' : undefined;
   }
 }
 
-function hostOf(rule: Rule): string {
-  if (rule.kind === 'name') return rule.name;
-  return rule.kind === 'literal' ? printAddress(rule.address) : '';
+/** An address or a name, a port, and the rules for them. */
+interface Covering {
+  readonly address: Address | undefined;
+  readonly name: string | undefined;
+  readonly port: number;
+  readonly rules: readonly Rule[];
+}
+
+/** Of a rule with an alias. */
+function hostOf({ name, network }: Rule): string {
+  return name ?? printAddress(network!.base);
 }
 
 /** `rules`: those that allow it. The most generous of them counts. */
-function permitted(address: Address, port: number, rules: readonly Rule[], name: string | undefined) {
-  const allowsListen = rules.some((rule) => rule.allowsListen);
-  const mac1s = rules.every((rule) => rule.mac1 !== undefined) ? rules.map((rule) => rule.mac1!) : [];
-  const maxSessions = Math.max(...rules.map((rule) => rule.maxSessions));
-  const family = address.kind() === 'ipv4' ? 4 : 6;
+function destinationOf(
+  address: Address,
+  port: number,
+  name: string | undefined,
+  rules: readonly Rule[],
+): Destination {
   return {
-    destination: {
-      address: printAddress(address),
-      family,
-      port,
-      allowsListen,
-      maxSessions,
-      name,
-      mac1s,
-    } as const,
+    address: printAddress(address),
+    family: address.kind() === 'ipv4' ? 4 : 6,
+    port,
+    name,
+    mac1s: rules.every((rule) => rule.mac1 !== undefined) ? rules.map((rule) => rule.mac1!) : [],
+    allowsListen: rules.some((rule) => rule.allowsListen),
+    maxSessions: Math.max(...rules.map((rule) => rule.maxSessions)),
   };
 }
 
@@ -181,11 +178,11 @@ function denied(detail: string): { refusal: Refusal } {
   return { refusal: { code: CHANNEL_DENIED, reason: 'not_allowed', detail } };
 }
 
+function unknown(reason: string, detail: string): { refusal: Refusal } {
+  return { refusal: { code: CHANNEL_UNKNOWN, reason, detail } };
+}
+
 function interfaceAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((list) =>
-    (list ?? []).flatMap((entry) => {
-      const address = parseAddress(entry.address);
-      return address === undefined ? [] : [printAddress(address)];
-    }),
-  );
+  const entries = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  return entries.flatMap(({ address }) => parseAddress(address) ?? []).map(printAddress);
 }

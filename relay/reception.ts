@@ -2,20 +2,24 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CLOSE_LIMIT, CLOSE_RESTARTING, CLOSE_TOKEN, SUBPROTOCOL } from '../src/core/wire/relay.ts';
-import { type Admission, refuse } from './admission.ts';
+import { type Admission, bearerOf, refuse } from './admission.ts';
+import type { RelayContext } from './context.ts';
 import type { Grant } from './grant.ts';
 import { clientKey } from './limits.ts';
-import { bearerOf, type Credential, Newcomer } from './newcomer.ts';
+import { type Credential, Newcomer } from './newcomer.ts';
 import { Session } from './session.ts';
-import type { SessionContext } from './session-context.ts';
-import type { SessionTable } from './session-table.ts';
-import type { Resume } from './tickets.ts';
+import { type Ticket, ticketRefused } from './tickets.ts';
 import type { TokenRefusal, TokenVerifier } from './tokens.ts';
 
 /** Of all sessions that there may be, so many may wait for their clients. */
 const PARKED_SHARE = 0.05;
 
-type Verdict = Grant | TokenRefusal;
+/** What a client may come with: nothing where nothing is needed. */
+interface Pass {
+  readonly grant?: Grant | undefined;
+  /** In place of a token. */
+  readonly ticket?: Ticket;
+}
 
 /**
  * Makes sessions of WebSockets whose client may come. Tokens are judged before the upgrade, but refused behind it: browsers
@@ -23,19 +27,17 @@ type Verdict = Grant | TokenRefusal;
  */
 export class Reception {
   readonly #admission: Admission;
-  readonly #sessions: SessionTable;
-  readonly #context: SessionContext;
+  readonly #context: RelayContext;
   readonly #webSockets: WebSocketServer;
 
-  constructor(admission: Admission, sessions: SessionTable, context: SessionContext) {
+  constructor(admission: Admission, context: RelayContext) {
     this.#admission = admission;
-    this.#sessions = sessions;
     this.#context = context;
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: context.limits.maxMessage,
+      maxPayload: context.config.limits.maxMessage,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
       // A client that sends pings, fragments or single bytes and never reads must not make ws grow.
       ...({ maxFragments: 32, maxBufferedChunks: 256, maxPendingAutoPongs: 8, closeTimeout: 5000 } as object),
@@ -50,52 +52,52 @@ export class Reception {
       void this.#admit(request, socket, head);
       return;
     }
-    const { counters, log } = this.#context;
-    counters.upgrades.count(refused.code);
-    log.refused('reject', refused.code, this.#whoseIs(request));
+    this.#context.counters.upgrades.count(refused.code);
+    this.#context.log.refused('reject', refused.code, this.#whoseIs(request));
     refuse(request, socket, refused);
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { tokens } = this.#admission.config;
-    const bearer = bearerOf(request);
-    const verdict = tokens && bearer !== undefined ? await this.#judge(bearer, request, tokens) : undefined;
+    const { tokens } = this.#context.config;
+    const token = bearerOf(request);
+    const verdict = tokens && token !== undefined ? await this.#judge(token, request, tokens) : {};
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (tokens && verdict === undefined) void this.#awaitToken(webSocket, request, tokens);
+      if (tokens && token === undefined) void this.#awaitToken(webSocket, request, tokens);
       else this.#accept(webSocket, request, verdict);
     });
   }
 
-  async #judge(shown: Credential, { headers }: IncomingMessage, tokens: TokenVerifier): Promise<Verdict> {
-    const wallClock = this.#context.wallClock();
-    if (typeof shown !== 'string')
-      return this.#context.tickets.grantOf(shown, headers.origin, wallClock, this.#context.isDenied);
-    this.#admission.unauthenticated++;
-    const verdict = await tokens.verify(shown, headers.origin, wallClock);
-    this.#admission.unauthenticated--;
-    return verdict;
-  }
-
   async #awaitToken(webSocket: WebSocket, request: IncomingMessage, tokens: TokenVerifier): Promise<void> {
     this.#admission.unauthenticated++;
-    const newcomer = new Newcomer(webSocket, this.#admission.config.limits.authTimeout);
+    const newcomer = new Newcomer(webSocket, this.#context.config.limits.authTimeout);
     const shown = await newcomer.credential;
     this.#admission.unauthenticated--;
-    const verdict = shown === undefined ? NO_TOKEN : await this.#judge(shown, request, tokens);
-    const session = this.#accept(webSocket, request, verdict, typeof shown === 'object' ? shown : undefined);
+    const session = this.#accept(webSocket, request, await this.#judge(shown, request, tokens));
     for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
   }
 
-  #accept(
-    webSocket: WebSocket,
-    request: IncomingMessage,
-    verdict: Verdict | undefined,
-    resume?: Resume,
-  ): Session | undefined {
+  async #judge(
+    shown: Credential | undefined,
+    { headers: { origin } }: IncomingMessage,
+    tokens: TokenVerifier,
+  ): Promise<Pass | TokenRefusal> {
+    if (shown === undefined) return { code: CLOSE_TOKEN, reason: 'token_missing' };
+    const wallClock = this.#context.wallClock();
+    if (typeof shown === 'object') {
+      const ticket = this.#context.config.tickets.redeem(shown, origin, 'ticket', wallClock, tokens);
+      return typeof ticket === 'string' ? ticketRefused(ticket) : { grant: ticket.grant, ticket };
+    }
+    this.#admission.unauthenticated++;
+    const verdict = await tokens.verify(shown, origin, wallClock);
+    this.#admission.unauthenticated--;
+    return 'code' in verdict ? verdict : { grant: verdict };
+  }
+
+  #accept(webSocket: WebSocket, request: IncomingMessage, verdict: Pass | TokenRefusal): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
-    const { counters, log } = this.#context;
+    const { counters, log, sessions, now } = this.#context;
     const { client, origin } = this.#whoseIs(request);
-    const refusal = this.#refusalOf(verdict, resume);
+    const refusal = this.#refusalOf(verdict);
     if (refusal !== undefined) {
       const word = refusal.reason.split(':', 1)[0]!;
       counters.tokensRefused.count(word);
@@ -104,37 +106,37 @@ export class Reception {
       webSocket.close(refusal.code, refusal.reason);
       return undefined;
     }
-    const grant = verdict as Grant | undefined;
+    const { grant, ticket } = verdict as Pass;
     const session = new Session(webSocket, { client: clientKey(client), origin, grant }, this.#context);
-    this.#sessions.add(session);
+    sessions.add(session);
     counters.upgrades.count('accepted');
     log.info('accept', { sid: session.sid, client, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => this.#left(session, code));
+    if (ticket !== undefined) session.resume(ticket, now());
     return session;
   }
 
   #left(session: Session, code: number): void {
-    const time = this.#admission.isStopping ? 0 : this.#context.parkTime;
-    const places = Math.ceil(PARKED_SHARE * this.#admission.config.limits.sessions);
-    this.#sessions.disconnected(session, code, { time, places }, this.#context.now());
+    const { config, sessions, now } = this.#context;
+    const time = this.#admission.isStopping ? 0 : config.parkTime;
+    const places = Math.ceil(PARKED_SHARE * config.limits.sessions);
+    sessions.disconnected(session, code, { time, places }, now());
   }
 
-  #refusalOf(verdict: Verdict | undefined, resume: Resume | undefined): TokenRefusal | undefined {
+  #refusalOf(verdict: Pass | TokenRefusal): TokenRefusal | undefined {
+    const { config, sessions } = this.#context;
     if (this.#admission.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
-    if (verdict === undefined || 'code' in verdict) return verdict;
-    const { subject } = verdict;
-    if (this.#sessions.ofSubject(subject) < this.#admission.config.limits.sessionsPerSubject)
+    if ('code' in verdict) return verdict;
+    const subject = verdict.grant?.subject;
+    if (subject === undefined || sessions.ofSubject(subject) < config.limits.sessionsPerSubject)
       return undefined;
     // Who takes the place of a session that is here makes nothing more.
-    const replaced = resume && this.#context.tickets.sessionOf(resume, this.#context.wallClock());
-    if (replaced !== undefined && this.#sessions.find(replaced)) return undefined;
-    if (this.#sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
+    if (verdict.ticket && sessions.find(verdict.ticket.session)) return undefined;
+    if (sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
     return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 
   #whoseIs(request: IncomingMessage): { client: string; origin: string | undefined } {
-    return { client: this.#admission.config.proxies.addressOf(request), origin: request.headers.origin };
+    return { client: this.#context.config.proxies.addressOf(request), origin: request.headers.origin };
   }
 }
-
-const NO_TOKEN: TokenRefusal = { code: CLOSE_TOKEN, reason: 'token_missing' };

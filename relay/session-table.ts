@@ -1,6 +1,6 @@
+import type { Log } from './context.ts';
 import type { RelayCounters } from './counters.ts';
 import { Tally } from './limits.ts';
-import type { Log } from './log.ts';
 import type { Session } from './session.ts';
 
 export interface ParkingRules {

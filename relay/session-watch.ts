@@ -1,10 +1,5 @@
 import { TokenBucket } from '../src/core/token-bucket.ts';
-import {
-  CLOSE_LIMIT,
-  CLOSE_NOT_WIREGUARD,
-  CLOSE_SESSION_OVER,
-  CLOSE_TIMEOUT,
-} from '../src/core/wire/relay.ts';
+import * as wire from '../src/core/wire/relay.ts';
 import type { Limits } from './config.ts';
 
 /** Why a session has to end, as its client is told. */
@@ -48,11 +43,11 @@ export class SessionWatch {
   tick(now: number, listens: boolean): Ending | undefined {
     const { openTimeout, idleTimeout } = this.#limits;
     if (!this.hasOpened && now - this.since >= openTimeout)
-      return { code: CLOSE_TIMEOUT, reason: 'open: no channel was opened' };
+      return { code: wire.CLOSE_TIMEOUT, reason: 'open: no channel was opened' };
     if (now - this.lastActive >= idleTimeout && !listens)
-      return { code: CLOSE_TIMEOUT, reason: 'idle: no datagram for too long' };
-    if (now >= this.ends) return { code: CLOSE_SESSION_OVER, reason: 'session: lifetime over' };
-    return this.#hasFlooded() ? { code: CLOSE_LIMIT, reason: 'rate: flood' } : undefined;
+      return { code: wire.CLOSE_TIMEOUT, reason: 'idle: no datagram for too long' };
+    if (now >= this.ends) return { code: wire.CLOSE_SESSION_OVER, reason: 'session: lifetime over' };
+    return this.#hasFlooded() ? { code: wire.CLOSE_LIMIT, reason: 'rate: flood' } : undefined;
   }
 
   #hasFlooded(): boolean {
@@ -73,7 +68,7 @@ export class SessionWatch {
       this.#shapeFailures = 0;
     }
     if (++this.#shapeFailures < this.#limits.shapeFailures) return undefined;
-    return { code: CLOSE_NOT_WIREGUARD, reason: 'shape: not WireGuard traffic' };
+    return { code: wire.CLOSE_NOT_WIREGUARD, reason: 'shape: not WireGuard traffic' };
   }
 
   // ---- pings, ours and the client's
@@ -94,6 +89,6 @@ export class SessionWatch {
   }
 
   pinged(now: number): Ending | undefined {
-    return this.#clientPings.take(1, now) ? undefined : { code: CLOSE_LIMIT, reason: 'ping: too many' };
+    return this.#clientPings.take(1, now) ? undefined : { code: wire.CLOSE_LIMIT, reason: 'ping: too many' };
   }
 }

@@ -1,23 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
+import { DownQueue } from '../src/core/queue/down-queue.ts';
 import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import { Channel } from './channel.ts';
 import type { Limits } from './config.ts';
-import { DownQueue } from './down-queue.ts';
+import type { RelayContext } from './context.ts';
 import { Downlink } from './downlink.ts';
-import { narrowed } from './grant.ts';
+import { type Grant, narrowed } from './grant.ts';
 import { RatePair } from './limits.ts';
-import type { Destination, Refusal } from './policy.ts';
-import { type KeptChannel, Resumption } from './resumption.ts';
-import type { SessionContext, SessionOwner } from './session-context.ts';
+import type { Refusal } from './policy.ts';
+import { Resumption } from './resumption.ts';
 import { type Ending, SessionWatch } from './session-watch.ts';
-import type { TicketChannel } from './tickets.ts';
+import type { Ticket, TicketChannel } from './tickets.ts';
 
 /** Of what arrives for a parked session, so much of the newest is kept. */
 const PARKED_BYTES = 16 * 1024;
 
 type Open = Extract<wire.Control, { type: typeof wire.OPEN }>;
+
+/** Whose session it is. */
+export interface SessionOwner {
+  /** What counts as one client address. */
+  readonly client: string;
+  readonly origin: string | undefined;
+  /** What the client's token gives; undefined where none is needed. */
+  readonly grant: Grant | undefined;
+}
 
 /** One WebSocket and its channels. */
 export class Session {
@@ -27,7 +36,7 @@ export class Session {
   /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
   readonly party: string;
   readonly limits: Readonly<Limits>;
-  readonly context: SessionContext;
+  readonly context: RelayContext;
   readonly watch: SessionWatch;
   readonly resumption: Resumption;
   readonly #socket: WebSocket;
@@ -46,15 +55,15 @@ export class Session {
   #datagramsUp = 0;
   #closeCode = 0;
 
-  constructor(socket: WebSocket, owner: SessionOwner, context: SessionContext) {
-    const now = context.now();
+  constructor(socket: WebSocket, owner: SessionOwner, context: RelayContext) {
+    const { limits } = context.config;
     const id = randomBytes(8);
     this.sid = id.toString('hex');
     this.owner = owner;
     this.party = owner.grant === undefined ? owner.client : `=${owner.grant.subject}`;
-    this.limits = owner.grant === undefined ? context.limits : narrowed(context.limits, owner.grant);
+    this.limits = owner.grant === undefined ? limits : narrowed(limits, owner.grant);
     this.context = context;
-    this.watch = new SessionWatch(this.limits, now);
+    this.watch = new SessionWatch(this.limits, context.now());
     this.resumption = new Resumption(this);
     this.#socket = socket;
     this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
@@ -79,6 +88,11 @@ export class Session {
     return this.#channels.size;
   }
 
+  /** Whether there is anything that another session could go on with. */
+  get isReplaceable(): boolean {
+    return this.#isOpen || this.#state === 'parked';
+  }
+
   now(): number {
     return this.context.now();
   }
@@ -86,7 +100,8 @@ export class Session {
   /** Called once a second. */
   tick(now: number): void {
     if (!this.#isOpen) return;
-    if (this.#end(this.watch.tick(now, this.#listens))) return;
+    const listens = [...this.#channels.values()].some((channel) => channel.listens);
+    if (this.#end(this.watch.tick(now, listens))) return;
     const due = this.watch.pulse(now);
     if (due === 'ping') this.#socket.ping();
     if (due === 'dead') this.terminate();
@@ -96,15 +111,17 @@ export class Session {
 
   /** The configuration has changed: what it does not allow any more ends. */
   recheck(): void {
+    const { policy, config } = this.context;
     const { grant } = this.owner;
-    if (grant !== undefined && this.context.isDenied(grant.subject)) {
+    if (grant !== undefined && config.tokens?.isDenied(grant.subject)) {
       this.close(wire.CLOSE_SESSION_OVER, 'session: revoked');
       return;
     }
     for (const channel of this.#channels.values()) {
-      const { destination } = channel;
-      if (destination !== undefined && !this.context.policy.permits(destination))
-        this.closeChannel(channel, wire.CHANNEL_DENIED, 'not_allowed');
+      const verdict = channel.destination && policy.review(channel.destination);
+      if (verdict === undefined) continue;
+      if ('destination' in verdict) channel.permitted(verdict.destination);
+      else this.closeChannel(channel, wire.CHANNEL_DENIED, 'not_allowed');
     }
   }
 
@@ -154,7 +171,7 @@ export class Session {
 
   /** Data; false if the session's rate is spent. Returns how many older datagrams had to go, otherwise. */
   sendData(channel: number, datagram: Uint8Array, now: number): number | false {
-    if (!this.#isOpen && this.#state !== 'parked') return 0;
+    if (!this.isReplaceable) return 0;
     if (!this.#down.take(now, datagram.length)) return false;
     const dropped = this.#queue.pushData(channel, datagram, now);
     this.#downlink.schedule();
@@ -182,17 +199,17 @@ export class Session {
     }
     this.context.counters.messagesUp++;
     this.#downlink.received(data.length);
-    if (data.length === 0) this.context.counters.dropUp('empty_message');
     const now = this.now();
     const reader = this.#reader;
     reader.begin(data);
+    if (data.length === 0) this.context.counters.dropUp('empty_message');
     while (reader.next()) {
       if (reader.channel === wire.CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
       else this.#receiveDatagram(reader.channel, data, reader.start, reader.end, now);
       this.#hasSpoken = true;
       if (!this.#isOpen) return;
     }
-    this.resumption.giveTicketIfDue(now);
+    this.resumption.tick(now);
     if (reader.malformed) this.close(wire.CLOSE_BAD_RECORD, 'record: malformed');
   }
 
@@ -231,7 +248,7 @@ export class Session {
         return;
       case wire.RESUME:
         if (this.#hasSpoken) this.close(wire.CLOSE_BAD_RECORD, 'resume: not the first record');
-        else this.resumption.redeem(control, this.#queue, now);
+        else this.resumption.redeem(control, now);
         return;
       case wire.CLOSE: {
         const channel = this.#channels.get(control.channel);
@@ -249,8 +266,7 @@ export class Session {
     }
   }
 
-  #open(control: Open): void {
-    const { channel: number, host, port, flags } = control;
+  #open({ channel: number, host, port, flags }: Open): void {
     if (number < 1 || number > wire.MAX_CHANNEL) {
       this.close(wire.CLOSE_BAD_RECORD, 'open: no such channel');
       return;
@@ -262,34 +278,31 @@ export class Session {
       this.#sendClosed(number, wire.CHANNEL_TOO_MANY, 'too_many_channels');
       return;
     }
+    const place = `${host} ${port}`;
     const listens = (flags & wire.OPEN_LISTEN) !== 0;
-    const kept = this.resumption.take(number, `${host} ${port}`, listens);
+    const kept = this.resumption.take(number, place, listens);
     const decision = this.context.policy.decide(host, port, this.owner.grant, kept?.address);
+    const goesOn = kept && 'destination' in decision && decision.destination.address === kept.address;
+    if (!goesOn) kept?.channel?.close();
     if ('refusal' in decision) {
-      kept?.channel?.close();
       this.#deny(number, host, port, decision.refusal);
       return;
     }
-    const channel = new Channel(number, `${host} ${port}`, listens, this);
+    const channel = (goesOn && kept.channel) || new Channel(number, place, listens, this);
     this.#channels.set(number, channel);
-    if ('destination' in decision) {
-      if (kept?.address !== decision.destination.address) kept?.channel?.close();
-      else if (this.#restore(channel, kept)) return;
-      this.#resolved(channel, decision.destination);
-      return;
+    if (goesOn) {
+      this.resumption.ticketAt = this.now();
+      if (kept.channel) channel.moveTo(this);
+      else channel.restore(kept.pairs, kept.elapsed);
     }
-    void decision.pending.then((late) => {
-      if (this.#channels.get(number) !== channel) return;
-      if ('destination' in late) return this.#resolved(channel, late.destination);
-      this.#removeChannel(channel);
-      this.#deny(number, host, port, late.refusal);
-    });
-  }
-
-  /** The client may send there. Whether it may also listen there is another question, with an answer of its own. */
-  #resolved(channel: Channel, destination: Destination): void {
-    if (!channel.listens || destination.allowsListen) channel.resolved(destination);
-    else this.closeChannel(channel, wire.CHANNEL_LISTEN_DENIED, 'listen_not_allowed');
+    if ('destination' in decision) channel.permitted(decision.destination);
+    else
+      void decision.pending.then((late) => {
+        if (this.#channels.get(number) !== channel) return;
+        if ('destination' in late) return channel.permitted(late.destination);
+        this.#removeChannel(channel);
+        this.#deny(number, host, port, late.refusal);
+      });
   }
 
   #deny(number: number, host: string, port: number, refusal: Refusal): void {
@@ -301,12 +314,10 @@ export class Session {
 
   // ---- what outlives the WebSocket
 
-  /** True if the channel itself goes on, and not another in its place. */
-  #restore({ number }: Channel, { channel, pairs, elapsed }: KeptChannel): boolean {
-    this.resumption.changed(this.now());
-    if (channel === undefined) this.#channels.get(number)!.restore(pairs, elapsed);
-    else this.#channels.set(number, channel.moveTo(this));
-    return channel !== undefined;
+  /** Goes on where another one was, whose ticket the client has in place of a token. */
+  resume(ticket: Ticket, now: number): void {
+    this.#hasSpoken = true;
+    this.resumption.resume(ticket, now);
   }
 
   /** The WebSocket broke. False if there is nothing to wait for; otherwise the channels stay as they are. */
@@ -319,19 +330,18 @@ export class Session {
   }
 
   /** The client is back in another session, which gets all that is here. Undefined if somebody was faster. */
-  surrender(queue: DownQueue, now: number): Map<number, Channel> | undefined {
-    if (!this.#isOpen && this.#state !== 'parked') return undefined;
-    const channels = new Map(this.#channels);
+  surrender(to: Session, now: number): Channel[] | undefined {
+    if (!this.isReplaceable) return undefined;
+    const channels = [...this.#channels.values()];
     this.#channels.clear();
-    queue.absorb(this.#queue, now);
+    to.#queue.absorb(this.#queue, now);
     this.close(wire.CLOSE_REPLACED, 'replaced: the client is back');
-    this.context.surrendered(this);
+    this.context.sessions.endParked((session) => session === this);
     return channels;
   }
 
   get #isEstablished(): boolean {
-    for (const channel of this.#channels.values()) if (channel.isEstablished) return true;
-    return false;
+    return [...this.#channels.values()].some((channel) => channel.isEstablished);
   }
 
   /** What a ticket says of its channels. */
@@ -342,18 +352,17 @@ export class Session {
   // ---- what the client is sent
 
   #welcome(sessionId: Uint8Array): void {
-    const { channels, maxDatagram, maxMessage, idleTimeout, datagramsPerSecond, bytesPerSecond } =
-      this.limits;
+    const { limits } = this;
     this.sendControl({
       type: wire.WELCOME,
       version: 1,
-      maxChannels: channels,
-      maxDatagram,
-      maxMessage,
-      idleSeconds: Math.min(65_535, Math.round(idleTimeout / 1000)),
-      graceSeconds: Math.round(this.context.parkTime / 1000),
-      datagramsPerSecond,
-      bytesPerSecond,
+      maxChannels: limits.channels,
+      maxDatagram: limits.maxDatagram,
+      maxMessage: limits.maxMessage,
+      idleSeconds: Math.min(65_535, Math.round(limits.idleTimeout / 1000)),
+      graceSeconds: Math.round(this.context.config.parkTime / 1000),
+      datagramsPerSecond: limits.datagramsPerSecond,
+      bytesPerSecond: limits.bytesPerSecond,
       sessionId,
       secret: this.resumption.secret,
     });
@@ -368,11 +377,6 @@ export class Session {
 
   get #isOpen(): boolean {
     return this.#state === 'open';
-  }
-
-  get #listens(): boolean {
-    for (const channel of this.#channels.values()) if (channel.listens) return true;
-    return false;
   }
 
   /** True if there is a reason. */

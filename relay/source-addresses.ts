@@ -1,18 +1,14 @@
-import { parseAddress } from './address.ts';
-import { RelayConfigError } from './config-error.ts';
+import type { Address } from './address.ts';
+import { printAddress } from './address.ts';
 
 /** This host's addresses that channels leave from, in turns: each has ports of its own. None: as the system chooses. */
 export class SourceAddresses {
-  readonly #addresses: Readonly<Record<4 | 6, string[]>> = { 4: [], 6: [] };
+  readonly #addresses: Readonly<Record<4 | 6, readonly string[]>>;
   #turns = 0;
 
-  /** Throws RelayConfigError. */
-  constructor(addresses: readonly string[] = []) {
-    for (const text of addresses) {
-      const kind = parseAddress(text)?.kind();
-      if (kind === undefined) throw new RelayConfigError(`udpAddresses "${text}": expected an address`);
-      this.#addresses[kind === 'ipv4' ? 4 : 6].push(text);
-    }
+  constructor(addresses: readonly Address[]) {
+    const of = (kind: string) => addresses.filter((each) => each.kind() === kind).map(printAddress);
+    this.#addresses = { 4: of('ipv4'), 6: of('ipv6') };
   }
 
   /** Of which there are as many times the ports, for whichever family has more. */

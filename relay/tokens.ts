@@ -1,32 +1,20 @@
-import { createHash, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import * as v from 'valibot';
 import { CLOSE_ORIGIN, CLOSE_TOKEN, MAX_TOKEN } from '../src/core/wire/relay.ts';
-import { RelayConfigError } from './config-error.ts';
 import { type Grant, placesOf } from './grant.ts';
 
-/** One key of those who may issue tokens. */
-export interface TokenKey {
-  /** The only algorithm with which this key counts. */
-  alg: 'EdDSA' | 'HS256';
-  /** EdDSA: an Ed25519 public key as PEM (SPKI). HS256: a secret of 32 bytes or more, as it is. */
-  key: string;
-  /** As tokens name it; default, for EdDSA: `keyIdOf` the public key. */
-  kid?: string;
-}
-
-/** Which tokens a relay accepts. */
-export interface TokenOptions {
-  /** Whose tokens are good. */
-  keys: readonly TokenKey[];
-  /** Default `wgrelay`. */
-  audience?: string;
-  /** Whom tokens must name as their issuer. Default: nobody. */
-  issuer?: string;
+/** Whose tokens are good. */
+export interface TokenRules {
+  /** By their names. */
+  readonly keys: ReadonlyMap<string, { readonly alg: 'EdDSA' | 'HS256'; readonly material: KeyObject }>;
+  readonly audience: string;
+  /** Whom tokens must name; undefined: nobody. */
+  readonly issuer: string | undefined;
   /** A token opens one session only, as far as this process knows. */
-  once?: boolean;
+  readonly once: boolean;
   /** Subjects that are refused whatever their tokens say. */
-  deny?: readonly string[];
+  readonly denied: ReadonlySet<string>;
 }
 
 export interface TokenRefusal {
@@ -40,7 +28,6 @@ export const MAX_LIFETIME = 300;
 /** What a subject may be. */
 export const SUBJECT = /^[\x21-\x7e]{1,128}$/;
 const CLOCK_SKEW = 30;
-const MIN_SECRET = 32;
 const MAX_REMEMBERED = 100_000;
 
 const seconds = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -60,27 +47,12 @@ const CLAIMS = v.object({
  * that a public key never serves as a secret; nothing in a token's header is believed but which key to try.
  */
 export class TokenVerifier {
-  readonly #keys = new Map<string, { alg: TokenKey['alg']; material: KeyObject }>();
-  readonly #audience: string;
-  readonly #issuer: string | undefined;
-  readonly #denied: ReadonlySet<string>;
+  readonly #rules: TokenRules;
   /** Ids of tokens that were used, and until when they could be used again (ms). In the order of their use. */
-  readonly #used: Map<string, number> | undefined;
+  readonly #used = new Map<string, number>();
 
-  /** Throws RelayConfigError. */
-  constructor({ keys, audience = 'wgrelay', issuer, once = false, deny = [] }: TokenOptions) {
-    if (keys.length === 0) throw new RelayConfigError('auth: name at least one key');
-    for (const [i, key] of keys.entries()) {
-      const kid = key.kid ?? (key.alg === 'EdDSA' ? keyIdOf(publicKey(key.key, i)) : undefined);
-      if (kid === undefined) throw new RelayConfigError(`auth: key ${i + 1} needs a kid`);
-      if (this.#keys.has(kid)) throw new RelayConfigError(`auth: two keys are called "${kid}"`);
-      const material = key.alg === 'EdDSA' ? publicKey(key.key, i) : secretKey(key.key, i);
-      this.#keys.set(kid, { alg: key.alg, material });
-    }
-    this.#audience = audience;
-    this.#issuer = issuer;
-    this.#denied = new Set(deny);
-    this.#used = once ? new Map() : undefined;
+  constructor(rules: TokenRules) {
+    this.#rules = rules;
   }
 
   /**
@@ -94,7 +66,9 @@ export class TokenVerifier {
     return this.#isFirstUse(tokenId, tokenEnd, now) ? grant : refused('token_used');
   }
 
-  readonly isDenied = (subject: string): boolean => this.#denied.has(subject);
+  isDenied(subject: string): boolean {
+    return this.#rules.denied.has(subject);
+  }
 
   /** The verdict, without using the token. */
   async check(
@@ -108,8 +82,8 @@ export class TokenVerifier {
     try {
       ({ payload } = await jwtVerify(token, key.material, {
         algorithms: [key.alg],
-        audience: this.#audience,
-        ...(this.#issuer !== undefined && { issuer: this.#issuer }),
+        audience: this.#rules.audience,
+        ...(this.#rules.issuer !== undefined && { issuer: this.#rules.issuer }),
         clockTolerance: CLOCK_SKEW,
         currentDate: new Date(now),
       }));
@@ -126,7 +100,7 @@ export class TokenVerifier {
     try {
       const { alg, typ, kid, ...others } = decodeProtectedHeader(token);
       if (Object.keys(others).length > 0 || (typ !== undefined && typ !== 'JWT')) return undefined;
-      const key = this.#keys.get(kid ?? '');
+      const key = this.#rules.keys.get(kid ?? '');
       return key?.alg === alg ? key : undefined;
     } catch {
       return undefined;
@@ -137,15 +111,14 @@ export class TokenVerifier {
     const { sub, iat, exp, jti, dst, org, ses, max = {} } = claims;
     if (exp - iat > MAX_LIFETIME) return refused(`token_lifetime: more than ${MAX_LIFETIME} s`);
     if (iat > now / 1000 + CLOCK_SKEW) return refused('token_not_yet_valid');
-    if (this.#denied.has(sub)) return refused('token_revoked');
+    if (this.#rules.denied.has(sub)) return refused('token_revoked');
     if (org?.toLowerCase() !== origin?.toLowerCase()) return { code: CLOSE_ORIGIN, reason: 'token_origin' };
-    const destinations = new Set(dst.flatMap(placesOf));
     return {
       tokenId: jti,
       tokenEnd: 1000 * (exp + CLOCK_SKEW),
       subject: sub,
       subjectHash: createHash('sha256').update(sub).digest('hex').slice(0, 8),
-      destinations,
+      destinations: dst.flatMap(placesOf),
       lifetime: ses === undefined ? undefined : 1000 * ses,
       channels: max.ch,
       datagramsPerSecond: max.pps,
@@ -155,7 +128,7 @@ export class TokenVerifier {
 
   #isFirstUse(id: string, until: number, now: number): boolean {
     const used = this.#used;
-    if (used === undefined) return true;
+    if (!this.#rules.once) return true;
     for (const [old, end] of used) {
       if (end > now && used.size < MAX_REMEMBERED) break;
       used.delete(old);
@@ -164,27 +137,6 @@ export class TokenVerifier {
     used.set(id, until);
     return true;
   }
-}
-
-/** How a key is called where nobody gave it a name: its JWK thumbprint (RFC 7638, RFC 8037 §2). */
-export function keyIdOf(key: KeyObject): string {
-  const { crv, kty, x } = key.export({ format: 'jwk' });
-  return createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
-}
-
-function publicKey(pem: string, index: number): KeyObject {
-  try {
-    const key = createPublicKey(pem);
-    if (key.asymmetricKeyType === 'ed25519') return key;
-  } catch {
-    // Said below.
-  }
-  throw new RelayConfigError(`auth: key ${index + 1} is not an Ed25519 public key (PEM)`);
-}
-
-function secretKey(secret: string, index: number): KeyObject {
-  if (Buffer.byteLength(secret) >= MIN_SECRET) return createSecretKey(Buffer.from(secret));
-  throw new RelayConfigError(`auth: key ${index + 1} is a secret of less than ${MIN_SECRET} bytes`);
 }
 
 function refused(reason: string): TokenRefusal {

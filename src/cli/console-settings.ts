@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { describeIssue, RelayConfigError } from '../../relay/index.ts';
+import { describeIssue, RelayConfigError } from '../relay-host/index.ts';
 import { ANY_RELAY } from './console-files.ts';
 
 const texts = v.array(v.string());

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { issueToken, MAX_LIFETIME, type Relay, SUBJECT } from '../../relay/index.ts';
 import { decodeKey } from '../core/wireguard/keys.ts';
+import { issueToken, MAX_LIFETIME, type Relay, SUBJECT } from '../relay-host/index.ts';
 import type { ConsoleFiles } from './console-files.ts';
 import { type ConsoleSettings, ENROL_PATH, TOKEN_PATH, type TokenGrant } from './console-settings.ts';
 import { configurationFor } from './enrolment.ts';

@@ -10,7 +10,7 @@ import {
   RULE,
   type TicketOptions,
   type TokenOptions,
-} from '../../relay/index.ts';
+} from '../relay-host/index.ts';
 import { reasonOf } from './system-error.ts';
 
 const text = v.optional(v.string());

@@ -8,7 +8,7 @@ import {
   type RelayOptions,
   readDestination,
   type TokenKey,
-} from '../../relay/index.ts';
+} from '../relay-host/index.ts';
 import { type ConsoleSettings, readConsoleSettings } from './console-settings.ts';
 import { readConfigFile } from './relay-file.ts';
 import { reasonOf } from './system-error.ts';

@@ -2,7 +2,13 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { issueToken, MAX_LIFETIME, normalizeOrigin, SUBJECT, type TokenRequest } from '../../relay/index.ts';
+import {
+  issueToken,
+  MAX_LIFETIME,
+  normalizeOrigin,
+  SUBJECT,
+  type TokenRequest,
+} from '../relay-host/index.ts';
 import { reasonOf } from './system-error.ts';
 
 const USAGE = `Usage: tabwire relay token --new-key FILE

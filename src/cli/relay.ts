@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { createRelay, DEFAULT_LIMITS, jsonLines, type LogSink, type Relay } from '../../relay/index.ts';
+import { createRelay, DEFAULT_LIMITS, jsonLines, type LogSink, type Relay } from '../relay-host/index.ts';
 import { ConsoleFiles } from './console-files.ts';
 import { ConsoleSite } from './console-site.ts';
 import { type Flags, masked, parseFlags, readSettings, readWorkers, type Settings } from './relay-options.ts';

@@ -2,7 +2,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { randomBytes } from 'node:crypto';
 import { AggregatorRegistry } from 'prom-client';
-import { Admin, metricsOf, parseListen, type Relay, type RelayOptions } from '../../relay/index.ts';
+import { Admin, metricsOf, parseListen, type Relay, type RelayOptions } from '../relay-host/index.ts';
 
 const FIRST_BACKOFF = 100;
 const MAX_BACKOFF = 10_000;

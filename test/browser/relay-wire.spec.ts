@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from '@playwright/test';
-import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts';
 import {
   AUTH,
   BEARER_PREFIX,
@@ -24,6 +23,7 @@ import {
   SUBPROTOCOL,
   writeControl,
 } from '../../src/core/wire/relay.ts';
+import { createRelay, type Relay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { until } from '../relay/relay-client.ts';
 import { expect, test } from '../support/browser-test.ts';

@@ -5,11 +5,11 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRelay, type Relay } from '../../relay/index.ts';
 import { ConsoleFiles } from '../../src/cli/console-files.ts';
 import { type ConsoleSettings, readConsoleSettings } from '../../src/cli/console-settings.ts';
 import { ConsoleSite } from '../../src/cli/console-site.ts';
 import { generatePrivateKey } from '../../src/client/keys.ts';
+import { createRelay, type Relay } from '../../src/relay-host/index.ts';
 import { RelayClient } from '../relay/relay-client.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'console-site-'));

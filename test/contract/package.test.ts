@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import * as relay from '../../relay/index.ts';
-import { createRelay } from '../../relay/index.ts';
 import * as page from '../../src/index.ts';
 import * as node from '../../src/node/index.ts';
+import * as relay from '../../src/relay-host/index.ts';
+import { createRelay } from '../../src/relay-host/index.ts';
 import { run } from '../support/child-process.ts';
 import { contract, type Line } from './contract.ts';
 

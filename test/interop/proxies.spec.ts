@@ -1,7 +1,7 @@
 // The proxies of relay/deploy, unmodified programs of Debian's, between clients and two relays.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { createRelay, type LogEntry } from '../../relay/index.ts';
+import { createRelay, type LogEntry } from '../../src/relay-host/index.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { RelayClient } from '../relay/relay-client.ts';
 import { run, until } from '../support/child-process.ts';

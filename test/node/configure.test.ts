@@ -1,6 +1,5 @@
 // A running tunnel gets another configuration: whole engines in this process, over real UDP sockets on loopback.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRelay } from '../../relay/index.ts';
 import {
   derivePublicKey,
   formatConfig,
@@ -11,6 +10,7 @@ import {
   Tunnel,
   type TunnelConfig,
 } from '../../src/node/index.ts';
+import { createRelay } from '../../src/relay-host/index.ts';
 import { freeUdpPort } from '../support/free-port.ts';
 
 /** Another host: knows us, and nobody else. */

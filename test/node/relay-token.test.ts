@@ -1,8 +1,8 @@
 // A tunnel whose relay wants tokens: a real relay, real UDP, real signatures.
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
-import { createRelay, issueToken, type RelayOptions } from '../../relay/index.ts';
 import { derivePublicKey, generatePrivateKey, Tunnel, type TunnelOptions } from '../../src/node/index.ts';
+import { createRelay, issueToken, type RelayOptions } from '../../src/relay-host/index.ts';
 import { freeUdpPort } from '../support/free-port.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');

@@ -1,7 +1,7 @@
 // Two whole engines in this process, over real UDP sockets on loopback: what a page has, without the page.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRelay } from '../../relay/index.ts';
 import { derivePublicKey, generatePresharedKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
+import { createRelay } from '../../src/relay-host/index.ts';
 import { freeUdpPort } from '../support/free-port.ts';
 
 async function readAll(readable: ReadableStream<Uint8Array>): Promise<Uint8Array> {

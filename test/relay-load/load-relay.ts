@@ -1,4 +1,4 @@
-import type { AllowRule, Limits } from '../../relay/index.ts';
+import type { AllowRule, Limits } from '../../src/relay-host/index.ts';
 import { HelperProcess } from './helper-process.ts';
 import type { RelayReport } from './relay-child.ts';
 

@@ -1,19 +1,14 @@
 // Hostile cases that take great numbers: rows 53, 60 and 65 of the relay's table. `npm test` has them smaller.
 import { EventEmitter } from 'node:events';
 import type { WebSocket } from 'ws';
-import { DEFAULT_LIMITS } from '../../relay/config.ts';
+import type { RelayContext } from '../../relay/context.ts';
 import { RelayCounters } from '../../relay/counters.ts';
-import { QueueBudget } from '../../relay/down-queue.ts';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { InitiationTurns } from '../../relay/initiation-turns.ts';
 import { BucketTable, Tally } from '../../relay/limits.ts';
-import { Log } from '../../relay/log.ts';
 import { Policy } from '../../relay/policy.ts';
-import { parseRule } from '../../relay/rules.ts';
 import { Session } from '../../relay/session.ts';
-import type { SessionContext } from '../../relay/session-context.ts';
-import { SourceAddresses } from '../../relay/source-addresses.ts';
-import { Tickets } from '../../relay/tickets.ts';
+import { SessionTable } from '../../relay/session-table.ts';
+import { QueueBudget } from '../../src/core/queue/down-queue.ts';
 import {
   AUTH,
   CLOSE,
@@ -32,6 +27,9 @@ import {
   WELCOME,
   writeControl,
 } from '../../src/core/wire/relay.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { SampledLog } from '../../src/relay-host/log.ts';
+import { readOptions } from '../../src/relay-host/options.ts';
 import { FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { RelayClient, until } from '../relay/relay-client.ts';
 import { SeededRandom } from '../support/random.ts';
@@ -126,31 +124,30 @@ function damaged(body: Uint8Array, random: SeededRandom): Uint8Array {
   }
 }
 
-function newSession(socket: DeafSocket, context: SessionContext): Session {
+function newSession(socket: DeafSocket, context: RelayContext): Session {
   const owner = { client: '192.0.2.9', origin: undefined, grant: undefined };
   return new Session(socket as unknown as WebSocket, owner, context);
 }
 
 /** Nothing can be reached from it. */
-function bareContext(): SessionContext {
+function bareContext(): RelayContext {
   const now = () => 0;
+  const log = new SampledLog(undefined, now);
+  const counters = new RelayCounters();
+  const options = { allow: ['198.51.100.1:51820'], limits: { controlsPerSecond: 1e9 }, tickets: { park: 0 } };
+  const config = readOptions(options);
   return {
-    limits: { ...DEFAULT_LIMITS, controlsPerSecond: 1e9 },
-    policy: new Policy([parseRule('198.51.100.1:51820')], { resolve: () => Promise.reject(new Error('no')) }),
-    counters: new RelayCounters(),
+    config,
+    policy: new Policy(config.rules, { resolve: () => Promise.reject(new Error('no')) }),
+    counters,
+    sessions: new SessionTable(counters, log),
     budget: new QueueBudget(1e9),
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),
     channelsTo: new Tally(),
-    sources: new SourceAddresses(),
-    log: new Log(undefined, now),
-    tickets: new Tickets(),
-    parkTime: 0,
-    sessionAt: () => undefined,
-    surrendered: () => {},
+    log,
     now,
     wallClock: () => 0,
-    isDenied: () => false,
   };
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { url as inspectorUrl } from 'node:inspector';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { answer } from './helper.ts';
 
 /** What it knows of itself. Bytes, µs of processor time since it began, and counts. */

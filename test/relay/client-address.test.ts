@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { TrustedProxies } from '../../relay/client-address.ts';
+import { readOptions } from '../../src/relay-host/options.ts';
+
+const proxiesOf = (trustedProxies: string[]) => readOptions({ allow: ['192.0.2.1'], trustedProxies }).proxies;
 
 function addressOf(from: string, forwarded: string | undefined, ...proxies: string[]): string {
   const request = { socket: { remoteAddress: from }, headers: { 'x-forwarded-for': forwarded } };
-  return new TrustedProxies(proxies).addressOf(request as unknown as IncomingMessage);
+  return proxiesOf(proxies).addressOf(request as unknown as IncomingMessage);
 }
 
 describe('whose request it is', () => {
@@ -35,6 +37,6 @@ describe('whose request it is', () => {
   });
 
   it.each(['', 'proxy.example', '10.0.0.0/33', '10.0.0.0/8/8', '127.1'])('%j is no proxy', (text) => {
-    expect(() => new TrustedProxies([text])).toThrow(/trustedProxies/);
+    expect(() => proxiesOf([text])).toThrow(/trustedProxies/);
   });
 });

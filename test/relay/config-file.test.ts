@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, issueToken, type LogEntry, type RelayOptions } from '../../relay/index.ts';
 import { readConfigFile } from '../../src/cli/relay-file.ts';
 import { BEARER_PREFIX, CHANNEL_DENIED, CLOSED, OPENED, SUBPROTOCOL } from '../../src/core/wire/relay.ts';
+import { createRelay, issueToken, type LogEntry, type RelayOptions } from '../../src/relay-host/index.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, until } from './relay-client.ts';
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { createRelay, DEFAULT_LIMITS, DRAIN, parseListen } from '../../relay/index.ts';
 import { readConfigFile } from '../../src/cli/relay-file.ts';
 import { parseFlags } from '../../src/cli/relay-options.ts';
+import { createRelay, DEFAULT_LIMITS, DRAIN, parseListen } from '../../src/relay-host/index.ts';
 
 const folder = join(import.meta.dirname, '../../relay/deploy');
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');

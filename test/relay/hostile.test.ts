@@ -1,7 +1,6 @@
 // Clients and endpoints that mean harm, over loopback. Each case names what must hold.
 import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, type LogEntry, type RelayOptions } from '../../relay/index.ts';
 import {
   CHANNEL_DENIED,
   CHANNEL_TOO_MANY,
@@ -21,6 +20,7 @@ import {
   WELCOME,
   writeControl,
 } from '../../src/core/wire/relay.ts';
+import { createRelay, type LogEntry, type RelayOptions } from '../../src/relay-host/index.ts';
 import { memoryInUse } from '../core/netstack/memory/weigh.ts';
 import { data, FakeEndpoint, initiation, response } from './fake-endpoint.ts';
 import { frame, RawClient, type UpgradeRequest } from './raw-client.ts';

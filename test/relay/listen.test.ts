@@ -2,9 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { Policy } from '../../relay/policy.ts';
-import { parseRule } from '../../relay/rules.ts';
 import {
   CHANNEL_DENIED,
   CHANNEL_LISTEN_DENIED,
@@ -15,6 +13,8 @@ import {
   OPEN_LISTEN,
   OPENED,
 } from '../../src/core/wire/relay.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { parseRule } from '../../src/relay-host/rules.ts';
 import { cookieReply, data, FakeEndpoint, initiation, response } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 
@@ -67,6 +67,13 @@ describe('a channel that listens', () => {
     client.send([1, data(0xe1)]);
     await until(() => peer.received.length === 2, 'data from the client');
     expect(client.of(CLOSED)).toEqual([]);
+  });
+
+  it('ends when the rule says so no longer', async () => {
+    const { relay, client, peer } = await listening();
+    relay.reload({ allow: [{ ...rule(peer.port), listen: false }], allowNoOrigin: true });
+    await until(() => client.of(CLOSED).length === 1, 'the end of the channel');
+    expect(client.of(CLOSED)[0]).toMatchObject({ channel: 1, code: CHANNEL_LISTEN_DENIED });
   });
 
   it('lets the client call, too', async () => {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import { Mac1 } from '../../relay/mac1.ts';
-import { parseRule } from '../../relay/rules.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { parseRule } from '../../src/relay-host/rules.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 

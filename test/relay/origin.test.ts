@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RelayConfigError } from '../../relay/config-error.ts';
-import { OriginPolicy } from '../../relay/origin.ts';
+import { RelayConfigError } from '../../src/relay-host/config-error.ts';
+import { readOrigins } from '../../src/relay-host/origins.ts';
+
+const REACHED = { address: '127.0.0.1', port: 8080 };
 
 describe('origins', () => {
-  const policy = new OriginPolicy(
+  const policy = readOrigins(
     [
       'https://console.example.com',
       'http://127.0.0.1:5173',
@@ -36,12 +38,13 @@ describe('origins', () => {
     ['http://a.tenants.example.com', false],
     ['https://a/.tenants.example.com', false],
     ['https://x@.tenants.example.com', false],
-  ])('%j: %s', (origin, permitted) => expect(policy.permits(origin)).toBe(permitted));
+    ['https://*.tenants.example.com', false],
+  ])('%j: %s', (origin, permitted) => expect(policy.permits(origin, REACHED)).toBe(permitted));
 
   it('a client without an origin passes only if that is allowed; "null" never does', () => {
-    const open = new OriginPolicy([], true);
-    expect(open.permits(undefined)).toBe(true);
-    expect(open.permits('null')).toBe(false);
+    const open = readOrigins([], true);
+    expect(open.permits(undefined, REACHED)).toBe(true);
+    expect(open.permits('null', REACHED)).toBe(false);
   });
 
   it.each([
@@ -53,7 +56,5 @@ describe('origins', () => {
     'ftp://a.example',
     'https://a.*.example.com',
     'https://u:p@a.example',
-  ])('%j is no origin', (origin) =>
-    expect(() => new OriginPolicy([origin], false)).toThrow(RelayConfigError),
-  );
+  ])('%j is no origin', (origin) => expect(() => readOrigins([origin], false)).toThrow(RelayConfigError));
 });

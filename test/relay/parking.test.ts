@@ -1,7 +1,6 @@
 // A session whose WebSocket broke waits in its relay for a while (hostile cases 48, 58, 60 and 61).
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { issueToken } from '../../relay/index.ts';
 import {
   BEARER_PREFIX,
   EVENT,
@@ -13,6 +12,7 @@ import {
   TICKET,
   WELCOME,
 } from '../../src/core/wire/relay.ts';
+import { issueToken } from '../../src/relay-host/index.ts';
 import { data, type FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { type RelayClient, settled, until } from './relay-client.ts';
 import {

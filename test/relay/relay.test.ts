@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket as WebSocketClient, WebSocketServer } from 'ws';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import {
   CHANNEL_DENIED,
   CHANNEL_TOO_MANY,
@@ -17,6 +16,7 @@ import {
   WELCOME,
   writeControl,
 } from '../../src/core/wire/relay.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { data, FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 

@@ -1,8 +1,8 @@
 // Relays, an endpoint and clients for what happens when a WebSocket breaks.
 import { randomBytes } from 'node:crypto';
 import { afterEach } from 'vitest';
-import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts';
 import { OPENED, RESUME, TICKET, WELCOME, writeControl } from '../../src/core/wire/relay.ts';
+import { createRelay, type Relay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, until } from './relay-client.ts';
 

@@ -1,7 +1,6 @@
 // A session goes on at another relay, with nothing but a ticket (hostile cases 57 and 59).
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { issueToken, jsonLines } from '../../relay/index.ts';
 import {
   BEARER_PREFIX,
   CHANNEL_DENIED,
@@ -13,6 +12,7 @@ import {
   TICKET,
   WELCOME,
 } from '../../src/core/wire/relay.ts';
+import { issueToken, jsonLines } from '../../src/relay-host/index.ts';
 import { data, type FakeEndpoint } from './fake-endpoint.ts';
 import { type RelayClient, settled, until } from './relay-client.ts';
 import {

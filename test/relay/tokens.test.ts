@@ -2,10 +2,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createRelay, issueToken, keyIdOf, type LogEntry, type RelayOptions } from '../../relay/index.ts';
 import { Policy } from '../../relay/policy.ts';
-import { parseRule } from '../../relay/rules.ts';
-import { type TokenOptions, TokenVerifier } from '../../relay/tokens.ts';
+import type { TokenVerifier } from '../../relay/tokens.ts';
 import {
   AUTH,
   BEARER_PREFIX,
@@ -18,6 +16,15 @@ import {
   WELCOME,
   writeControl,
 } from '../../src/core/wire/relay.ts';
+import {
+  createRelay,
+  issueToken,
+  keyIdOf,
+  type LogEntry,
+  type RelayOptions,
+} from '../../src/relay-host/index.ts';
+import { parseRule } from '../../src/relay-host/rules.ts';
+import { readTokens, type TokenOptions } from '../../src/relay-host/tokens.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 
@@ -32,7 +39,7 @@ afterEach(async () => {
 });
 
 function verifier(options: Partial<TokenOptions> = {}): TokenVerifier {
-  return new TokenVerifier({ keys: [{ alg: 'EdDSA', key: PEM }], ...options });
+  return readTokens({ keys: [{ alg: 'EdDSA', key: PEM }], ...options });
 }
 
 /** Everything that a good token says; `claims` replaces or, with undefined, removes. */
@@ -67,7 +74,7 @@ describe('a token', () => {
     expect(await verifier().verify(text, ORIGIN, NOW)).toEqual({
       subject: 'alice',
       subjectHash: '2bd806c9',
-      destinations: new Set(['=prod', 'prod 51820', 'hub.example.com 51820']),
+      destinations: ['=prod', 'prod 51820', 'hub.example.com 51820'],
       lifetime: 3_600_000,
       channels: 2,
       datagramsPerSecond: 1000,

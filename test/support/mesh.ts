@@ -1,7 +1,7 @@
 // Real peers around one tunnel of ours, directly or through the relay.
 import { join } from 'node:path';
 import type { Browser } from '@playwright/test';
-import { type Limits, readDestination } from '../../relay/index.ts';
+import { type Limits, readDestination } from '../../src/relay-host/index.ts';
 import type { Child } from './child-process.ts';
 import { DatagramProxy, type ProxyProfile } from './datagram-proxy.ts';
 import { freeUdpPort } from './free-port.ts';

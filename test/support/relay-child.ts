@@ -1,5 +1,5 @@
 // The relay in a process of its own; prints "listening", and its log. Its one argument is JSON: see relay-process.ts.
-import { createRelay, jsonLines } from '../../relay/index.ts';
+import { createRelay, jsonLines } from '../../src/relay-host/index.ts';
 import type { RelayProcessOptions } from './relay-process.ts';
 
 const { port, ticketKeys, clockSkew, drain, ...options } = JSON.parse(

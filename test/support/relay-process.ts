@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AllowRule, DrainOptions, Limits, TokenOptions } from '../../relay/index.ts';
+import type { AllowRule, DrainOptions, Limits, TokenOptions } from '../../src/relay-host/index.ts';
 import { Child } from './child-process.ts';
 import { freeTcpPort } from './free-port.ts';
 

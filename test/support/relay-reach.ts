@@ -1,7 +1,8 @@
 // For a network namespace. `endpoint HOST`: stands for a WireGuard peer, prints "port N". `relay HOST:PORT …`: a relay, and a
 // client that does a handshake with each of them through it; prints "N opened" and "done".
-import { createRelay } from '../../relay/index.ts';
+
 import { OPENED } from '../../src/core/wire/relay.ts';
+import { createRelay } from '../../src/relay-host/index.ts';
 import { FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { RelayClient, until } from '../relay/relay-client.ts';
 

@@ -1,7 +1,7 @@
 // A site whose relay wants a token, and whose login has one for everybody: an ear at the relay's door hears what is shown there.
 import { generateKeyPairSync } from 'node:crypto';
 import type { Page } from '@playwright/test';
-import { issueToken } from '../../relay/index.ts';
+import { issueToken } from '../../src/relay-host/index.ts';
 import { connect, editor, enrol, expect, status } from './console-test.ts';
 import { RelayProcess } from './relay-process.ts';
 import { RelayTap } from './relay-tap.ts';

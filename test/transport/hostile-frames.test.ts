@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { createRelay } from '../../relay/index.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { PacketBuffer } from '../../src/core/packet-buffer.ts';
 import { SECOND } from '../../src/core/time.ts';
@@ -17,6 +16,7 @@ import {
   writeControl,
 } from '../../src/core/wire/relay.ts';
 import { derivePublicKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
+import { createRelay } from '../../src/relay-host/index.ts';
 import { RelayTransport } from '../../src/transport/relay-transport.ts';
 import { Opponent, type Session } from '../core/wireguard/opponent.ts';
 import { makePacket, Station } from '../core/wireguard/station.ts';

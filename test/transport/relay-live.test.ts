@@ -1,10 +1,10 @@
 // The worker's transport against the real relay, in Node with a WebSocket of `ws`.
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { PacketBuffer, plainMemory } from '../../src/core/packet-buffer.ts';
 import { NodeClock } from '../../src/node/clock.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { RelayTransport, type WebSocketLike } from '../../src/transport/relay-transport.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
 import { until } from '../relay/relay-client.ts';

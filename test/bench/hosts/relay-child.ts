@@ -1,6 +1,6 @@
 // The real relay, as built, in a process of its own; prints "listening". Its one argument is JSON.
-import { DownQueue } from '../../../relay/down-queue.ts';
-import { createRelay, type RelayOptions } from '../../../relay/index.ts';
+import { DownQueue } from '../../../src/core/queue/down-queue.ts';
+import { createRelay, type RelayOptions } from '../../../src/relay-host/index.ts';
 
 export interface BenchRelayOptions extends RelayOptions {
   /** One datagram a message, which no relay of ours does. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DEFAULT_LIMITS } from '../../../relay/index.ts';
+import { DEFAULT_LIMITS } from '../../../src/relay-host/index.ts';
 import { Child } from '../../support/child-process.ts';
 import { freeTcpPort } from '../../support/free-port.ts';
 import type { BenchRelayOptions } from './relay-child.ts';

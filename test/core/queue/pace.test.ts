@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Pace } from '../../relay/pace.ts';
+import { Pace } from '../../../src/core/queue/pace.ts';
 
 const FULL = 30_000;
 const SHORT = 300;

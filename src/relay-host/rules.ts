@@ -1,7 +1,9 @@
 import * as v from 'valibot';
-import { type Address, classOf, hasAddress, parseAddress, parseNetwork, printAddress } from './address.ts';
+import { classOf, normalizeName, parseNetwork } from '../../relay/address.ts';
+import { DEFAULT_PORT } from '../../relay/grant.ts';
+import { Mac1 } from '../../relay/mac1.ts';
+import type { Rule } from '../../relay/rule.ts';
 import { RelayConfigError } from './config-error.ts';
-import { decodePublicKey, Mac1 } from './mac1.ts';
 
 /** A rule of what clients may reach, as it is checked. */
 export const RULE = v.strictObject({
@@ -30,31 +32,8 @@ export type AllowRule = {
   [Name in keyof typeof RULE.entries]?: v.InferOutput<(typeof RULE.entries)[Name]>;
 };
 
-export const DEFAULT_PORT = 51820;
-
 /** UDP services that answer strangers, often with more than they were sent. */
 const REFLECTORS = new Set([1900, 3283, 3478, 3702, 5353, 11211, 27015]);
-
-interface RuleBase {
-  /** How it was written; for messages to the operator. */
-  readonly text: string;
-  readonly ports: readonly number[];
-  readonly allowsPrivate: boolean;
-  readonly allowsListen: boolean;
-  readonly maxSessions: number;
-  readonly alias: string | undefined;
-  readonly mac1: Mac1 | undefined;
-}
-
-export type Rule = RuleBase &
-  (
-    | /** One address, written down: may also be loopback or one of this host's own. */ {
-        readonly kind: 'literal';
-        readonly address: Address;
-      }
-    | { readonly kind: 'network'; readonly network: Address; readonly length: number }
-    | { readonly kind: 'name'; readonly name: string }
-  );
 
 /**
  * `HOST`, `HOST:PORT`, `[V6]:PORT`, `CIDR`, `CIDR:PORT`, `[V6CIDR]:PORT`, or an object. `unusualPort` is what a text
@@ -83,68 +62,57 @@ function makeRule(rule: AllowRule, text: string): Rule {
     throw new RelayConfigError(`allow "${text}": ${why}`);
   };
   if ((rule.host === undefined) === (rule.cidr === undefined)) fail('needs either host or cidr');
-  const ports = rule.ports ?? [DEFAULT_PORT];
+  const { ports = [DEFAULT_PORT], alias, publicKey } = rule;
   if (ports.length === 0) fail('needs at least one port');
   for (const port of ports) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`port ${port} is not between 1 and 65535`);
     if ((port < 1024 || REFLECTORS.has(port)) && rule.unusualPort !== true)
       fail(`port ${port} belongs to another service; if WireGuard is there, say so by --unusual-ports`);
   }
-  if (rule.alias !== undefined && (rule.host === undefined || ports.length !== 1))
+  if (alias !== undefined && (rule.host === undefined || ports.length !== 1))
     fail('an alias needs a host and exactly one port');
-  const publicKey = rule.publicKey === undefined ? undefined : decodePublicKey(rule.publicKey);
-  if (rule.publicKey !== undefined && publicKey === undefined)
-    fail('publicKey is no WireGuard key: 32 bytes in base64');
-  const base = {
-    mac1: publicKey && new Mac1(publicKey),
-    text,
+  const key = publicKey === undefined ? undefined : decodePublicKey(publicKey);
+  if (publicKey !== undefined && key === undefined) fail('publicKey is no WireGuard key: 32 bytes in base64');
+  const place = rule.cidr === undefined ? readHost(rule.host!, fail) : readNetwork(rule.cidr, fail);
+  const allowsPrivate = rule.private === true || place.isLiteral;
+  if (place.network !== undefined && classOf(place.network.base) === 'private' && !allowsPrivate)
+    fail('a private network needs a rule object with private: true, or name one address and port');
+  return {
+    ...place,
     ports,
-    alias: rule.alias,
-    allowsPrivate: rule.private === true,
+    alias,
+    allowsPrivate,
     allowsListen: rule.listen === true,
     maxSessions: rule.maxSessions ?? Number.POSITIVE_INFINITY,
+    mac1: key && new Mac1(key),
   };
-  if (rule.cidr !== undefined) return { ...base, ...readNetwork(rule.cidr, base.allowsPrivate, fail) };
-  const host = rule.host!.toLowerCase();
-  const address = parseAddress(host);
-  if (address !== undefined) {
-    if (classOf(address) === 'forbidden') fail('this address is never a WireGuard endpoint');
-    return { ...base, kind: 'literal', address, allowsPrivate: true };
+}
+
+type Place = Pick<Rule, 'network' | 'name' | 'isLiteral'>;
+
+function readNetwork(cidr: string, fail: (why: string) => never): Place {
+  const network = cidr.includes('/') ? parseNetwork(cidr) : undefined;
+  if (network === undefined) return fail('not a network such as 203.0.113.0/24 or 2001:db8::/32');
+  if (['forbidden', 'loopback'].includes(classOf(network.base)))
+    fail('this network is never allowed; a rule may name one loopback address and port');
+  return { network, name: undefined, isLiteral: false };
+}
+
+function readHost(host: string, fail: (why: string) => never): Place {
+  const network = parseNetwork(host);
+  if (network !== undefined && !host.includes('/')) {
+    if (classOf(network.base) === 'forbidden') fail('this address is never a WireGuard endpoint');
+    return { network, name: undefined, isLiteral: true };
   }
   const name = normalizeName(host);
   if (name === undefined) return fail('neither an address nor a host name');
   if (name === 'localhost' || name.endsWith('.localhost'))
     fail('a name never leads to loopback; write 127.0.0.1 or [::1]');
-  return { ...base, kind: 'name', name };
+  return { network: undefined, name, isLiteral: false };
 }
 
-function readNetwork(cidr: string, allowsPrivate: boolean, fail: (why: string) => never) {
-  const network = cidr.includes('/') ? parseNetwork(cidr) : undefined;
-  if (network === undefined) return fail('not a network such as 203.0.113.0/24 or 2001:db8::/32');
-  const kind = classOf(network.base);
-  if (kind === 'forbidden' || kind === 'loopback')
-    fail('this network is never allowed; a rule may name one loopback address and port');
-  if (kind === 'private' && !allowsPrivate)
-    fail('a private network needs a rule object with private: true, or name one address and port');
-  return { kind: 'network', network: network.base, length: network.length } as const;
-}
-
-/**
- * Lower case, without the trailing dot; undefined unless it is letters, digits and hyphens in labels of 1–63
- * (RFC 1123 §2.1), and so written that no resolver takes it for an address (`127.1`, `0x7f.1`, `2130706433`).
- */
-export function normalizeName(host: string): string | undefined {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  if (name.length === 0 || name.length > 253) return undefined;
-  const labels = name.split('.');
-  if (!labels.every((label) => /^(?!-)[a-z0-9-]{1,63}(?<!-)$/.test(label))) return undefined;
-  // WHATWG URL's "ends in a number" test: what decides whether parsers try IPv4.
-  return /^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!) ? undefined : name;
-}
-
-/** Whether the rule covers this address and port; whether its class may be reached is another question. */
-export function coversAddress(rule: Rule, address: Address, port: number): boolean {
-  if (!rule.ports.includes(port)) return false;
-  if (rule.kind === 'literal') return printAddress(rule.address) === printAddress(address);
-  return rule.kind === 'network' && hasAddress({ base: rule.network, length: rule.length }, address);
+/** The 32 bytes of a WireGuard key in base64; undefined for everything else. */
+function decodePublicKey(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === 32 && bytes.toString('base64') === text ? bytes : undefined;
 }

@@ -1,4 +1,4 @@
-import { CONTROL_CHANNEL, type RecordWriter } from '../src/core/wire/relay.ts';
+import { CONTROL_CHANNEL, type RecordWriter } from '../wire/relay.ts';
 import { Turns } from './turns.ts';
 
 /** What all sessions together may hold back for slow clients. */

@@ -1,5 +1,5 @@
-import type { ResolveName } from './resolver.ts';
-import type { Rule } from './rules.ts';
+import type { ResolveName } from '../../relay/policy.ts';
+import type { Rule } from '../../relay/rule.ts';
 
 /** Notices when a relay that knows its destinations by name only cannot resolve a single one. */
 export class NameWatch {
@@ -22,12 +22,12 @@ export class NameWatch {
   };
 
   isLost(rules: readonly Rule[]): boolean {
-    return rules.every((rule) => rule.kind === 'name' && this.#failing.has(rule.name));
+    return rules.every(({ name }) => name !== undefined && this.#failing.has(name));
   }
 
   /** Called once a second: clients who are sent elsewhere do not ask any more. The resolver keeps failures for a while. */
   tick(rules: readonly Rule[]): void {
     if (!this.isLost(rules)) return;
-    for (const rule of rules) if (rule.kind === 'name') this.resolve(rule.name).catch(() => {});
+    for (const { name } of rules) if (name !== undefined) this.resolve(name).catch(() => {});
   }
 }

@@ -1,13 +1,13 @@
 // What operators see: health, readiness, metrics, on a listener of their own.
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Admin } from '../../relay/admin.ts';
-import { createRelay, type RelayOptions } from '../../relay/index.ts';
-import { LoadWatch } from '../../relay/load-watch.ts';
-import { Room } from '../../relay/room.ts';
 import { CLOSED, OPENED } from '../../src/core/wire/relay.ts';
-import { data, FakeEndpoint, initiation } from './fake-endpoint.ts';
-import { RelayClient, until } from './relay-client.ts';
+import { Admin } from '../../src/relay-host/admin.ts';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { LoadWatch } from '../../src/relay-host/load-watch.ts';
+import { Room } from '../../src/relay-host/room.ts';
+import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
+import { RelayClient, until } from '../relay/relay-client.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

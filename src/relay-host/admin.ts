@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { ListenAddress } from './config.ts';
 import { guardedServer, listenOn } from './http-server.ts';
+import type { ListenAddress } from './options.ts';
 
 /** What an Admin tells of: a relay. */
 export interface AdminSource {

@@ -1,7 +1,5 @@
 import { promises, type RecordWithTtl } from 'node:dns';
-
-/** Every address of a name, IPv4 and IPv6, as text. Rejects when there is none. */
-export type ResolveName = (name: string) => Promise<readonly string[]>;
+import type { ResolveName } from '../../relay/policy.ts';
 
 const MIN_LIFETIME = 30_000;
 const MAX_LIFETIME = 300_000;
@@ -11,7 +9,7 @@ const MAX_ADDRESSES = 64;
 
 interface Lookup {
   readonly answer: Promise<readonly string[]>;
-  settled: boolean;
+  /** Never, while nobody has answered. */
   expires: number;
 }
 
@@ -30,16 +28,18 @@ export function createResolver(
 
   return (name) => {
     const known = lookups.get(name);
-    if (known !== undefined && (!known.settled || now() < known.expires)) return known.answer;
+    if (known !== undefined && now() < known.expires) return known.answer;
     if (inFlight >= MAX_IN_FLIGHT) return Promise.reject(new Error('too many lookups'));
     inFlight++;
     const began = now();
     const answer = query(name);
-    const lookup: Lookup = { answer: answer.then((found) => found.addresses), settled: false, expires: 0 };
+    const lookup: Lookup = {
+      answer: answer.then((found) => found.addresses),
+      expires: Number.POSITIVE_INFINITY,
+    };
     const settle = (lifetime: number) => {
       inFlight--;
       took(now() - began);
-      lookup.settled = true;
       lookup.expires = now() + lifetime;
     };
     answer.then(
@@ -56,7 +56,7 @@ export type QueryName = (name: string) => Promise<{ addresses: string[]; ttl: nu
 
 const resolver = new promises.Resolver({ timeout: 2000, tries: 2 });
 
-async function queryServers(name: string): Promise<{ addresses: string[]; ttl: number }> {
+const queryServers: QueryName = async (name) => {
   const none = (): RecordWithTtl[] => [];
   const answers = await Promise.all([
     resolver.resolve4(name, { ttl: true }).catch(none),
@@ -66,8 +66,6 @@ async function queryServers(name: string): Promise<{ addresses: string[]; ttl: n
   if (records.length === 0) throw new Error('no address');
   // A name with this many addresses is not a WireGuard endpoint; checking fewer than all would be wrong.
   if (records.length > MAX_ADDRESSES) throw new Error('too many addresses');
-  return {
-    addresses: records.map(({ address }) => address),
-    ttl: Math.min(...records.map(({ ttl }) => ttl)),
-  };
-}
+  const ttl = Math.min(...records.map((record) => record.ttl));
+  return { addresses: records.map(({ address }) => address), ttl };
+};

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
-import type { Session } from './session.ts';
-import type { SessionTable } from './session-table.ts';
+import type { Session } from '../../relay/session.ts';
+import type { SessionTable } from '../../relay/session-table.ts';
+import { CLOSE_RESTARTING } from '../core/wire/relay.ts';
 
 const seconds = v.pipe(v.number(), v.minValue(0));
 

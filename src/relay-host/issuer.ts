@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { keyIdOf, MAX_LIFETIME } from './tokens.ts';
+import { MAX_LIFETIME } from '../../relay/tokens.ts';
+import { keyIdOf } from './tokens.ts';
 
 /** What a token is to say. Times in seconds. */
 export interface TokenRequest {

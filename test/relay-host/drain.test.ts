@@ -1,9 +1,16 @@
 // A relay that is asked to end sends its clients elsewhere.
 import { describe, expect, it } from 'vitest';
 import { GOAWAY, OPENED_KEYS_KNOWN, TICKET } from '../../src/core/wire/relay.ts';
-import { data } from './fake-endpoint.ts';
-import { settled, until } from './relay-client.ts';
-import { connect, handshake, openedFlags, resumeOf, startEndpoint, startRelay } from './resume-harness.ts';
+import { data } from '../relay/fake-endpoint.ts';
+import { settled, until } from '../relay/relay-client.ts';
+import {
+  connect,
+  handshake,
+  openedFlags,
+  resumeOf,
+  startEndpoint,
+  startRelay,
+} from '../relay/resume-harness.ts';
 
 const check = async (url: string) => {
   const response = await fetch(`${url.replace('ws:', 'http:')}/check`);

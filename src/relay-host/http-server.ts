@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hostAndPort } from '../src/core/host-port.ts';
-import type { ListenAddress } from './config.ts';
+import { hostAndPort } from '../core/host-port.ts';
+import type { ListenAddress } from './options.ts';
 
 /** A server with time and size limits against clients that do not finish their requests. */
 export function guardedServer(handle: RequestListener, connections: number): Server {

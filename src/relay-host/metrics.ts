@@ -1,6 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { Counts } from './counters.ts';
-import type { Relay } from './server.ts';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Relay } from './relay.ts';
 
 /** The relay's numbers for Prometheus. They are counted anyway; here they only get names, when somebody asks. */
 export function metricsOf(relay: Relay): Registry {
@@ -53,8 +52,27 @@ export function metricsOf(relay: Relay): Registry {
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
   gauge('udp_ports_used_ratio', 'Which part of the UDP ports is taken.', () => relay.portsUsed);
   gauge('draining', '1 while the relay stops.', () => (relay.isDraining ? 1 : 0));
-  for (const counts of Object.values(counters))
-    if (counts instanceof Counts) counter(counts.metric, counts.help, counts.labels, () => counts);
+  counter(
+    'upgrades_total',
+    'Requests for a WebSocket, by what came of them.',
+    ['result'],
+    () => counters.upgrades,
+  );
+  counter('auth_failures_total', 'Tokens refused, by reason.', ['reason'], () => counters.tokensRefused);
+  counter('policy_denied_total', 'Destinations refused, by reason.', ['reason'], () => counters.denied);
+  counter('closes_total', 'Sessions ended, by close code.', ['code'], () => counters.closed);
+  counter(
+    'resume_total',
+    'What came of tickets that were shown.',
+    ['level', 'result'],
+    () => counters.resumes,
+  );
+  counter(
+    'udp_errors_total',
+    "Errors of UDP sockets, by the system's word.",
+    ['errno'],
+    () => counters.udpErrors,
+  );
   counter('channels_opened_total', 'UDP sockets made.', [], () => [['', counters.channelsOpened]]);
   counter('config_reload_failures_total', 'Configurations refused while running.', [], () => [
     ['', counters.reloadsFailed],
@@ -75,7 +93,13 @@ export function metricsOf(relay: Relay): Registry {
     ...drops('up', counters.dropsUp),
     ...drops('down', counters.dropsDown),
   ]);
-  for (const times of [counters.queueDelay, counters.dnsTime]) registry.registerMetric(times);
+  for (const histogram of Object.values(relay.times)) registry.registerMetric(histogram);
   collectDefaultMetrics({ register: registry });
   return registry;
+}
+
+/** Of six bounds, each four times the one before. */
+export function times(name: string, help: string, least: number): Histogram {
+  const buckets = Array.from({ length: 6 }, (_, n) => least * 4 ** n);
+  return new Histogram({ name: `wgrelay_${name}`, help, buckets, registers: [] });
 }

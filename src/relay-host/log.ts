@@ -1,5 +1,6 @@
 import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino';
-import { networkOf, parseZoned } from './address.ts';
+import { networkOf, parseZoned } from '../../relay/address.ts';
+import type { Log, LogEvent, LogFields } from '../../relay/context.ts';
 
 /** One line of the relay's log. Never a token, a query string, a payload or a WireGuard index. */
 export interface LogEntry {
@@ -9,13 +10,6 @@ export interface LogEntry {
   readonly level: 'info' | 'warn';
   readonly [field: string]: string | number | boolean | undefined;
 }
-
-/** What a line of the log is about. */
-export type LogEvent =
-  | ('start' | 'config' | 'drain' | 'overload' | 'stop')
-  | ('accept' | 'reject' | 'resume' | 'opened' | 'denied' | 'dns_policy' | 'close');
-
-type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Where lines of the log go, one call each. */
 export type LogSink = (entry: LogEntry) => void;
@@ -28,7 +22,7 @@ const REJECTIONS_PER_SECOND = 10;
 const MAX_WAITING = 1024 * 1024;
 
 /** Cuts what others wrote to size, and samples refusals, which others can cause as often as they like. */
-export class Log {
+export class SampledLog implements Log {
   readonly #sink: LogSink | undefined;
   readonly #now: () => number;
   readonly #showsNetworks: boolean;
@@ -43,16 +37,16 @@ export class Log {
     this.#showsNetworks = showsNetworks;
   }
 
-  info(event: LogEvent, fields: Fields = {}): void {
+  info(event: LogEvent, fields: LogFields = {}): void {
     this.#write('info', event, fields);
   }
 
-  warn(event: LogEvent, fields: Fields): void {
+  warn(event: LogEvent, fields: LogFields): void {
     this.#write('warn', event, fields);
   }
 
   /** `reason` is one of ours, not a client's text. At most ten a second for each, and then how many more. */
-  refused(event: LogEvent, reason: string, fields: Fields): void {
+  refused(event: LogEvent, reason: string, fields: LogFields): void {
     const now = this.#now();
     if (now - this.#second >= 1000) {
       this.#second = now;
@@ -69,7 +63,7 @@ export class Log {
     this.#write('warn', event, { reason, ...fields, suppressed });
   }
 
-  #write(level: LogEntry['level'], event: LogEvent, fields: Fields): void {
+  #write(level: LogEntry['level'], event: LogEvent, fields: LogFields): void {
     if (this.#sink === undefined) return;
     const shown = Object.entries(fields).map(([name, value]) => [
       name,

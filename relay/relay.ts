@@ -1,0 +1,110 @@
+import type { Server } from 'node:http';
+import { QueueBudget } from '../src/core/queue/down-queue.ts';
+import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
+import { Admission, localAddress, pathOf } from './admission.ts';
+import type { RelayConfig } from './config.ts';
+import type { Log, RelayContext } from './context.ts';
+import { RelayCounters } from './counters.ts';
+import { InitiationTurns } from './initiation-turns.ts';
+import { BucketTable, Tally } from './limits.ts';
+import { Policy, type ResolveName } from './policy.ts';
+import { Reception } from './reception.ts';
+import { SessionTable } from './session-table.ts';
+
+const TICK = 1000;
+const RETRY_AFTER = 1000;
+
+/** What a relay needs of the process around it. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly resolve: ResolveName;
+  /** More would be too much for this process. */
+  isOverloaded(): boolean;
+  /** A monotonic clock, in ms. */
+  now(): number;
+  /** The time of day in ms. */
+  wallClock(): number;
+}
+
+/** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
+export class RelayCore {
+  /** What it did and refused, since it was made. */
+  readonly counters = new RelayCounters();
+  protected readonly context: RelayContext;
+  protected readonly admission: Admission;
+  /** On which it can be reached itself. */
+  protected readonly ports = new Set<number>();
+  readonly #reception: Reception;
+  #ticker: NodeJS.Timeout | undefined;
+
+  protected constructor(config: RelayConfig, { log, resolve, isOverloaded, now, wallClock }: Surroundings) {
+    const { limits, rules } = config;
+    const { initiationsPerSecondOfClient, initiationsPerSecondToDestination } = limits;
+    this.context = {
+      config,
+      policy: new Policy(rules, { resolve, listenPorts: () => [...this.ports] }),
+      counters: this.counters,
+      sessions: new SessionTable(this.counters, log),
+      budget: new QueueBudget(limits.totalQueueBytes),
+      initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
+      initiationTurns: new InitiationTurns(
+        initiationsPerSecondToDestination,
+        Math.max(1, Math.round(initiationsPerSecondToDestination / 4)),
+        now,
+      ),
+      channelsTo: new Tally(),
+      log,
+      now,
+      wallClock,
+    };
+    this.admission = new Admission(this.context, isOverloaded);
+    this.#reception = new Reception(this.admission, this.context);
+  }
+
+  /**
+   * Goes by another configuration; limits that sessions share stay. Channels whose destination is no longer allowed are
+   * closed, and sessions of subjects that are denied now.
+   */
+  protected reconfigure(config: RelayConfig): void {
+    // What the WebSocket server was told holds until it is made anew.
+    const { maxMessage } = this.context.config.limits;
+    this.context.config = { ...config, limits: { ...config.limits, maxMessage } };
+    this.context.policy.rules = config.rules;
+    for (const session of this.context.sessions) session.recheck();
+  }
+
+  /** Serves upgrades to its path on a server that someone else runs; `handleRequest` goes with it. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => {
+      // Other paths may be someone else's, if there is anyone else.
+      const isOurs = pathOf(request) === this.context.config.path;
+      if (!isOurs && server.listenerCount('upgrade') > 1) return;
+      this.ports.add(localAddress(request).port);
+      this.#reception.upgrade(request, socket, head);
+    });
+    this.#ticker ??= setInterval(() => this.tick(this.context.now()), TICK).unref();
+  }
+
+  /** Tells every client to come back later. Resolves when all have gone, within the stop timeout. */
+  protected async dismiss(): Promise<void> {
+    const { sessions, config, initiationTurns } = this.context;
+    this.admission.isStopping = true;
+    clearInterval(this.#ticker);
+    for (const session of sessions) {
+      session.goAway(0, RETRY_AFTER);
+      session.close(CLOSE_RESTARTING, 'restarting');
+    }
+    const deadline = performance.now() + config.limits.stopTimeout;
+    while (sessions.size > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    for (const session of sessions) session.terminate();
+    while (sessions.endParked(() => true));
+    initiationTurns.close();
+  }
+
+  /** Called once a second. */
+  protected tick(now: number): void {
+    this.context.initiationTurns.tick(now);
+    this.context.sessions.tick(now);
+  }
+}

@@ -1,0 +1,258 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Histogram } from 'prom-client';
+import { NOT_FOUND, pathOf, respond, UPGRADE_REQUIRED } from '../../relay/admission.ts';
+import { mayServe, OPEN_RELAY_REASON } from '../../relay/config.ts';
+import { RelayCore } from '../../relay/relay.ts';
+import { hostAndPort } from '../core/host-port.ts';
+import { Admin } from './admin.ts';
+import { answerCheck } from './check.ts';
+import { RelayConfigError } from './config-error.ts';
+import { drainSessions } from './drain.ts';
+import { guardedServer, listenOn } from './http-server.ts';
+import { LoadWatch } from './load-watch.ts';
+import { SampledLog } from './log.ts';
+import { metricsOf, times } from './metrics.ts';
+import { NameWatch } from './name-watch.ts';
+import { type HostConfig, type RelayOptions, readOptions } from './options.ts';
+import { createResolver } from './resolver.ts';
+import { Room } from './room.ts';
+
+/** Where a relay listens. */
+export interface Listening {
+  /** As configured. */
+  host: string;
+  /** The one that it got. */
+  port: number;
+  /** Of the WebSocket, for clients on this machine. */
+  url: string;
+}
+
+/** A relay with what it takes to run one: listeners, readiness, metrics, reload, drain. */
+export class Relay extends RelayCore {
+  /** Where health and metrics are served, if anywhere. */
+  adminPort: number | undefined;
+  /** How long the oldest datagram of a message had waited, and how long name servers took: for metrics. */
+  readonly times: { readonly queueDelay: Histogram; readonly dns: Histogram };
+  #config: HostConfig;
+  readonly #log: SampledLog;
+  readonly #load: LoadWatch;
+  readonly #names: NameWatch;
+  readonly #room = new Room();
+  #http: Server | undefined;
+  #admin: Admin | undefined;
+  #lastTick = 0;
+  #drained: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** Throws RelayConfigError for options that are wrong or unsafe. */
+  constructor(options: RelayOptions) {
+    const config = readOptions(options);
+    const now = options.now ?? (() => performance.now());
+    const log = new SampledLog(options.log, now, options.logNetworks);
+    const dns = times('dns_seconds', 'How long name servers took.', 0.004);
+    const names = new NameWatch(
+      options.resolve ?? createResolver(now, undefined, (ms) => dns.observe(ms / 1000)),
+    );
+    const load = new LoadWatch();
+    const { resolve } = names;
+    const isOverloaded = () => load.isOverloaded;
+    super(config, { log, resolve, isOverloaded, now, wallClock: options.wallClock ?? Date.now });
+    this.#config = config;
+    this.#log = log;
+    this.#names = names;
+    this.#load = load;
+    const queueDelay = times(
+      'queue_delay_seconds',
+      'How long the oldest datagram of a message waited.',
+      0.001,
+    );
+    this.times = { queueDelay, dns };
+    this.counters.waited = (ms) => queueDelay.observe(ms / 1000);
+  }
+
+  /** WebSockets that are open. */
+  get sessions(): number {
+    return this.context.sessions.size;
+  }
+
+  /** Sessions whose WebSocket broke, and that wait for their client. */
+  get parked(): number {
+    return this.context.sessions.parked;
+  }
+
+  /** WebSockets whose token has not been judged yet. */
+  get unauthenticated(): number {
+    return this.admission.unauthenticated;
+  }
+
+  /** Open channels, each a UDP socket. */
+  get channels(): number {
+    let channels = 0;
+    for (const session of this.context.sessions) channels += session.channels;
+    return channels;
+  }
+
+  /** Bytes that wait for slow clients. */
+  get queuedBytes(): number {
+    return this.context.budget.used;
+  }
+
+  /** Which part of the UDP ports is taken: 0 to 1. */
+  get portsUsed(): number {
+    return this.#room.portsUsed(this.channels, this.#config.sources.count);
+  }
+
+  /** Whether new clients are welcome. */
+  get isReady(): boolean {
+    const { rules, sources, limits } = this.#config;
+    return (
+      !this.isDraining &&
+      !this.#load.isOverloaded &&
+      this.sessions < limits.sessions &&
+      !this.#room.isScarce(this.sessions, this.channels, sources.count) &&
+      !this.#names.isLost(rules)
+    );
+  }
+
+  /** Whether clients are being sent elsewhere. */
+  get isDraining(): boolean {
+    return this.#drained !== undefined || this.admission.isStopping;
+  }
+
+  /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
+  assertSafe(): void {
+    if (!mayServe(this.#config, this.#config.listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+  }
+
+  /**
+   * Other rules, origins, tokens, proxies and limits of new sessions, without a restart; where it listens, and limits that
+   * sessions share, stay. All of it, or nothing: throws RelayConfigError, and the old ones hold. Channels whose destination
+   * is no longer allowed are closed, and sessions of subjects that are denied now.
+   */
+  reload(options: RelayOptions): void {
+    const { listen, admin, path, tickets } = this.#config;
+    const config: HostConfig = {
+      ...readOptions(options),
+      ...{ listen, admin, path },
+      // A key that was made up here is nobody's to take away.
+      ...(options.tickets?.keys === undefined && { tickets }),
+    };
+    if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+    this.#config = config;
+    this.reconfigure(config);
+    this.#log.info('config', { rules: config.rules.length });
+  }
+
+  /** There was nothing to reload, or nothing that could be read. */
+  reloadFailed(error: Error): void {
+    this.counters.reloadsFailed++;
+    this.#log.warn('config', { error: error.message });
+  }
+
+  /** Listens where the options say: on all of it, or nothing. What is not for the relay is `others`' to answer. */
+  async listen(others: RequestListener = notFound): Promise<Listening> {
+    const { listen, limits, path } = this.#config;
+    this.assertSafe();
+    await this.#listenForAdmin();
+    const server = guardedServer(
+      (request, response) => {
+        if (!this.handleRequest(request, response)) others(request, response);
+      },
+      Math.ceil(1.1 * limits.sessions),
+    );
+    const port = await listenOn(server, listen).catch((error: Error) => {
+      this.#admin?.close();
+      throw error;
+    });
+    this.#http = server;
+    this.attach(server);
+    this.ports.add(port);
+    this.#log.info('start', { host: listen.host, port });
+    return { host: listen.host, port, url: `ws://${hostAndPort(listen.host, port)}${path}` };
+  }
+
+  async #listenForAdmin(): Promise<void> {
+    const { admin } = this.#config;
+    if (admin === undefined) return;
+    this.#admin = new Admin({
+      metrics: metricsOf(this),
+      isReady: () => this.isReady,
+      sinceTurn: () => this.context.now() - this.#lastTick,
+    });
+    this.adminPort = await this.#admin.listen(admin);
+    this.ports.add(this.adminPort);
+    this.#log.info('start', { admin: admin.host, port: this.adminPort });
+  }
+
+  /** Serves upgrades to its path on a server that someone else runs; `handleRequest` goes with it. */
+  override attach(server: Server): void {
+    this.#lastTick = this.context.now();
+    super.attach(server);
+  }
+
+  /** Whether a page of this request's origin may use the relay. */
+  permits(request: IncomingMessage): boolean {
+    return this.admission.permits(request);
+  }
+
+  /** Whether a trusted proxy passed the request on, whose headers can be believed then. */
+  isProxied(request: IncomingMessage): boolean {
+    return this.context.config.proxies.includes(request);
+  }
+
+  /** Answers plain requests to the relay's paths; false for all others. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = pathOf(request);
+    // For load balancers, which see the public port only.
+    if (path === '/readyz' && this.isProxied(request))
+      response.writeHead(this.isReady ? 200 : 503, { 'Cache-Control': 'no-store' }).end();
+    else if (path === `${this.#config.path}/check`) void answerCheck(this.admission, request, response);
+    else if (path === this.#config.path) respond(response, this.admission.judge(request) ?? UPGRADE_REQUIRED);
+    else return false;
+    return true;
+  }
+
+  /** Sends every client elsewhere in an orderly way, and then ends: see `drain` of the options. May be called again. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<void> {
+    const { drain } = this.#config;
+    this.#log.info('drain', { sessions: this.sessions });
+    await new Promise((resolve) => setTimeout(resolve, 1000 * drain.delay));
+    this.admission.isStopping = true;
+    this.#http?.close();
+    await drainSessions(this.context.sessions, { ...drain, max: drain.max - drain.delay });
+    await this.close();
+  }
+
+  /** Tells every client to come back later, and ends within the stop timeout. May be called again. */
+  close(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (!this.isDraining) this.#log.info('drain', { sessions: this.sessions });
+    const closed = new Promise<void>((resolve) =>
+      this.#http?.listening ? this.#http.close(() => resolve()) : resolve(),
+    );
+    await this.dismiss();
+    this.#http?.closeAllConnections();
+    await closed;
+    this.#load.stop();
+    this.#admin?.close();
+    this.#log.info('stop');
+  }
+
+  protected override tick(now: number): void {
+    this.#lastTick = now;
+    if (this.#load.tick()) this.#log.warn('overload', { sessions: this.sessions });
+    this.#names.tick(this.#config.rules);
+    super.tick(now);
+  }
+}
+
+const notFound: RequestListener = (_request, response) => respond(response, NOT_FOUND);

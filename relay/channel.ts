@@ -105,6 +105,7 @@ export class Channel {
       return;
     }
     this.#destination = destination;
+    this.#gate.shape = destination.shape;
     if (this.#state === 'resolving') this.#takePlace(destination);
   }
 

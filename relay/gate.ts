@@ -11,6 +11,7 @@
  */
 
 import * as wg from '../src/core/wire/wireguard.ts';
+import type { Shape } from './rule.ts';
 
 /** A keypair dies after 180 s (REJECT_AFTER_TIME, WG §6.2); the rest is slack for what was on its way. */
 export const PAIR_LIFETIME = 190_000;
@@ -57,6 +58,8 @@ interface Pair {
 export type PairState = readonly [client: number, endpoint: number, age: number];
 
 export class Gate {
+  /** As the endpoint's rule says; until that is known, WireGuard's own. */
+  shape: Shape = 'wireguard';
   readonly #maxDatagram: number;
   readonly #listens: boolean;
   /** Indices of initiations not yet answered, newest first. */
@@ -97,20 +100,22 @@ export class Gate {
     this.#isProven = false;
   }
 
-  /** 1 to 4 if `bytes[start, end)` has the outer form of that message; otherwise 0. */
+  /** 1 to 4 if `bytes[start, end)` has the outer form of that message, as this endpoint's rule has it; otherwise 0. */
   typeOf(bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
     const type = bytes[start]!;
     if (length > this.#maxDatagram) return 0;
+    if (this.shape === 'off') return length > 0 ? wg.TRANSPORT : 0;
     if (length < wg.TRANSPORT_MIN_SIZE) return 0;
     // Data need not be a multiple of 16 long: padding stops at the MTU.
+    if (this.shape === 'sized') return typeByLength(length, type);
     if ((bytes[start + 1]! | bytes[start + 2]! | bytes[start + 3]!) !== 0) return 0;
     return type === wg.TRANSPORT || LENGTHS[type] === length ? type : 0;
   }
 
   /** Whether there is a packet in it: it is no handshake, nor a keepalive, both of which are few and must not wait. */
   isPacket(type: number, length: number): boolean {
-    return type === wg.TRANSPORT && length > wg.TRANSPORT_MIN_SIZE;
+    return type === wg.TRANSPORT && (length > wg.TRANSPORT_MIN_SIZE || this.shape === 'off');
   }
 
   /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
@@ -191,7 +196,9 @@ export class Gate {
     // Keepalives are never answered, so they must not start the clock: an idle tunnel sends nothing else.
     const isData = this.isPacket(wg.TRANSPORT, end - start);
     if (this.#unansweredSince !== undefined && now - this.#unansweredSince > SILENCE) {
-      if (isData || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
+      // What has no handshakes that could end a silence, may try as often as keepalives.
+      const mayTry = !isData || this.shape === 'off';
+      if (!mayTry || now - this.#lastSilentKeepalive < KEEPALIVE_WHEN_SILENT) return 'endpoint_silent';
       this.#lastSilentKeepalive = now;
     } else if (isData) {
       this.#unansweredSince ??= now;
@@ -201,6 +208,7 @@ export class Gate {
 
   /** Of data: whether it is of a pair of which its receiver is that side. */
   #judgeIndex(side: 'client' | 'endpoint', bytes: Uint8Array, start: number, now: number) {
+    if (this.shape === 'off') return undefined;
     const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
     const pair = this.#pairs.find((each) => each[side] === receiver);
     if (pair === undefined) return 'no_handshake';
@@ -216,6 +224,13 @@ export class Gate {
 
 /** Of handshake messages, by type. */
 const LENGTHS = [0, wg.INITIATION_SIZE, wg.RESPONSE_SIZE, wg.COOKIE_REPLY_SIZE];
+
+/** Where the first four bytes are not WireGuard's: as long as a cookie reply may also be data, and then is. */
+function typeByLength(length: number, type: number): number {
+  const likely = LENGTHS.indexOf(length);
+  const isOther = likely < 0 || type === wg.TRANSPORT || (likely === wg.COOKIE_REPLY && type !== likely);
+  return isOther ? wg.TRANSPORT : likely;
+}
 
 function remember(pending: number[], index: number): void {
   pending.unshift(index);

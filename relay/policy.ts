@@ -3,7 +3,7 @@ import { CHANNEL_DENIED, CHANNEL_UNKNOWN } from '../src/core/wire/relay.ts';
 import { type Address, classOf, hasAddress, normalizeName, parseAddress, printAddress } from './address.ts';
 import { aliasPlace, type Grant, placeOf } from './grant.ts';
 import type { Mac1 } from './mac1.ts';
-import type { Rule } from './rule.ts';
+import type { Rule, Shape } from './rule.ts';
 
 /** Where a channel goes, for its whole life: names are resolved once and never again. */
 export interface Destination {
@@ -18,6 +18,8 @@ export interface Destination {
   readonly allowsListen: boolean;
   /** So many channels may lead there at a time. */
   readonly maxSessions: number;
+  /** What may pass. */
+  readonly shape: Shape;
 }
 
 export interface Refusal {
@@ -163,6 +165,7 @@ function destinationOf(
   name: string | undefined,
   rules: readonly Rule[],
 ): Destination {
+  const has = (shape: Shape) => rules.some((rule) => rule.shape === shape);
   return {
     address: printAddress(address),
     family: address.kind() === 'ipv4' ? 4 : 6,
@@ -171,6 +174,7 @@ function destinationOf(
     mac1s: rules.every((rule) => rule.mac1 !== undefined) ? rules.map((rule) => rule.mac1!) : [],
     allowsListen: rules.some((rule) => rule.allowsListen),
     maxSessions: Math.max(...rules.map((rule) => rule.maxSessions)),
+    shape: has('off') ? 'off' : has('sized') ? 'sized' : 'wireguard',
   };
 }
 

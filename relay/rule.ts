@@ -1,6 +1,9 @@
 import type { Network } from './address.ts';
 import type { Mac1 } from './mac1.ts';
 
+/** What of an endpoint counts as WireGuard. */
+export type Shape = 'wireguard' | 'sized' | 'off';
+
 /** Of what clients may reach. It covers the addresses of a network, or those that a name has: exactly one of the two. */
 export interface Rule {
   readonly network: Network | undefined;
@@ -16,4 +19,5 @@ export interface Rule {
   readonly maxSessions: number;
   /** Of its endpoint's key, where that is known. */
   readonly mac1: Mac1 | undefined;
+  readonly shape: Shape;
 }

@@ -23,6 +23,13 @@ export const RULE = v.strictObject({
   publicKey: v.optional(v.string()),
   /** Lets clients wait there for the endpoint to call first: OPEN with LISTEN. */
   listen: v.optional(v.boolean()),
+  /**
+   * What of its endpoint counts as WireGuard. `sized`: whatever the first four bytes are, lengths tell what a message is. `off`:
+   * anything, without a handshake; needs `dangerous: true`. Default: `wireguard`.
+   */
+  shape: v.optional(v.picklist(['wireguard', 'sized', 'off'])),
+  /** It is understood what `off` gives up. */
+  dangerous: v.optional(v.boolean()),
   /** How many channels to one of its endpoints may be open at a time; a client has one. Default: any number. */
   maxSessions: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
@@ -62,13 +69,17 @@ function makeRule(rule: AllowRule, text: string): Rule {
     throw new RelayConfigError(`allow "${text}": ${why}`);
   };
   if ((rule.host === undefined) === (rule.cidr === undefined)) fail('needs either host or cidr');
-  const { ports = [DEFAULT_PORT], alias, publicKey } = rule;
+  const { ports = [DEFAULT_PORT], alias, publicKey, shape = 'wireguard' } = rule;
   if (ports.length === 0) fail('needs at least one port');
   for (const port of ports) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`port ${port} is not between 1 and 65535`);
     if ((port < 1024 || REFLECTORS.has(port)) && rule.unusualPort !== true)
       fail(`port ${port} belongs to another service; if WireGuard is there, say so by --unusual-ports`);
   }
+  if (shape === 'off' && rule.dangerous !== true)
+    fail(
+      'shape: "off" lets anything through, not only WireGuard; if that is meant, say so by dangerous: true',
+    );
   if (alias !== undefined && (rule.host === undefined || ports.length !== 1))
     fail('an alias needs a host and exactly one port');
   const key = publicKey === undefined ? undefined : decodePublicKey(publicKey);
@@ -85,6 +96,7 @@ function makeRule(rule: AllowRule, text: string): Rule {
     allowsListen: rule.listen === true,
     maxSessions: rule.maxSessions ?? Number.POSITIVE_INFINITY,
     mac1: key && new Mac1(key),
+    shape,
   };
 }
 

@@ -277,3 +277,68 @@ describe('a gate that goes on where another was', () => {
     expect(pass(other, 32, 0)).toBeUndefined();
   });
 });
+
+describe('an endpoint whose rule says shape "sized"', () => {
+  beforeEach(() => {
+    gate.shape = 'sized';
+  });
+  /** The same with other first bytes, as WireGuard's relatives have them. */
+  const odd = (message: Buffer, type = 0x8e) =>
+    Buffer.concat([Buffer.from([type, 7, 7, 7]), message.subarray(4)]);
+
+  it.each([
+    ['reserved bytes in use', (message: Buffer) => odd(message, message[0])],
+    ['types of its own', (message: Buffer) => odd(message)],
+  ])('%s: the handshake comes first all the same, and indices count', (_, like) => {
+    expect(up(like(data(ENDPOINT)))).toBe('no_handshake');
+    expect(down(like(response(ENDPOINT, CLIENT)))).toBe('unsolicited_response');
+    expect(up(like(initiation(CLIENT)))).toBeUndefined();
+    expect(down(like(initiation(CLIENT)))).toBe('unsolicited_initiation');
+    expect(down(like(response(ENDPOINT, CLIENT)))).toBeUndefined();
+    for (const length of [32, 64, 100, 1452]) {
+      expect(up(like(data(ENDPOINT, length)))).toBeUndefined();
+      expect(down(like(data(CLIENT, length)))).toBeUndefined();
+    }
+    expect(up(like(data(ENDPOINT + 1)))).toBe('no_handshake');
+    expect(down(like(data(CLIENT + 1)))).toBe('no_handshake');
+    expect(up(like(data(ENDPOINT, 31)))).toBe('shape');
+    expect(up(like(data(ENDPOINT)), PAIR_LIFETIME + 1)).toBe('expired_key');
+  });
+
+  it('its silence is one, too', () => {
+    expect(up(odd(initiation(CLIENT)))).toBeUndefined();
+    expect(down(odd(response(ENDPOINT, CLIENT)))).toBeUndefined();
+    expect(up(odd(data(ENDPOINT)))).toBeUndefined();
+    expect(up(odd(data(ENDPOINT)), SILENCE + 1)).toBe('endpoint_silent');
+  });
+});
+
+describe('an endpoint whose rule says shape "off"', () => {
+  beforeEach(() => {
+    gate.shape = 'off';
+  });
+
+  it('gets and sends anything but nothing, and what is too large', () => {
+    for (const length of [1, 32, 148, 2048]) {
+      expect(up(Buffer.alloc(length, 0xff))).toBeUndefined();
+      expect(down(Buffer.alloc(length, 0xff))).toBeUndefined();
+    }
+    for (const length of [0, 2049]) {
+      expect(up(Buffer.alloc(length))).toBe('shape');
+      expect(down(Buffer.alloc(length))).toBe('shape');
+    }
+    expect(gate.hasPair).toBe(false);
+  });
+
+  it('that does not answer for half a minute gets a datagram in five seconds, until it does', () => {
+    const some = Buffer.alloc(32, 0xff);
+    expect(up(some)).toBeUndefined();
+    expect(up(some, SILENCE)).toBeUndefined();
+    const passed = Array.from({ length: 100 }, (_, n) => up(some, SILENCE + 1 + 100 * n)).filter(
+      (refusal) => refusal === undefined,
+    );
+    expect(passed).toHaveLength(10_000 / KEEPALIVE_WHEN_SILENT);
+    expect(down(some, SILENCE + 10_000)).toBeUndefined();
+    expect(up(some, SILENCE + 10_001)).toBeUndefined();
+  });
+});

@@ -138,9 +138,24 @@ describe('rules', () => {
     [{}, /either host or cidr/],
     [{ host: 'a.example', ports: [] }, /at least one port/],
     [{ cidr: '203.0.113.0/24', alias: 'x' }, /alias needs a host/],
+    [{ host: 'a.example', shape: 'off' }, /shape: "off" lets anything through.*dangerous: true/],
   ])('%j is refused', (rule, message) => {
     expect(() => parseRule(rule)).toThrow(RelayConfigError);
     expect(() => parseRule(rule)).toThrow(message);
+  });
+
+  it('a shape other than WireGuard’s holds where a rule says so, and the most generous rule counts', () => {
+    const shape = (...rules: AllowRule[]) => {
+      const decision = policy(rules.map((rule) => ({ host: '203.0.113.7', ...rule }))).decide(
+        '203.0.113.7',
+        51820,
+      );
+      return 'destination' in decision && decision.destination.shape;
+    };
+    expect(shape({})).toBe('wireguard');
+    expect(shape({ dangerous: true })).toBe('wireguard');
+    expect(shape({}, { shape: 'sized' })).toBe('sized');
+    expect(shape({ shape: 'sized' }, { shape: 'off', dangerous: true })).toBe('off');
   });
 
   it('what is unusual can be spelled out', () => {
@@ -309,6 +324,7 @@ describe('what is open when the rules change', () => {
     mac1s: [],
     allowsListen: false,
     maxSessions: 1,
+    shape: 'wireguard',
   } as const;
   const permits = (rules: Policy, destination: Destination) => 'destination' in rules.review(destination);
   const byName = { ...open, address: '203.0.113.9', name: 'hub.example.com' };

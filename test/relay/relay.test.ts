@@ -55,6 +55,24 @@ async function tunnel(options: Partial<RelayOptions> = {}) {
   return { peer, relay, url, client };
 }
 
+describe('an endpoint that speaks something else, where its rule says so', () => {
+  it('gets whatever is sent, and its answers arrive, without a handshake', async () => {
+    const peer = await endpoint();
+    peer.socket.on('message', (message, from) => peer.socket.send(message, from.port, from.address));
+    const rule = { host: '127.0.0.1', ports: [peer.port], shape: 'off' as const, dangerous: true };
+    const { relay, url } = await start({ allow: [rule] });
+    const client = await connect(url);
+    client.send([0, client.open(1, peer.port)], [1, Buffer.from('hello')]);
+    await until(() => client.datagrams.length === 1, 'the echo');
+    // What is short is data here, and not a handshake, of which few may wait.
+    client.send(...Array.from({ length: 60 }, (_, n) => [1, Buffer.alloc(8, n)] as const));
+    await until(() => client.datagrams.length === 61, 'all of them');
+    expect(client.datagrams[0]!.body.toString()).toBe('hello');
+    expect(relay.counters.typesUp).toEqual([0, 0, 0, 0, 61]);
+    expect(relay.counters.dropsDown).toEqual({});
+  });
+});
+
 describe('a tunnel through the relay', () => {
   it('starts in one message, and says from which port it sends', async () => {
     const peer = await endpoint();

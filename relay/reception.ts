@@ -131,7 +131,7 @@ export class Reception {
     if (subject === undefined || sessions.ofSubject(subject) < config.limits.sessionsPerSubject)
       return undefined;
     // Who takes the place of a session that is here makes nothing more.
-    if (verdict.ticket && sessions.find(verdict.ticket.session)) return undefined;
+    if (verdict.ticket && sessions.find(verdict.ticket.session)?.isReplaceable) return undefined;
     if (sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
     return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }

@@ -63,6 +63,24 @@ async function startForOne() {
   return { peer, at, bearer };
 }
 
+describe('a ticket shown again and again', () => {
+  it('makes no more sessions than its subject may have, even if the first one does not answer its end', async () => {
+    const { peer, at, bearer } = await startForOne();
+    const alice = await handshake(await connect(at, {}, await bearer()), peer);
+    alice.socket.pause();
+    const show = async () => {
+      const client = await connect(at);
+      client.send([0, resumeOf(alice)], [0, client.open(1, peer.port)]);
+      await until(() => client.closed !== undefined || client.of(WELCOME).length > 0, 'a verdict');
+      return client;
+    };
+    const first = await show();
+    expect(first.of(WELCOME)).toHaveLength(1);
+    for (let n = 0; n < 3; n++) expect((await show()).closed).toMatchObject({ code: 4429 });
+    expect(first.closed).toBeUndefined();
+  });
+});
+
 describe('a session whose WebSocket broke', () => {
   it('goes on from the same UDP port, and what came meanwhile is there', async () => {
     const peer = await startEndpoint();

@@ -9,6 +9,9 @@ export interface Ending {
 }
 
 const MISSED_PINGS = 2;
+/** More than answer our pings: twenty a second (downlink.ts), and after a stall as many as were on their way. */
+const PONGS_PER_SECOND = 50;
+const PONG_BURST = 500;
 const SHAPE_WINDOW = 10_000;
 /** Rates are policed by dropping; this far beyond them for this many seconds is no accident. */
 const FLOOD_FACTOR = 10;
@@ -25,6 +28,7 @@ export class SessionWatch {
   ends: number;
   readonly #limits: Readonly<Limits>;
   readonly #clientPings: TokenBucket;
+  readonly #clientPongs = new TokenBucket(PONGS_PER_SECOND, PONG_BURST);
   #lastPing: number;
   #unansweredPings = 0;
   #shapeFailures = 0;
@@ -84,8 +88,9 @@ export class SessionWatch {
     return 'ping';
   }
 
-  answered(): void {
+  answered(now: number): Ending | undefined {
     this.#unansweredPings = 0;
+    return this.#clientPongs.take(1, now) ? undefined : { code: wire.CLOSE_LIMIT, reason: 'pong: too many' };
   }
 
   pinged(now: number): Ending | undefined {

@@ -76,7 +76,7 @@ export class Session {
     socket.on('message', (data, isBinary) => this.receiveMessage(data as Buffer, isBinary));
     socket.on('ping', () => this.#end(this.watch.pinged(context.now())));
     socket.on('pong', (payload) => {
-      this.watch.answered();
+      this.#end(this.watch.answered(context.now()));
       this.#downlink.receivePong(payload);
     });
     // ws closes by itself after a protocol error; without a listener the error would end the process.
@@ -203,7 +203,9 @@ export class Session {
     const reader = this.#reader;
     reader.begin(data);
     if (data.length === 0) this.context.counters.dropUp('empty_message');
+    let isVoid = true;
     while (reader.next()) {
+      isVoid = false;
       if (reader.channel === wire.CONTROL_CHANNEL) this.#receiveControl(data, reader.start, reader.end, now);
       else this.#receiveDatagram(reader.channel, data, reader.start, reader.end, now);
       this.#hasSpoken = true;
@@ -211,6 +213,9 @@ export class Session {
     }
     this.resumption.tick(now);
     if (reader.malformed) this.close(wire.CLOSE_BAD_RECORD, 'record: malformed');
+    // What says nothing costs as much as what does.
+    else if (isVoid && !this.#controls.take(1, now))
+      this.close(wire.CLOSE_LIMIT, 'rate: too many messages without a record');
   }
 
   #receiveDatagram(number: number, data: Buffer, start: number, end: number, now: number): void {

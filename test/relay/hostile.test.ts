@@ -328,6 +328,19 @@ describe('WebSocket', () => {
     expect(most - before).toBeLessThan(10 * 1024 * 1024);
   });
 
+  it.each([
+    ['empty messages', frame()],
+    ['messages of reserved channels only', frame(new Uint8Array([200, 0, 0]))],
+    ['pongs that nobody asked for', frame('', { opcode: 10 })],
+  ])('a flood of %s is closed with 4429', async (_, bytes) => {
+    const { port, url } = await start();
+    const client = await rawUpgraded(port);
+    client.write(Buffer.concat(Array.from({ length: 600 }, () => bytes)));
+    await until(() => client.closeCode !== undefined, 'the close frame', 2000);
+    expect(client.closeCode).toBe(4429);
+    await connect(url);
+  });
+
   it('a close frame that is never answered does not keep the socket', async () => {
     const { port, relay } = await start();
     const client = await rawUpgraded(port);

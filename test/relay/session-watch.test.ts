@@ -59,7 +59,7 @@ describe('a session', () => {
     expect(watch.pulse(19_999)).toBeUndefined();
     expect(watch.pulse(20_000)).toBe('ping');
     expect(watch.pulse(40_000)).toBe('ping');
-    watch.answered();
+    expect(watch.answered(40_000)).toBeUndefined();
     expect(watch.pulse(60_000)).toBe('ping');
     expect(watch.pulse(80_000)).toBe('ping');
     expect(watch.pulse(89_999)).toBeUndefined();
@@ -71,6 +71,13 @@ describe('a session', () => {
     for (let n = 0; n < 10; n++) expect(watch.pinged(0)).toBeUndefined();
     expect(watch.pinged(999)).toMatchObject({ code: 4429, reason: expect.stringMatching(/^ping/) as string });
     expect(watch.pinged(1000)).toBeUndefined();
+  });
+
+  it('whose client answers far more than it was asked ends', () => {
+    const watch = watchOf({});
+    for (let n = 0; n < 500; n++) expect(watch.answered(0)).toBeUndefined();
+    expect(watch.answered(0)).toMatchObject({ code: 4429, reason: 'pong: too many' });
+    for (let now = 1000; now < 60_000; now += 25) expect(watch.answered(now)).toBeUndefined();
   });
 
   it('with too much in ten seconds that is not WireGuard ends', () => {

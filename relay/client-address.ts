@@ -15,6 +15,11 @@ export class TrustedProxies {
     this.#networks = networks;
   }
 
+  /** Nobody is trusted. */
+  get isNobody(): boolean {
+    return this.#networks.length === 0;
+  }
+
   /** The first address from the right that is no trusted proxy's; junk ends the search at whoever passed it on. */
   addressOf({ socket, headers }: IncomingMessage): string {
     let address = socket.remoteAddress ?? '';

@@ -99,12 +99,13 @@ export interface RelayConfig {
  * Without tokens anyone who reaches the relay may use it. That is safe only where just this machine reaches it,
  * or where there is nothing to choose: one endpoint, written down.
  */
-export function mayServe({ rules, tokens }: RelayConfig, listensOn: string): boolean {
-  if (tokens !== undefined) return true;
+export function mayServe({ rules, tokens, proxies }: RelayConfig, listensOn: string): boolean {
   const [rule, ...others] = rules;
-  const isOneLiteral = others.length === 0 && rule!.isLiteral && rule!.ports.length === 1;
-  return isOneLiteral || isLoopback(listensOn);
+  const isOnePort = others.length === 0 && rule!.ports.length === 1;
+  if (tokens !== undefined || (isOnePort && rule!.isLiteral)) return true;
+  // A proxy on this machine brings everybody to loopback.
+  return isLoopback(listensOn) && (proxies.isNobody || (isOnePort && rule!.name !== undefined));
 }
 
 export const OPEN_RELAY_REASON =
-  'without tokens (--token-key) the relay listens on loopback only, or allows exactly one literal ADDRESS:PORT';
+  'without tokens (--token-key) the relay listens on loopback only (behind a proxy that it trusts: for one HOST:PORT), or allows exactly one literal ADDRESS:PORT';

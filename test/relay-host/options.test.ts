@@ -31,6 +31,16 @@ describe('options', () => {
     expect(mayServe(readOptions({ allow }), host)).toBe(expected);
   });
 
+  it.each([
+    [['203.0.113.7'], true],
+    [['hub.example.com'], true],
+    [['hub.example.com', 'other.example.com'], false],
+    [['203.0.113.0/24'], false],
+    [['203.0.113.7', '203.0.113.8'], false],
+  ])('without authentication, allowing %j on loopback behind a trusted proxy: %s', (allow, expected) => {
+    expect(mayServe(readOptions({ allow, trustedProxies: ['127.0.0.1'] }), '127.0.0.1')).toBe(expected);
+  });
+
   it('limits are checked by name and range', () => {
     const read = (limits: object) => readOptions({ allow: ['203.0.113.7'], limits });
     expect(read({}).limits).toEqual(DEFAULT_LIMITS);

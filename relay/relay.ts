@@ -11,7 +11,6 @@ import { Policy, type ResolveName } from './policy.ts';
 import { Reception } from './reception.ts';
 import { SessionTable } from './session-table.ts';
 
-const TICK = 1000;
 const RETRY_AFTER = 1000;
 
 /** What a relay needs of the process around it. */
@@ -28,23 +27,21 @@ export interface Surroundings {
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
 export class RelayCore {
-  /** What it did and refused, since it was made. */
-  readonly counters = new RelayCounters();
-  protected readonly context: RelayContext;
-  protected readonly admission: Admission;
+  readonly context: RelayContext;
+  readonly admission: Admission;
   /** On which it can be reached itself. */
-  protected readonly ports = new Set<number>();
+  readonly ports = new Set<number>();
   readonly #reception: Reception;
-  #ticker: NodeJS.Timeout | undefined;
 
-  protected constructor(config: RelayConfig, { log, resolve, isOverloaded, now, wallClock }: Surroundings) {
+  constructor(config: RelayConfig, { log, resolve, isOverloaded, now, wallClock }: Surroundings) {
     const { limits, rules } = config;
     const { initiationsPerSecondOfClient, initiationsPerSecondToDestination } = limits;
+    const counters = new RelayCounters();
     this.context = {
       config,
       policy: new Policy(rules, { resolve, listenPorts: () => [...this.ports] }),
-      counters: this.counters,
-      sessions: new SessionTable(this.counters, log),
+      counters,
+      sessions: new SessionTable(counters, log),
       budget: new QueueBudget(limits.totalQueueBytes),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(
@@ -65,7 +62,7 @@ export class RelayCore {
    * Goes by another configuration; limits that sessions share stay. Channels whose destination is no longer allowed are
    * closed, and sessions of subjects that are denied now.
    */
-  protected reconfigure(config: RelayConfig): void {
+  reconfigure(config: RelayConfig): void {
     // What the WebSocket server was told holds until it is made anew.
     const { maxMessage } = this.context.config.limits;
     this.context.config = { ...config, limits: { ...config.limits, maxMessage } };
@@ -73,7 +70,7 @@ export class RelayCore {
     for (const session of this.context.sessions) session.recheck();
   }
 
-  /** Serves upgrades to its path on a server that someone else runs; `handleRequest` goes with it. */
+  /** Serves upgrades to its path on a server that someone else runs. */
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => {
       // Other paths may be someone else's, if there is anyone else.
@@ -82,14 +79,12 @@ export class RelayCore {
       this.ports.add(localAddress(request).port);
       this.#reception.upgrade(request, socket, head);
     });
-    this.#ticker ??= setInterval(() => this.tick(this.context.now()), TICK).unref();
   }
 
   /** Tells every client to come back later. Resolves when all have gone, within the stop timeout. */
-  protected async dismiss(): Promise<void> {
+  async dismiss(): Promise<void> {
     const { sessions, config, initiationTurns } = this.context;
     this.admission.isStopping = true;
-    clearInterval(this.#ticker);
     for (const session of sessions) {
       session.goAway(0, RETRY_AFTER);
       session.close(CLOSE_RESTARTING, 'restarting');
@@ -103,7 +98,7 @@ export class RelayCore {
   }
 
   /** Called once a second. */
-  protected tick(now: number): void {
+  tick(now: number): void {
     this.context.initiationTurns.tick(now);
     this.context.sessions.tick(now);
   }

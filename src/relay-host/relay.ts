@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { Histogram } from 'prom-client';
 import { NOT_FOUND, pathOf, respond, UPGRADE_REQUIRED } from '../../relay/admission.ts';
 import { mayServe, OPEN_RELAY_REASON } from '../../relay/config.ts';
+import type { RelayCounters } from '../../relay/counters.ts';
 import { RelayCore } from '../../relay/relay.ts';
 import { hostAndPort } from '../core/host-port.ts';
 import { Admin } from './admin.ts';
@@ -27,74 +27,82 @@ export interface Listening {
   url: string;
 }
 
-/** A relay with what it takes to run one: listeners, readiness, metrics, reload, drain. */
-export class Relay extends RelayCore {
+const TICK = 1000;
+
+/** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
+export class Relay {
+  /** What it did and refused, since it was made. */
+  readonly counters: RelayCounters;
   /** Where health and metrics are served, if anywhere. */
   adminPort: number | undefined;
-  /** How long the oldest datagram of a message had waited, and how long name servers took: for metrics. */
-  readonly times: { readonly queueDelay: Histogram; readonly dns: Histogram };
+  /**
+   * How long the oldest datagram of a message had waited, and how long name servers took.
+   * @internal
+   */
+  readonly times = {
+    queueDelay: times('queue_delay_seconds', 'How long the oldest datagram of a message waited.', 0.001),
+    dns: times('dns_seconds', 'How long name servers took.', 0.004),
+  };
+  readonly #core: RelayCore;
   #config: HostConfig;
   readonly #log: SampledLog;
+  readonly #now: () => number;
   readonly #load: LoadWatch;
   readonly #names: NameWatch;
   readonly #room = new Room();
   #http: Server | undefined;
   #admin: Admin | undefined;
   #lastTick = 0;
+  #ticker: NodeJS.Timeout | undefined;
   #drained: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   /** Throws RelayConfigError for options that are wrong or unsafe. */
   constructor(options: RelayOptions) {
-    const config = readOptions(options);
-    const now = options.now ?? (() => performance.now());
-    const log = new SampledLog(options.log, now, options.logNetworks);
-    const dns = times('dns_seconds', 'How long name servers took.', 0.004);
-    const names = new NameWatch(
-      options.resolve ?? createResolver(now, undefined, (ms) => dns.observe(ms / 1000)),
-    );
-    const load = new LoadWatch();
-    const { resolve } = names;
-    const isOverloaded = () => load.isOverloaded;
-    super(config, { log, resolve, isOverloaded, now, wallClock: options.wallClock ?? Date.now });
-    this.#config = config;
-    this.#log = log;
-    this.#names = names;
-    this.#load = load;
-    const queueDelay = times(
-      'queue_delay_seconds',
-      'How long the oldest datagram of a message waited.',
-      0.001,
-    );
-    this.times = { queueDelay, dns };
+    const { now = () => performance.now(), wallClock = Date.now } = options;
+    const { queueDelay, dns } = this.times;
+    this.#config = readOptions(options);
+    this.#load = new LoadWatch();
+    this.#now = now;
+    this.#log = new SampledLog(options.log, now, options.logNetworks);
+    const took = (ms: number) => dns.observe(ms / 1000);
+    this.#names = new NameWatch(options.resolve ?? createResolver(now, undefined, took));
+    this.#core = new RelayCore(this.#config, {
+      log: this.#log,
+      resolve: this.#names.resolve,
+      isOverloaded: () => this.#load.isOverloaded,
+      now,
+      wallClock,
+    });
+    this.counters = this.#core.context.counters;
     this.counters.waited = (ms) => queueDelay.observe(ms / 1000);
   }
 
   /** WebSockets that are open. */
   get sessions(): number {
-    return this.context.sessions.size;
+    return this.#core.context.sessions.size;
   }
 
   /** Sessions whose WebSocket broke, and that wait for their client. */
   get parked(): number {
-    return this.context.sessions.parked;
+    return this.#core.context.sessions.parked;
   }
 
   /** WebSockets whose token has not been judged yet. */
   get unauthenticated(): number {
-    return this.admission.unauthenticated;
+    return this.#core.admission.unauthenticated;
   }
 
   /** Open channels, each a UDP socket. */
   get channels(): number {
     let channels = 0;
-    for (const session of this.context.sessions) channels += session.channels;
+    for (const session of this.#core.context.sessions) channels += session.channels;
     return channels;
   }
 
   /** Bytes that wait for slow clients. */
   get queuedBytes(): number {
-    return this.context.budget.used;
+    return this.#core.context.budget.used;
   }
 
   /** Which part of the UDP ports is taken: 0 to 1. */
@@ -116,7 +124,7 @@ export class Relay extends RelayCore {
 
   /** Whether clients are being sent elsewhere. */
   get isDraining(): boolean {
-    return this.#drained !== undefined || this.admission.isStopping;
+    return this.#drained !== undefined || this.#core.admission.isStopping;
   }
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
@@ -139,7 +147,7 @@ export class Relay extends RelayCore {
     };
     if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
     this.#config = config;
-    this.reconfigure(config);
+    this.#core.reconfigure(config);
     this.#log.info('config', { rules: config.rules.length });
   }
 
@@ -166,7 +174,7 @@ export class Relay extends RelayCore {
     });
     this.#http = server;
     this.attach(server);
-    this.ports.add(port);
+    this.#core.ports.add(port);
     this.#log.info('start', { host: listen.host, port });
     return { host: listen.host, port, url: `ws://${hostAndPort(listen.host, port)}${path}` };
   }
@@ -177,27 +185,28 @@ export class Relay extends RelayCore {
     this.#admin = new Admin({
       metrics: metricsOf(this),
       isReady: () => this.isReady,
-      sinceTurn: () => this.context.now() - this.#lastTick,
+      sinceTurn: () => this.#now() - this.#lastTick,
     });
     this.adminPort = await this.#admin.listen(admin);
-    this.ports.add(this.adminPort);
+    this.#core.ports.add(this.adminPort);
     this.#log.info('start', { admin: admin.host, port: this.adminPort });
   }
 
   /** Serves upgrades to its path on a server that someone else runs; `handleRequest` goes with it. */
-  override attach(server: Server): void {
-    this.#lastTick = this.context.now();
-    super.attach(server);
+  attach(server: Server): void {
+    this.#lastTick = this.#now();
+    this.#ticker ??= setInterval(() => this.#tick(this.#now()), TICK).unref();
+    this.#core.attach(server);
   }
 
   /** Whether a page of this request's origin may use the relay. */
   permits(request: IncomingMessage): boolean {
-    return this.admission.permits(request);
+    return this.#core.admission.permits(request);
   }
 
   /** Whether a trusted proxy passed the request on, whose headers can be believed then. */
   isProxied(request: IncomingMessage): boolean {
-    return this.context.config.proxies.includes(request);
+    return this.#core.context.config.proxies.includes(request);
   }
 
   /** Answers plain requests to the relay's paths; false for all others. */
@@ -206,8 +215,9 @@ export class Relay extends RelayCore {
     // For load balancers, which see the public port only.
     if (path === '/readyz' && this.isProxied(request))
       response.writeHead(this.isReady ? 200 : 503, { 'Cache-Control': 'no-store' }).end();
-    else if (path === `${this.#config.path}/check`) void answerCheck(this.admission, request, response);
-    else if (path === this.#config.path) respond(response, this.admission.judge(request) ?? UPGRADE_REQUIRED);
+    else if (path === `${this.#config.path}/check`) void answerCheck(this.#core.admission, request, response);
+    else if (path === this.#config.path)
+      respond(response, this.#core.admission.judge(request) ?? UPGRADE_REQUIRED);
     else return false;
     return true;
   }
@@ -222,9 +232,9 @@ export class Relay extends RelayCore {
     const { drain } = this.#config;
     this.#log.info('drain', { sessions: this.sessions });
     await new Promise((resolve) => setTimeout(resolve, 1000 * drain.delay));
-    this.admission.isStopping = true;
+    this.#core.admission.isStopping = true;
     this.#http?.close();
-    await drainSessions(this.context.sessions, { ...drain, max: drain.max - drain.delay });
+    await drainSessions(this.#core.context.sessions, { ...drain, max: drain.max - drain.delay });
     await this.close();
   }
 
@@ -239,7 +249,8 @@ export class Relay extends RelayCore {
     const closed = new Promise<void>((resolve) =>
       this.#http?.listening ? this.#http.close(() => resolve()) : resolve(),
     );
-    await this.dismiss();
+    clearInterval(this.#ticker);
+    await this.#core.dismiss();
     this.#http?.closeAllConnections();
     await closed;
     this.#load.stop();
@@ -247,11 +258,11 @@ export class Relay extends RelayCore {
     this.#log.info('stop');
   }
 
-  protected override tick(now: number): void {
+  #tick(now: number): void {
     this.#lastTick = now;
     if (this.#load.tick()) this.#log.warn('overload', { sessions: this.sessions });
     this.#names.tick(this.#config.rules);
-    super.tick(now);
+    this.#core.tick(now);
   }
 }
 

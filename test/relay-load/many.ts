@@ -31,7 +31,7 @@ import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { SampledLog } from '../../src/relay-host/log.ts';
 import { readOptions } from '../../src/relay-host/options.ts';
 import { FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
-import { RelayClient, until } from '../relay/relay-client.ts';
+import { RelayClient, settled, until } from '../relay/relay-client.ts';
 import { SeededRandom } from '../support/random.ts';
 
 const eight = new Uint8Array(8);
@@ -192,6 +192,8 @@ export async function parkFarm(
   await Promise.all(Array.from({ length: WORKERS }, () => worker(count / WORKERS)));
   await until(() => relay.sessions === 0, 'the end of all sessions');
   parked = Math.max(parked, relay.parked);
+  // A socket that is closed is gone a turn later.
+  await settled(20);
   const sockets = udpSockets() - before;
   await relay.close();
   await peer.close();

@@ -16,7 +16,7 @@ export default defineConfig({
   root: 'web',
   base: './',
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [tabwire(), ownNoble(), plainNumbers(), assetList()],
+  plugins: [tabwire({ timers: 'page' }), ownNoble(), plainNumbers(), assetList()],
   resolve: {
     alias: [
       // ssh2 looks for a native addon to encrypt its packets with: here it is Tabwire's own WASM.

@@ -5,6 +5,14 @@ import { FACADE, facadeCode, facadeOf } from '../bundling/facade.ts';
 import { GLOBALS, NODE_MODULE, RENAMED, standInOf } from '../bundling/stand-ins.ts';
 import { optimized } from './optimized.ts';
 
+export interface TabwireOptions {
+  /**
+   * What `setTimeout` and `setInterval` give: `'node'`, the default, Node's timers, on which packages call `unref`; `'page'`, a
+   * page's numbers, for programs whose packages do not.
+   */
+  timers?: 'node' | 'page';
+}
+
 /**
  * Gives a page's programs Node's modules: `net`, `tls`, `dns` and `dgram` over the tunnel that `setDefaultTunnel` of
  * `tabwire/shims/net` was given, and with them `buffer`, `events`, `stream`, `crypto` and what else an ordinary package of
@@ -21,7 +29,8 @@ import { optimized } from './optimized.ts';
  * Packages find Node's global names too (`Buffer`, `process`, `setImmediate`, `global`); source of one's own imports them, since
  * `vite` without `build` leaves it as it is.
  */
-export function tabwire(): Plugin {
+export function tabwire({ timers = 'node' }: TabwireOptions = {}): Plugin {
+  const inject = timers === 'node' ? { ...GLOBALS } : withoutTimers();
   return {
     ...modules('tabwire'),
     enforce: 'pre',
@@ -30,11 +39,11 @@ export function tabwire(): Plugin {
       optimizeDeps: {
         rolldownOptions: {
           plugins: [modules('tabwire:dependencies')],
-          transform: { inject: injected(), define: { ...RENAMED } },
+          transform: { inject, define: { ...RENAMED } },
         },
       },
-      build: { rolldownOptions: { transform: { inject: injected() } } },
-      worker: { rolldownOptions: { transform: { inject: injected() } } },
+      build: { rolldownOptions: { transform: { inject } } },
+      worker: { rolldownOptions: { transform: { inject } } },
     }),
     applyToEnvironment: (environment) => environment.config.consumer === 'client',
   };
@@ -70,6 +79,7 @@ function isRequired(options: object): boolean {
   return (options as { kind?: string }).kind === 'require-call';
 }
 
-function injected(): Record<string, [string, string]> {
-  return { ...GLOBALS };
+function withoutTimers(): Record<string, [string, string]> {
+  const { setTimeout: _timeout, setInterval: _interval, ...others } = GLOBALS;
+  return others;
 }

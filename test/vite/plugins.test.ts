@@ -102,6 +102,27 @@ const BUNDLERS = {
     }),
 };
 
+it("leaves a page's timers as they are, if asked to", async () => {
+  writeFileSync(
+    join(folder, 'timer.js'),
+    'export const timer = setTimeout(() => {}, 0), immediate = setImmediate;',
+  );
+  const outDir = join(folder, 'out', 'timers');
+  await vite({
+    root: folder,
+    configFile: false,
+    logLevel: 'error',
+    plugins: [vitePlugin({ timers: 'page' })],
+    build: { outDir, lib: { entry: join(folder, 'timer.js'), formats: ['es'], fileName: () => 'timer.js' } },
+  });
+  stubPageTimers();
+  const page = (await import(/* @vite-ignore */ pathToFileURL(join(outDir, 'timer.js')).href)) as {
+    timer: unknown;
+    immediate: unknown;
+  };
+  expect([typeof page.timer, typeof page.immediate]).toEqual(['number', 'function']);
+});
+
 describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
   it("gives a package Node's modules, each once", async () => {
     const out = join(folder, 'out', name);

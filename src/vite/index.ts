@@ -5,6 +5,7 @@ import { FACADE, facadeCode, facadeOf } from '../bundling/facade.ts';
 import { GLOBALS, NODE_MODULE, RENAMED, standInOf } from '../bundling/stand-ins.ts';
 import { optimized } from './optimized.ts';
 
+/** What a program may ask of the plugin. */
 export interface TabwireOptions {
   /**
    * What `setTimeout` and `setInterval` give: `'node'`, the default, Node's timers, on which packages call `unref`; `'page'`, a

@@ -21,11 +21,4 @@ async function start(): Promise<Started> {
 }
 
 const started = start();
-void listen({
-  started: () => started,
-  /** Never answered: who does is gone. */
-  reload: () => {
-    location.reload();
-    return new Promise(() => {});
-  },
-});
+void listen({ started: () => started });

@@ -130,12 +130,13 @@ export class Channel {
   receiveFromClient(bytes: Uint8Array, start: number, end: number, now: number): void {
     const { maxDatagram } = this.#session.limits;
     if (this.#isClosed) return;
+    const type = this.#gate.typeOf(bytes, start, end);
     if (end - start > maxDatagram) this.#dropUp('too_big', now, [wire.EVENT_TOO_BIG, maxDatagram]);
     else if (this.#state === 'resolving' && end - start === INITIATION_SIZE) this.#hold(bytes, start, end);
-    else if (this.#gate.typeOf(bytes, start, end) !== INITIATION) this.#forward(bytes, start, end, now);
+    else if (type !== INITIATION) this.#forward(bytes, start, end, type, now);
     else if (!this.#isForEndpoint(bytes, start)) this.#dropUp('bad_mac1', now);
     else if (this.#permitsInitiation(now) && this.#isItsTurn(bytes, start, end, now))
-      this.#forward(bytes, start, end, now);
+      this.#forward(bytes, start, end, type, now);
   }
 
   /** The newest that may pass, until there is a socket. */
@@ -172,19 +173,19 @@ export class Channel {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined || this.#isClosed) return false;
-    this.#forward(waiting, 0, waiting.length, now);
+    this.#forward(waiting, 0, waiting.length, INITIATION, now);
     return true;
   }
 
-  #forward(bytes: Uint8Array, start: number, end: number, now: number): void {
-    const refusal = this.#gate.up(bytes, start, end, now);
+  #forward(bytes: Uint8Array, start: number, end: number, type: number, now: number): void {
+    const refusal = this.#gate.up(bytes, start, end, now, type);
     if (refusal !== undefined) {
       this.#dropUp(refusal, now);
       return;
     }
-    if (this.#gate.typeOf(bytes, start, end) === INITIATION) this.#unanswered++;
+    if (type === INITIATION) this.#unanswered++;
     this.#session.watch.lastActive = now;
-    this.#send(bytes, start, end, now);
+    this.#send(bytes, start, end, type, now);
     this.#notePairs(now);
   }
 
@@ -251,7 +252,7 @@ export class Channel {
     if (kind === wire.EVENT_BAD_SHAPE) this.#session.shapeFailed(now);
   }
 
-  #send(bytes: Uint8Array, start: number, end: number, now: number): void {
+  #send(bytes: Uint8Array, start: number, end: number, type: number, now: number): void {
     if (this.#state !== 'open') {
       this.#hold(bytes, start, end);
       if (this.#state === 'ready') this.#connect();
@@ -262,7 +263,7 @@ export class Channel {
       this.#dropUp('queue', now);
       return;
     }
-    this.#counters.typesUp[this.#gate.typeOf(bytes, start, end)]!++;
+    this.#counters.typesUp[type]!++;
     this.#counters.bytesUp += end - start;
     socket.send(bytes, start, end - start, this.#sent);
   }
@@ -308,7 +309,9 @@ export class Channel {
     const localPort = socket.address().port;
     context.log.info('opened', { sid, channel: this.number, endpoint, localPort });
     const held = this.#takeHeld();
-    if (held !== undefined) this.#send(held, 0, held.length, this.#session.now());
+    if (held === undefined) return;
+    const { length } = held;
+    this.#send(held, 0, length, this.#gate.typeOf(held, 0, length), this.#session.now());
   }
 
   #sayOpened(): void {
@@ -333,7 +336,7 @@ export class Channel {
       this.#dropDown('rate', now, wire.EVENT_RATE_LIMITED, initiationInterval);
       return;
     }
-    const refusal = this.#gate.down(datagram, 0, length, now);
+    const refusal = this.#gate.down(datagram, 0, length, now, type);
     if (refusal !== undefined) {
       this.#counters.dropDown(refusal);
       return;

@@ -118,9 +118,15 @@ export class Gate {
     return type === wg.TRANSPORT && (length > wg.TRANSPORT_MIN_SIZE || this.shape === 'off');
   }
 
-  /** From the client to the endpoint: why `bytes[start, end)` may not pass, or undefined if it may. */
-  up(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    switch (this.typeOf(bytes, start, end)) {
+  /** From the client to the endpoint: why `bytes[start, end)`, of that type, may not pass, or undefined if it may. */
+  up(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+    type = this.typeOf(bytes, start, end),
+  ): GateRefusal | undefined {
+    switch (type) {
       case wg.INITIATION:
         remember(this.#clientPending, wg.readIndex(bytes, start + wg.SENDER_INDEX));
         return undefined;
@@ -146,8 +152,14 @@ export class Gate {
   }
 
   /** From the endpoint to the client. */
-  down(bytes: Uint8Array, start: number, end: number, now: number): GateRefusal | undefined {
-    switch (this.typeOf(bytes, start, end)) {
+  down(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+    type = this.typeOf(bytes, start, end),
+  ): GateRefusal | undefined {
+    switch (type) {
       case wg.INITIATION: {
         const sender = wg.readIndex(bytes, start + wg.SENDER_INDEX);
         // A first call that repeats one of the client's indices is an echo of its own initiation.
@@ -210,9 +222,10 @@ export class Gate {
   #judgeIndex(side: 'client' | 'endpoint', bytes: Uint8Array, start: number, now: number) {
     if (this.shape === 'off') return undefined;
     const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
-    const pair = this.#pairs.find((each) => each[side] === receiver);
-    if (pair === undefined) return 'no_handshake';
-    return now - pair.since > PAIR_LIFETIME ? 'expired_key' : undefined;
+    for (const { client, endpoint, since } of this.#pairs)
+      if ((side === 'client' ? client : endpoint) === receiver)
+        return now - since > PAIR_LIFETIME ? 'expired_key' : undefined;
+    return 'no_handshake';
   }
 
   #addPair(pair: Pair): void {

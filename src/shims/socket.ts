@@ -51,6 +51,8 @@ export class Socket extends Duplex {
   #opening: AbortController | undefined;
   #bytesDispatched = 0;
   #isPumping = false;
+  /** Something was written in this turn. */
+  #isGathering = false;
   /** `_read` was called since the last push. */
   #wantsMore = false;
   #noDelay: boolean;
@@ -214,6 +216,28 @@ export class Socket extends Duplex {
     this.#wantsMore = true;
     if (this.connecting || !this.#handle) this.once('connect', () => this._read());
     else if (!this.#isPumping) void this.#pump(this.#handle);
+  }
+
+  /**
+   * What is written in one turn leaves together: of a message that a program writes in parts, the second would wait for the
+   * first to be acknowledged (Nagle), and the peer with that for the second.
+   */
+  override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+    if (!this.#isGathering && this.#handle && !this.connecting) {
+      this.#isGathering = true;
+      this.cork();
+      nextTick(() => {
+        this.#isGathering = false;
+        this.uncork();
+      });
+    }
+    return super.write(chunk, encoding as BufferEncoding, callback as Callback);
+  }
+
+  /** What was written before is sent, as in Node, where it has left by now. */
+  override destroy(error?: Error): this {
+    if (this.#isGathering) this.uncork();
+    return super.destroy(error);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: Callback): void {

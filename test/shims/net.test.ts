@@ -179,6 +179,25 @@ describe('net beside Node’s own', () => {
         });
   });
 
+  it('sends what was written before it is destroyed, and what is written in one turn together', async () => {
+    await compare(async (place, log) => {
+      const { server, port } = await listening(place, log);
+      const told: Buffer[] = [];
+      const text = () => Buffer.concat(told).toString();
+      server.on('connection', (socket) => socket.on('error', () => {}).on('data', (data) => told.push(data)));
+      const socket = place.net.connect(port, place.host);
+      await Promise.all([until(socket, 'ready'), until(server, 'connection')]);
+      for (const part of ['a ', 'message ', 'in parts']) socket.write(part);
+      await expect.poll(text).toBe('a message in parts');
+      if (place.net !== nodeNet) expect(told).toHaveLength(1);
+      socket.write(', and a last word');
+      socket.destroy();
+      await expect.poll(text).toBe('a message in parts, and a last word');
+      server.close();
+      await until(server, 'close');
+    });
+  });
+
   it('tells of silence, once, and goes on', async () => {
     await compare(async (place, log) => {
       const { server, port } = await listening(place, log);

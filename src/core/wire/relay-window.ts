@@ -10,8 +10,10 @@ const MIN_LIMIT = 8 * 1024;
 const MAX_LIMIT = 8 * 1024 * 1024;
 /** Before anything was measured. */
 const FIRST_LIMIT = 64 * 1024;
-/** From one mark to the next the limit grows by no more than this. */
+/** From one mark to the next the limit grows by no more than this; */
 const MAX_GROWTH = 2;
+/** until something waits, to so much more than did not: a TCP inside doubles, and a mark sees half of what follows it. */
+const FIRST_GROWTH = 4;
 /** A message is handed on when its last byte is there. */
 const MESSAGE_TIME: Millis = 6;
 /** Between marks: twenty controls a second are allowed, and others than marks want some of them. */
@@ -155,7 +157,8 @@ export class RelayWindow {
     const took = Math.max(now - mark.at, 1);
     this.measureRoundTrip(now - mark.at, now);
     const wasFull = this.#fullAt >= mark.at && this.#probeEnd === undefined;
-    if (wasFull) this.#measureRate(mark.outstanding / took, took > this.#goal);
+    if (wasFull) this.#measureRate(mark.outstanding, took);
+    if (this.#isStarting && took <= this.#goal) this.#growBeyond(mark.outstanding);
     this.#arrived = this.#confirmed = mark.bytes;
     this.#arrivedAt = now;
   }
@@ -188,12 +191,21 @@ export class RelayWindow {
     return this.#roundTrip + Math.max(MAX_WAIT, MAX_WAIT_BYTES / this.rate);
   }
 
-  #measureRate(sample: number, hasWaited: boolean): void {
-    if (hasWaited) this.#isStarting = false;
-    this.#samples[this.#sampleCount++ % SAMPLES] = sample;
+  /** So many bytes were on their way, and arrived in that time. */
+  #measureRate(bytes: number, took: Millis): void {
+    if (took > this.#goal) this.#isStarting = false;
+    this.#samples[this.#sampleCount++ % SAMPLES] = bytes / took;
     const fastestFirst = [...this.#samples].sort((a, b) => b - a);
     this.#rate = fastestFirst[this.#isStarting ? 0 : Math.floor(EXCEEDING * fastestFirst.length)]!;
     const limit = Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH, MAX_LIMIT);
-    this.#limit = Math.max(limit, MIN_LIMIT);
+    if (!this.#isStarting || limit > this.#limit) this.#limit = Math.max(limit, MIN_LIMIT);
+  }
+
+  /**
+   * What did not wait at all does not say what the way carries, only that it carries this: as TCP does at its start, so that a
+   * TCP inside, which takes the first wait for the way's end, does not meet one here.
+   */
+  #growBeyond(bytes: number): void {
+    this.#limit = Math.max(this.#limit, Math.min(bytes * FIRST_GROWTH, MAX_LIMIT));
   }
 }

@@ -96,6 +96,23 @@ describe('the window between client and relay', () => {
     },
   );
 
+  it('finds out soon that a far way is a fast one', () => {
+    const way = new Way(12_500, 100);
+    way.run(1000);
+    expect(way.run(300)).toBeGreaterThan(0.9 * 12_500);
+    const farther = new Way(12_500, 300);
+    farther.run(8500);
+    expect(farther.run(900)).toBeGreaterThan(0.9 * 12_500);
+  });
+
+  it('does not flood a far way that is slow with more than it begins with', () => {
+    const way = new Way(125, 100);
+    for (let i = 0; i < 2000; i++) {
+      way.step();
+      expect(way.waiting).toBeLessThan(64 * 1024 + 2 * MESSAGE);
+    }
+  });
+
   it('lets out no more than 64 KiB before anything has come back', () => {
     const way = new Way(1, 1e9);
     way.run(5000);

@@ -27,7 +27,6 @@ export const start: Suite = {
     { host, line: 'navigation to ready, warm cache', value: 150 },
     { host, line: 'round trips after the WebSocket opened', value: 2.2 },
     { host, line: 'page, worker and WASM, brotli', value: 150 },
-    { host, line: 'console, all of it, brotli', value: 150 },
   ]),
   run: async (kinds, pace) => {
     const browsers = kinds.filter((kind) => kind !== 'node');

@@ -19,8 +19,6 @@ export interface Refused {
 export class Admission {
   /** Nobody new is accepted. */
   isStopping = false;
-  /** WebSockets, or what is to become one, whose token is being judged. */
-  unauthenticated = 0;
   readonly #context: RelayContext;
   readonly #isOverloaded: () => boolean;
   readonly #upgrades: BucketTable;
@@ -75,11 +73,10 @@ export class Admission {
 
   /** Whether anybody may come. */
   #judgeRoom(): Refused | undefined {
-    const { sessions, unauthenticated } = this.#context.config.limits;
+    const { config, sessions } = this.#context;
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
-    const isFull = this.#context.sessions.size >= sessions || this.unauthenticated >= unauthenticated;
-    return isFull ? FULL : undefined;
+    return sessions.size >= config.limits.sessions ? FULL : undefined;
   }
 
   /** Whether this client has too much already; sessions that only wait for it make room. */

@@ -37,7 +37,7 @@ export class TrustedProxies {
   }
 
   /** Whether the request comes from a trusted proxy itself. */
-  includes({ socket }: IncomingMessage): boolean {
+  includes({ socket }: Pick<IncomingMessage, 'socket'>): boolean {
     return this.#trusts(socket.remoteAddress ?? '');
   }
 

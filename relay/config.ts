@@ -20,9 +20,9 @@ export const LIMITS = v.strictObject({
   sessionsPerClient: limit(64),
   /** Of those, of one token's subject. */
   sessionsPerSubject: limit(8),
-  /** WebSockets whose token has not been judged yet. */
-  unauthenticated: limit(256),
-  /** How long judging a token may take. */
+  /** Connections that are no session yet; when there are more, the oldest of the network that has most of them goes. */
+  unauthenticated: limit(1024, 1),
+  /** How long a client may take to show a token. */
   authTimeout: limit(5000),
   /** New WebSockets of one client, after a burst. */
   upgradesPerSecond: limit(5),

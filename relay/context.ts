@@ -5,6 +5,7 @@ import type { InitiationTurns } from './initiation-turns.ts';
 import type { BucketTable, Tally } from './limits.ts';
 import type { Policy } from './policy.ts';
 import type { SessionTable } from './session-table.ts';
+import type { Strangers } from './strangers.ts';
 
 /** What all of a relay shares. */
 export interface RelayContext {
@@ -13,6 +14,7 @@ export interface RelayContext {
   readonly policy: Policy;
   readonly counters: RelayCounters;
   readonly sessions: SessionTable;
+  readonly strangers: Strangers;
   readonly budget: QueueBudget;
   readonly initiationsOfClient: BucketTable;
   readonly initiationTurns: InitiationTurns;

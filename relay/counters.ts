@@ -26,6 +26,8 @@ export class RelayCounters {
   readonly upgrades = new Counts();
   /** Tokens refused, by reason. */
   readonly tokensRefused = new Counts();
+  /** Connections that were no session and had to make room. */
+  strangersEvicted = 0;
   /** Destinations refused, by reason. */
   readonly denied = new Counts();
   /** Sessions ended, by close code. */

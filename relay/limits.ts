@@ -26,6 +26,11 @@ export class Tally {
     return this.#counts.get(kind) ?? 0;
   }
 
+  /** Of the kind of which there are most. */
+  get most(): number {
+    return Math.max(0, ...this.#counts.values());
+  }
+
   add(kind: string): void {
     this.#counts.set(kind, this.of(kind) + 1);
   }

@@ -47,6 +47,7 @@ export class Reception {
   /** What an HTTP server was asked for. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => {});
+    this.#context.strangers.enter(socket, this.#whoseIs(request).client);
     const refused = this.#admission.judgeUpgrade(request);
     if (refused === undefined) {
       void this.#admit(request, socket, head);
@@ -68,10 +69,8 @@ export class Reception {
   }
 
   async #awaitToken(webSocket: WebSocket, request: IncomingMessage, tokens: TokenVerifier): Promise<void> {
-    this.#admission.unauthenticated++;
     const newcomer = new Newcomer(webSocket, this.#context.config.limits.authTimeout);
     const shown = await newcomer.credential;
-    this.#admission.unauthenticated--;
     const session = this.#accept(webSocket, request, await this.#judge(shown, request, tokens));
     for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
   }
@@ -87,15 +86,13 @@ export class Reception {
       const ticket = this.#context.config.tickets.redeem(shown, origin, 'ticket', wallClock, tokens);
       return typeof ticket === 'string' ? ticketRefused(ticket) : { grant: ticket.grant, ticket };
     }
-    this.#admission.unauthenticated++;
     const verdict = await tokens.verify(shown, origin, wallClock);
-    this.#admission.unauthenticated--;
     return 'code' in verdict ? verdict : { grant: verdict };
   }
 
   #accept(webSocket: WebSocket, request: IncomingMessage, verdict: Pass | TokenRefusal): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
-    const { counters, log, sessions, now } = this.#context;
+    const { counters, log, sessions, strangers, now } = this.#context;
     const { client, origin } = this.#whoseIs(request);
     const refusal = this.#refusalOf(verdict);
     if (refusal !== undefined) {
@@ -109,6 +106,7 @@ export class Reception {
     const { grant, ticket } = verdict as Pass;
     const session = new Session(webSocket, { client: clientKey(client), origin, grant }, this.#context);
     sessions.add(session);
+    strangers.leave(request.socket);
     counters.upgrades.count('accepted');
     log.info('accept', { sid: session.sid, client, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => this.#left(session, code));

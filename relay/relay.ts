@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { QueueBudget } from '../src/core/queue/down-queue.ts';
 import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
 import { Admission, localAddress, pathOf } from './admission.ts';
@@ -10,6 +11,7 @@ import { BucketTable, Tally } from './limits.ts';
 import { Policy, type ResolveName } from './policy.ts';
 import { Reception } from './reception.ts';
 import { SessionTable } from './session-table.ts';
+import { Strangers } from './strangers.ts';
 
 const RETRY_AFTER = 1000;
 
@@ -42,6 +44,7 @@ export class RelayCore {
       policy: new Policy(rules, { resolve, listenPorts: () => [...this.ports] }),
       counters,
       sessions: new SessionTable(counters, log),
+      strangers: new Strangers(limits.unauthenticated, counters),
       budget: new QueueBudget(limits.totalQueueBytes),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(
@@ -68,6 +71,12 @@ export class RelayCore {
     this.context.config = { ...config, limits: { ...config.limits, maxMessage } };
     this.context.policy.rules = config.rules;
     for (const session of this.context.sessions) session.recheck();
+  }
+
+  /** A connection on a server of our own. Of one from a proxy that we trust, it is the request that says whose it is. */
+  meet(socket: Socket): void {
+    if (!this.context.config.proxies.includes({ socket }))
+      this.context.strangers.enter(socket, socket.remoteAddress ?? '');
   }
 
   /** Serves upgrades to its path on a server that someone else runs. */

@@ -16,6 +16,8 @@ export function guardedServer(handle: RequestListener, connections: number): Ser
     handle,
   );
   server.maxHeadersCount = 64;
+  // Who asks for a file and does not read it. WebSockets have their own.
+  server.timeout = 30_000;
   server.maxConnections = connections;
   return server;
 }

@@ -47,7 +47,7 @@ export function metricsOf(relay: Relay): Registry {
 
   gauge('sessions', 'WebSockets that are served.', () => relay.sessions);
   gauge('sessions_parked', 'Sessions whose client is waited for.', () => relay.parked);
-  gauge('unauthenticated', 'WebSockets whose token is being judged.', () => relay.unauthenticated);
+  gauge('unauthenticated', 'Connections that are no session.', () => relay.unauthenticated);
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
   gauge('udp_ports_used_ratio', 'Which part of the UDP ports is taken.', () => relay.portsUsed);
@@ -59,6 +59,9 @@ export function metricsOf(relay: Relay): Registry {
     () => counters.upgrades,
   );
   counter('auth_failures_total', 'Tokens refused, by reason.', ['reason'], () => counters.tokensRefused);
+  counter('unauthenticated_evicted_total', 'Connections that made room before they were sessions.', [], () => [
+    ['', counters.strangersEvicted],
+  ]);
   counter('policy_denied_total', 'Destinations refused, by reason.', ['reason'], () => counters.denied);
   counter('closes_total', 'Sessions ended, by close code.', ['code'], () => counters.closed);
   counter(

@@ -88,9 +88,9 @@ export class Relay {
     return this.#core.context.sessions.parked;
   }
 
-  /** WebSockets whose token has not been judged yet. */
+  /** Connections that are no session: what has said nothing yet, is a request, or has shown no token. */
   get unauthenticated(): number {
-    return this.#core.admission.unauthenticated;
+    return this.#core.context.strangers.size;
   }
 
   /** Open channels, each a UDP socket. */
@@ -166,8 +166,9 @@ export class Relay {
       (request, response) => {
         if (!this.handleRequest(request, response)) others(request, response);
       },
-      Math.ceil(1.1 * limits.sessions),
+      Math.ceil(1.1 * limits.sessions) + limits.unauthenticated,
     );
+    server.on('connection', (socket) => this.#core.meet(socket));
     const port = await listenOn(server, listen).catch((error: Error) => {
       this.#admin?.close();
       throw error;

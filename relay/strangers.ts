@@ -1,0 +1,63 @@
+import type { Duplex } from 'node:stream';
+import { networkOf, parseZoned } from './address.ts';
+import type { RelayCounters } from './counters.ts';
+import { Tally } from './limits.ts';
+
+/** Who shares the places: what one provider gives to one customer, or little more. */
+const NETWORK = { ipv4: 24, ipv6: 48 };
+
+/**
+ * Connections that are no session: silent ones, requests that do not end, WebSockets that have shown no token. They cost
+ * nothing to make, so nobody is turned away because of them: when all places are taken, the network that has most of them
+ * loses the one that it has had for longest. Who floods them floods their own.
+ */
+export class Strangers {
+  readonly #places: number;
+  readonly #counters: Pick<RelayCounters, 'strangersEvicted'>;
+  /** Whose network is which; who has been here longest is first. */
+  readonly #networks = new Map<Duplex, string>();
+  readonly #perNetwork = new Tally();
+
+  constructor(places: number, counters: Pick<RelayCounters, 'strangersEvicted'>) {
+    this.#places = places;
+    this.#counters = counters;
+  }
+
+  get size(): number {
+    return this.#networks.size;
+  }
+
+  /** From this address; it may be known better now than it was at first. */
+  enter(socket: Duplex, address: string): void {
+    if (!this.leave(socket)) socket.once('close', () => this.leave(socket));
+    const network = networkKey(address);
+    this.#networks.set(socket, network);
+    this.#perNetwork.add(network);
+    if (this.size > this.#places) this.#evict();
+  }
+
+  /** Gone, or a session now. False if it was not here. */
+  leave(socket: Duplex): boolean {
+    const network = this.#networks.get(socket);
+    if (network === undefined) return false;
+    this.#networks.delete(socket);
+    this.#perNetwork.remove(network);
+    return true;
+  }
+
+  #evict(): void {
+    const { most } = this.#perNetwork;
+    for (const [socket, network] of this.#networks) {
+      if (this.#perNetwork.of(network) < most) continue;
+      this.leave(socket);
+      socket.destroy();
+      this.#counters.strangersEvicted++;
+      return;
+    }
+  }
+}
+
+function networkKey(text: string): string {
+  const address = parseZoned(text);
+  return address === undefined ? text : networkOf(address, NETWORK[address.kind()]);
+}

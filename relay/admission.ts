@@ -37,7 +37,10 @@ export class Admission {
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
     if (!this.#upgrades.take(client, this.#context.now())) return TOO_MANY;
-    return this.judge(request) ?? judgeHandshake(request) ?? this.#judgeRoom() ?? this.#judgeShare(client);
+    const why = this.judge(request) ?? judgeHandshake(request) ?? this.#judgeRoom();
+    const { sessions, config } = this.#context;
+    if (why !== undefined || sessions.hasRoomFor(client, config.limits.sessionsPerClient)) return why;
+    return TOO_MANY_SESSIONS;
   }
 
   /** What can be said of any request to the relay's path. */
@@ -77,14 +80,6 @@ export class Admission {
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
     return sessions.size >= config.limits.sessions ? FULL : undefined;
-  }
-
-  /** Whether this client has too much already; sessions that only wait for it make room. */
-  #judgeShare(client: string): Refused | undefined {
-    const { config, sessions } = this.#context;
-    if (sessions.ofClient(client) < config.limits.sessionsPerClient) return undefined;
-    if (sessions.endParked(({ owner }) => owner.client === client)) return undefined;
-    return TOO_MANY_SESSIONS;
   }
 }
 

@@ -141,7 +141,7 @@ export class Channel {
 
   /** The newest that may pass, until there is a socket. */
   #hold(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#held !== undefined) this.#counters.dropUp('not_open');
+    if (this.#held !== undefined) this.#counters.up.drop('not_open');
     this.#held = bytes.slice(start, end);
   }
 
@@ -153,9 +153,9 @@ export class Channel {
 
   /** If it is not, the initiation waits; so does only the newest. */
   #isItsTurn(bytes: Uint8Array, start: number, end: number, now: number): boolean {
-    const { context, party } = this.#session;
-    if (this.#waiting !== undefined) this.#counters.dropUp('rate');
-    const isTurn = context.initiationTurns.take(this.#place, party, this, this.isEstablished, now);
+    const { context, owner } = this.#session;
+    if (this.#waiting !== undefined) this.#counters.up.drop('rate');
+    const isTurn = context.initiationTurns.take(this.#place, owner.party, this, this.isEstablished, now);
     if (isTurn) this.#withdraw();
     else this.#waiting = bytes.slice(start, end);
     return isTurn;
@@ -163,8 +163,8 @@ export class Channel {
 
   /** Whatever waits for its turn is not to leave any more. */
   #withdraw(): void {
-    const { context, party } = this.#session;
-    if (this.#waiting !== undefined) context.initiationTurns.withdraw(this.#place, party, this);
+    const { context, owner } = this.#session;
+    if (this.#waiting !== undefined) context.initiationTurns.withdraw(this.#place, owner.party, this);
     this.#waiting = undefined;
   }
 
@@ -247,7 +247,7 @@ export class Channel {
     now: number,
     [kind, value] = EVENTS[reason] ?? [wire.EVENT_DROPPED_UP, 1],
   ): void {
-    this.#counters.dropUp(reason);
+    this.#counters.up.drop(reason);
     this.#events.note(kind, value, now);
     if (kind === wire.EVENT_BAD_SHAPE) this.#session.shapeFailed(now);
   }
@@ -263,14 +263,13 @@ export class Channel {
       this.#dropUp('queue', now);
       return;
     }
-    this.#counters.typesUp[type]!++;
-    this.#counters.bytesUp += end - start;
+    this.#counters.up.pass(type, end - start);
     socket.send(bytes, start, end - start, this.#sent);
   }
 
   readonly #sent = (error: Error | null): void => {
     if (error === null || this.#isClosed) return;
-    this.#counters.dropUp('send_failed');
+    this.#counters.up.drop('send_failed');
     this.#udpFailed(error);
   };
 
@@ -338,13 +337,12 @@ export class Channel {
     }
     const refusal = this.#gate.down(datagram, 0, length, now, type);
     if (refusal !== undefined) {
-      this.#counters.dropDown(refusal);
+      this.#counters.down.drop(refusal);
       return;
     }
     this.#unanswered = 0;
     this.#session.watch.lastActive = now;
-    this.#counters.typesDown[type]!++;
-    this.#counters.bytesDown += length;
+    this.#counters.down.pass(type, length);
     if (this.#gate.isPacket(type, length)) this.#deliver(datagram, now);
     else this.#session.sendFirst(this.number, datagram);
     this.#notePairs(now);
@@ -358,7 +356,7 @@ export class Channel {
 
   /** Counts it, so many times, and tells the client. */
   #dropDown(reason: DropReason, now: number, kind: number, value: number, times = 1): void {
-    this.#counters.dropDown(reason, times);
+    this.#counters.down.drop(reason, times);
     this.#events.note(kind, value, now);
   }
 

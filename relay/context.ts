@@ -7,6 +7,12 @@ import type { Policy } from './policy.ts';
 import type { SessionTable } from './session-table.ts';
 import type { Strangers } from './strangers.ts';
 
+/** Why a WebSocket is closed, as its client is told: a stable word, and what may be said of it. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
 /** What all of a relay shares. */
 export interface RelayContext {
   /** May be replaced: sessions keep the limits that they began with. */

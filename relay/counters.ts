@@ -20,6 +20,34 @@ export class Counts extends Map<string, number> {
   }
 }
 
+/** What went one way. */
+export class Traffic {
+  /** Datagrams that passed, by WireGuard's type of message: 1 to 4. */
+  readonly types: number[] = [0, 0, 0, 0, 0];
+  /** Of those datagrams. */
+  bytes = 0;
+  /** WebSocket messages with datagrams. */
+  messages = 0;
+  /** Datagrams that did not pass, by reason. */
+  readonly drops: Partial<Record<DropReason, number>> = {};
+
+  /** Datagrams that passed. */
+  get datagrams(): number {
+    return this.types.reduce((all, each) => all + each, 0);
+  }
+
+  /** One passed. */
+  pass(type: number, bytes: number): void {
+    this.types[type]!++;
+    this.bytes += bytes;
+  }
+
+  /** One did not, or so many. */
+  drop(reason: DropReason, times = 1): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + times;
+  }
+}
+
 /** What the relay did and refused, since it started. */
 export class RelayCounters {
   /** Requests for a WebSocket, by what came of them. */
@@ -40,51 +68,10 @@ export class RelayCounters {
   channelsOpened = 0;
   /** Configurations that were read again and refused. */
   reloadsFailed = 0;
-  /** From clients to destinations, by WireGuard's type of message: 1 to 4. */
-  readonly typesUp: number[] = [0, 0, 0, 0, 0];
+  /** From clients to destinations. */
+  readonly up = new Traffic();
   /** From destinations to clients. */
-  readonly typesDown: number[] = [0, 0, 0, 0, 0];
-  /** Of those datagrams. */
-  bytesUp = 0;
-  /** Of those datagrams. */
-  bytesDown = 0;
-  /** WebSocket messages with datagrams, from clients. */
-  messagesUp = 0;
-  /** WebSocket messages with datagrams, to clients. */
-  messagesDown = 0;
-  /** Datagrams from clients that were not passed on, by reason. */
-  readonly dropsUp: Partial<Record<DropReason, number>> = {};
-  /** Datagrams for clients that were not passed on, by reason. */
-  readonly dropsDown: Partial<Record<DropReason, number>> = {};
+  readonly down = new Traffic();
   /** Told how long what was oldest in a message had waited for its client, in ms. */
   waited: (ms: number) => void = () => {};
-
-  /** From clients to destinations. */
-  get datagramsUp(): number {
-    return sumOf(this.typesUp);
-  }
-
-  /** From destinations to clients. */
-  get datagramsDown(): number {
-    return sumOf(this.typesDown);
-  }
-
-  /** WebSockets that were accepted. */
-  get sessionsAccepted(): number {
-    return this.upgrades.get('accepted') ?? 0;
-  }
-
-  /** A datagram from a client was not passed on. */
-  dropUp(reason: DropReason): void {
-    this.dropsUp[reason] = (this.dropsUp[reason] ?? 0) + 1;
-  }
-
-  /** A datagram for a client was not passed on. */
-  dropDown(reason: DropReason, times = 1): void {
-    this.dropsDown[reason] = (this.dropsDown[reason] ?? 0) + times;
-  }
-}
-
-function sumOf(counts: readonly number[]): number {
-  return counts.reduce((all, each) => all + each, 0);
 }

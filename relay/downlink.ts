@@ -87,13 +87,13 @@ export class Downlink {
       scratch.reset(this.#maxMessage);
       // Control and handshakes go even so.
       const dropped = this.#queue.fill(scratch, Math.min(room, this.#window.messageLimit), now);
-      if (dropped > 0) this.#context.counters.dropDown('queue', dropped);
+      if (dropped > 0) this.#context.counters.down.drop('queue', dropped);
       if (scratch.records === 0) break;
       if (this.#queue.waited !== undefined) this.#context.counters.waited(this.#queue.waited);
       this.records += scratch.records;
       this.#window.sent(scratch.length, now);
       this.#pace.sent(scratch.length, now);
-      this.#context.counters.messagesDown++;
+      this.#context.counters.down.messages++;
       // ws keeps what the kernel does not take at once, so each message has memory of its own.
       this.#socket.send(Buffer.from(scratch.bytes.subarray(0, scratch.end)), SEND_OPTIONS, this.#sent);
     }

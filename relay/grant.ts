@@ -18,6 +18,11 @@ export interface Grant {
   readonly bytesPerSecond: number | undefined;
 }
 
+/** Who shares what a subject may have; never an address. */
+export function partyOf({ subject }: Grant): string {
+  return `=${subject}`;
+}
+
 /** One spelling for an endpoint. */
 export function placeOf(host: string, port: number): string {
   const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));

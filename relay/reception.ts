@@ -3,16 +3,13 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CLOSE_LIMIT, CLOSE_RESTARTING, CLOSE_TOKEN, SUBPROTOCOL } from '../src/core/wire/relay.ts';
 import { type Admission, bearerOf, refuse } from './admission.ts';
-import type { RelayContext } from './context.ts';
-import type { Grant } from './grant.ts';
+import type { Ending, RelayContext } from './context.ts';
+import { type Grant, partyOf } from './grant.ts';
 import { clientKey } from './limits.ts';
 import { type Credential, Newcomer } from './newcomer.ts';
 import { Session } from './session.ts';
 import { type Ticket, ticketRefused } from './tickets.ts';
-import type { TokenRefusal, TokenVerifier } from './tokens.ts';
-
-/** Of all sessions that there may be, so many may wait for their clients. */
-const PARKED_SHARE = 0.05;
+import type { TokenVerifier } from './tokens.ts';
 
 /** What a client may come with: nothing where nothing is needed. */
 interface Pass {
@@ -79,7 +76,7 @@ export class Reception {
     shown: Credential | undefined,
     { headers: { origin } }: IncomingMessage,
     tokens: TokenVerifier,
-  ): Promise<Pass | TokenRefusal> {
+  ): Promise<Pass | Ending> {
     if (shown === undefined) return { code: CLOSE_TOKEN, reason: 'token_missing' };
     const wallClock = this.#context.wallClock();
     if (typeof shown === 'object') {
@@ -90,7 +87,7 @@ export class Reception {
     return 'code' in verdict ? verdict : { grant: verdict };
   }
 
-  #accept(webSocket: WebSocket, request: IncomingMessage, verdict: Pass | TokenRefusal): Session | undefined {
+  #accept(webSocket: WebSocket, request: IncomingMessage, verdict: Pass | Ending): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
     const { counters, log, sessions, strangers, now } = this.#context;
     const { client, origin } = this.#whoseIs(request);
@@ -104,33 +101,29 @@ export class Reception {
       return undefined;
     }
     const { grant, ticket } = verdict as Pass;
-    const session = new Session(webSocket, { client: clientKey(client), origin, grant }, this.#context);
+    const key = clientKey(client);
+    const owner = { client: key, party: grant ? partyOf(grant) : key, origin, grant };
+    const session = new Session(webSocket, owner, this.#context);
     sessions.add(session);
     strangers.leave(request.socket);
     counters.upgrades.count('accepted');
     log.info('accept', { sid: session.sid, client, origin, subject: grant?.subjectHash });
-    webSocket.on('close', (code) => this.#left(session, code));
+    webSocket.on('close', (code) => {
+      const time = this.#admission.isStopping ? 0 : this.#context.config.parkTime;
+      sessions.disconnected(session, code, time, now());
+    });
     if (ticket !== undefined) session.resume(ticket, now());
     return session;
   }
 
-  #left(session: Session, code: number): void {
-    const { config, sessions, now } = this.#context;
-    const time = this.#admission.isStopping ? 0 : config.parkTime;
-    const places = Math.ceil(PARKED_SHARE * config.limits.sessions);
-    sessions.disconnected(session, code, { time, places }, now());
-  }
-
-  #refusalOf(verdict: Pass | TokenRefusal): TokenRefusal | undefined {
+  #refusalOf(verdict: Pass | Ending): Ending | undefined {
     const { config, sessions } = this.#context;
     if (this.#admission.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
     if ('code' in verdict) return verdict;
-    const subject = verdict.grant?.subject;
-    if (subject === undefined || sessions.ofSubject(subject) < config.limits.sessionsPerSubject)
-      return undefined;
+    const { grant, ticket } = verdict;
     // Who takes the place of a session that is here makes nothing more.
-    if (verdict.ticket && sessions.find(verdict.ticket.session)?.isReplaceable) return undefined;
-    if (sessions.endParked(({ owner }) => owner.grant?.subject === subject)) return undefined;
+    if (grant === undefined || (ticket && sessions.find(ticket.session)?.isReplaceable)) return undefined;
+    if (sessions.hasRoomFor(partyOf(grant), config.limits.sessionsPerSubject)) return undefined;
     return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 

@@ -4,7 +4,7 @@ import { QueueBudget } from '../src/core/queue/down-queue.ts';
 import { CLOSE_RESTARTING } from '../src/core/wire/relay.ts';
 import { Admission, localAddress, pathOf } from './admission.ts';
 import type { RelayConfig } from './config.ts';
-import type { Log, RelayContext } from './context.ts';
+import type { RelayContext } from './context.ts';
 import { RelayCounters } from './counters.ts';
 import { InitiationTurns } from './initiation-turns.ts';
 import { BucketTable, Tally } from './limits.ts';
@@ -16,15 +16,10 @@ import { Strangers } from './strangers.ts';
 const RETRY_AFTER = 1000;
 
 /** What a relay needs of the process around it. */
-export interface Surroundings {
-  readonly log: Log;
+export interface Surroundings extends Pick<RelayContext, 'log' | 'now' | 'wallClock'> {
   readonly resolve: ResolveName;
   /** More would be too much for this process. */
   isOverloaded(): boolean;
-  /** A monotonic clock, in ms. */
-  now(): number;
-  /** The time of day in ms. */
-  wallClock(): number;
 }
 
 /** Carries WireGuard datagrams between WebSocket clients and UDP endpoints. Holds no key, sees no plaintext. */
@@ -43,7 +38,7 @@ export class RelayCore {
       config,
       policy: new Policy(rules, { resolve, listenPorts: () => [...this.ports] }),
       counters,
-      sessions: new SessionTable(counters, log),
+      sessions: new SessionTable(),
       strangers: new Strangers(limits.unauthenticated, counters),
       budget: new QueueBudget(limits.totalQueueBytes),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),

@@ -1,29 +1,16 @@
-import type { Log } from './context.ts';
-import type { RelayCounters } from './counters.ts';
 import { Tally } from './limits.ts';
 import type { Session } from './session.ts';
 
-export interface ParkingRules {
-  /** How long a session waits for its client, in ms; 0: not at all. */
-  readonly time: number;
-  /** How many may wait. */
-  readonly places: number;
-}
+/** Of all sessions that there may be, so many may wait for their clients. */
+const PARKED_SHARE = 0.05;
 
 /** All sessions: those that are connected, and those whose WebSocket broke and whose client may come back. */
 export class SessionTable {
   readonly #live = new Map<string, Session>();
   /** With the time when the waiting ends; who has waited longest is first. */
   readonly #parked = new Map<string, { readonly session: Session; readonly until: number }>();
-  readonly #perClient = new Tally();
-  readonly #perSubject = new Tally();
-  readonly #counters: RelayCounters;
-  readonly #log: Log;
-
-  constructor(counters: RelayCounters, log: Log) {
-    this.#counters = counters;
-    this.#log = log;
-  }
+  /** Connected or parked, by client and by party. */
+  readonly #shares = new Tally();
 
   get size(): number {
     return this.#live.size;
@@ -33,13 +20,9 @@ export class SessionTable {
     return this.#parked.size;
   }
 
-  /** Connected or parked. */
-  ofClient(client: string): number {
-    return this.#perClient.of(client);
-  }
-
-  ofSubject(subject: string): number {
-    return this.#perSubject.of(subject);
+  /** Whether one more of this client, or party, is no more than `most`; one that only waits makes room. */
+  hasRoomFor(who: string, most: number): boolean {
+    return this.#shares.of(who) < most || this.endParked((session) => namesOf(session).has(who));
   }
 
   find(sid: string): Session | undefined {
@@ -48,18 +31,21 @@ export class SessionTable {
 
   add(session: Session): void {
     this.#live.set(session.sid, session);
-    this.#perClient.add(session.owner.client);
-    if (session.owner.grant) this.#perSubject.add(session.owner.grant.subject);
+    for (const name of namesOf(session)) this.#shares.add(name);
   }
 
-  /** Its WebSocket is gone. If it broke, the session waits, in the place of whoever has waited longest if all are taken. */
-  disconnected(session: Session, code: number, { time, places }: ParkingRules, now: number): void {
+  /**
+   * Its WebSocket is gone. If it broke, the session waits, for `time` ms at most, and in the place of whoever has waited
+   * longest if all are taken.
+   */
+  disconnected(session: Session, code: number, time: number, now: number): void {
     this.#live.delete(session.sid);
     if (code !== BROKEN || time === 0 || !session.park()) {
       this.#end(session, code);
       return;
     }
     this.#parked.set(session.sid, { session, until: now + time });
+    const places = Math.ceil(PARKED_SHARE * session.context.config.limits.sessions);
     if (this.#parked.size > places) this.endParked(() => true);
   }
 
@@ -81,11 +67,11 @@ export class SessionTable {
   }
 
   #end(session: Session, code: number): void {
-    this.#perClient.remove(session.owner.client);
-    if (session.owner.grant) this.#perSubject.remove(session.owner.grant.subject);
+    for (const name of namesOf(session)) this.#shares.remove(name);
     const summary = session.ended(code);
-    this.#counters.closed.count(closeWord(summary.code));
-    this.#log.info('close', { sid: session.sid, ...summary });
+    const { counters, log } = session.context;
+    counters.closed.count(closeWord(summary.code));
+    log.info('close', { sid: session.sid, ...summary });
   }
 
   /** Those that are connected. */
@@ -93,6 +79,9 @@ export class SessionTable {
     return this.#live.values();
   }
 }
+
+/** By whom it is counted. */
+const namesOf = ({ owner }: Session) => new Set([owner.client, owner.party]);
 
 /** What `ws` says when no close frame came. */
 const BROKEN = 1006;

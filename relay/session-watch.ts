@@ -1,12 +1,7 @@
 import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import type { Limits } from './config.ts';
-
-/** Why a session has to end, as its client is told. */
-export interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
+import type { Ending } from './context.ts';
 
 const MISSED_PINGS = 2;
 /** More than answer our pings: twenty a second (downlink.ts), and after a stall as many as were on their way. */

@@ -5,13 +5,13 @@ import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import { Channel } from './channel.ts';
 import type { Limits } from './config.ts';
-import type { RelayContext } from './context.ts';
+import type { Ending, RelayContext } from './context.ts';
 import { Downlink } from './downlink.ts';
 import { type Grant, narrowed } from './grant.ts';
 import { RatePair } from './limits.ts';
 import type { Refusal } from './policy.ts';
 import { Resumption } from './resumption.ts';
-import { type Ending, SessionWatch } from './session-watch.ts';
+import { SessionWatch } from './session-watch.ts';
 import type { Ticket, TicketChannel } from './tickets.ts';
 
 /** Of what arrives for a parked session, so much of the newest is kept. */
@@ -23,6 +23,8 @@ type Open = Extract<wire.Control, { type: typeof wire.OPEN }>;
 export interface SessionOwner {
   /** What counts as one client address. */
   readonly client: string;
+  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
+  readonly party: string;
   readonly origin: string | undefined;
   /** What the client's token gives; undefined where none is needed. */
   readonly grant: Grant | undefined;
@@ -33,8 +35,6 @@ export class Session {
   /** Its name in the log, in hexadecimal. */
   readonly sid: string;
   readonly owner: SessionOwner;
-  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
-  readonly party: string;
   readonly limits: Readonly<Limits>;
   readonly context: RelayContext;
   readonly watch: SessionWatch;
@@ -60,7 +60,6 @@ export class Session {
     const id = randomBytes(8);
     this.sid = id.toString('hex');
     this.owner = owner;
-    this.party = owner.grant === undefined ? owner.client : `=${owner.grant.subject}`;
     this.limits = owner.grant === undefined ? limits : narrowed(limits, owner.grant);
     this.context = context;
     this.watch = new SessionWatch(this.limits, context.now());
@@ -165,7 +164,7 @@ export class Session {
   sendFirst(channel: number, body: Uint8Array): void {
     // What is said of a parked session's channels will be old when its client comes.
     if (!this.#isOpen && (this.#state !== 'parked' || channel === wire.CONTROL_CHANNEL)) return;
-    if (!this.#queue.pushFirst(channel, body)) this.context.counters.dropDown('queue');
+    if (!this.#queue.pushFirst(channel, body)) this.context.counters.down.drop('queue');
     this.#downlink.schedule();
   }
 
@@ -197,12 +196,12 @@ export class Session {
       this.close(wire.CLOSE_TEXT_FRAME, 'text: binary messages only');
       return;
     }
-    this.context.counters.messagesUp++;
+    this.context.counters.up.messages++;
     this.#downlink.received(data.length);
     const now = this.now();
     const reader = this.#reader;
     reader.begin(data);
-    if (data.length === 0) this.context.counters.dropUp('empty_message');
+    if (data.length === 0) this.context.counters.up.drop('empty_message');
     let isVoid = true;
     while (reader.next()) {
       isVoid = false;
@@ -222,7 +221,7 @@ export class Session {
     this.watch.datagram();
     const channel = this.#channels.get(number);
     if (channel === undefined) {
-      this.context.counters.dropUp('unknown_channel');
+      this.context.counters.up.drop('unknown_channel');
       if (this.#closedChannels.has(number) || now - this.#unknownChannelAt < 1000) return;
       this.#unknownChannelAt = now;
       this.#sendClosed(number, wire.CHANNEL_UNKNOWN, 'not_open');

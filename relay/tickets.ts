@@ -6,10 +6,11 @@ import {
   MAX_TICKET,
   type RESUME,
 } from '../src/core/wire/relay.ts';
+import type { Ending } from './context.ts';
 import type { PairState } from './gate.ts';
 import type { Grant } from './grant.ts';
 import { TicketSeal } from './ticket-seal.ts';
-import type { TokenRefusal, TokenVerifier } from './tokens.ts';
+import type { TokenVerifier } from './tokens.ts';
 
 /** What a relay needs in order to go on with a session that another one had. */
 export interface Ticket {
@@ -101,7 +102,7 @@ export class Tickets {
 }
 
 /** How a client is told whose ticket had to do for a token. */
-export function ticketRefused(why: TicketRefusal): TokenRefusal {
+export function ticketRefused(why: TicketRefusal): Ending {
   if (why === 'revoked') return { code: CLOSE_SESSION_OVER, reason: 'session: revoked' };
   return { code: CLOSE_TOKEN, reason: `ticket_${why}` };
 }

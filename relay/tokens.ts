@@ -2,6 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import * as v from 'valibot';
 import { CLOSE_ORIGIN, CLOSE_TOKEN, MAX_TOKEN } from '../src/core/wire/relay.ts';
+import type { Ending } from './context.ts';
 import { type Grant, placesOf } from './grant.ts';
 
 /** Whose tokens are good. */
@@ -15,12 +16,6 @@ export interface TokenRules {
   readonly once: boolean;
   /** Subjects that are refused whatever their tokens say. */
   readonly denied: ReadonlySet<string>;
-}
-
-export interface TokenRefusal {
-  readonly code: number;
-  /** For the client: a stable word, and what it may say of the token. */
-  readonly reason: string;
 }
 
 /** From `iat` to `exp`, in seconds: a token opens a session, it does not carry it. */
@@ -59,7 +54,7 @@ export class TokenVerifier {
    * @param origin the page's, as its browser states it; undefined for other programs
    * @param now wall clock, in ms
    */
-  async verify(token: string, origin: string | undefined, now: number): Promise<Grant | TokenRefusal> {
+  async verify(token: string, origin: string | undefined, now: number): Promise<Grant | Ending> {
     const verdict = await this.check(token, origin, now);
     if ('code' in verdict) return verdict;
     const { tokenId, tokenEnd, ...grant } = verdict;
@@ -75,7 +70,7 @@ export class TokenVerifier {
     token: string,
     origin: string | undefined,
     now: number,
-  ): Promise<(Grant & { tokenId: string; tokenEnd: number }) | TokenRefusal> {
+  ): Promise<(Grant & { tokenId: string; tokenEnd: number }) | Ending> {
     const key = this.#keyOf(token);
     if (key === undefined) return refused('token_malformed');
     let payload: unknown;
@@ -139,7 +134,7 @@ export class TokenVerifier {
   }
 }
 
-function refused(reason: string): TokenRefusal {
+function refused(reason: string): Ending {
   return { code: CLOSE_TOKEN, reason };
 }
 

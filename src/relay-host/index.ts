@@ -5,7 +5,7 @@ import { Relay } from './relay.ts';
 export type { Limits } from '../../relay/config.ts';
 export { DEFAULT_LIMITS, LIMITS } from '../../relay/config.ts';
 export type { LogEvent } from '../../relay/context.ts';
-export type { Counts, DropReason, RelayCounters } from '../../relay/counters.ts';
+export type { Counts, DropReason, RelayCounters, Traffic } from '../../relay/counters.ts';
 export type { GateRefusal } from '../../relay/gate.ts';
 export type { ResolveName } from '../../relay/policy.ts';
 export { MAX_LIFETIME, SUBJECT } from '../../relay/tokens.ts';

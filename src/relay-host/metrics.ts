@@ -59,9 +59,12 @@ export function metricsOf(relay: Relay): Registry {
     () => counters.upgrades,
   );
   counter('auth_failures_total', 'Tokens refused, by reason.', ['reason'], () => counters.tokensRefused);
-  counter('unauthenticated_evicted_total', 'Connections that made room before they were sessions.', [], () => [
-    ['', counters.strangersEvicted],
-  ]);
+  counter(
+    'unauthenticated_evicted_total',
+    'Connections that made room before they were sessions.',
+    [],
+    () => [['', counters.strangersEvicted]],
+  );
   counter('policy_denied_total', 'Destinations refused, by reason.', ['reason'], () => counters.denied);
   counter('closes_total', 'Sessions ended, by close code.', ['code'], () => counters.closed);
   counter(
@@ -84,17 +87,17 @@ export function metricsOf(relay: Relay): Registry {
     'datagrams_total',
     'Datagrams that passed the gate; of those, what found no room is among the drops.',
     ['dir', 'type'],
-    () => [...byType('up', counters.typesUp), ...byType('down', counters.typesDown)],
+    () => [...byType('up', counters.up.types), ...byType('down', counters.down.types)],
   );
   counter('bytes_total', 'Bytes of datagrams forwarded.', ['dir'], () =>
-    both(counters.bytesUp, counters.bytesDown),
+    both(counters.up.bytes, counters.down.bytes),
   );
   counter('ws_messages_total', 'WebSocket messages.', ['dir'], () =>
-    both(counters.messagesUp, counters.messagesDown),
+    both(counters.up.messages, counters.down.messages),
   );
   counter('drops_total', 'Datagrams dropped, by direction and reason.', ['dir', 'reason'], () => [
-    ...drops('up', counters.dropsUp),
-    ...drops('down', counters.dropsDown),
+    ...drops('up', counters.up.drops),
+    ...drops('down', counters.down.drops),
   ]);
   for (const histogram of Object.values(relay.times)) registry.registerMetric(histogram);
   collectDefaultMetrics({ register: registry });

@@ -145,7 +145,7 @@ const ending = (page: Page) => page.evaluate(() => window.ended);
 async function shakeHands(page: Page, { peer, relay }: Party): Promise<void> {
   await connect(page);
   await send(page, message([CONTROL_CHANNEL, writeControl(openOf(peer))], [1, initiation(7)]));
-  await until(() => relay.counters.datagramsDown > 0, 'the response');
+  await until(() => relay.counters.down.datagrams > 0, 'the response');
 }
 
 async function outlives(relay: Relay, ms: number): Promise<void> {
@@ -280,7 +280,7 @@ for (const name of ['Chromium', 'Firefox'] as const)
       expect(bytes.length).toBeGreaterThan(60_000);
       await send(page, bytes, MESSAGES);
       const { counters } = party.relay;
-      await until(() => counters.datagramsUp === 1 + MESSAGES * full.length, 'all datagrams');
+      await until(() => counters.up.datagrams === 1 + MESSAGES * full.length, 'all datagrams');
       expect(party.relay.sessions).toBe(1);
       // The first has OPEN and the handshake.
       expect(party.frames.framesOfMessages).toHaveLength(1 + MESSAGES);

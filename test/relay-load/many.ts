@@ -8,6 +8,7 @@ import { BucketTable, Tally } from '../../relay/limits.ts';
 import { Policy } from '../../relay/policy.ts';
 import { Session } from '../../relay/session.ts';
 import { SessionTable } from '../../relay/session-table.ts';
+import { Strangers } from '../../relay/strangers.ts';
 import { QueueBudget } from '../../src/core/queue/down-queue.ts';
 import {
   AUTH,
@@ -125,7 +126,8 @@ function damaged(body: Uint8Array, random: SeededRandom): Uint8Array {
 }
 
 function newSession(socket: DeafSocket, context: RelayContext): Session {
-  const owner = { client: '192.0.2.9', origin: undefined, grant: undefined };
+  const client = '192.0.2.9';
+  const owner = { client, party: client, origin: undefined, grant: undefined };
   return new Session(socket as unknown as WebSocket, owner, context);
 }
 
@@ -140,7 +142,8 @@ function bareContext(): RelayContext {
     config,
     policy: new Policy(config.rules, { resolve: () => Promise.reject(new Error('no')) }),
     counters,
-    sessions: new SessionTable(counters, log),
+    sessions: new SessionTable(),
+    strangers: new Strangers(1, counters),
     budget: new QueueBudget(1e9),
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),

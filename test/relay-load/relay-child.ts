@@ -66,14 +66,14 @@ function report(): RelayReport {
     sessions: relay.sessions,
     parked: relay.parked,
     channels: relay.channels,
-    accepted: counters.sessionsAccepted,
+    accepted: counters.upgrades.get('accepted') ?? 0,
     closed: Object.fromEntries(counters.closed),
-    up: counters.datagramsUp,
-    down: counters.datagramsDown,
-    messagesUp: counters.messagesUp,
-    messagesDown: counters.messagesDown,
-    dropsUp: counters.dropsUp,
-    dropsDown: counters.dropsDown,
+    up: counters.up.datagrams,
+    down: counters.down.datagrams,
+    messagesUp: counters.up.messages,
+    messagesDown: counters.down.messages,
+    dropsUp: counters.up.drops,
+    dropsDown: counters.down.drops,
   };
 }
 

@@ -91,7 +91,7 @@ describe('many', () => {
     expect(peer.received.filter((message) => message.length !== 148 || message[0] !== 1)).toEqual([]);
     if (publicKey === undefined) expect(peer.received.length).toBeGreaterThan(0);
     expect(peer.received.length).toBeLessThanOrEqual(publicKey === undefined ? 60 : 0);
-    expect(relay.counters.dropsUp.shape).toBeGreaterThan(100);
+    expect(relay.counters.up.drops.shape).toBeGreaterThan(100);
   });
 });
 

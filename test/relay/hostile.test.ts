@@ -270,7 +270,7 @@ describe('WebSocket', () => {
     client.send([0, new Uint8Array([...writeControl({ type: CLOSE, channel: 9 }), 1, 2, 3])]);
     client.send([1, data(peer.index)]);
     await until(() => client.datagrams.length === 1, 'the echo');
-    expect(relay.counters.dropsUp.empty_message).toBe(1);
+    expect(relay.counters.up.drops.empty_message).toBe(1);
     expect(client.closed).toBeUndefined();
   });
 
@@ -623,7 +623,7 @@ describe('datagrams', () => {
     const { url, relay } = await start({ allow: [`127.0.0.1:${port}`] });
     const client = await connect(url);
     client.send([0, client.open(1, port)], [1, initiation(7)]);
-    await until(() => relay.counters.dropsDown.unsolicited_initiation === 1, 'the echo');
+    await until(() => relay.counters.down.drops.unsolicited_initiation === 1, 'the echo');
     for (let i = 0; i < 50; i++) client.send([1, data(7)]);
     await settled();
     expect(packets).toBe(1);
@@ -658,11 +658,11 @@ describe('datagrams', () => {
     peer.send(response(9, 12345));
     peer.send(response(peer.index, 77));
     peer.send(Buffer.from('not WireGuard at all, but long enough to be something'));
-    const { dropsDown } = relay.counters;
-    await until(() => dropsDown.shape === 1, 'the drop of what has no shape');
-    expect(dropsDown.unsolicited_response).toBe(2);
+    const { drops } = relay.counters.down;
+    await until(() => drops.shape === 1, 'the drop of what has no shape');
+    expect(drops.unsolicited_response).toBe(2);
     for (let i = 0; i < 1000; i++) peer.send(data(4711));
-    await until(() => (dropsDown.no_handshake ?? 0) > 100, 'the drops of data for nobody');
+    await until(() => (drops.no_handshake ?? 0) > 100, 'the drops of data for nobody');
     await settled();
     expect(client.datagrams).toEqual([]);
   });
@@ -685,8 +685,8 @@ describe('datagrams', () => {
     await until(() => client.of(EVENT).length === 1, 'the event');
     expect(client.of(EVENT)[0]).toMatchObject({ kind: EVENT_TOO_BIG, value: 2048 });
     client.send([1, data(peer.index, 2049)]);
-    await until(() => relay.counters.dropsUp.too_big === 1, 'the drop');
-    expect(relay.counters.dropsDown.too_big).toBe(1);
+    await until(() => relay.counters.up.drops.too_big === 1, 'the drop');
+    expect(relay.counters.down.drops.too_big).toBe(1);
     expect(peer.received).toEqual([]);
     expect(client.datagrams).toEqual([]);
   });
@@ -701,7 +701,7 @@ describe('datagrams', () => {
     client.send([1, data(peer.index)]);
     await until(() => client.of(EVENT).length > 0, 'the event');
     expect(client.of(EVENT)[0]).toMatchObject({ kind: EVENT_NEED_HANDSHAKE });
-    expect(relay.counters.dropsUp.expired_key).toBe(1);
+    expect(relay.counters.up.drops.expired_key).toBe(1);
     expect(peer.received).toEqual([]);
   });
 
@@ -712,7 +712,7 @@ describe('datagrams', () => {
     await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_RATE_LIMITED), 'the event');
     await settled();
     expect(peer.received.length).toBeLessThan(60);
-    expect(relay.counters.dropsUp.rate! + peer.received.length).toBe(400);
+    expect(relay.counters.up.drops.rate! + peer.received.length).toBe(400);
   });
 
   it('an endpoint’s rate has a limit, too', async () => {
@@ -721,7 +721,7 @@ describe('datagrams', () => {
     await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_DROPPED_DOWN), 'the event');
     await settled();
     expect(client.datagrams.length).toBeLessThan(60);
-    expect(relay.counters.dropsDown.rate).toBeGreaterThan(100);
+    expect(relay.counters.down.drops.rate).toBeGreaterThan(100);
   });
 
   it('a port where nobody listens is reported, and the session lives', async () => {
@@ -747,7 +747,7 @@ describe('datagrams', () => {
     await settled(200);
     peer.send(data(77, 1400, 0xee));
     await settled(50);
-    expect(relay.counters.dropsDown.queue).toBeGreaterThan(1000);
+    expect(relay.counters.down.drops.queue).toBeGreaterThan(1000);
     expect(memoryInUse() - before).toBeLessThan(10 * 1024 * 1024);
     client.socket.resume();
     await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_DROPPED_DOWN), 'the event');
@@ -773,7 +773,7 @@ describe('garbage', () => {
         else client.socket.send(bytes);
       }
     }
-    await until(() => relay.counters.messagesUp > 60, 'the messages');
+    await until(() => relay.counters.up.messages > 60, 'the messages');
     await settled(200);
     const client = await connect(url);
     await until(() => client.of(WELCOME).length === 1, 'WELCOME');

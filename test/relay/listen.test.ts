@@ -181,7 +181,7 @@ describe('hostile', () => {
     client.send([0, client.open(1, peer.port)], [1, initiation(5)]);
     await until(() => peer.received.length === 1, 'the initiation');
     peer.send(initiation(0xe1));
-    await until(() => relay.counters.dropsDown.unsolicited_initiation === 1, 'the drop');
+    await until(() => relay.counters.down.drops.unsolicited_initiation === 1, 'the drop');
     expect(client.datagrams).toEqual([]);
   });
 
@@ -196,7 +196,7 @@ describe('hostile', () => {
     call(initiation(0xe1));
     await until(() => client.datagrams.length === 1, 'the call');
     expect(client.datagrams[0]!.body).toEqual(initiation(0xe1));
-    expect(relay.counters.dropsDown).toEqual({});
+    expect(relay.counters.down.drops).toEqual({});
   });
 
   it('only a call may come first: no response, cookie, data, nor what is not WireGuard’s', async () => {
@@ -204,8 +204,8 @@ describe('hostile', () => {
     for (const message of [response(1, 2), cookieReply(1), data(1), data(1, 32), Buffer.from('hello')])
       call(message);
     call(initiation(1, 147));
-    await until(() => Object.values(relay.counters.dropsDown).reduce((a, b) => a + b, 0) === 6, 'six drops');
-    expect(relay.counters.dropsDown).toEqual({
+    await until(() => Object.values(relay.counters.down.drops).reduce((a, b) => a + b, 0) === 6, 'six drops');
+    expect(relay.counters.down.drops).toEqual({
       unsolicited_response: 1,
       unsolicited_cookie: 1,
       no_handshake: 2,
@@ -218,14 +218,14 @@ describe('hostile', () => {
     let now = 0;
     const { relay, client, call } = await listening({ now: () => now });
     for (let i = 0; i < 200; i++) call(initiation(i));
-    await until(() => relay.counters.dropsDown.rate === 197, 'the drops');
+    await until(() => relay.counters.down.drops.rate === 197, 'the drops');
     await until(() => client.datagrams.length >= 3, 'the calls');
     expect(client.datagrams).toHaveLength(3);
     await until(() => client.of(EVENT).length > 0, 'the event');
     expect(client.of(EVENT)[0]).toMatchObject({ channel: 1, kind: EVENT_RATE_LIMITED });
     now += 4001;
     for (let i = 0; i < 5; i++) call(initiation(i));
-    await until(() => relay.counters.dropsDown.rate === 201, 'the drops');
+    await until(() => relay.counters.down.drops.rate === 201, 'the drops');
     await until(() => client.datagrams.length >= 4, 'the call');
     expect(client.datagrams).toHaveLength(4);
   });
@@ -235,12 +235,12 @@ describe('hostile', () => {
     client.send([1, initiation(0xc1)]);
     await until(() => peer.received.length === 1, 'the initiation');
     peer.send(peer.received[0]!);
-    await until(() => relay.counters.dropsDown.unsolicited_initiation === 1, 'the drop');
+    await until(() => relay.counters.down.drops.unsolicited_initiation === 1, 'the drop');
     client.send([1, response(0xc1, 0xc1)], [1, data(0xc1)]);
     await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_NEED_HANDSHAKE), 'the refusal');
     await settled();
     expect(peer.received).toHaveLength(1);
-    expect(relay.counters.dropsUp).toEqual({ unsolicited_response: 1, no_handshake: 1 });
+    expect(relay.counters.up.drops).toEqual({ unsolicited_response: 1, no_handshake: 1 });
   });
 
   it('a call that the client never answers opens nothing for data', async () => {
@@ -248,9 +248,9 @@ describe('hostile', () => {
     call(initiation(0xe1));
     await until(() => client.datagrams.length === 1, 'the call');
     client.send([1, data(0xe1)]);
-    await until(() => relay.counters.dropsUp.no_handshake === 1, 'the drop');
+    await until(() => relay.counters.up.drops.no_handshake === 1, 'the drop');
     call(data(0xc1));
-    await until(() => relay.counters.dropsDown.no_handshake === 1, 'the drop');
+    await until(() => relay.counters.down.drops.no_handshake === 1, 'the drop');
     expect(peer.received).toEqual([]);
     expect(client.datagrams).toHaveLength(1);
   });

@@ -83,7 +83,7 @@ describe('a rule with a public key', () => {
     await settled();
     expect(peer.received).toHaveLength(1);
     expect(peer.received[0]!.equals(initiations[0]!)).toBe(true);
-    expect(relay.counters.dropsUp).toEqual({ bad_mac1: 1 });
+    expect(relay.counters.up.drops).toEqual({ bad_mac1: 1 });
   });
 
   it('also where the name of the endpoint must be resolved first', async () => {
@@ -92,7 +92,7 @@ describe('a rule with a public key', () => {
       { resolve: () => Promise.resolve(['203.0.113.7']) },
     );
     client.send([0, client.open(1, peer.port, 'hub.example.com')], [1, initiation(7)]);
-    await until(() => relay.counters.dropsUp.bad_mac1 === 1, 'the refusal');
+    await until(() => relay.counters.up.drops.bad_mac1 === 1, 'the refusal');
   });
 
   it('ends who goes on with others, however many', async () => {

@@ -106,7 +106,7 @@ describe('a session whose WebSocket broke', () => {
     const at = await startRelay(peer);
     const old = await parked(at, peer);
     for (let i = 0; i < 50; i++) peer.send(data(CLIENT_INDEX, 1000, i));
-    await until(() => at.relay.counters.datagramsDown >= 51, 'all fifty');
+    await until(() => at.relay.counters.down.datagrams >= 51, 'all fifty');
     expect(at.relay.queuedBytes).toBeLessThanOrEqual(16 * 1024);
     expect(at.relay.queuedBytes).toBeGreaterThan(12 * 1024);
     const client = await connect(at);
@@ -176,10 +176,10 @@ describe('a session whose WebSocket broke', () => {
     const sent = peer.client!;
     await until(() => at.relay.counters.resumes.size === 1, 'resumed');
     await settled(3200);
-    const down = at.relay.counters.datagramsDown;
+    const down = at.relay.counters.down.datagrams;
     peer.socket.send(data(CLIENT_INDEX), sent.port, sent.address);
     await settled();
-    expect(at.relay.counters.datagramsDown).toBe(down);
+    expect(at.relay.counters.down.datagrams).toBe(down);
   });
 });
 

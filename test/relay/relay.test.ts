@@ -68,8 +68,8 @@ describe('an endpoint that speaks something else, where its rule says so', () =>
     client.send(...Array.from({ length: 60 }, (_, n) => [1, Buffer.alloc(8, n)] as const));
     await until(() => client.datagrams.length === 61, 'all of them');
     expect(client.datagrams[0]!.body.toString()).toBe('hello');
-    expect(relay.counters.typesUp).toEqual([0, 0, 0, 0, 61]);
-    expect(relay.counters.dropsDown).toEqual({});
+    expect(relay.counters.up.types).toEqual([0, 0, 0, 0, 61]);
+    expect(relay.counters.down.drops).toEqual({});
   });
 });
 

@@ -296,7 +296,7 @@ describe('a relay that wants tokens', () => {
     await until(() => client.closed !== undefined, 'the close');
     expect(client.closed!.code).toBe(4401);
     expect([...relay.counters.tokensRefused.values()]).toEqual([1]);
-    expect(relay.counters.sessionsAccepted).toBe(0);
+    expect(relay.counters.upgrades.get('accepted')).toBeUndefined();
     expect(relay.sessions + relay.unauthenticated).toBe(0);
   });
 

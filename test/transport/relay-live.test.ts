@@ -74,7 +74,7 @@ describe('the transport and the relay', () => {
       'the round-trip time',
     );
     expect(receiver.state).toMatchObject({ localPorts: new Map([[endpoint, fake.client!.port]]) });
-    expect(relay.counters.messagesUp).toBeLessThan(10);
+    expect(relay.counters.up.messages).toBeLessThan(10);
   });
 
   it('a relay that is restarted: the channel is opened again and a handshake asked for, at once', async () => {

@@ -23,7 +23,7 @@ const MAX_SEND_QUEUE = 256 * 1024;
  */
 export class Channel {
   readonly number: number;
-  /** As OPEN asked for it: `HOST PORT`. */
+  /** What OPEN asked for, in one spelling. */
   readonly place: string;
   /** Whether the endpoint may call first. */
   readonly listens: boolean;

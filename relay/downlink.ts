@@ -23,7 +23,7 @@ const scratch = new RecordWriter(new Uint8Array(MAX_MESSAGE));
 export class Downlink {
   readonly #socket: WebSocket;
   readonly #queue: DownQueue;
-  readonly #context: Pick<RelayContext, 'counters' | 'now'>;
+  readonly #context: RelayContext;
   readonly #maxMessage: number;
   readonly #window = new RelayWindow();
   readonly #pace = new Pace();
@@ -35,12 +35,7 @@ export class Downlink {
   /** Records sent. */
   records = 0;
 
-  constructor(
-    socket: WebSocket,
-    queue: DownQueue,
-    context: Pick<RelayContext, 'counters' | 'now'>,
-    maxMessage: number,
-  ) {
+  constructor(socket: WebSocket, queue: DownQueue, context: RelayContext, maxMessage: number) {
     this.#socket = socket;
     this.#queue = queue;
     this.#context = context;

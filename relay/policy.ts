@@ -61,10 +61,10 @@ export class Policy {
    * the address that the name had for a session that goes on, judged like an answer of the name servers.
    */
   decide(host: string, port: number, grant?: Grant, pinned?: string): Decision {
-    const alias = port === 0 ? this.rules.find((rule) => rule.alias === host) : undefined;
-    const [place, placePort] = alias ? [hostOf(alias), alias.ports[0]!] : [host, port];
+    const alias = this.#aliased(host, port);
+    const [place, placePort] = alias ?? [host, port];
     const asked = port === 0 ? aliasPlace(host) : placeOf(host, port);
-    if (grant !== undefined && !this.#isGranted(grant, asked, placeOf(place, placePort)))
+    if (grant !== undefined && !this.#isGranted(grant, asked, this.meant(host, port)))
       return denied('not granted');
     if (port === 0 && alias === undefined) return unknown('unknown_alias', 'alias');
     const covering = this.#covering(place, placePort);
@@ -72,6 +72,16 @@ export class Policy {
     if (covering.name === undefined || pinned !== undefined)
       return this.#judge(covering, [covering.address ?? parseAddress(pinned!)]);
     return { pending: this.#resolve(covering, covering.name) };
+  }
+
+  /** The place that is asked for, in one spelling, whatever an alias meant before. */
+  meant(host: string, port: number): string {
+    return placeOf(...(this.#aliased(host, port) ?? [host, port]));
+  }
+
+  #aliased(host: string, port: number): [host: string, port: number] | undefined {
+    const rule = port === 0 ? this.rules.find(({ alias }) => alias === host) : undefined;
+    return rule && [hostOf(rule), rule.ports[0]!];
   }
 
   /** What the rules say now of a destination that was allowed once. */

@@ -85,7 +85,7 @@ export class Resumption {
     context.log.info('resume', { sid, from: ticket.session, how: level });
   }
 
-  /** What was kept for an OPEN of this channel, `place` and flag. */
+  /** What was kept for an OPEN of this channel that asks for the same `place`, and flag. */
   take(number: number, place: string, listens: boolean): KeptChannel | undefined {
     const kept = this.#kept.get(number);
     if (kept?.place !== place || kept.listens !== listens) return undefined;

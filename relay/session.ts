@@ -282,10 +282,11 @@ export class Session {
       this.#sendClosed(number, wire.CHANNEL_TOO_MANY, 'too_many_channels');
       return;
     }
-    const place = `${host} ${port}`;
+    const { policy } = this.context;
+    const place = policy.meant(host, port);
     const listens = (flags & wire.OPEN_LISTEN) !== 0;
     const kept = this.resumption.take(number, place, listens);
-    const decision = this.context.policy.decide(host, port, this.owner.grant, kept?.address);
+    const decision = policy.decide(host, port, this.owner.grant, kept?.address);
     const goesOn = kept && 'destination' in decision && decision.destination.address === kept.address;
     if (!goesOn) kept?.channel?.close();
     if ('refusal' in decision) {

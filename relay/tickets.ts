@@ -29,7 +29,7 @@ export interface Ticket {
 export interface TicketChannel {
   readonly number: number;
   readonly listens: boolean;
-  /** As OPEN asked for it, and the address that was found. */
+  /** What OPEN asked for, aliases resolved, and the address that was found. */
   readonly place: string;
   readonly address: string;
   readonly pairs: readonly PairState[];

@@ -13,9 +13,10 @@ import {
   WELCOME,
 } from '../../src/core/wire/relay.ts';
 import { issueToken, jsonLines } from '../../src/relay-host/index.ts';
-import { data, type FakeEndpoint } from './fake-endpoint.ts';
+import { data, type FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { type RelayClient, settled, until } from './relay-client.ts';
 import {
+  CLIENT_INDEX,
   connect,
   handshake,
   openedFlags,
@@ -157,6 +158,45 @@ describe('a ticket is judged by today’s configuration', () => {
     expect(client.of(CLOSED)).toMatchObject([{ channel: 1, code: CHANNEL_DENIED }]);
     await settled();
     expect(peer.ofType(4)).toHaveLength(0);
+  });
+});
+
+describe('an alias that means another place by now', () => {
+  const aliasOf = ({ port }: FakeEndpoint) => ({ alias: 'hub', host: '127.0.0.1', ports: [port] });
+
+  async function start() {
+    const [peer, other] = [await startEndpoint(), await startEndpoint()];
+    const at = await startRelay(peer, { allow: [aliasOf(peer)] });
+    const old = await connect(at);
+    old.send([0, old.open(1, 0, 'hub')], [1, initiation(CLIENT_INDEX)]);
+    await until(() => old.datagrams.length > 0 && old.of(TICKET).length > 0, 'the response and a ticket');
+    old.socket.terminate();
+    await until(() => at.relay.parked === 1, 'the end');
+    peer.received.length = 0;
+    return { peer, other, at, old };
+  }
+
+  const goOnAt = async (at: RunningRelay, old: RelayClient, peer: FakeEndpoint) => {
+    const client = await connect(at);
+    client.send([0, resumeOf(old)], [0, client.open(1, 0, 'hub')], [1, data(peer.index)]);
+    await until(() => client.of(EVENT).length > 0, 'that a handshake is needed');
+    expect(client.of(EVENT)[0]).toMatchObject({ kind: EVENT_NEED_HANDSHAKE });
+    return client;
+  };
+
+  it('does not go on where a session that waits had gone', async () => {
+    const { peer, other, at, old } = await start();
+    at.relay.reload({ ...at.options, allow: [aliasOf(other)] });
+    const client = await goOnAt(at, old, peer);
+    client.send([1, initiation(5)]);
+    await until(() => other.ofType(1).length === 1, 'a handshake there');
+    expect(peer.received).toHaveLength(0);
+  });
+
+  it('does not get the keys of the old one at another relay', async () => {
+    const { peer, other, old } = await start();
+    await goOnAt(await startRelay(other, { allow: [aliasOf(other)] }), old, peer);
+    expect(other.received).toHaveLength(0);
   });
 });
 

@@ -335,7 +335,7 @@ export class Channel {
       this.#dropDown('rate', now, wire.EVENT_RATE_LIMITED, initiationInterval);
       return;
     }
-    const refusal = this.#gate.down(datagram, 0, length, now, type);
+    const refusal = this.#gate.down(datagram, 0, now, type);
     if (refusal !== undefined) {
       this.#counters.down.drop(refusal);
       return;

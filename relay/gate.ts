@@ -118,14 +118,8 @@ export class Gate {
     return type === wg.TRANSPORT && (length > wg.TRANSPORT_MIN_SIZE || this.shape === 'off');
   }
 
-  /** From the client to the endpoint: why `bytes[start, end)`, of that type, may not pass, or undefined if it may. */
-  up(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: number,
-    type = this.typeOf(bytes, start, end),
-  ): GateRefusal | undefined {
+  /** From the client to the endpoint: why `bytes[start, end)`, whose `typeOf` is `type`, may not pass, or undefined if it may. */
+  up(bytes: Uint8Array, start: number, end: number, now: number, type: number): GateRefusal | undefined {
     switch (type) {
       case wg.INITIATION:
         remember(this.#clientPending, wg.readIndex(bytes, start + wg.SENDER_INDEX));
@@ -152,13 +146,7 @@ export class Gate {
   }
 
   /** From the endpoint to the client. */
-  down(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    now: number,
-    type = this.typeOf(bytes, start, end),
-  ): GateRefusal | undefined {
+  down(bytes: Uint8Array, start: number, now: number, type: number): GateRefusal | undefined {
     switch (type) {
       case wg.INITIATION: {
         const sender = wg.readIndex(bytes, start + wg.SENDER_INDEX);

@@ -14,6 +14,11 @@ import { Resumption } from './resumption.ts';
 import { SessionWatch } from './session-watch.ts';
 import type { Ticket, TicketChannel } from './tickets.ts';
 
+/** Who is closed with one of these is not listened to any more, and is gone this many ms later. */
+const OFFENCES = new Set([
+  ...[wire.CLOSE_TEXT_FRAME, wire.CLOSE_BAD_RECORD, wire.CLOSE_NOT_WIREGUARD, wire.CLOSE_LIMIT],
+]);
+const OFFENDER_TIME = 1000;
 /** Of what arrives for a parked session, so much of the newest is kept. */
 const PARKED_BYTES = 16 * 1024;
 
@@ -139,6 +144,10 @@ export class Session {
     this.#closeCode = code;
     this.#release();
     this.#socket.close(code, reason.slice(0, 120));
+    if (!OFFENCES.has(code)) return;
+    // What a flood brings until the client has gone would cost as much as before.
+    this.#socket.pause();
+    setTimeout(() => this.terminate(), OFFENDER_TIME);
   }
 
   terminate(): void {

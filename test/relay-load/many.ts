@@ -77,6 +77,8 @@ class DeafSocket extends EventEmitter {
 
   ping(): void {}
 
+  pause(): void {}
+
   terminate(): void {}
 
   close(code: number): void {

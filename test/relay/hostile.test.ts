@@ -341,6 +341,19 @@ describe('WebSocket', () => {
     await connect(url);
   });
 
+  it('who is closed for a flood is not read any more', async () => {
+    const { port } = await start();
+    const client = await rawUpgraded(port);
+    const flood = Buffer.concat(Array.from({ length: 1000 }, () => frame(new Uint8Array(60_000))));
+    client.write(flood);
+    await until(() => client.closeCode !== undefined, 'the close frame');
+    expect(client.closeCode).toBe(4400);
+    await settled(500);
+    // Sixty megabytes, of which the kernel holds some.
+    expect(client.socket.writableLength).toBeGreaterThan(30e6);
+    await until(() => client.closedAt !== undefined, 'the end', 2000);
+  });
+
   it('a close frame that is never answered does not keep the socket', async () => {
     const { port, relay } = await start();
     const client = await rawUpgraded(port);

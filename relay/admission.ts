@@ -84,7 +84,11 @@ export class Admission {
 }
 
 function judgeHandshake(request: IncomingMessage): Refused | undefined {
-  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
+  const { rawHeaders, headers } = request;
+  // Names and values.
+  if (rawHeaders.length > 2 * 64) return HEADERS;
+  if ('content-length' in headers || 'transfer-encoding' in headers) return BODY;
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return UPGRADE_REQUIRED;
   return offersOf(request).includes(SUBPROTOCOL) ? undefined : PROTOCOL;
 }
 
@@ -92,6 +96,9 @@ const refused = (status: number, code: string, message: string): Refused => ({ s
 
 export const NOT_FOUND = refused(404, 'path', 'not found');
 export const UPGRADE_REQUIRED = refused(426, 'upgrade', 'upgrade to a WebSocket');
+const HEADERS = refused(431, 'upgrade', 'at most 64 headers');
+// Of a body, whoever passed the request on may believe that it ends elsewhere.
+const BODY = refused(400, 'upgrade', 'no body is needed');
 const HTTP_1_1 = refused(400, 'upgrade', 'HTTP/1.1 is needed');
 export const METHOD = refused(405, 'method', 'GET only');
 const QUERY = refused(400, 'query', 'the query may hold r=<8 hex digits> and nothing else');

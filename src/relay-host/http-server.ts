@@ -15,7 +15,8 @@ export function guardedServer(handle: RequestListener, connections: number): Ser
     },
     handle,
   );
-  server.maxHeadersCount = 64;
+  // Their size is bounded. Of more than so many the last were ignored, and those are what proxies add.
+  server.maxHeadersCount = 0;
   // Who asks for a file and does not read it. WebSockets have their own.
   server.timeout = 30_000;
   server.maxConnections = connections;

@@ -115,6 +115,8 @@ describe('HTTP', () => {
     ['another subprotocol', { headers: { 'Sec-WebSocket-Protocol': 'wgrelay.v9, chat' } }, 400],
     ['the subprotocol twice', { headers: { 'Sec-WebSocket-Protocol': 'wgrelay.v1, wgrelay.v1' } }, 400],
     ['a bad key', { headers: { 'Sec-WebSocket-Key': 'x' } }, 400],
+    ['a body', { headers: { 'Content-Length': '5' } }, 400],
+    ['a body in chunks', { headers: { 'Transfer-Encoding': 'chunked' } }, 400],
     ['an origin that is null', { headers: { Origin: 'null' } }, 403],
     ['an origin from elsewhere', { headers: { Origin: 'https://evil.example' } }, 403],
     ['the right origin with a tail', { headers: { Origin: 'https://console.example.evil' } }, 403],
@@ -148,12 +150,14 @@ describe('HTTP', () => {
     for (const path of ['/', '/metrics', '/healthz', '/v1/', '/v1/x']) expect(await status(path)).toBe(404);
   });
 
-  it('200 headers are no reason to remember more than 64', async () => {
-    const { port } = await start();
+  it('200 headers are too many, and none of them is lost on the way to that', async () => {
+    const { port, log } = await start({ trustedProxies: ['127.0.0.1'] });
     const client = await raw(port);
-    client.upgrade({ headers: Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`X-${i}`, 'y'])) });
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`X-${i}`, 'y']));
+    client.upgrade({ headers: { ...many, 'X-Forwarded-For': '192.0.2.7' } });
     await until(() => client.status !== undefined, 'an answer');
-    expect(client.status).not.toBe(500);
+    expect(client.status).toBe(431);
+    expect(log).toContainEqual(expect.objectContaining({ event: 'reject', client: '192.0.2.7' }));
   });
 
   it('without listed origins only the relay’s own pages may come, even if a name is rebound to its address', async () => {

@@ -98,6 +98,7 @@ const V4_CLASSES = networks([
   ['0.0.0.0/8', 'forbidden'], // "this network"; Linux delivers 0.0.0.0 to loopback
   ['127.0.0.0/8', 'loopback'],
   ['169.254.0.0/16', 'forbidden'], // link-local: the clouds' metadata services
+  ['168.63.129.16/32', 'forbidden'], // Azure's
   ['224.0.0.0/4', 'forbidden'], // multicast
   ['240.0.0.0/4', 'forbidden'], // reserved, broadcast
   ['10.0.0.0/8', 'private'],
@@ -113,7 +114,8 @@ const V6_CLASSES = networks([
   ['::/128', 'forbidden'],
   ['fe80::/10', 'forbidden'],
   ['ff00::/8', 'forbidden'],
-  ['fd00:ec2::254/128', 'forbidden'], // EC2's metadata service
+  ['fd00:ec2::254/128', 'forbidden'], // metadata services: EC2's
+  ['fd20:ce::254/128', 'forbidden'], // and Google's
   ['fc00::/7', 'private'],
   ['fec0::/10', 'private'], // site-local, RFC 3879
   ['100::/64', 'forbidden'], // discard-only, RFC 6666
@@ -127,6 +129,7 @@ function carriedAddresses(bytes: readonly number[]): ipaddr.IPv4[] {
   const highIsZero = bytes.slice(0, 12).every((byte) => byte === 0);
   const isUnspecifiedOrLoopback = highIsZero && bytes.slice(12, 15).every((byte) => byte === 0);
   if (highIsZero && !isUnspecifiedOrLoopback) carried.push(at(12)); // IPv4-compatible, RFC 4291 §2.5.5.1
+  if (startsWith(0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0)) carried.push(at(12)); // SIIT, RFC 2765 §2.1
   if (startsWith(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) carried.push(at(12)); // NAT64, RFC 6052
   if (startsWith(0, 0x64, 0xff, 0x9b, 0, 1)) {
     // Local NAT64, RFC 8215: any of RFC 6052's prefix lengths from 48 up may be in use.

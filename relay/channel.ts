@@ -81,7 +81,7 @@ export class Channel {
 
   /** Goes on where a channel of another session was, `elapsed` ms after its ticket was made. Before `resolved`. */
   restore(pairs: readonly PairState[], elapsed: number): void {
-    this.#gate.restore(pairs, elapsed, this.#session.now());
+    this.#gate.restore(pairs, elapsed, this.#session.context.now());
     this.#pairsTold = this.#gate.pairsMade;
     this.#openedFlags = wire.OPENED_KEYS_KNOWN;
   }
@@ -123,7 +123,7 @@ export class Channel {
     // Who waits for calls must have a port before anything was sent; who goes on will send at once.
     if (this.listens || this.#gate.hasPair) this.#connect();
     const held = this.#takeHeld();
-    if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#session.now());
+    if (held !== undefined) this.receiveFromClient(held, 0, held.length, this.#session.context.now());
   }
 
   /** A datagram from the client: `bytes[start, end)`, which may be part of something larger. */
@@ -310,7 +310,7 @@ export class Channel {
     const held = this.#takeHeld();
     if (held === undefined) return;
     const { length } = held;
-    this.#send(held, 0, length, this.#gate.typeOf(held, 0, length), this.#session.now());
+    this.#send(held, 0, length, this.#gate.typeOf(held, 0, length), this.#session.context.now());
   }
 
   #sayOpened(): void {
@@ -324,7 +324,7 @@ export class Channel {
   #receiveFromEndpoint(datagram: Uint8Array): void {
     if (this.#isClosed) return;
     const { maxDatagram, initiationInterval } = this.#session.limits;
-    const now = this.#session.now();
+    const now = this.#session.context.now();
     const { length } = datagram;
     const type = this.#gate.typeOf(datagram, 0, length);
     if (length > maxDatagram) {
@@ -364,7 +364,7 @@ export class Channel {
   #udpFailed(error: NodeJS.ErrnoException): void {
     this.#counters.udpErrors.count(error.code ?? 'unknown');
     if (this.#state === 'open') {
-      this.#events.note(wire.EVENT_UNREACHABLE, 0, this.#session.now());
+      this.#events.note(wire.EVENT_UNREACHABLE, 0, this.#session.context.now());
       return;
     }
     if (NO_PORT_ERRORS.has(error.code ?? ''))

@@ -97,10 +97,6 @@ export class Session {
     return this.#isOpen || this.#state === 'parked';
   }
 
-  now(): number {
-    return this.context.now();
-  }
-
   /** Called once a second. */
   tick(now: number): void {
     if (!this.#isOpen) return;
@@ -132,7 +128,7 @@ export class Session {
   /** The client should be gone within so many ms, with a fresh ticket, and may come back after so many. */
   goAway(reconnectWithin: number, retryAfter: number): void {
     if (!this.#isOpen) return;
-    if (this.#isEstablished) this.resumption.giveTicket(this.now());
+    if (this.#isEstablished) this.resumption.giveTicket(this.context.now());
     this.sendControl({ type: wire.GOAWAY, reconnectWithin, retryAfter, code: wire.CLOSE_RESTARTING });
   }
 
@@ -159,7 +155,7 @@ export class Session {
     this.#state = 'closed';
     this.#closeCode ||= code;
     this.#release();
-    const ms = Math.round(this.now() - this.watch.since);
+    const ms = Math.round(this.context.now() - this.watch.since);
     return { ms, up: this.#datagramsUp, down: this.#downlink.records, code: this.#closeCode };
   }
 
@@ -207,7 +203,7 @@ export class Session {
     }
     this.context.counters.up.messages++;
     this.#downlink.received(data.length);
-    const now = this.now();
+    const now = this.context.now();
     const reader = this.#reader;
     reader.begin(data);
     if (data.length === 0) this.context.counters.up.drop('empty_message');
@@ -305,7 +301,7 @@ export class Session {
     const channel = (goesOn && kept.channel) || new Channel(number, place, listens, this);
     this.#channels.set(number, channel);
     if (goesOn) {
-      this.resumption.ticketAt = this.now();
+      this.resumption.ticketAt = this.context.now();
       if (kept.channel) channel.moveTo(this);
       else channel.restore(kept.pairs, kept.elapsed);
     }

@@ -57,6 +57,8 @@ describe('address classes', () => {
     ['fe80::1', 'forbidden'],
     ['ff02::1', 'forbidden'],
     ['fd00:ec2::254', 'forbidden'],
+    ['fd20:ce::254', 'forbidden'],
+    ['168.63.129.16', 'forbidden'],
     ['fd12::1', 'private'],
     ['fec0::1', 'private'],
     // IPv4 inside IPv6, in every way that a translator or tunnel may take it out
@@ -65,6 +67,9 @@ describe('address classes', () => {
     ['::ffff:8.8.8.8', 'public'],
     ['::127.0.0.1', 'loopback'],
     ['::169.254.169.254', 'forbidden'],
+    ['::ffff:0:127.0.0.1', 'loopback'],
+    ['::ffff:0:a9fe:a9fe', 'forbidden'],
+    ['::ffff:0:8.8.8.8', 'public'],
     ['64:ff9b::7f00:1', 'loopback'],
     ['64:ff9b::808:808', 'public'],
     ['64:ff9b:1::7f00:1', 'forbidden'],

@@ -70,7 +70,7 @@ export class Session {
     this.watch = new SessionWatch(this.limits, context.now());
     this.resumption = new Resumption(this);
     this.#socket = socket;
-    this.#queue = new DownQueue(context.budget, this.limits.queueBytes);
+    this.#queue = new DownQueue(context.budget, this.limits.queueBytes, this.limits.channels);
     this.#downlink = new Downlink(socket, this.#queue, context, this.limits.maxMessage);
     const { controlsPerSecond } = this.limits;
     const burst = Math.max(wire.MAX_CHANNEL + 2, 2 * controlsPerSecond);

@@ -55,6 +55,27 @@ async function tunnel(options: Partial<RelayOptions> = {}) {
   return { peer, relay, url, client };
 }
 
+describe('a client with as many channels as there may be', () => {
+  const each = <T>(what: (channel: number) => T) => Array.from({ length: 63 }, (_, n) => what(n + 1));
+
+  it('opens them all at once, and each gets its answers', async () => {
+    const peer = await endpoint();
+    const initiations = { initiationsPerSecondOfClient: 1000, initiationsPerSecondToDestination: 1000 };
+    const { relay, url } = await start({
+      allow: [`127.0.0.1:${peer.port}`],
+      limits: { channels: 63, ...initiations },
+    });
+    const client = await connect(url);
+    client.send(...each((channel) => [0, client.open(channel, peer.port)] as const));
+    client.send(...each((channel) => [channel, initiation(channel)] as const));
+    await until(() => client.of(OPENED).length === 63 && client.datagrams.length === 63, 'all answers');
+    const denied = await connect(url);
+    denied.send(...each((channel) => [0, denied.open(channel, 9)] as const));
+    await until(() => denied.of(CLOSED).length === 63, 'all refusals');
+    expect(relay.counters.down.drops).toEqual({});
+  });
+});
+
 describe('an endpoint that speaks something else, where its rule says so', () => {
   it('gets whatever is sent, and its answers arrive, without a handshake', async () => {
     const peer = await endpoint();

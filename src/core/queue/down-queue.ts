@@ -15,7 +15,9 @@ export class QueueBudget {
   }
 }
 
-const MAX_FRONT = 32;
+/** What each channel, of those that there may be, may have in front at a time, and how many entries there are at least. */
+const FRONT_OF_CHANNEL = 8;
+const LEAST_FRONT = 32;
 const TIGHT_LIMIT = 32 * 1024;
 /** As a habit, nothing should wait longer than this, or than what these few full datagrams take. */
 const TARGET = 25;
@@ -37,6 +39,7 @@ const SHORT_ROOM = 4 * 1024;
  */
 export class DownQueue {
   readonly #budget: QueueBudget;
+  readonly #maxFront: number;
   #limit: number;
   #wayLimit = Number.POSITIVE_INFINITY;
   #target = TARGET;
@@ -48,8 +51,9 @@ export class DownQueue {
   /** How long the datagram that went first into the last message had waited, in ms; undefined if there was none. */
   waited: number | undefined;
 
-  constructor(budget: QueueBudget, limit: number) {
+  constructor(budget: QueueBudget, limit: number, channels = 1) {
     this.#budget = budget;
+    this.#maxFront = Math.max(LEAST_FRONT, FRONT_OF_CHANNEL * channels);
     this.#limit = limit;
     const account = (bytes: number): void => {
       this.#bytes += bytes;
@@ -81,7 +85,7 @@ export class DownQueue {
 
   /** Control bodies and handshake messages. False if there are too many already, and this one is lost. */
   pushFirst(channel: number, body: Uint8Array): boolean {
-    if (this.#front.length >= MAX_FRONT) return false;
+    if (this.#front.length >= this.#maxFront) return false;
     this.#front.push({ channel, body });
     return true;
   }

@@ -13,6 +13,8 @@ export interface CrowdCounts {
   readonly opened: number;
   /** That did not come to be, or ended unasked. */
   readonly failed: number;
+  /** What the last of those that did not come to be said. */
+  readonly failure: string | undefined;
   /** A relay that is late for seconds takes nobody new, and says so: then we come again. */
   readonly refused: number;
 }
@@ -61,6 +63,7 @@ const sessions: LoadSession[] = [];
 const random = new SeededRandom(1);
 let where = { url: '', port: 0 };
 let [opened, failed, refused] = [0, 0, 0];
+let failure: string | undefined;
 /** Of sessions that are gone. */
 let [goneSent, goneReceived] = [0, 0];
 let samples: number[] = [];
@@ -83,6 +86,7 @@ async function join(): Promise<void> {
   } catch (error) {
     if (!(error as Error).message.includes('503')) {
       failed++;
+      failure = (error as Error).message;
       return;
     }
     refused++;
@@ -119,6 +123,7 @@ function counts(): CrowdCounts {
     open: sessions.filter(({ isOpen }) => isOpen).length,
     opened,
     failed: failed + sessions.filter(({ isOpen }) => !isOpen).length,
+    failure,
     refused,
   };
 }

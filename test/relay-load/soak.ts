@@ -151,7 +151,7 @@ function judgeCounters({ relay, crowd }: Sample): string[] {
   return [
     ...(judgedUp > crowd.sent ? ['the relay judged more datagrams than were sent'] : []),
     ...(crowd.received > passedDown ? ['the clients received more datagrams than were handed on'] : []),
-    ...(crowd.failed > 0 ? [`${crowd.failed} sessions failed`] : []),
+    ...(crowd.failed > 0 ? [`${crowd.failed} sessions failed (${crowd.failure ?? 'ended'})`] : []),
     ...(relay.accepted !== sum(relay.closed) + relay.sessions + relay.parked
       ? ['sessions are not all accounted for']
       : []),

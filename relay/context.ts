@@ -21,6 +21,8 @@ export interface RelayContext {
   readonly counters: RelayCounters;
   readonly sessions: SessionTable;
   readonly strangers: Strangers;
+  /** Of sessions without a token, those that have done no handshake: the same among themselves. */
+  readonly unproven: Strangers;
   readonly budget: QueueBudget;
   readonly initiationsOfClient: BucketTable;
   readonly initiationTurns: InitiationTurns;

@@ -89,7 +89,7 @@ export class Reception {
 
   #accept(webSocket: WebSocket, request: IncomingMessage, verdict: Pass | Ending): Session | undefined {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
-    const { counters, log, sessions, strangers, now } = this.#context;
+    const { counters, log, sessions, strangers, unproven, now } = this.#context;
     const { client, origin } = this.#whoseIs(request);
     const refusal = this.#refusalOf(verdict);
     if (refusal !== undefined) {
@@ -102,10 +102,12 @@ export class Reception {
     }
     const { grant, ticket } = verdict as Pass;
     const key = clientKey(client);
-    const owner = { client: key, party: grant ? partyOf(grant) : key, origin, grant };
+    const { socket: connection } = request;
+    const owner = { client: key, party: grant ? partyOf(grant) : key, origin, grant, connection };
     const session = new Session(webSocket, owner, this.#context);
     sessions.add(session);
-    strangers.leave(request.socket);
+    strangers.leave(connection);
+    if (grant === undefined) unproven.enter(connection, client);
     counters.upgrades.count('accepted');
     log.info('accept', { sid: session.sid, client, origin, subject: grant?.subjectHash });
     webSocket.on('close', (code) => {

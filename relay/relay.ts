@@ -40,6 +40,8 @@ export class RelayCore {
       counters,
       sessions: new SessionTable(),
       strangers: new Strangers(limits.unauthenticated, counters),
+      // The rest is left for who has a key that an endpoint knows.
+      unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters),
       budget: new QueueBudget(limits.totalQueueBytes),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { DownQueue } from '../src/core/queue/down-queue.ts';
 import { TokenBucket } from '../src/core/token-bucket.ts';
@@ -33,6 +34,8 @@ export interface SessionOwner {
   readonly origin: string | undefined;
   /** What the client's token gives; undefined where none is needed. */
   readonly grant: Grant | undefined;
+  /** By which it came. */
+  readonly connection: Duplex;
 }
 
 /** One WebSocket and its channels. */
@@ -106,6 +109,7 @@ export class Session {
     if (due === 'ping') this.#socket.ping();
     if (due === 'dead') this.terminate();
     this.resumption.tick(now);
+    if (this.#isEstablished) this.context.unproven.leave(this.owner.connection);
     for (const channel of this.#channels.values()) channel.tick(now);
   }
 
@@ -264,11 +268,9 @@ export class Session {
         if (channel !== undefined) this.#removeChannel(channel);
         return;
       }
-      case wire.PING: {
-        const { queuedBytes } = this.#downlink;
-        this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes });
+      case wire.PING:
+        this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes: this.#downlink.queuedBytes });
         return;
-      }
       default:
         // What later versions add.
         return;

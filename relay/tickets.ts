@@ -1,11 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import {
-  CLOSE_SESSION_OVER,
-  CLOSE_TOKEN,
-  type Control,
-  MAX_TICKET,
-  type RESUME,
-} from '../src/core/wire/relay.ts';
+import * as wire from '../src/core/wire/relay.ts';
 import type { Ending } from './context.ts';
 import type { PairState } from './gate.ts';
 import type { Grant } from './grant.ts';
@@ -36,7 +30,7 @@ export interface TicketChannel {
 }
 
 /** A ticket as a client shows it. */
-export type Resume = Extract<Control, { type: typeof RESUME }>;
+export type Resume = Extract<wire.Control, { type: typeof wire.RESUME }>;
 
 /** Why a ticket does not count. */
 export type TicketRefusal =
@@ -68,7 +62,7 @@ export class Tickets {
   issue(ticket: Ticket): Uint8Array | undefined {
     for (let { channels } = ticket; channels.length > 0; channels = channels.slice(0, -1)) {
       const sealed = this.#seal.seal(Buffer.from(JSON.stringify({ ...ticket, channels })), ticket.issued);
-      if (sealed.length <= MAX_TICKET) return sealed;
+      if (sealed.length <= wire.MAX_TICKET) return sealed;
     }
     return undefined;
   }
@@ -103,6 +97,6 @@ export class Tickets {
 
 /** How a client is told whose ticket had to do for a token. */
 export function ticketRefused(why: TicketRefusal): Ending {
-  if (why === 'revoked') return { code: CLOSE_SESSION_OVER, reason: 'session: revoked' };
-  return { code: CLOSE_TOKEN, reason: `ticket_${why}` };
+  if (why === 'revoked') return { code: wire.CLOSE_SESSION_OVER, reason: 'session: revoked' };
+  return { code: wire.CLOSE_TOKEN, reason: `ticket_${why}` };
 }

@@ -1,5 +1,6 @@
 // Hostile cases that take great numbers: rows 53, 60 and 65 of the relay's table. `npm test` has them smaller.
 import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { RelayContext } from '../../relay/context.ts';
 import { RelayCounters } from '../../relay/counters.ts';
@@ -129,7 +130,7 @@ function damaged(body: Uint8Array, random: SeededRandom): Uint8Array {
 
 function newSession(socket: DeafSocket, context: RelayContext): Session {
   const client = '192.0.2.9';
-  const owner = { client, party: client, origin: undefined, grant: undefined };
+  const owner = { client, party: client, origin: undefined, grant: undefined, connection: new PassThrough() };
   return new Session(socket as unknown as WebSocket, owner, context);
 }
 
@@ -146,6 +147,7 @@ function bareContext(): RelayContext {
     counters,
     sessions: new SessionTable(),
     strangers: new Strangers(1, counters),
+    unproven: new Strangers(1, counters),
     budget: new QueueBudget(1e9),
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Strangers } from '../../relay/strangers.ts';
 import { AUTH, WELCOME, writeControl } from '../../src/core/wire/relay.ts';
 import { createRelay, issueToken, type RelayOptions } from '../../src/relay-host/index.ts';
+import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 
 describe('of those who are no session', () => {
@@ -69,27 +70,27 @@ describe('of those who are no session', () => {
   });
 });
 
-describe('while silent clients hold all places of a relay', () => {
-  const SECRET = 's'.repeat(32);
-  const cleanups: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+const SECRET = 's'.repeat(32);
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(options: Partial<RelayOptions> = {}) {
+  const relay = createRelay({
+    listen: '127.0.0.1:0',
+    allow: ['127.0.0.1:51820'],
+    allowNoOrigin: true,
+    auth: { keys: [{ alg: 'HS256', key: SECRET, kid: 'k' }] },
+    ...options,
+    limits: { unauthenticated: 30, stopTimeout: 200, ...options.limits },
   });
+  const { url, port } = await relay.listen();
+  cleanups.push(() => relay.close());
+  return { relay, url, port };
+}
 
-  async function start(options: Partial<RelayOptions> = {}) {
-    const relay = createRelay({
-      listen: '127.0.0.1:0',
-      allow: ['127.0.0.1:51820'],
-      allowNoOrigin: true,
-      auth: { keys: [{ alg: 'HS256', key: SECRET, kid: 'k' }] },
-      ...options,
-      limits: { unauthenticated: 30, stopTimeout: 200, ...options.limits },
-    });
-    const { url, port } = await relay.listen();
-    cleanups.push(() => relay.close());
-    return { relay, url, port };
-  }
-
+describe('while silent clients hold all places of a relay', () => {
   /** Connections from so many networks of loopback, which begin like this. */
   function crowd(port: number, networks: number, each: number, says: string): Socket[] {
     return Array.from({ length: networks * each }, (_, n) => {
@@ -171,5 +172,37 @@ describe('while silent clients hold all places of a relay', () => {
     await until(() => relay.counters.strangersEvicted >= 50, 'the crowd');
     expect(client.closed).toBeUndefined();
     expect(relay.sessions).toBe(1);
+  });
+});
+
+describe('where no tokens are needed', () => {
+  it('who has an endpoint’s answer stays, and others get in, whatever a network of strangers opens', async () => {
+    const peer = await FakeEndpoint.open();
+    cleanups.push(() => peer.close());
+    const { relay, url } = await start({
+      allow: [`127.0.0.1:${peer.port}`],
+      trustedProxies: ['127.0.0.1'],
+      auth: undefined,
+      limits: { sessions: 8 },
+    } as never);
+    const from = async (address: string): Promise<RelayClient> => {
+      const client = await RelayClient.connect(url, { headers: { 'X-Forwarded-For': address } });
+      cleanups.push(() => client.close());
+      client.control(client.open(1, peer.port));
+      return client;
+    };
+    const honest = await from('2001:db8:2::1');
+    honest.send([1, initiation(7)]);
+    await until(() => honest.datagrams.length === 1, 'the response');
+    // What is established is seen once a second.
+    await settled(1100);
+    for (let n = 0; n < 20; n++) await from(`2001:db8:1:${n}::1`);
+    const late = await from('192.0.2.1');
+    for (let n = 20; n < 40; n++) await from(`2001:db8:1:${n}::1`);
+    late.send([1, initiation(8)]);
+    await until(() => late.datagrams.length === 1, 'the response for who came late');
+    expect(honest.closed).toBeUndefined();
+    expect(relay.sessions).toBeLessThanOrEqual(8);
+    expect(relay.counters.upgrades.get('full')).toBeUndefined();
   });
 });

@@ -26,6 +26,8 @@ export interface Collections {
 }
 
 const STEP = 2000;
+/** The last of these many chunks is read in parts, which are views. */
+const CHUNKS = 16;
 
 export function allocationProcedures(runtime: Runtime): Record<string, (argument: never) => unknown> {
   return {
@@ -40,7 +42,7 @@ export function allocationProcedures(runtime: Runtime): Record<string, (argument
 
 function carry({ client, server }: Pair, bulk: Bulk, packets: number): void {
   const until = client.packets + server.packets + packets;
-  while (client.packets + server.packets < until) bulk.run(1);
+  while (client.packets + server.packets < until) bulk.run(CHUNKS);
 }
 
 /** Looks at the heap all the while: what it grows by between two looks was allocated, also if it is collected later. */

@@ -14,9 +14,28 @@ const MESSAGES = 16;
 /** So many messages wait at most, as in an uplink's queue. */
 const FULL = 4;
 
+/** A part of some bytes, whose view is made anew only when it is another part: what is measured is not what we make. */
+class Part {
+  readonly #bytes: Uint8Array;
+  #start = 0;
+  #view: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = bytes;
+  }
+
+  of(start: number, end: number): Uint8Array {
+    if (this.#start !== start || this.#view.length !== end - start) this.#view = this.#bytes.subarray(start, end);
+    this.#start = start;
+    return this.#view;
+  }
+}
+
 /** WebSocket messages on their way, in memory that was taken once. */
 class Way {
   readonly #messages = Array.from({ length: MESSAGES }, () => new Uint8Array(MAX_MESSAGE));
+  readonly #parts = this.#messages.map((message) => new Part(message));
   readonly #lengths = new Uint32Array(MESSAGES);
   count = 0;
 
@@ -24,16 +43,16 @@ class Way {
     return this.count >= FULL;
   }
 
-  add(bytes: Uint8Array, start: number, end: number): void {
+  add(message: Uint8Array): void {
     if (this.count === MESSAGES) throw new Error('more messages than an uplink takes');
-    this.#messages[this.count]!.set(bytes.subarray(start, end));
-    this.#lengths[this.count++] = end - start;
+    this.#messages[this.count]!.set(message);
+    this.#lengths[this.count++] = message.length;
   }
 
   /** Copies the n-th to where its receiver wants it; returns where it ends. */
   copyTo(target: Uint8Array, at: number, n: number): number {
     const length = this.#lengths[n]!;
-    target.set(this.#messages[n]!.subarray(0, length), at);
+    target.set(this.#parts[n]!.of(0, length), at);
     return at + length;
   }
 }
@@ -52,18 +71,19 @@ class Link implements Endpoint, Ways {
   readonly inbox: Way;
   readonly outbox: Way;
   readonly writer: RecordWriter;
+  readonly #message: Part;
 
   constructor(host: string, inbox: Way, outbox: Way, writer: RecordWriter) {
     this.host = host;
     this.inbox = inbox;
     this.outbox = outbox;
     this.writer = writer;
+    this.#message = new Part(writer.bytes);
   }
 
   flush(): void {
     if (this.writer.length === 0) return;
-    const { bytes, start, end } = this.writer;
-    this.outbox.add(bytes, start, end);
+    this.outbox.add(this.#message.of(this.writer.start, this.writer.end));
     this.writer.reset();
   }
 }

@@ -22,7 +22,7 @@ export class Turns implements Pollable {
   readonly #held = new Set<Tcb>();
   /** Of those, the ones that sent something in this poll. */
   readonly #hadTurn = new WakeList();
-  readonly #released: Tcb[] = [];
+  readonly #released = new WakeList();
   /** Connections whose application waits for pages. */
   readonly #starved = new Set<Tcb>();
 
@@ -93,10 +93,10 @@ export class Turns implements Pollable {
   /** Those that waited go before those that something else woke. */
   #release(now: Instant): void {
     const released = this.#released;
-    for (const tcb of this.#held) released.push(tcb);
+    for (const tcb of this.#held) released.add(tcb);
     this.#held.clear();
-    for (let i = 0; i < released.length; i++) this.#settle(released[i]!, now);
-    released.length = 0;
+    for (let i = 0; i < released.length; i++) this.#settle(released.at(i), now);
+    released.clear();
   }
 
   #feed(): void {

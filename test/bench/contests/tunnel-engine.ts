@@ -26,7 +26,8 @@ class Part {
   }
 
   of(start: number, end: number): Uint8Array {
-    if (this.#start !== start || this.#view.length !== end - start) this.#view = this.#bytes.subarray(start, end);
+    if (this.#start !== start || this.#view.length !== end - start)
+      this.#view = this.#bytes.subarray(start, end);
     this.#start = start;
     return this.#view;
   }

@@ -9,8 +9,10 @@ import type { Instant, Millis } from './time.ts';
  * repeated and reordered on the way; a transport never holds one back to make it reliable.
  */
 export interface DatagramTransport {
-  /** Whom to tell what arrives and what changes. Set once, before anything is sent. */
+  /** Whom to tell what arrives and what changes: the state at once. Set once, before anything is sent. */
   receiver: DatagramReceiver | undefined;
+  /** Endpoints will be asked for: connects now, where there is something to connect to. */
+  begin?(): void;
   /** The endpoint at `host` (an IP address or a name) and `port`: the same object for the same place. */
   endpointFor(host: string, port: number): Endpoint;
   /** No peer is there any more: what is held for the endpoint is let go. Asked for again, it is a new one. */

@@ -138,21 +138,30 @@ export class TunnelService implements EngineApi {
 
   async #start({ config, relays, takeOver, hasTokens }: EngineOptions): Promise<void> {
     checkSettings(config);
-    const identity = await this.#host.createIdentity(config.privateKey, this.#answered);
-    this.#settings = withoutSecrets({ ...config, peers: [] });
+    const wish: TransportWish = {
+      relays,
+      listenPort: config.listenPort,
+      token: hasTokens ? this.#announcer.tokens.ask : undefined,
+    };
+    // A relay is connected to while the browser looks up the key; a UDP port may be held by whom the key is taken from.
+    const begun = relays.length > 0 ? this.#beginTransport(wish, config) : undefined;
+    begun?.catch(() => {});
+    let identity: StaticIdentity | undefined;
     try {
+      identity = await this.#host.createIdentity(config.privateKey, this.#answered);
+      this.#settings = withoutSecrets({ ...config, peers: [] });
       this.#claim = await this.#claimKey(toBase64(identity.publicKey), takeOver, TAKE_IT_OVER);
-      const transport = await this.#openTransport({
-        relays,
-        listenPort: config.listenPort,
-        token: hasTokens ? this.#announcer.tokens.ask : undefined,
-      });
+      const transport = await (begun ?? this.#openTransport(wish));
       const { core, driver } = this.#assemble(identity, config, transport);
       for (const peer of config.peers) this.addPeer(peer);
       core.device.up(this.#host.clock.now());
       driver.settle();
     } catch (error) {
-      identity.destroy();
+      identity?.destroy();
+      begun?.then(
+        (transport) => transport.close(),
+        () => {},
+      );
       throw error;
     }
   }
@@ -192,6 +201,12 @@ export class TunnelService implements EngineApi {
     }
     await claim.release();
     throw new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+  }
+
+  async #beginTransport(wish: TransportWish, { peers }: Settings): Promise<DatagramTransport> {
+    const transport = await this.#openTransport(wish);
+    if (peers.some(({ endpoint }) => endpoint !== undefined)) transport.begin?.();
+    return transport;
   }
 
   async #openTransport(wish: TransportWish): Promise<DatagramTransport> {

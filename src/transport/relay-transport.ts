@@ -56,7 +56,7 @@ export interface RelayTransportOptions {
 const DEFAULT_MAX_DATAGRAM = 2048;
 
 export class RelayTransport implements DatagramTransport, ConnectionOwner {
-  receiver: DatagramReceiver | undefined;
+  #receiver: DatagramReceiver | undefined;
   readonly drops = new DropCounters<TransportDropReason>();
   readonly #memory: EngineMemory;
   readonly #clock: Clock;
@@ -137,6 +137,19 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
 
   get takesShort(): boolean {
     return this.#connection.isOpen && this.#uplink.takesShort;
+  }
+
+  get receiver(): DatagramReceiver | undefined {
+    return this.#receiver;
+  }
+
+  set receiver(receiver: DatagramReceiver | undefined) {
+    this.#receiver = receiver;
+    if (this.#connection.phase !== 'idle') this.changed();
+  }
+
+  begin(): void {
+    this.#connection.begin();
   }
 
   release(endpoint: Endpoint): void {

@@ -33,6 +33,8 @@ export class Surroundings implements EngineHost {
   /** Set: the service's own way of being told that the key is lost. */
   holder: KeyHolder | undefined;
   sent: Uint8Array[] = [];
+  isTransportMade = false;
+  isTransportBegun = false;
   isTransportClosed = false;
   isFinished = false;
   released = 0;
@@ -81,7 +83,11 @@ export class Surroundings implements EngineHost {
 
   createTransport(): DatagramTransport {
     if (this.transportFailure) throw this.transportFailure;
+    this.isTransportMade = true;
     return {
+      begin: () => {
+        this.isTransportBegun = true;
+      },
       receiver: undefined as DatagramReceiver | undefined,
       endpointFor: (host, port) => ({ host, port }),
       release: () => {},
@@ -103,7 +109,7 @@ export class Surroundings implements EngineHost {
     this.isFinished = true;
   }
 
-  open(service: TunnelService, privateKey: Uint8Array, takeOver = false) {
+  open(service: TunnelService, privateKey: Uint8Array, takeOver = false, relays: string[] = []) {
     const { port1, port2 } = new MessageChannel();
     port2.on('message', (event: EngineEvent) => this.events.push(event));
     port2.unref();
@@ -115,7 +121,7 @@ export class Surroundings implements EngineHost {
           mtu: 1420,
           peers: [somePeer()],
         },
-        relays: [],
+        relays,
         takeOver,
       },
       port1 as unknown as MessagePort,

@@ -53,19 +53,32 @@ async function main(plan: Plan): Promise<number> {
   const yardstick = await measureYardstick(pace.rounds);
   const machine = await describeMachine();
   console.log(`${machine}; OpenSSL held to SSE ${printNumber(yardstick)} MB/s; load ${load()}`);
-  const results: SuiteResult[] = [];
-  let worse = 0;
+  let [done, failed, worse] = [0, 0, 0];
   for (const suite of SUITES.filter(({ name }) => plan.suites.includes(name))) {
-    const result = { suite: suite.name, title: suite.title, ...(await suite.run(plan.hosts, pace)) };
-    results.push(result);
+    const result = await resultOf(suite, plan, pace);
+    if (result === undefined) {
+      failed++;
+      continue;
+    }
+    done++;
     keep(plan, result, machine);
     console.log(`\n${printResult(result)}\n`);
     for (const { sentence } of judge(result, suite.targets, yardstick)) console.log(`  ${sentence}`);
     worse += compare(result, suite, yardstick, plan);
+    if (plan.becomesBaseline) addToBaseline(result, machine, yardstick);
   }
-  if (plan.becomesBaseline) writeBaseline(results, machine, yardstick);
-  console.log(`\nload ${load()}; ${results.length} suites, ${worse} lines worse than the baseline`);
-  return worse > 0 && !plan.becomesBaseline ? 1 : 0;
+  console.log(`\nload ${load()}; ${done} suites, ${failed} failed, ${worse} lines worse than the baseline`);
+  return failed > 0 || (worse > 0 && !plan.becomesBaseline) ? 1 : 0;
+}
+
+/** Undefined if it came to no end: that is told, and half an hour of the others is not lost. */
+async function resultOf(suite: Suite, { hosts }: Plan, pace: Pace): Promise<SuiteResult | undefined> {
+  try {
+    return { suite: suite.name, title: suite.title, ...(await suite.run(hosts, pace)) };
+  } catch (error) {
+    console.error(`\nbench: ${suite.name} failed: ${(error as Error).message}`);
+    return undefined;
+  }
 }
 
 /** Only what was measured as a whole is worth a place beside what others committed. */
@@ -92,9 +105,8 @@ function compare(result: SuiteResult, suite: Suite, yardstick: number, { isQuick
 }
 
 /** What did not run keeps what it had. */
-function writeBaseline(results: readonly SuiteResult[], machine: string, yardstick: number): void {
+function addToBaseline(result: SuiteResult, machine: string, yardstick: number): void {
   const baseline = readBaseline();
-  for (const result of results)
-    baseline[result.suite] = { machine, yardstick: Math.round(yardstick), lines: recordOf(result) };
+  baseline[result.suite] = { machine, yardstick: Math.round(yardstick), lines: recordOf(result) };
   writeFileSync(BASELINE, `${JSON.stringify(baseline, null, 2)}\n`);
 }

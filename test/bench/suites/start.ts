@@ -18,6 +18,7 @@ const root = join(import.meta.dirname, '../../..');
 /** Between a page and its relay, in ms. */
 const [ROUND_TRIP, LONG_ROUND_TRIP] = [40, 340];
 const RELOADS = 3;
+const ATTEMPTS = 3;
 
 export const start: Suite = {
   name: 'start',
@@ -86,14 +87,23 @@ AllowedIPs = ${INNER.peer4}/32
         this.#add('page, worker and WASM, brotli', 'kB', sumOf(host.served), true);
         this.#add('console, all of it, brotli', 'kB', sumOf(filesOf(join(root, 'dist/console'))), true);
       });
-      // What a longer way adds is round trips, and nothing else.
-      const [near, far] = [await this.#openToReady(ROUND_TRIP), await this.#openToReady(LONG_ROUND_TRIP)];
-      const trips = (far - near) / (LONG_ROUND_TRIP - ROUND_TRIP);
-      if (trips < 0) throw new Error(`ready after ${far} ms on the longer way, ${near} ms on the shorter`);
-      this.#add('WebSocket open to ready at 40 ms', 'ms', near);
-      this.#add('round trips after the WebSocket opened', 'trips', trips, true);
+      await this.#countTrips();
     }
     return this.#table!;
+  }
+
+  /** What a longer way adds is round trips, and nothing else: if it is quicker, something disturbed the shorter. */
+  async #countTrips(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const [near, far] = [await this.#openToReady(ROUND_TRIP), await this.#openToReady(LONG_ROUND_TRIP)];
+      const trips = (far - near) / (LONG_ROUND_TRIP - ROUND_TRIP);
+      if (trips < 0 && attempt === ATTEMPTS)
+        throw new Error(`ready after ${far} ms on the longer way, ${near} ms on the shorter`);
+      if (trips < 0) continue;
+      this.#add('WebSocket open to ready at 40 ms', 'ms', near);
+      this.#add('round trips after the WebSocket opened', 'trips', trips, true);
+      return;
+    }
   }
 
   /** ms. */

@@ -28,7 +28,7 @@ export class Tally {
 
   /** Of the kind of which there are most. */
   get most(): number {
-    return Math.max(0, ...this.#counts.values());
+    return [...this.#counts.values()].reduce((most, count) => Math.max(most, count), 0);
   }
 
   add(kind: string): void {

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../relay/config.ts';
-import { BucketTable, clientKey, RatePair } from '../../relay/limits.ts';
+import { BucketTable, clientKey, RatePair, Tally } from '../../relay/limits.ts';
+
+describe('a tally', () => {
+  it('knows of which kind there are most, of however many', () => {
+    const tally = new Tally();
+    expect(tally.most).toBe(0);
+    for (let n = 0; n < 1_000_000; n++) tally.add(`kind ${n}`);
+    tally.add('kind 7');
+    expect(tally.most).toBe(2);
+    tally.remove('kind 7');
+    expect(tally.most).toBe(1);
+  });
+});
 
 describe('buckets', () => {
   it('of a session count datagrams and bytes, whichever is too much', () => {

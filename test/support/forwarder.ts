@@ -2,11 +2,12 @@
 // ports inside lead to loopback. Bytes pass as they come; half-closes, resets and back-pressure are passed on.
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { TCPSocketOptions } from '../../src/client/tcp-socket.ts';
 import type { ReceivedUDPMessage, UDPMessage } from '../../src/client/udp-message.ts';
 import type { Tunnel } from '../../src/node/index.ts';
 import { StreamDuplex } from '../../src/node/stream-duplex.ts';
+import { freePort } from './free-port.ts';
 
 type InnerSocket = InstanceType<Tunnel['TCPSocket']>;
 
@@ -67,10 +68,11 @@ export class Forwarder {
       this.#keep(local);
       this.#join(local, new this.#tunnel.TCPSocket(host, port, { ...options, signal: broken.signal }));
     });
-    server.listen(0, LOOPBACK);
+    // One that the system would choose for TCP may be somebody's for UDP.
+    const localPort = await freePort();
+    server.listen(localPort, LOOPBACK);
     await once(server, 'listening');
     this.#servers.push(server);
-    const { port: localPort } = server.address() as AddressInfo;
     await this.#datagramsOutward(localPort, host, port);
     return localPort;
   }

@@ -17,19 +17,35 @@ export function freeTcpPort(): Promise<number> {
   return free((port) => createServer().listen(port, '::'));
 }
 
+/** A port that is free on every address for TCP and for UDP. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = await freeTcpPort();
+    if (await isFree(createSocket('udp6').bind(port, '::'))) return port;
+  }
+  throw none();
+}
+
 async function free(open: (port: number) => Socket | Server): Promise<number> {
   for (let tries = 0; tries < TRIES; tries++) {
     const port = FIRST + Math.floor(Math.random() * COUNT);
-    const socket = open(port);
-    try {
-      await once(socket, 'listening');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
-      throw error;
-    }
-    socket.close();
-    await once(socket, 'close');
-    return port;
+    if (await isFree(open(port))) return port;
   }
-  throw new Error(`no free port in ${TRIES} tries from ${FIRST} on`);
+  throw none();
+}
+
+async function isFree(socket: Socket | Server): Promise<boolean> {
+  try {
+    await once(socket, 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
+  socket.close();
+  await once(socket, 'close');
+  return true;
+}
+
+function none(): Error {
+  return new Error(`no free port in ${TRIES} tries from ${FIRST} on`);
 }

@@ -100,6 +100,16 @@ export class RelayChannels {
     }
   }
 
+  /** The relay is heard again: what waited for that leaves. */
+  answersAgain(): void {
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.held === undefined || !endpoint.isOpen) continue;
+      this.#host.append(endpoint.channel, endpoint.held);
+      if (endpoint.listening !== 'asked') endpoint.held = undefined;
+    }
+    this.#host.flush();
+  }
+
   lost(): void {
     this.#host.clearTimer(this.#timer);
     this.#timer = undefined;

@@ -24,7 +24,7 @@ export class RelayEndpoint implements Endpoint {
   localPort: number | undefined;
   /** When the first initiation left that nothing has followed yet. */
   callingSince: Instant | undefined;
-  /** The newest handshake initiation, while there is no connection, or no answer yet to whether we may listen. */
+  /** The newest handshake initiation, while there is no connection, the relay stands still, or has not said whether we may listen. */
   held: Uint8Array | undefined;
 
   constructor(host: string, port: number, channel: number) {

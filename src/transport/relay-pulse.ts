@@ -9,6 +9,8 @@ const PROBE_TIMEOUT: Millis = 3000;
 /** And usually sooner than this: then we see whether a new connection is faster. */
 const MOVE_AFTER: Millis = 500;
 const FROZEN: Millis = 2000;
+/** Who owes an answer and says nothing at all for so long stands still, or is not there. */
+const STANDS_STILL: Millis = 3000;
 /**
  * A relay that answers is heard each PING_INTERVAL. After more silence than WireGuard's sessions last (180 s) we slept, and
  * what the old connection may still hold was for sessions that are over.
@@ -67,6 +69,12 @@ export class RelayPulse {
     if (this.#hasSlept) return false;
     this.#heardAt = this.#host.now();
     return true;
+  }
+
+  /** An answer is overdue, to PING or to what was sent at `markedAt`, and nothing else came either. */
+  standsStill(markedAt: Instant = Number.POSITIVE_INFINITY): boolean {
+    const askedAt = Math.min(this.#sentAt ?? Number.POSITIVE_INFINITY, markedAt);
+    return this.#host.now() - Math.max(askedAt, this.#heardAt) > STANDS_STILL;
   }
 
   /** PONG: the round trip, if it answers our PING. */

@@ -1,6 +1,5 @@
 // Datagrams through a relay: one WebSocket, one channel per endpoint (relay/PROTOCOL.md). Read `send` for the way
 // out, `received` for the way in; how the WebSocket comes and goes is relay-connection.ts.
-
 import type { Clock } from '../core/clock.ts';
 import { DropCounters } from '../core/counters.ts';
 import type { Endpoint } from '../core/endpoint.ts';
@@ -68,6 +67,8 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
   readonly #reader = new RecordReader();
   readonly #packet: PacketBuffer;
   #hasBeenOpen = false;
+  /** An initiation waits until the relay is heard. */
+  #holdsBack = false;
   #maxDatagram = DEFAULT_MAX_DATAGRAM;
 
   /** Throws TunnelError ERR_CONFIG for what is no relay URL. */
@@ -185,6 +186,10 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
       this.drops.count('congested');
       return;
     }
+    if (isInitiation && this.#pulse.standsStill(this.#uplink.unansweredSince)) {
+      this.#holdBack(endpoint, memory, start, end);
+      return;
+    }
     if (isInitiation) this.#channels.calling(endpoint);
     if (isInitiation && endpoint.listening === 'asked') endpoint.held = memory.slice(start, end);
     this.#append(endpoint.channel, memory, start, end);
@@ -208,6 +213,16 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
     this.#connection.begin();
   }
 
+  /**
+   * A relay that stands still passes on all at once what it has got meanwhile. A peer takes one initiation in 20 ms, the
+   * oldest then, whose answer we do not want any more, and refuses the newest.
+   */
+  #holdBack(endpoint: RelayEndpoint, memory: Uint8Array, start: number, end: number): void {
+    if (endpoint.held !== undefined) this.drops.count('not_connected');
+    endpoint.held = memory.slice(start, end);
+    this.#holdsBack = true;
+  }
+
   // ---- the way in
 
   /** From a connection that we left, only datagrams count. */
@@ -215,6 +230,10 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
     if (isCurrent && !this.#pulse.heard()) {
       this.#connection.connectAnew();
       return;
+    }
+    if (isCurrent && this.#holdsBack) {
+      this.#holdsBack = false;
+      this.#channels.answersAgain();
     }
     const { bytes, ingress } = this.#memory;
     if (!(data instanceof ArrayBuffer) || data.byteLength > ingress.end - ingress.start) {
@@ -340,6 +359,7 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
 
   detached(): void {
     this.#pulse.stop();
+    this.#holdsBack = false;
     const lost = this.#uplink.detach();
     if (lost > 0) this.drops.count('not_connected', lost);
     this.#channels.lost();

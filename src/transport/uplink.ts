@@ -83,6 +83,11 @@ export class Uplink {
     return this.#window.roundTrip;
   }
 
+  /** When the oldest mark left that has not come back. */
+  get unansweredSince(): Instant | undefined {
+    return this.#window.unansweredSince;
+  }
+
   attach(socket: UplinkSocket): void {
     this.#socket = socket;
     this.#backlog = new SocketBacklog(socket);

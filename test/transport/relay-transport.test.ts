@@ -437,6 +437,56 @@ describe('a way out whose browser forgets to take messages off bufferedAmount', 
   });
 });
 
+describe('a relay that stands still', () => {
+  const initiations = (socket: FakeHost['socket']) =>
+    socket
+      .datagrams()
+      .filter((datagram) => datagram[0] === 1)
+      .map((datagram) => datagram.readUInt32LE(4));
+
+  it('gets no initiation before it is heard again, and then the newest: behind older ones its peer would refuse it', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    socket.isSlow = true;
+    for (let i = 0; i < 40; i++) send(endpoint, data(9, 1452));
+    transport.flush();
+    for (const number of [1, 2, 3]) {
+      host.time.advance(3100);
+      send(endpoint, initiation(number));
+      transport.flush();
+    }
+    expect(initiations(socket)).toEqual([]);
+    socket.bufferedAmount = 0;
+    expect(initiations(socket)).toEqual([3]);
+    expect(transport.drops.of('not_connected')).toBe(2);
+    send(endpoint, initiation(4));
+    transport.flush();
+    expect(initiations(socket)).toEqual([3, 4]);
+  });
+
+  it('that is given up leaves the newest to the next connection', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    host.time.advance(5000);
+    for (const number of [1, 2]) send(endpoint, initiation(number));
+    transport.flush();
+    expect(socket.datagrams()).toEqual([]);
+    host.time.advance(5001);
+    expect(socket.closedWith).toBe(1005);
+    host.time.advance(250);
+    host.socket.open();
+    expect(initiations(host.socket)).toEqual([2]);
+  });
+
+  it('is none that only has nothing to answer', () => {
+    const { host, transport, socket, endpoint, send } = connected();
+    pong(socket);
+    host.time.advance(15_000);
+    send(endpoint, initiation(1));
+    transport.flush();
+    expect(initiations(socket)).toEqual([1]);
+  });
+});
+
 describe('a way out that slows down', () => {
   it('is congested before anything is dropped, and comes back', () => {
     const { host, transport, receiver, socket, endpoint, send } = connected();

@@ -110,6 +110,11 @@ export class RelayWindow {
     return this.#sent - this.#confirmed;
   }
 
+  /** When the oldest mark left that has not come back. */
+  get unansweredSince(): Instant | undefined {
+    return this.#marks[0]?.at;
+  }
+
   /** `bytes` were given to the WebSocket. */
   sent(bytes: number, now: Instant): void {
     if (this.#marks.length === 0 && this.outstanding(now) <= 0) {

@@ -3,11 +3,10 @@ import { TunnelError } from '../core/errors.ts';
 import type { Instant, Millis } from '../core/time.ts';
 import { Backoff } from './backoff.ts';
 import type { RelayTransportHost, WebSocketLike } from './relay-host.ts';
+import { UnmarkedBacklog } from './unmarked-backlog.ts';
 import { type WstunnelServer, wstunnelProtocols } from './wstunnel-protocol.ts';
 
 const CONNECT_TIMEOUT: Millis = 10_000;
-/** More than this waits in the WebSocket: data has to wait, or is lost. */
-const HIGH_WATER = 128 * 1024;
 
 export interface PipeOwner {
   readonly host: RelayTransportHost;
@@ -31,6 +30,7 @@ export class WstunnelPipe implements Endpoint {
   held: Uint8Array<ArrayBuffer> | undefined;
   hasBeenOpen = false;
   #socket: WebSocketLike | undefined;
+  #backlog: UnmarkedBacklog | undefined;
   #server = 0;
   readonly #backoff: Backoff;
   #openedAt: Instant = 0;
@@ -47,13 +47,19 @@ export class WstunnelPipe implements Endpoint {
     return this.#owner.servers[this.#server]!;
   }
 
+  /** More waits in the WebSocket than should: data has to wait, or is lost. */
   get isFull(): boolean {
-    return this.#socket !== undefined && this.#socket.bufferedAmount > HIGH_WATER;
+    return this.#backlog?.isFull ?? false;
+  }
+
+  get queuedBytes(): number {
+    return this.#backlog?.bytes ?? 0;
   }
 
   /** One message, one datagram: there is nothing to batch. */
   send(datagram: Uint8Array<ArrayBuffer>): void {
     this.#socket!.send(datagram);
+    this.#backlog!.sent();
   }
 
   connect(): void {
@@ -70,6 +76,7 @@ export class WstunnelPipe implements Endpoint {
       return;
     }
     this.#socket = socket;
+    this.#backlog = new UnmarkedBacklog(socket, () => this.#owner.now());
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }: { data: unknown }) => this.#owner.received(this, data);
@@ -113,7 +120,7 @@ export class WstunnelPipe implements Endpoint {
   #detach(): WebSocketLike | undefined {
     const socket = this.#socket;
     if (socket !== undefined) socket.onopen = socket.onmessage = socket.onclose = null;
-    this.#socket = undefined;
+    this.#socket = this.#backlog = undefined;
     this.#setTimer(undefined);
     return socket;
   }

@@ -1,6 +1,5 @@
 // What a wstunnel server (erebe/wstunnel, version 10) wants to see in the upgrade to a WebSocket. It is the whole protocol:
 // behind it, one binary message is one datagram, both ways.
-
 import type { Endpoint } from '../core/endpoint.ts';
 import { TunnelError } from '../core/errors.ts';
 import { bracketed } from '../core/host-port.ts';

@@ -80,6 +80,12 @@ export class WstunnelTransport implements DatagramTransport, PipeOwner {
     return false;
   }
 
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const pipe of this.#pipes.values()) bytes += pipe.queuedBytes;
+    return bytes;
+  }
+
   #sendLater(pipe: WstunnelPipe, memory: Uint8Array, start: number, end: number): void {
     const isInitiation = memory[start] === INITIATION;
     if (!isInitiation || pipe.held !== undefined || pipe.phase === 'closed')

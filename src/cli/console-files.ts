@@ -64,10 +64,14 @@ export class ConsoleFiles {
     pathname: string,
     connect: readonly string[] = ANY_RELAY,
   ): void {
-    const name = pathname === '/' ? '/index.html' : pathname;
+    const name = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
     const body = this.#files.get(name);
+    const folder = `${name}/`;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
+    } else if (!body && this.#files.has(`${folder}index.html`)) {
+      // What it asks for beside itself is beside the folder otherwise.
+      response.writeHead(308, { location: folder }).end();
     } else if (!body) {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Not found.\n');
     } else {

@@ -28,9 +28,11 @@ const PUBLIC = generatePrivateKey();
 const cleanups: (() => unknown)[] = [];
 beforeEach(() => {
   mkdirSync(join(folder, 'site/assets'), { recursive: true });
+  mkdirSync(join(folder, 'site/examples'));
   writeFileSync(join(folder, 'key'), signer.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(join(folder, 'site/index.html'), '<!doctype html>');
   writeFileSync(join(folder, 'site/assets/a.js'), '1');
+  writeFileSync(join(folder, 'site/examples/index.html'), 'examples');
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -128,6 +130,16 @@ describe('the console', () => {
     );
     expect((await get(port, '/../key')).status).toBe(404);
     expect((await get(port, '/v1')).status).toBe(426);
+  });
+
+  it('shows a folder by its index, and leads there who left out the slash', async () => {
+    const { port } = await serve({});
+    const { status, headers, body } = await get(port, '/examples/');
+    expect([status, body, headers['content-type']]).toEqual([200, 'examples', 'text/html; charset=utf-8']);
+    const led = await get(port, '/examples');
+    expect([led.status, led.headers.location]).toEqual([308, '/examples/']);
+    for (const path of ['/assets', '/assets/', '//', '/examples//', '/index.html/'])
+      expect((await get(port, path)).status, path).toBe(404);
   });
 
   it('tells the page what there is, and keeps to itself what is not the page’s business', async () => {

@@ -80,11 +80,7 @@ export function setTimeout<Args extends unknown[]>(
   delay?: number,
   ...args: Args
 ): Timeout {
-  checkCallback(run);
-  const timer: Timeout = new Timeout(() =>
-    Number(globalThis.setTimeout(() => run.apply(timer, args), delay)),
-  );
-  return timer;
+  return start(globalThis.setTimeout, run, delay, args);
 }
 
 export function setInterval<Args extends unknown[]>(
@@ -92,10 +88,17 @@ export function setInterval<Args extends unknown[]>(
   delay?: number,
   ...args: Args
 ): Timeout {
+  return start(globalThis.setInterval, run, delay, args);
+}
+
+function start<Args extends unknown[]>(
+  set: (run: () => void, delay?: number) => unknown,
+  run: Callback<Args>,
+  delay: number | undefined,
+  args: Args,
+): Timeout {
   checkCallback(run);
-  const timer: Timeout = new Timeout(() =>
-    Number(globalThis.setInterval(() => run.apply(timer, args), delay)),
-  );
+  const timer: Timeout = new Timeout(() => Number(set(() => run.apply(timer, args), delay)));
   return timer;
 }
 

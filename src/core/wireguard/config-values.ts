@@ -78,6 +78,7 @@ export interface EndpointText {
 
 /** `host:port`, `a.b.c.d:port` or `[v6]:port`; the last colon splits. Names stay names: who sends resolves them. */
 export function parseEndpoint(text: string): EndpointText | Problem {
+  if (text.includes('://')) return new Problem('this is a URL, expected host:port');
   const bracket = text.startsWith('[') ? text.indexOf(']') : -1;
   if (text.startsWith('[') && bracket < 0) return new Problem('"]" missing, expected [IPv6]:port');
   const colon = bracket < 0 ? text.lastIndexOf(':') : text[bracket + 1] === ':' ? bracket + 1 : -1;

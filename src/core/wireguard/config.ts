@@ -76,6 +76,11 @@ export interface CheckedConfig {
 /** All that there is to say about a configuration. Throws nothing. */
 export function checkConfig(text: string): CheckedConfig {
   const reader = new ConfigReader();
+  // UTF-16 has such characters, and what is no text at all: what could be said line by line would help nobody.
+  if (text.includes('\0')) {
+    reader.issues.report('error', 1, 1, undefined, 'this is not plain text; save the file as UTF-8');
+    return { issues: reader.issues.inOrder() };
+  }
   for (const line of readLines(text)) {
     reader.read(line);
     if (reader.issues.exhausted) break;

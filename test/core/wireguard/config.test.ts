@@ -295,6 +295,20 @@ const MALFORMED: [string, string, number, string | undefined, string][] = [
     'line 5: Endpoint "[::]:1": the unspecified address cannot be sent to',
   ],
   [
+    'an endpoint that is a URL',
+    `${head}${peer}Endpoint = https://vpn.example.com:51820`,
+    5,
+    'Endpoint',
+    'line 5: Endpoint "https://vpn.example.com:51820": this is a URL, expected host:port',
+  ],
+  [
+    'a file in UTF-16',
+    `\ufffd\ufffd${[...head].join('\0')}`,
+    1,
+    undefined,
+    'line 1: this is not plain text; save the file as UTF-8',
+  ],
+  [
     'a broken IPv6 endpoint',
     `${head}${peer}Endpoint = [2001:db8::1::2]:1`,
     5,

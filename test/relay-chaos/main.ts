@@ -30,7 +30,7 @@ async function main(ids: string[]): Promise<number> {
   const cases = CASES.filter(({ id }) => ids.length === 0 || ids.includes(id));
   const rows: Row[] = [];
   const measure = async (each: Case): Promise<void> => {
-    const row = await attempt(each);
+    const row = await attempt(each).catch((error: Error) => ended(each, error));
     console.log(describe(row));
     rows.push(row);
   };
@@ -65,7 +65,12 @@ async function attempt(each: Case): Promise<Row> {
   }
 }
 
+/** One that threw is not the end of the others. */
+function ended(each: Case, error: Error): Row {
+  return { case: each, gap: Number.NaN, lines: 0, handshakes: 0, resumed: 'none', fault: error.message };
+}
+
 function describe({ case: { id, what, gap: most }, gap, lines, handshakes, resumed, fault }: Row): string {
-  const seen = `${Math.round(gap)} ms (at most ${most})`;
+  const seen = `${Number.isNaN(gap) ? '?' : Math.round(gap)} ms (at most ${most})`;
   return `| ${id} | ${what} | ${seen} | ${lines} lines | ${handshakes} handshakes | ${resumed} | ${fault ?? 'ok'} |`;
 }

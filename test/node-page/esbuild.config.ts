@@ -21,7 +21,7 @@ export async function buildWithEsbuild(outdir: string): Promise<void> {
     logLevel: 'warning',
     plugins: [tabwire()],
   });
-  mkdirSync(join(outdir, 'assembly'));
+  mkdirSync(join(outdir, 'assembly'), { recursive: true });
   copyFileSync(join(root, 'assembly/tabwire.wasm'), join(outdir, 'assembly/tabwire.wasm'));
   const html = readFileSync(join(import.meta.dirname, 'index.html'), 'utf8');
   writeFileSync(join(outdir, 'index.html'), html.replace('./page.ts', './page.js'));

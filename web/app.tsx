@@ -21,6 +21,10 @@ export function App({ model }: { model: ConsoleModel }) {
     const { headline } = model.session.line.value;
     document.title = model.session.phase.value === 'idle' ? 'Tabwire' : `${headline} · Tabwire`;
   });
+  // A peer is about to answer.
+  useSignalEffect(() => {
+    if (model.session.status.value?.transport.state === 'open') ToolPanels.prepare();
+  });
   return (
     <>
       <Header />

@@ -38,6 +38,11 @@ export async function enrol(url: string, publicKey: string): Promise<DemoNetwork
   return network;
 }
 
+/** There will be one: what it needs comes meanwhile. */
+export function prepareTerminal(model: ConsoleModel): void {
+  sshFormOf(model).prepare();
+}
+
 /** A terminal on the demo's machine, whose host key came with the configuration. Whoever reads the page keeps the focus. */
 export async function openTerminal(model: ConsoleModel, { site, ssh }: DemoNetwork): Promise<void> {
   const host = site.ipv4 ?? site.ipv6;

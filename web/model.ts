@@ -230,7 +230,8 @@ export class ConsoleModel {
     this.enrolling.value = true;
     try {
       const privateKey = generatePrivateKey();
-      const { enrol, openTerminal } = await import('./demo.ts');
+      const { enrol, openTerminal, prepareTerminal } = await import('./demo.ts');
+      prepareTerminal(this);
       const network = await enrol(demo.enrol, derivePublicKey(privateKey));
       this.#renew(setPrivateKey(network.config, privateKey));
       this.#fillTools(network.site);

@@ -1,6 +1,7 @@
+import { loadavg } from 'node:os';
 import type { Locator, Page } from '@playwright/test';
 import { connect, connected, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
-import { demoTerminal, openTerminal, terminal, trust } from '../support/terminal-page.ts';
+import { demoTerminal, openTerminal, shown, terminal, trust } from '../support/terminal-page.ts';
 
 /** The keyboard goes on until it is where this name is. */
 async function tabTo(page: Page, name: RegExp): Promise<void> {
@@ -39,8 +40,13 @@ async function save(page: Page): Promise<void> {
 test('one click on the demo shows the prompt of a toy shell, in which commands work', async ({
   console: page,
 }) => {
+  const begun = Date.now();
   await page.getByRole('button', { name: 'Try the demo network' }).click();
   const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  await shown(page, 'guest@demo:~$');
+  const millis = Date.now() - begun;
+  console.log(`from a click to the demo's prompt: ${millis} ms (load ${loadavg()[0]!.toFixed(1)})`);
+  expect(millis).toBeLessThan(3000);
   await expect(screen).toContainText('guest@demo:~$');
   await expect(page.getByRole('alertdialog'), 'the key came with the configuration').toHaveCount(0);
   const input = screen.getByRole('textbox', { name: 'Terminal input' });

@@ -55,3 +55,22 @@ export async function keyTerminal(page: Page, lab: Lab, sshd: Sshd): Promise<voi
   await trust(page);
   await expect(page.getByRole('tabpanel')).toContainText('#');
 }
+
+/** Resolves in the moment in which a terminal shows this; what looks again and again finds it up to half a second later. */
+export async function shown(page: Page, text: string): Promise<void> {
+  await page.evaluate(
+    (wanted) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          const panels = [...document.querySelectorAll('[role=tabpanel]')];
+          if (!panels.some(({ textContent }) => textContent.includes(wanted))) return;
+          observer.disconnect();
+          resolve();
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document, { subtree: true, childList: true, characterData: true });
+        look();
+      }),
+    text,
+  );
+}

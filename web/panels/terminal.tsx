@@ -7,7 +7,11 @@ import { sshFormOf } from '../ssh/form.ts';
 export function TerminalPanel({ model }: { model: ConsoleModel }) {
   const ssh = sshFormOf(model);
   const loaded = ssh.loaded.value;
-  useEffect(() => void ssh.restore(), [ssh]);
+  useEffect(() => {
+    // Who keeps a tunnel comes for what is behind it.
+    if (model.opened.peek()) ssh.prepare();
+    void ssh.restore();
+  }, [model, ssh]);
   return (
     <section class="panel panel-wide" aria-label="Terminal">
       <div class="panel-head">

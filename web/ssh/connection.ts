@@ -6,6 +6,7 @@ import { hostAndPort } from '../../src/core/host-port.ts';
 import { clean } from './clean.ts';
 import type { HostPlace } from './known-hosts.ts';
 import { Opening, type SshOptions } from './opening.ts';
+import { openShell } from './round-trips.ts';
 import { SshError } from './ssh-error.ts';
 
 export type { HostKeyOffer, SshOptions } from './opening.ts';
@@ -44,10 +45,8 @@ export class SshConnection {
   }
 
   /** An interactive shell in a terminal of this size. */
-  shell({ columns, rows }: Size): Promise<ClientChannel> {
-    return this.#called((done) =>
-      this.#client.shell({ term: 'xterm-256color', cols: columns, rows, width: 0, height: 0 }, done),
-    );
+  shell(size: Size): Promise<ClientChannel> {
+    return this.#called((done) => openShell(this.#client, size, done));
   }
 
   sftp(): Promise<SFTPWrapper> {

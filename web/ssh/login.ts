@@ -20,6 +20,8 @@ interface Prompt {
 }
 
 const PASSWORD_TRIES = 3;
+/** So many keys are tried before the server is asked what it takes: it may count that as a try then, and mostly ends at six. */
+const FEW_KEYS = 3;
 
 export class Login {
   readonly #username: string;
@@ -48,11 +50,11 @@ export class Login {
     this.#wasWrong = this.#answered && !isPartial;
     this.#answered = false;
     if (this.isCancelled) return undefined;
-    if (methods === null) return { type: 'none', username };
-    if (methods.includes('publickey') && this.#signers.length > 0 && !this.#agentTried) {
+    if (this.#triesKeys(methods)) {
       this.#agentTried = true;
       return { type: 'agent', username, agent: agentOf(this.#signers) };
     }
+    if (methods === null) return { type: 'none', username };
     if (methods.includes('keyboard-interactive') && this.#triesLeft['keyboard-interactive']-- > 0)
       return {
         type: 'keyboard-interactive',
@@ -65,6 +67,12 @@ export class Login {
       return password === undefined ? undefined : { type: 'password', username, password };
     }
     return undefined;
+  }
+
+  #triesKeys(methods: string[] | null): boolean {
+    const count = this.#signers.length;
+    if (count === 0 || this.#agentTried) return false;
+    return methods?.includes('publickey') ?? count <= FEW_KEYS;
   }
 
   async #question(title: string, text: string, prompts: readonly Prompt[]): Promise<string[]> {

@@ -6,6 +6,7 @@ import { ALGORITHMS } from './algorithms.ts';
 import { fingerprintOf, keyTypeOf } from './fingerprint.ts';
 import type { HostPlace, KnownHost, KnownHosts } from './known-hosts.ts';
 import { type AskPerson, Login } from './login.ts';
+import { leaveOtherHostKeys, signAtOnce } from './round-trips.ts';
 import type { Signer } from './signer.ts';
 import { SshError, sshErrorOf } from './ssh-error.ts';
 
@@ -115,6 +116,8 @@ export class Opening {
           .next(methods as string[] | null, isPartial)
           .then((method) => this.#tell(() => next(method ?? (false as never))), this.#stop),
     });
+    signAtOnce(this.client, this.#options.signers);
+    leaveOtherHostKeys(this.client);
   }
 
   /** Rejects if this host key is not taken. Asked again whenever the keys are renewed. */

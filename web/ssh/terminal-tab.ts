@@ -120,10 +120,10 @@ export class TerminalTab {
   }
 
   async #open(): Promise<SshConnection> {
-    const tunnel = this.#desk.model.session.tunnel.value;
-    if (!tunnel) throw new SshError('lost', 'The tunnel is closed: connect again first.');
-    const { publicKey } = await tunnel.status();
-    return this.#login(await this.#reach(tunnel, publicKey), this.target, publicKey);
+    const { tunnel, status } = this.#desk.model.session;
+    if (!tunnel.value) throw new SshError('lost', 'The tunnel is closed: connect again first.');
+    const { publicKey } = status.value ?? (await tunnel.value.status());
+    return this.#login(await this.#reach(tunnel.value, publicKey), this.target, publicKey);
   }
 
   /** Through the tunnel, and through the server in between if there is one. */

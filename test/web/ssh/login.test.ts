@@ -20,16 +20,24 @@ function asked(method: unknown, prompts: { prompt: string; echo?: boolean }[]): 
 }
 
 describe('logging in', () => {
-  it('asks the server first, then tries the keys once, then asks the person', async () => {
+  it('tries a few keys at once, then asks the server, then the person', async () => {
     const login = new Login('me', [signer], () => Promise.resolve(['secret']));
+    expect((await login.next(null, null))?.type).toBe('agent');
+    // ssh2 says nothing of what the server answered to keys.
     expect(await login.next(null, null)).toEqual({ type: 'none', username: 'me' });
-    expect((await login.next(ALL, false))?.type).toBe('agent');
     expect((await login.next(ALL, false))?.type).toBe('keyboard-interactive');
     expect(await login.next(['password'], false)).toEqual({
       type: 'password',
       username: 'me',
       password: 'secret',
     });
+  });
+
+  it('asks the server first if there are many keys, then tries them once', async () => {
+    const login = new Login('me', Array<Signer>(4).fill(signer), () => Promise.resolve(['secret']));
+    expect(await login.next(null, null)).toEqual({ type: 'none', username: 'me' });
+    expect((await login.next(ALL, false))?.type).toBe('agent');
+    expect((await login.next(ALL, false))?.type).toBe('keyboard-interactive');
   });
 
   it('asks three times and no more', async () => {

@@ -150,6 +150,37 @@ test('a reload brings the tunnel back, and the terminals in it with what they fo
   await expect(page.getByRole('tab')).toHaveCount(0);
 });
 
+test('a reload shows the terminals that were seen, and the folder that was looked at', async ({
+  console: page,
+}) => {
+  page.on('dialog', (dialog) => void dialog.accept());
+  await save(page);
+  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
+  await connect(page).click();
+  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+  await trust(page);
+  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  await terminal(page).getByRole('button', { name: 'Open files' }).click();
+  await terminal(page).getByRole('button', { name: 'Open notes' }).click();
+  await expect(page.getByRole('table', { name: 'Files in /home/guest/notes' })).toBeVisible();
+  for (const tabs of [2, 3]) {
+    await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+    await expect(page.getByRole('tab')).toHaveCount(tabs);
+  }
+  await page.getByRole('tab').first().click();
+  await terminal(page).getByRole('button', { name: 'Split' }).click();
+  await expect(page.getByRole('tabpanel')).toHaveCount(2);
+  const seen = () =>
+    page.getByRole('tabpanel').evaluateAll((panels) => panels.map(({ id }) => id.replace('terminal-', '')));
+  expect(await seen()).toEqual(['1', '3']);
+  await page.reload();
+  await expect(page.getByRole('tab')).toHaveCount(3);
+  await expect(page.getByRole('tab').first()).toHaveAttribute('aria-selected', 'true');
+  expect(await seen()).toEqual(['1', '3']);
+  await expect(page.getByRole('tabpanel').first()).toContainText('guest@demo:~$');
+  await expect(page.getByRole('table', { name: 'Files in /home/guest/notes' })).toContainText('todo.txt');
+});
+
 test('several terminals: tabs, side by side, found text, reconnecting, closing', async ({
   console: page,
 }) => {

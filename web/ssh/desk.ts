@@ -1,12 +1,12 @@
 /** The terminals that are open, the keys to log in with, and the hosts that are known. */
-import { computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import { BrowserShelf } from '../browser-shelf.ts';
 import type { ConsoleModel } from '../model.ts';
 import type { SshTarget } from './form.ts';
 import { KeyEcho } from './key-echo.ts';
 import { KeyRing } from './key-ring.ts';
 import { type KnownHost, KnownHosts } from './known-hosts.ts';
-import { noteTerminals } from './resume.ts';
+import { noteDesk, type OpenDesk } from './resume.ts';
 import { TerminalTab } from './terminal-tab.ts';
 
 /** Each is a connection and a screen; nobody looks at more. */
@@ -53,6 +53,20 @@ export class Desk {
     return tab;
   }
 
+  /** What was open before a reload; it takes no keyboard. */
+  restore({ terminals, active, beside }: OpenDesk): void {
+    batch(() => {
+      for (const { target, forwards, folder } of terminals) {
+        const tab = this.open(target, { focus: false });
+        for (const { host, port } of forwards) tab?.forwards.add(host, String(port));
+        tab?.files.expect(folder);
+      }
+      const tabs = this.tabs.value;
+      this.activeId.value = tabs[active]?.id ?? this.activeId.value;
+      this.besideId.value = tabs[beside ?? -1]?.id;
+    });
+  }
+
   show(tab: TerminalTab): void {
     this.activeId.value = tab.id;
     if (this.besideId.value === tab.id) this.besideId.value = undefined;
@@ -84,11 +98,16 @@ export class Desk {
 
   /** For a reload. */
   #note(): void {
-    const terminals = this.tabs.value.map(({ target, forwards }) => ({
+    const tabs = this.tabs.value;
+    const terminals = tabs.map(({ target, forwards, files }) => ({
       target,
       forwards: forwards.list.value.map((forward) => forward.target),
+      folder: files.folder.value,
     }));
+    const placeOf = (wanted: string | undefined) => tabs.findIndex(({ id }) => id === wanted);
+    const beside = placeOf(this.besideId.value);
+    const desk = { terminals, active: placeOf(this.activeId.value), beside: beside < 0 ? undefined : beside };
     const identity = this.model.session.status.peek()?.publicKey;
-    if (identity !== undefined) noteTerminals(identity, terminals);
+    if (identity !== undefined) noteDesk(identity, desk);
   }
 }

@@ -34,6 +34,18 @@ export class Files {
     return this.#do(async (sftp) => this.#show(sftp, this.folder.value || (await sftp.realPath('.'))));
   }
 
+  /** This folder is to be seen as soon as somebody is logged in; empty for none. */
+  expect(folder: string): void {
+    this.folder.value = folder;
+  }
+
+  /** Somebody is logged in. What was seen before stays as it was; what is expected is fetched, or forgotten if it is gone. */
+  async resume(): Promise<void> {
+    if (this.folder.value === '' || this.entries.value) return;
+    await this.start();
+    if (!this.entries.value) this.folder.value = '';
+  }
+
   go(path: string): Promise<void> {
     return this.#do(async (sftp) => this.#show(sftp, await sftp.realPath(path)));
   }

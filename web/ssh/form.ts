@@ -4,7 +4,7 @@ import type { ConsoleModel } from '../model.ts';
 import type { Desk } from './desk.ts';
 import type { DeskView } from './desk-view.tsx';
 import type { Forward } from './forward.ts';
-import { terminalsBefore } from './resume.ts';
+import { deskBefore } from './resume.ts';
 
 export interface SshTarget {
   host: string;
@@ -86,13 +86,8 @@ export class SshForm {
 
   /** What was open in this tunnel before a reload is open again. */
   async restore(): Promise<void> {
-    const terminals = terminalsBefore(this.#model.session.status.value?.publicKey ?? '');
-    if (terminals.length === 0) return;
-    const desk = await this.load();
-    for (const { target, forwards } of terminals) {
-      const tab = desk?.open(target, { focus: false });
-      for (const { host, port } of forwards) tab?.forwards.add(host, String(port));
-    }
+    const before = deskBefore(this.#model.session.status.value?.publicKey ?? '');
+    if (before.terminals.length > 0) (await this.load())?.restore(before);
   }
 
   /** A terminal to what the fields say. `focus`: it is what the person waits for, and takes the keyboard. */

@@ -87,6 +87,7 @@ export class TerminalTab {
       this.connection.value = connection;
       this.#startShell(await connection.shell(this.screen.size));
       if (focus) this.screen.focus();
+      void this.files.resume();
       void this.#ended(await connection.closed);
     } catch (error) {
       void this.#ended(error as Error);

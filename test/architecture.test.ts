@@ -93,7 +93,7 @@ const packages: Record<string, string[]> = {
   'src/vite': ['vite'],
   'src/esbuild': ['esbuild'],
   'src/worker': ['comlink'],
-  'src/node': ['ws', 'ssh2'],
+  'src/node': ['ws', 'ssh2', '@leichtgewicht/dns-packet'],
   'src/cli': ['valibot', 'prom-client'],
   'src/relay-host': ['jose', 'valibot', 'prom-client', 'pino'],
   relay: ['ws', 'ipaddr.js', 'jose', 'valibot', '@noble/hashes'],

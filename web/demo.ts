@@ -22,6 +22,8 @@ export interface DemoSsh {
 }
 
 export interface DemoSite {
+  /** Of the machine, for the DNS server of the configuration. */
+  name: string | undefined;
   ipv4: string | undefined;
   ipv6: string | undefined;
   port: number;
@@ -45,20 +47,26 @@ export function prepareTerminal(model: ConsoleModel): void {
 
 /** A terminal on the demo's machine, whose host key came with the configuration. Whoever reads the page keeps the focus. */
 export async function openTerminal(model: ConsoleModel, { site, ssh }: DemoNetwork): Promise<void> {
-  const host = site.ipv4 ?? site.ipv6;
-  if (!ssh || host === undefined) return;
+  const host = hostOf(site);
+  if (!ssh || host === '') return;
   const form = sshFormOf(model);
   form.fill(host, ssh);
   await form.open({ focus: false });
 }
 
+/** As people write it: its name, if it has one. */
+export function hostOf({ name, ipv4, ipv6 }: DemoSite): string {
+  return name ?? ipv4 ?? ipv6 ?? '';
+}
+
 export function readDemoNetwork(value: unknown): DemoNetwork | undefined {
   if (!isRecord(value) || typeof value.config !== 'string' || !isRecord(value.site)) return undefined;
-  const { ipv4, ipv6, port, downloadPath } = value.site;
+  const { name, ipv4, ipv6, port, downloadPath } = value.site;
   return {
     config: value.config,
     relay: readStrings(value.relay),
     site: {
+      name: typeof name === 'string' ? name : undefined,
       ipv4: typeof ipv4 === 'string' ? ipv4 : undefined,
       ipv6: typeof ipv6 === 'string' ? ipv6 : undefined,
       port: typeof port === 'number' ? port : 80,

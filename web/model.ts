@@ -230,11 +230,11 @@ export class ConsoleModel {
     this.enrolling.value = true;
     try {
       const privateKey = generatePrivateKey();
-      const { enrol, openTerminal, prepareTerminal } = await import('./demo.ts');
+      const { enrol, hostOf, openTerminal, prepareTerminal } = await import('./demo.ts');
       prepareTerminal(this);
       const network = await enrol(demo.enrol, derivePublicKey(privateKey));
       this.#renew(setPrivateKey(network.config, privateKey));
-      this.#fillTools(network.site);
+      this.#fillTools(hostOf(network.site), network.site);
       const { config } = this.checked.value;
       const relays = this.#relays((network.relay.length > 0 ? network.relay : relay).join(' '));
       if (!config)
@@ -310,8 +310,7 @@ export class ConsoleModel {
     return urls;
   }
 
-  #fillTools(site: DemoSite): void {
-    const host = site.ipv4 ?? site.ipv6 ?? '';
+  #fillTools(host: string, site: DemoSite): void {
     batch(() => {
       this.pingHost.value = host;
       this.downloadHost.value = host;

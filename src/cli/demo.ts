@@ -15,8 +15,8 @@ Starts, on loopback only: a WireGuard peer with demo services, a relay that may 
 the console. Open the printed URL and click "Try the demo network". Ctrl-C stops everything.
 
   --port PORT         where the console listens (default 8686, or any free port when that is taken)
-  --write FILE.conf   also writes a configuration of its network, for \`tabwire ping FILE.conf 10.86.0.1\`, \`tabwire
-                      connect\` and programs of your own; FILE.conf must be new, or an earlier demo's
+  --write FILE.conf   also writes a configuration of its network, for \`tabwire ping FILE.conf demo.internal\`,
+                      \`tabwire connect\` and programs of your own; FILE.conf must be new, or an earlier demo's
 `;
 const DEFAULT_PORT = 8686;
 const HOST = '127.0.0.1';

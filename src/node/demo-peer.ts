@@ -6,8 +6,10 @@ import type { EngineConfig } from '../bridge/api.ts';
 import { unwrap } from '../bridge/errors.ts';
 import { derivePublicKey, generatePrivateKey } from '../client/keys.ts';
 import { TCPServerSocket } from '../client/tcp-server-socket.ts';
+import type { ReceivedUDPMessage, UDPMessage } from '../client/udp-message.ts';
 import { UDPSocket } from '../client/udp-socket.ts';
 import { fromBase64 } from '../core/bytes.ts';
+import { DEMO_NAME, DemoNames } from './demo-names.ts';
 import { DemoSite } from './demo-site.ts';
 import { DEMO_USER, DemoSsh } from './demo-ssh.ts';
 import { NodeEngine } from './engine.ts';
@@ -18,6 +20,7 @@ const ECHO_PORT = 7;
 const DISCARD_PORT = 9;
 const HTTP_PORT = 80;
 const SSH_PORT = 22;
+const DNS_PORT = 53;
 const MTU = 1420;
 /** So many visitors are known at once; the one who enrolled first makes room. */
 const MAX_VISITORS = 200;
@@ -26,7 +29,7 @@ const MAX_VISITORS = 200;
 export interface Enrolment {
   /** A wg-quick file without PrivateKey. */
   config: string;
-  site: { ipv4: string; ipv6: string; port: number; downloadPath: string };
+  site: { name: string; ipv4: string; ipv6: string; port: number; downloadPath: string };
   /** `hostKey`: base64 of the public key as SSH sends it, so that nobody need trust it unseen. */
   ssh: { port: number; username: string; hostKey: string };
   echoPort: number;
@@ -84,7 +87,7 @@ export class DemoPeer {
     const host = this.#visitors.get(publicKey) ?? this.#admit(publicKey, bytes);
     return {
       config: this.#configFor(host),
-      site: { ...DEMO_ADDRESSES, port: HTTP_PORT, downloadPath: DemoSite.downloadPath },
+      site: { name: DEMO_NAME, ...DEMO_ADDRESSES, port: HTTP_PORT, downloadPath: DemoSite.downloadPath },
       ssh: { port: SSH_PORT, username: DEMO_USER, hostKey: this.#ssh.hostKey },
       echoPort: ECHO_PORT,
     };
@@ -119,6 +122,7 @@ export class DemoPeer {
     return [
       '[Interface]',
       `Address = ${networksOf(host).join(', ')}`,
+      `DNS = ${[DEMO_ADDRESSES.ipv4, DEMO_ADDRESSES.ipv6, DEMO_NAME].join(', ')}`,
       `MTU = ${MTU}`,
       '',
       '[Peer]',
@@ -131,7 +135,6 @@ export class DemoPeer {
   }
 
   async #serve(): Promise<void> {
-    const { client } = this.#engine;
     const site = new DemoSite();
     await this.#accept(HTTP_PORT, (socket) => site.serve(socket));
     await this.#accept(SSH_PORT, (socket) => this.#ssh.serve(socket));
@@ -139,13 +142,33 @@ export class DemoPeer {
     await this.#accept(DISCARD_PORT, ({ readable, writable }) =>
       readable.pipeTo(new WritableStream()).then(() => writable.close()),
     );
+    const names = new DemoNames(DEMO_ADDRESSES);
+    await this.#answer(ECHO_PORT, (data) => data);
+    await this.#answer(DNS_PORT, (query) => names.answer(query));
+  }
+
+  /** Answers datagrams to this port, on both families, until the peer closes. */
+  async #answer(
+    localPort: number,
+    answerTo: (data: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<void> {
     for (const localAddress of ['0.0.0.0', '::']) {
-      const { readable, writable } = await new UDPSocket(client, {
+      const { readable, writable } = await new UDPSocket(this.#engine.client, {
         localAddress,
-        localPort: ECHO_PORT,
+        localPort,
         ...(localAddress === '::' && { ipv6Only: true }),
       }).opened;
-      readable.pipeTo(writable).catch(() => {});
+      const answers = new TransformStream<ReceivedUDPMessage, UDPMessage>({
+        transform({ data, remoteAddress, remotePort }, controller) {
+          const answer = answerTo(data);
+          if (answer)
+            controller.enqueue({ data: answer, remoteAddress: remoteAddress!, remotePort: remotePort! });
+        },
+      });
+      readable
+        .pipeThrough(answers)
+        .pipeTo(writable)
+        .catch(() => {});
     }
   }
 

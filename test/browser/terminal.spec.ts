@@ -42,7 +42,7 @@ test('one click on the demo shows the prompt of a toy shell, in which commands w
 }) => {
   const begun = Date.now();
   await page.getByRole('button', { name: 'Try the demo network' }).click();
-  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  const screen = page.getByRole('tabpanel', { name: 'guest@demo.internal' });
   await shown(page, 'guest@demo:~$');
   const millis = Date.now() - begun;
   console.log(`from a click to the demo's prompt: ${millis} ms (load ${loadavg()[0]!.toFixed(1)})`);
@@ -65,7 +65,7 @@ test('after the demo’s click, what is typed at a prompt that has no keyboard y
   await page.reload();
   await tabTo(page, /^Try the demo network$/);
   await page.keyboard.press('Enter');
-  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  const screen = page.getByRole('tabpanel', { name: 'guest@demo.internal' });
   await expect(screen).toContainText('guest@demo:~$');
   await page.keyboard.type('ls\n');
   await expect(page.getByRole('tab'), 'nothing was open before').toHaveCount(1);

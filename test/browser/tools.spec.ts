@@ -1,4 +1,4 @@
-import { connected, expect, region, test } from '../support/console-test.ts';
+import { connect, connected, editor, enrol, expect, region, test } from '../support/console-test.ts';
 
 const HOST = '10.86.0.1';
 
@@ -34,8 +34,37 @@ test('a trace shows its hops as they come, and the path MTU what gets through wh
   await expect(mtu.getByRole('status')).toContainText('gets there whole');
 });
 
+test('after the demo’s click its names work in every tool, and others are none', async ({ console: page }) => {
+  await page.getByRole('button', { name: 'Try the demo network' }).click();
+  await expect(region(page, 'Ping').locator('.replies li').first()).toContainText('ms');
+  await expect(region(page, 'Download')).toContainText('SHA-256');
+  await expect(page.getByRole('tabpanel', { name: 'guest@demo.internal' })).toContainText('guest@demo:~$');
+  await page.getByRole('button', { name: 'Stop ping' }).click();
+  const outcomes = {
+    'HTTP request': ['Send', /^200 OK/],
+    'DNS lookup': ['Look up', /^\d records/],
+    'Port check': ['Check', /^2 open, 1 closed/],
+    Traceroute: ['Trace', 'Reached in 1 hop.'],
+    'Path MTU': ['Measure', 'gets there whole'],
+  } as const;
+  for (const [name, [action, outcome]] of Object.entries(outcomes)) {
+    await region(page, name).getByRole('button', { name: action }).click();
+    await expect(region(page, name).getByRole('status')).toContainText(outcome);
+  }
+  const lookup = region(page, 'DNS lookup');
+  await expect(lookup.getByRole('row', { name: /^AAAA fd86::1/ })).toBeVisible();
+  // Its domain is searched.
+  await lookup.getByLabel('Name').fill('files');
+  await lookup.getByRole('button', { name: 'Look up' }).click();
+  await expect(lookup.getByRole('row', { name: /^A 10\.86\.0\.1/ })).toBeVisible();
+  await lookup.getByLabel('Name').fill('nobody.demo.internal');
+  await lookup.getByRole('button', { name: 'Look up' }).click();
+  await expect(lookup.getByRole('alert')).toContainText('nobody.demo.internal');
+});
+
 test('what cannot be asked says why in one sentence: no route, no DNS server', async ({ console: page }) => {
-  await connected(page);
+  await editor(page).fill((await enrol(page)).config.replace(/^DNS = .*$/m, ''));
+  await connect(page).click();
   const trace = region(page, 'Traceroute');
   await trace.getByLabel('Address').fill('192.0.2.1');
   await trace.getByLabel('Address').press('Enter');

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { connect, editor, enrol, region } from '../support/console-test.ts';
 
-const HOST = '10.86.0.1';
+const HOST = 'demo.internal';
 /** So long that plots have something to show, in ms. */
 const WATCHED = 8000;
 
@@ -68,7 +68,7 @@ export const JOURNEYS: Record<string, (page: Page) => AsyncGenerator<Shot>> = {
 };
 
 async function* terminal(page: Page): AsyncGenerator<Shot> {
-  const screen = page.getByRole('tabpanel', { name: 'guest@10.86.0.1' });
+  const screen = page.getByRole('tabpanel', { name: `guest@${HOST}` });
   await screen.filter({ hasText: 'guest@demo:~$' }).waitFor();
   await screen.getByRole('textbox', { name: 'Terminal input' }).focus();
   await page.keyboard.type('ls -l\ncat README.txt\n');
@@ -93,7 +93,7 @@ async function* tools(page: Page): AsyncGenerator<Shot> {
   const mtu = region(page, 'Path MTU');
   await mtu.getByLabel('Address').fill(HOST);
   await mtu.getByRole('button', { name: 'Measure' }).click();
-  await region(page, 'DNS lookup').getByLabel('Name').fill('db.internal');
+  await region(page, 'DNS lookup').getByLabel('Name').fill(HOST);
   await region(page, 'DNS lookup').getByRole('button', { name: 'Look up' }).click();
   await mtu.getByRole('status').filter({ hasText: 'whole' }).waitFor();
   await packets.getByRole('row').nth(6).waitFor();

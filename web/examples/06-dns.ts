@@ -4,7 +4,7 @@ import { config, done, host, print, relay } from './demo.ts';
 import { serveNames } from './name-server.ts';
 
 const ourAddress = /^Address = ([\d.]+)/m.exec(config)![1]!;
-const withDns = config.replace('[Interface]', `[Interface]\nDNS = ${ourAddress}`);
+const withDns = config.replace(/^DNS = .*$/m, `DNS = ${ourAddress}`);
 await using tunnel = await Tunnel.open(withDns, {
   relay,
   dns: { hosts: { 'demo.internal': [host] } },

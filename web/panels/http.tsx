@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { bracketed } from '../../src/core/host-port.ts';
 import type { ResponseHead } from '../../src/index.ts';
 import { count, formatBytes, formatMillis } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
@@ -16,7 +17,7 @@ const CHOICES = METHODS.map((method) => [method, method] as const);
 export function HttpPanel({ model }: { model: ConsoleModel }) {
   const run = useRun(HttpRun);
   const method = useSignal<Method>('GET');
-  const url = useSignal('');
+  const url = useSignal(model.pingHost.value && urlOf(model.pingHost.value));
   const headers = useSignal('');
   const body = useSignal('');
   const { forwards, way } = sshFormOf(model);
@@ -47,6 +48,10 @@ export function HttpPanel({ model }: { model: ConsoleModel }) {
       <Answer run={run} />
     </Tool>
   );
+}
+
+function urlOf(host: string): string {
+  return `http://${bracketed(host)}/`;
 }
 
 function hostOf(url: string): string {

@@ -15,7 +15,7 @@ const CHOICES = [
 
 export function LookupPanel({ model }: { model: ConsoleModel }) {
   const run = useRun(LookupRun);
-  const name = useSignal('');
+  const name = useSignal(model.pingHost.value);
   const type = useSignal<LookupType>('usual');
   const start = () => {
     const host = name.value.trim();

@@ -7,6 +7,9 @@ export interface Token {
   text: string;
 }
 
+/** In characters: a few thousand peers, and less than what would make the page stand still. */
+export const TEXT_LIMIT = 300_000;
+
 const SECRET_LINE = /^(\s*#?\s*(?:private|preshared)key\s*=\s*)(\S+)(.*)$/i;
 
 /** Splits one line for colouring; the texts joined are the line again. Key material is `secret`, also in a comment. */

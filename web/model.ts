@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import { hostAndPort } from '../src/core/host-port.ts';
 import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
-import { readOurselves, setPrivateKey } from './config-text.ts';
+import { readOurselves, setPrivateKey, TEXT_LIMIT } from './config-text.ts';
 import type { DemoSite } from './demo.ts';
 import { DownloadRun } from './download-run.ts';
 import { enrolAt, tokensFrom } from './hooks.ts';
@@ -12,7 +12,8 @@ import { isOlder } from './pwa/version.ts';
 import { readRelays } from './relay-address.ts';
 import { Session } from './session.ts';
 import { loadSettings, Preference, readSettings, type SiteSettings } from './settings.ts';
-import { type Arrival, arrival, readArrival } from './tunnels/fragment.ts';
+import { type Arrival, isOffer, NO_OFFER, readArrival } from './tunnels/arrival.ts';
+import { arrival } from './tunnels/fragment.ts';
 import type { Parcel } from './tunnels/link.ts';
 import { connectedBefore, noteConnected } from './tunnels/resume.ts';
 import { type OpenedTunnel, TunnelBook } from './tunnels/tunnel-book.ts';
@@ -116,6 +117,11 @@ export class ConsoleModel {
   }
 
   setText(text: string): void {
+    if (text.length > TEXT_LIMIT) {
+      this.fileProblem.value =
+        'This text is too long for a WireGuard configuration: paste that of the .conf file.';
+      return;
+    }
     batch(() => {
       this.text.value = text;
       this.beforeKeys.value = undefined;
@@ -132,21 +138,19 @@ export class ConsoleModel {
 
   /** One configuration goes into the editor; of several, each among the kept ones. */
   async openFiles(files: readonly File[]): Promise<void> {
-    const { importFiles, keepAll } = await import('./tunnels/import-files.ts');
+    const { importFiles, keepAll, summed } = await import('./tunnels/import-files.ts');
     const { found, problems } = await importFiles(files);
     const [first] = found;
     if (found.length === 1) this.#take(first!.text);
     else problems.push(...(await keepAll(this.book, found, this.relayText.value.trim())));
-    this.fileProblem.value = problems.length > 0 ? problems.join(' ') : undefined;
+    this.fileProblem.value = problems.length > 0 ? summed(problems) : undefined;
   }
 
   /** What a QR code said: a configuration, or a link that holds one. */
   takeScanned(text: string): void {
     this.scanning.value = false;
-    if (readArrival(text) || /^\s*\[\s*interface\s*\]/im.test(text)) this.#take(text);
-    else
-      this.fileProblem.value =
-        'This code holds no WireGuard configuration: scan the one that you were given.';
+    if (isOffer(text)) this.#take(text);
+    else this.fileProblem.value = NO_OFFER;
   }
 
   /** Out of a link, once somebody has looked at it; into the editor. An invitation gets a key of our own. */
@@ -212,8 +216,19 @@ export class ConsoleModel {
     const wrong = issues.find(({ severity }) => severity === 'error');
     if (!config)
       return this.session.refuse(wrong ? capital(wrong.message) : 'This configuration cannot be read.');
+    const missing = this.#missingIn(config);
+    if (missing !== undefined) return this.session.refuse(missing);
     const relays = this.#relays(this.relayText.value);
     if (relays) await this.#open(config, relays, takeOver);
+  }
+
+  /** What can be read and yet not be used. */
+  #missingIn({ interface: { privateKey, addresses } }: TunnelConfig): string | undefined {
+    if (privateKey === undefined && !this.heldKey.value)
+      return 'There is no PrivateKey in this configuration: add it, or press “Generate keys” and send the public one to whoever runs the server.';
+    if (addresses.length === 0)
+      return 'There is no Address in this configuration: ask whoever runs the server which one is yours.';
+    return undefined;
   }
 
   async disconnect(): Promise<void> {

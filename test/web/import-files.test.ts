@@ -1,7 +1,7 @@
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { generatePrivateKey } from '../../src/index.ts';
-import { importFiles, keepAll } from '../../web/tunnels/import-files.ts';
+import { importFiles, keepAll, summed } from '../../web/tunnels/import-files.ts';
 import { TunnelBook } from '../../web/tunnels/tunnel-book.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -54,9 +54,28 @@ describe('files that are dropped', () => {
     expect(problems[3]).toContain('no .conf file in “bomb.zip”');
   });
 
-  it('are bounded in number', async () => {
+  it('are bounded in number, and it is said how many were taken', async () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}.conf`, 'x']));
-    expect((await importFiles([archive(many)])).found).toHaveLength(200);
+    const { found, problems } = await importFiles([archive(many)]);
+    expect(found).toHaveLength(200);
+    expect(found.every(({ text }) => text === 'x')).toBe(true);
+    expect(problems).toEqual([
+      'Only the first 200 of 300 configurations were taken: drop the others by themselves.',
+    ]);
+  });
+
+  it('that hold nothing, or no text, are a sentence each; of many, a few are told', async () => {
+    const { found, problems } = await importFiles([
+      new File([], 'office.conf'),
+      new File([new Uint8Array(100)], 'office.exe'),
+    ]);
+    expect(found).toEqual([]);
+    expect(problems[0]).toContain('“office.conf” is empty');
+    expect(problems[1]).toContain('“office.exe” is no text');
+    expect(summed(['One.', 'Two.'])).toBe('One. Two.');
+    expect(summed(Array<string>(20).fill('This one is empty.'))).toMatch(
+      /empty\. 17 more files were left out\.$/,
+    );
   });
 });
 

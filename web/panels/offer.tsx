@@ -3,7 +3,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { checkConfig } from '../../src/index.ts';
 import type { ConsoleModel } from '../model.ts';
 import { Field } from '../parts/field.tsx';
-import type { Arrival } from '../tunnels/fragment.ts';
+import type { Arrival } from '../tunnels/arrival.ts';
 import { openMove, type Parcel, readInvite } from '../tunnels/link.ts';
 import '../style/tools.css';
 import '../style/tunnels.css';

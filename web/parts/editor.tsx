@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { ConfigIssue } from '../../src/index.ts';
-import { tokenizeLine } from '../config-text.ts';
+import { TEXT_LIMIT, tokenizeLine } from '../config-text.ts';
 import { count } from '../format.ts';
 import { EyeIcon } from './icons.tsx';
 
@@ -63,6 +63,7 @@ export function Editor({ text, issues, readOnly, onInput, onSubmit }: Props) {
                 autocomplete="off"
                 autocapitalize="off"
                 onInput={(event) => onInput(event.currentTarget.value)}
+                onPaste={(event) => refuseLong(event, onInput)}
                 onKeyDown={(event) => {
                   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit();
                 }}
@@ -89,6 +90,14 @@ export function Editor({ text, issues, readOnly, onInput, onSubmit }: Props) {
       <Issues issues={issues} goTo={goTo} />
     </div>
   );
+}
+
+/** The page would stand still while the browser puts megabytes into the field. */
+function refuseLong(event: ClipboardEvent, onInput: (text: string) => void): void {
+  const text = event.clipboardData?.getData('text/plain') ?? '';
+  if (text.length <= TEXT_LIMIT) return;
+  event.preventDefault();
+  onInput(text);
 }
 
 function Line({ line, severity }: { line: string; severity: ConfigIssue['severity'] | undefined }) {

@@ -3,7 +3,7 @@
  * before anything else runs, so that it is neither in the history nor in sight. Imported first of all.
  */
 
-export type Arrival = { kind: 'invite' | 'move'; data: string };
+import { type Arrival, readArrival } from './arrival.ts';
 
 let arrived = take();
 let listener: (() => void) | undefined;
@@ -21,12 +21,6 @@ export function arrival(again: () => void): Arrival | undefined {
   const once = arrived;
   arrived = undefined;
   return once;
-}
-
-/** Out of a link or its fragment; undefined if it is neither. */
-export function readArrival(text: string): Arrival | undefined {
-  const [, kind, data] = /#(invite|move)=([\w-]{1,20000})$/.exec(text) ?? [];
-  return kind !== undefined && data !== undefined ? { kind: kind as Arrival['kind'], data } : undefined;
 }
 
 function take(): Arrival | undefined {

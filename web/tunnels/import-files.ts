@@ -1,16 +1,17 @@
 /** Files that were dropped or opened: configurations, archives of them, pictures of their QR codes. */
 import { unzipSync } from 'fflate';
 import { checkConfig, derivePublicKey } from '../../src/index.ts';
-import { readOurselves } from '../config-text.ts';
+import { readOurselves, TEXT_LIMIT } from '../config-text.ts';
+import { isOffer, NO_OFFER } from './arrival.ts';
 import { readQrPicture } from './qr-reader.ts';
 import type { TunnelBook } from './tunnel-book.ts';
 
-/** Larger than any configuration with a few thousand peers; smaller than a film dropped by mistake. */
-const FILE_LIMIT = 1_000_000;
 const PICTURE_LIMIT = 30_000_000;
 const ZIP_LIMIT = 20_000_000;
 /** More than a person keeps; what an archive may make of this page's memory ends here. */
 const MOST = 200;
+/** So many files are told of one by one. */
+const TOLD = 3;
 
 export interface ImportedFile {
   /** Without `.conf`. */
@@ -34,16 +35,30 @@ export async function importFiles(files: readonly File[]): Promise<Import> {
       problems.push((error as Error).message);
     }
   }
-  if (found.length > MOST) problems.push(`Only the first ${MOST} were taken.`);
+  if (found.length > MOST) problems.push(onlyTheFirst(found.length));
   return { found: found.slice(0, MOST), problems };
 }
 
+function onlyTheFirst(count: number): string {
+  return `Only the first ${MOST} of ${count} configurations were taken: drop the others by themselves.`;
+}
+
+/** One sentence is read, two hundred are not. */
+export function summed(problems: readonly string[]): string {
+  const rest = problems.length - TOLD;
+  const told = rest > 1 ? [...problems.slice(0, TOLD), `${rest} more files were left out.`] : problems;
+  return told.join(' ');
+}
+
 async function readOne(file: File): Promise<ImportedFile[]> {
+  if (file.size === 0) throw new Error(`“${file.name}” is empty: choose the .conf file that you were given.`);
   if (await isZip(file)) return readZip(file);
   if (file.type.startsWith('image/')) return [await readPicture(file)];
-  if (file.size > FILE_LIMIT)
+  if (file.size > TEXT_LIMIT)
     throw new Error(`“${file.name}” is too large for a WireGuard configuration: choose the .conf file.`);
-  return [{ name: titleOf(file.name), text: await file.text() }];
+  const text = await file.text();
+  if (text.includes('\0')) throw new Error(`“${file.name}” is no text: choose the .conf file.`);
+  return [{ name: titleOf(file.name), text }];
 }
 
 async function isZip(file: File): Promise<boolean> {
@@ -58,18 +73,24 @@ async function readZip(file: File): Promise<ImportedFile[]> {
   return texts;
 }
 
+/** Those beyond the limit are counted, and are empty. */
 function unzipped(bytes: Uint8Array, archive: string): ImportedFile[] {
+  const beyond: ImportedFile[] = [];
   let taken = 0;
   try {
     const entries = unzipSync(bytes, {
       // The size that an entry says is the size that it gets: one that lies is an error.
-      filter: ({ name, originalSize }) =>
-        /(^|\/)[^/.][^/]*\.conf$/i.test(name) && originalSize <= FILE_LIMIT && ++taken <= MOST,
+      filter: ({ name, originalSize }) => {
+        if (!/(^|\/)[^/.][^/]*\.conf$/i.test(name) || originalSize > TEXT_LIMIT) return false;
+        if (++taken > MOST) beyond.push({ name, text: '' });
+        return taken <= MOST;
+      },
     });
-    return Object.entries(entries).map(([name, data]) => ({
+    const texts = Object.entries(entries).map(([name, data]) => ({
       name: titleOf(name),
       text: new TextDecoder().decode(data),
     }));
+    return [...texts, ...beyond];
   } catch {
     throw new Error(`“${archive}” is damaged, or encrypted: unpack it and drop the .conf files.`);
   }
@@ -81,6 +102,7 @@ async function readPicture(file: File): Promise<ImportedFile> {
     throw new Error(
       `There is no QR code to be read in “${file.name}”: take the picture closer and straight.`,
     );
+  if (!isOffer(text)) throw new Error(NO_OFFER);
   return { name: titleOf(file.name), text };
 }
 

@@ -121,6 +121,7 @@ function RelayField({ model }: { model: ConsoleModel }) {
       <label for="relay">Relay</label>
       <input
         id="relay"
+        class="mono"
         type="text"
         inputMode="url"
         autocomplete="off"

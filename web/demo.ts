@@ -1,4 +1,7 @@
 /** The demo network that the serving process may offer: it is told our public key and answers with a configuration. */
+import { batch } from '@preact/signals';
+import { derivePublicKey, generatePrivateKey } from '../src/index.ts';
+import { setPrivateKey } from './config-text.ts';
 import { askSite } from './hooks.ts';
 import type { ConsoleModel } from './model.ts';
 import { isRecord, readStrings } from './settings.ts';
@@ -30,33 +33,55 @@ export interface DemoSite {
   downloadPath: string;
 }
 
-export async function enrol(url: string, publicKey: string): Promise<DemoNetwork> {
-  const response = await askSite(url, { publicKey });
+export async function tryDemo(model: ConsoleModel, url: string): Promise<void> {
+  const form = sshFormOf(model);
+  // What a terminal needs comes meanwhile.
+  form.prepare();
+  const privateKey = generatePrivateKey();
+  const network = await enrol(url, derivePublicKey(privateKey));
+  model.renew(setPrivateKey(network.config, privateKey));
+  const { config } = model.checked.value;
+  if (!config)
+    throw new Error('The demo network sent a configuration that does not parse: reload this page.');
+  const host = hostOf(network.site);
+  fillTools(model, host, network.site);
+  const relays = network.relay.length > 0 ? network.relay : model.settings.value.relay;
+  if (!(await model.open(config, relays.join(' '), false))) return;
+  if (network.ssh && host !== '') {
+    form.fill(host, network.ssh);
+    // Whoever reads the page keeps the focus.
+    void form.open({ focus: false });
+  }
+  void model.startPing();
+  void model.startDownload();
+}
+
+async function enrol(url: string, publicKey: string): Promise<DemoNetwork> {
+  const response = await askSite(url, { publicKey }).catch(() => undefined);
+  if (!response)
+    throw new Error(
+      'The demo network does not answer: check that the program that served this page still runs.',
+    );
   if (!response.ok)
     throw new Error(`The demo network refused (${response.status}): start it again and reload this page.`);
-  const network = readDemoNetwork(await response.json());
+  const network = readDemoNetwork(await response.json().catch(() => undefined));
   if (!network)
     throw new Error('The demo network sent an answer this page does not understand: reload this page.');
   return network;
 }
 
-/** There will be one: what it needs comes meanwhile. */
-export function prepareTerminal(model: ConsoleModel): void {
-  sshFormOf(model).prepare();
-}
-
-/** A terminal on the demo's machine, whose host key came with the configuration. Whoever reads the page keeps the focus. */
-export async function openTerminal(model: ConsoleModel, { site, ssh }: DemoNetwork): Promise<void> {
-  const host = hostOf(site);
-  if (!ssh || host === '') return;
-  const form = sshFormOf(model);
-  form.fill(host, ssh);
-  await form.open({ focus: false });
-}
-
 /** As people write it: its name, if it has one. */
-export function hostOf({ name, ipv4, ipv6 }: DemoSite): string {
+function hostOf({ name, ipv4, ipv6 }: DemoSite): string {
   return name ?? ipv4 ?? ipv6 ?? '';
+}
+
+function fillTools(model: ConsoleModel, host: string, { port, downloadPath }: DemoSite): void {
+  batch(() => {
+    model.pingHost.value = host;
+    model.downloadHost.value = host;
+    model.downloadPort.value = String(port);
+    model.downloadPath.value = downloadPath;
+  });
 }
 
 export function readDemoNetwork(value: unknown): DemoNetwork | undefined {

@@ -4,9 +4,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import { hostAndPort } from '../src/core/host-port.ts';
 import { checkConfig, derivePublicKey, generatePrivateKey, type TunnelConfig } from '../src/index.ts';
 import { readOurselves, setPrivateKey, TEXT_LIMIT } from './config-text.ts';
-import type { DemoSite } from './demo.ts';
 import { DownloadRun } from './download-run.ts';
-import { enrolAt, tokensFrom } from './hooks.ts';
 import { PingRun } from './ping-run.ts';
 import { isOlder } from './pwa/version.ts';
 import { readRelays } from './relay-address.ts';
@@ -156,7 +154,7 @@ export class ConsoleModel {
   /** Out of a link, once somebody has looked at it; into the editor. An invitation gets a key of our own. */
   takeParcel({ text, relay }: Parcel, isInvite: boolean): void {
     this.arrival.value = undefined;
-    this.#renew(text);
+    this.renew(text);
     if (relay !== '' && this.settings.value.policy.otherRelays) this.relayText.value = relay;
     if (isInvite) this.generateKeys();
   }
@@ -164,7 +162,7 @@ export class ConsoleModel {
   #take(text: string): void {
     const arrival = readArrival(text);
     if (arrival) this.arrival.value = arrival;
-    else this.#renew(text);
+    else this.renew(text);
   }
 
   /** What stands in the editor, to be kept under a name; undefined while it cannot be read. */
@@ -184,14 +182,14 @@ export class ConsoleModel {
   async openTunnel(id: string, name: string, passphrase?: string): Promise<boolean> {
     const tunnel = await this.book.open(id, passphrase);
     if (!tunnel) return false;
-    this.#renew(tunnel.text);
+    this.renew(tunnel.text);
     this.opened.value = { ...tunnel, id, name };
     if (tunnel.relay !== '' && this.settings.value.policy.otherRelays) this.relayText.value = tunnel.relay;
     return true;
   }
 
   /** Another text altogether, which has nothing to do with the key of the one before. */
-  #renew(text: string): void {
+  renew(text: string): void {
     this.opened.value = undefined;
     this.setText(text);
   }
@@ -218,8 +216,7 @@ export class ConsoleModel {
       return this.session.refuse(wrong ? capital(wrong.message) : 'This configuration cannot be read.');
     const missing = this.#missingIn(config);
     if (missing !== undefined) return this.session.refuse(missing);
-    const relays = this.#relays(this.relayText.value);
-    if (relays) await this.#open(config, relays, takeOver);
+    await this.open(config, this.relayText.value, takeOver);
   }
 
   /** What can be read and yet not be used. */
@@ -238,45 +235,29 @@ export class ConsoleModel {
     await this.session.disconnect();
   }
 
-  /** Enrols with the demo network, connects, and shows a ping, a download and a terminal at once. */
+  /** Enrols with the demo network, connects, and shows a terminal, a ping and a download at once. */
   async tryDemo(): Promise<void> {
-    const { demo, relay } = this.settings.value;
-    if (!demo || this.enrolling.value) return;
-    this.enrolling.value = true;
-    try {
-      const privateKey = generatePrivateKey();
-      const { enrol, hostOf, openTerminal, prepareTerminal } = await import('./demo.ts');
-      prepareTerminal(this);
-      const network = await enrol(demo.enrol, derivePublicKey(privateKey));
-      this.#renew(setPrivateKey(network.config, privateKey));
-      this.#fillTools(hostOf(network.site), network.site);
-      const { config } = this.checked.value;
-      const relays = this.#relays((network.relay.length > 0 ? network.relay : relay).join(' '));
-      if (!config)
-        throw new Error('The demo network sent a configuration that does not parse: reload this page.');
-      if (!relays || !(await this.#open(config, relays, false))) return;
-      void this.startPing();
-      void this.startDownload();
-      void openTerminal(this, network);
-    } catch (error) {
-      this.session.refuse(
-        error instanceof TypeError
-          ? 'The demo network does not answer: check that the program that served this page still runs.'
-          : (error as Error).message,
-      );
-    } finally {
-      this.enrolling.value = false;
-    }
+    const { demo } = this.settings.value;
+    if (demo) await this.#enrolling(async () => (await import('./demo.ts')).tryDemo(this, demo.enrol));
   }
 
   /** Makes a key and asks the site for the configuration that goes with it; connecting is the next click. */
   async enrol(): Promise<void> {
     const { enrol: url } = this.settings.value;
-    if (url === undefined || this.enrolling.value) return;
+    if (url === undefined) return;
+    await this.#enrolling(async () => {
+      const { enrolAt } = await import('./hooks.ts');
+      const privateKey = generatePrivateKey();
+      this.renew(setPrivateKey(await enrolAt(url, derivePublicKey(privateKey)), privateKey));
+    });
+  }
+
+  /** One at a time; what goes wrong is said. */
+  async #enrolling(work: () => Promise<void>): Promise<void> {
+    if (this.enrolling.value) return;
     this.enrolling.value = true;
     try {
-      const privateKey = generatePrivateKey();
-      this.#renew(setPrivateKey(await enrolAt(url, derivePublicKey(privateKey)), privateKey));
+      await work();
     } catch (error) {
       this.session.refuse((error as Error).message);
     } finally {
@@ -301,13 +282,16 @@ export class ConsoleModel {
     await this.download.start(tunnel, target, (error) => this.session.adviseOn(error, name));
   }
 
-  async #open(config: TunnelConfig, relays: string[], takeOver: boolean): Promise<boolean> {
+  /** Whether it has begun; if not, it was said why. */
+  async open(config: TunnelConfig, relayText: string, takeOver: boolean): Promise<boolean> {
+    const relays = this.#relays(relayText);
+    if (!relays) return false;
     this.ping.clear();
     this.download.clear();
     const { token, relay } = this.settings.value;
     // Tokens are for the site's own relays; nobody else is shown one.
     const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
-    const tokens = isOwn ? tokensFrom(token) : undefined;
+    const tokens = isOwn ? (await import('./hooks.ts')).tokensFrom(token) : undefined;
     const privateKey = this.heldKey.value?.privateKey;
     noteConnected(privateKey && this.#opensAsSaved() ? this.opened.value?.id : undefined);
     return (await this.session.connect(config, relays, takeOver, tokens, privateKey)) !== undefined;
@@ -323,15 +307,6 @@ export class ConsoleModel {
     const { urls, problem } = readRelays(text, new URL(location.href));
     if (problem !== undefined) this.session.refuse(problem);
     return urls;
-  }
-
-  #fillTools(host: string, site: DemoSite): void {
-    batch(() => {
-      this.pingHost.value = host;
-      this.downloadHost.value = host;
-      this.downloadPort.value = String(site.port);
-      this.downloadPath.value = site.downloadPath;
-    });
   }
 }
 

@@ -1,10 +1,13 @@
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { TunnelConfig } from '../../src/index.ts';
-import { serverCommand, serverStanza } from '../config-text.ts';
 import { shortKey } from '../format.ts';
 import type { ConsoleModel } from '../model.ts';
-import { CopyButton, CopyLine } from '../parts/copy-button.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
+import { lazy } from '../parts/lazy.tsx';
+
+const ServerSide = lazy(async () => (await import('./server-side.tsx')).ServerSide);
 
 /** What the configuration means, before anything is connected: who we are, whom we call, what goes there. */
 export function SummaryPanel({ model }: { model: ConsoleModel }) {
@@ -23,7 +26,7 @@ export function SummaryPanel({ model }: { model: ConsoleModel }) {
         </p>
       )}
       {config && <Meaning config={config} publicKey={model.publicKey.value} />}
-      {!empty && <ServerSide model={model} />}
+      {!empty && model.publicKey.value && <ForServer model={model} />}
     </section>
   );
 }
@@ -122,32 +125,18 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 /** What the other side must know of us; opened by generating keys, and still open while addresses are written beside them. */
-function ServerSide({ model }: { model: ConsoleModel }) {
-  const publicKey = model.publicKey.value;
-  const config = model.checked.value.config;
-  if (!publicKey) return null;
-  const { addresses } = model.ourselves.value;
-  const fresh = model.beforeKeys.value !== undefined;
+function ForServer({ model }: { model: ConsoleModel }) {
+  const isOpen = useSignal(false);
   const wasFresh = useRef(false);
-  wasFresh.current ||= fresh;
-  const hasPresharedKey = config?.peers.some((peer) => peer.presharedKey !== undefined) ?? false;
+  wasFresh.current ||= model.beforeKeys.value !== undefined;
   return (
-    <details class="server-side" open={wasFresh.current}>
+    <details
+      class="server-side"
+      open={wasFresh.current}
+      onToggle={(event) => (isOpen.value = event.currentTarget.open)}
+    >
       <summary>For the server</summary>
-      {fresh && (
-        <p class="note" role="status">
-          A new key pair: the private key went into the text and stays in this page.{' '}
-          <button type="button" class="link" onClick={() => model.undoKeys()}>
-            Undo
-          </button>
-        </p>
-      )}
-      <CopyLine label="Our public key" text={publicKey} />
-      <CopyLine
-        label="Add to the server’s configuration"
-        text={serverStanza(publicKey, addresses, hasPresharedKey)}
-      />
-      <CopyLine label="Or at once, on the server" text={serverCommand(publicKey, addresses)} />
+      {(isOpen.value || wasFresh.current) && <ServerSide model={model} />}
     </details>
   );
 }

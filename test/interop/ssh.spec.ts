@@ -169,6 +169,22 @@ test('ECDSA and RSA keys, and a key that the browser made and gives to nobody', 
   }
 });
 
+test('a server that wants a password beside the key is given both', async ({ page, startLab }) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace, { ...by('password'), needsBoth: true });
+  try {
+    await labConnected(page, lab);
+    sshd.authorize(await makeKey(page));
+    await openTerminal(page, root);
+    await trust(page);
+    await answer(page, PASSWORD);
+    await works(page);
+    expect(sshd.output, 'which its configuration says is not enough alone').toContain('Accepted password');
+  } finally {
+    await sshd.stop();
+  }
+});
+
 test('through a server in between', async ({ page, startLab }) => {
   const lab = await startLab({ site: 'console' });
   const sshd = await Sshd.start(lab.peer.namespace, by('password'));

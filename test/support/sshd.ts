@@ -10,6 +10,8 @@ export interface SshdOptions {
    * asks. Root's home is the server's folder then, and its shell /bin/sh, whose prompt is `# `.
    */
   password?: { text: string; by: 'password' | 'keyboard-interactive' };
+  /** A key does not do without the password. */
+  needsBoth?: boolean;
   /** Where it connects to for its clients, `host:port` or `any`. */
   permitOpen?: string;
 }
@@ -120,7 +122,10 @@ async function withAccount(folder: string, password: string, command: string[]):
   return ['unshare', '--mount', 'sh', '-c', `${binds.join(' && ')} && exec "$@"`, 'sh', ...command];
 }
 
-function configuration(folder: string, { password, permitOpen = 'any' }: SshdOptions): string {
+function configuration(
+  folder: string,
+  { password, needsBoth = false, permitOpen = 'any' }: SshdOptions,
+): string {
   const asks = password?.by;
   return `
 HostKey ${folder}/host
@@ -131,6 +136,7 @@ AuthorizedKeysFile ${folder}/user.pub
 PasswordAuthentication ${asks === 'password' ? 'yes' : 'no'}
 KbdInteractiveAuthentication ${asks === 'keyboard-interactive' ? 'yes' : 'no'}
 PermitRootLogin ${asks === undefined ? 'prohibit-password' : 'yes'}
+AuthenticationMethods ${needsBoth ? 'publickey,password' : 'any'}
 PermitOpen ${permitOpen}
 Subsystem sftp internal-sftp -d ${folder}/files
 `;

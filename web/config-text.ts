@@ -7,8 +7,8 @@ export interface Token {
   text: string;
 }
 
-/** In characters: a few thousand peers, and less than what would make the page stand still. */
-export const TEXT_LIMIT = 300_000;
+/** In characters: several hundred peers, and less than what would make the page stand still with every key. */
+export const TEXT_LIMIT = 100_000;
 
 const SECRET_LINE = /^(\s*#?\s*(?:private|preshared)key\s*=\s*)(\S+)(.*)$/i;
 

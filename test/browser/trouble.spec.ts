@@ -98,8 +98,7 @@ test('five megabytes that were pasted are refused at once, and the longest text 
   );
   await expect(editor(page)).toHaveValue(config);
   const long =
-    config +
-    Array.from({ length: 2000 }, (_, index) => peer(`10.1.${index >> 8}.${index & 255}/32`)).join('');
+    config + Array.from({ length: 700 }, (_, index) => peer(`10.1.${index >> 8}.${index & 255}/32`)).join('');
   const taken = await paste(long);
   console.log(
     `5 MB refused in ${refused.toFixed(0)} ms, ${long.length} characters taken in ${taken.toFixed(0)} ms (load ${loadavg()[0]!.toFixed(1)})`,
@@ -121,7 +120,7 @@ test('a configuration without its own key, address or routes says what is missin
   await expect(alert(page)).toContainText('PrivateKey');
   await expect(alert(page)).toContainText('Generate keys');
   await page.getByRole('button', { name: 'Generate keys' }).click();
-  await expect(alert(page)).toHaveCount(0);
+  await expect(alert(page)).toBeEmpty();
   await expect(needs).toHaveCount(0);
 
   const key = `PrivateKey = ${generateKeys().privateKey}\n`;
@@ -135,22 +134,26 @@ test('a configuration without its own key, address or routes says what is missin
   await expect(alert(page)).toContainText('expected [Interface] or [Peer]');
 });
 
-test('a relay that refuses this page names what its operator has to add', async ({ console: page }) => {
-  const { config } = await enrol(page);
-  const relay = await RelayProcess.start({
-    allow: ['127.0.0.1:51820'],
-    origins: ['https://elsewhere.example'],
+test.describe('a relay', () => {
+  test.use({ expected: /WebSocket|403/ });
+
+  test('that refuses this page names what its operator has to add', async ({ console: page }) => {
+    const { config } = await enrol(page);
+    const relay = await RelayProcess.start({
+      allow: ['127.0.0.1:51820'],
+      origins: ['https://elsewhere.example'],
+    });
+    try {
+      await editor(page).fill(config);
+      await page.getByLabel('Relay', { exact: true }).fill(relay.url);
+      await connect(page).click();
+      const { origin } = new URL(page.url());
+      await expect(alert(page)).toContainText(
+        `refuses this page: its operator has to add ${origin} to the origins it allows.`,
+      );
+      await leave(page);
+    } finally {
+      await relay.stop();
+    }
   });
-  try {
-    await editor(page).fill(config);
-    await page.getByLabel('Relay', { exact: true }).fill(relay.url);
-    await connect(page).click();
-    const { origin } = new URL(page.url());
-    await expect(alert(page)).toContainText(
-      `refuses this page: its operator has to add ${origin} to the origins it allows.`,
-    );
-    await leave(page);
-  } finally {
-    await relay.stop();
-  }
 });

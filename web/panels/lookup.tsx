@@ -75,7 +75,7 @@ function Records({ answer: { records } }: { answer: LookupAnswer }) {
         <tbody>
           {records.map((record) => (
             <tr key={zoneLine(record)}>
-              <td>{typeText(record)}</td>
+              <td class="whole">{typeText(record)}</td>
               <td class="mono" title={record.name}>
                 {dataText(record)}
               </td>

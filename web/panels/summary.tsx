@@ -58,7 +58,7 @@ function Introduction({ model }: { model: ConsoleModel }) {
 }
 
 function Meaning({ config, publicKey }: { config: TunnelConfig; publicKey: string | undefined }) {
-  const { addresses, dns, mtu } = config.interface;
+  const { addresses, dns, searchDomains, mtu } = config.interface;
   return (
     <>
       <dl class="meaning">
@@ -75,7 +75,7 @@ function Meaning({ config, publicKey }: { config: TunnelConfig; publicKey: strin
         )}
         {dns.length > 0 && (
           <Fact name="DNS">
-            <span class="mono">{dns.join(', ')}</span>
+            <span class="mono">{[...dns, ...searchDomains].join(', ')}</span>
           </Fact>
         )}
         {mtu !== undefined && <Fact name="MTU">{mtu}</Fact>}

@@ -34,7 +34,9 @@ test('a trace shows its hops as they come, and the path MTU what gets through wh
   await expect(mtu.getByRole('status')).toContainText('gets there whole');
 });
 
-test('after the demo’s click its names work in every tool, and others are none', async ({ console: page }) => {
+test('after the demo’s click its names work in every tool, and others are none', async ({
+  console: page,
+}) => {
   await page.getByRole('button', { name: 'Try the demo network' }).click();
   await expect(region(page, 'Ping').locator('.replies li').first()).toContainText('ms');
   await expect(region(page, 'Download')).toContainText('SHA-256');

@@ -11,6 +11,16 @@ export async function keep(book: TunnelBook, name: string, tunnel: OpenedTunnel)
   await replace(book, name, tunnel, { kind: 'tab', text, privateKey }, 'until this tab is closed');
 }
 
+/** Under names that are free. The list is drawn once. */
+export function keepMany(book: TunnelBook, named: readonly (OpenedTunnel & { name: string })[]): void {
+  const added = named.map(({ name, publicKey, relay, text, privateKey }): SavedTunnel => {
+    return { id: crypto.randomUUID(), name, publicKey, relay, secret: { kind: 'tab', text, privateKey } };
+  });
+  book.show([...book.tunnels.value, ...added]);
+  const count = added.length === 1 ? 'One tunnel is' : `${added.length} tunnels are`;
+  book.note.value = `${count} kept until this tab is closed.`;
+}
+
 export async function save(
   book: TunnelBook,
   name: string,

@@ -123,6 +123,8 @@ export async function keepAll(
   relay: string,
 ): Promise<string[]> {
   const problems: string[] = [];
+  const taken = new Set(book.tunnels.value.map((tunnel) => tunnel.name));
+  const named: Parameters<TunnelBook['keepMany']>[0][number][] = [];
   for (const { name, text } of files) {
     const { config, issues } = checkConfig(text);
     const { privateKey } = readOurselves(text);
@@ -131,15 +133,22 @@ export async function keepAll(
       problems.push(`“${name}” was left out: ${issue?.message ?? 'it has no private key'}.`);
       continue;
     }
-    const tunnel = { text, relay, publicKey: derivePublicKey(privateKey), privateKey: undefined };
-    await book.keep(freeName(book, name), tunnel);
+    const title = freeName(taken, name);
+    taken.add(title);
+    named.push({
+      name: title,
+      text,
+      relay,
+      publicKey: derivePublicKey(privateKey),
+      privateKey: undefined,
+    });
   }
+  if (named.length > 0) await book.keepMany(named);
   return problems;
 }
 
 /** Nothing that was kept before is replaced by a file. */
-function freeName(book: TunnelBook, name: string): string {
-  const taken = new Set(book.tunnels.value.map((tunnel) => tunnel.name));
+function freeName(taken: ReadonlySet<string>, name: string): string {
   for (let number = 1; ; number++) {
     const title = number === 1 ? name : `${name.slice(0, 54)} (${number})`;
     if (!taken.has(title)) return title;

@@ -44,6 +44,11 @@ export class TunnelBook {
     return this.#change('form', async () => (await changes()).keep(this, name, tunnel));
   }
 
+  /** Several, under names that are free. */
+  keepMany(named: readonly (OpenedTunnel & { name: string })[]): Promise<void> {
+    return this.#change('list', async () => (await changes()).keepMany(this, named));
+  }
+
   /** In this browser; with a passphrase, the whole text under it. */
   save(name: string, tunnel: OpenedTunnel, passphrase = ''): Promise<void> {
     return this.#change('form', async () => (await changes()).save(this, name, tunnel, passphrase));

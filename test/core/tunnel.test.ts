@@ -242,6 +242,11 @@ describe('TCP over WireGuard over a bad network', () => {
     let accepted: TcpConnection | undefined;
     const transfer = new Transfer(connection, () => (accepted ??= listener.accept()), 4 << 20, random);
     run(here, transfer, 150);
+    // What arrives from now on is not acknowledged before the link is back.
+    const receive = a.core.receiveDatagram.bind(a.core);
+    a.core.receiveDatagram = () => {};
+    clock.run(15, link, a, b, transfer);
+    a.core.receiveDatagram = receive;
     link.isCut = true;
     // TCP’s timer is due 57 s after the cut, and WireGuard calls each 5 s.
     clock.run(30 * SECOND, link, a, b, transfer);
@@ -254,6 +259,8 @@ describe('TCP over WireGuard over a bad network', () => {
     expect(transfer.receivedBytes).toBe(before);
     clock.run(50, link, a, b, transfer);
     expect(transfer.receivedBytes).toBeGreaterThan(before);
+    // What had arrived before the cut, and is acknowledged now, took 30 s, and the way does not.
+    expect(connection.info().rto).toBeLessThan(SECOND);
   });
 
   it.each(['reconnected', 'handshakeNeeded'] as const)(

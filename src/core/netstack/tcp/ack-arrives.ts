@@ -160,6 +160,7 @@ function swap(values: Int32Array, i: number, j: number): void {
  */
 function measure(tcb: Tcb, flight: Flight, now: Instant): void {
   const { roundTrip } = tcb;
+  if (Math.min(flight.firstSentAt, flight.resentAt) < flight.measuresFrom) return;
   // Without SACK, what waited behind a hole is acknowledged only when the hole is filled.
   if (flight.firstSentAt !== NEVER && (tcb.sackPermitted || flight.resentAt === NEVER)) {
     const samples = Math.max(1, Math.ceil(tcb.outstanding / (2 * tcb.mss)));

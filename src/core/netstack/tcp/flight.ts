@@ -37,6 +37,9 @@ export class Flight implements DeliverySink {
   /** New data was held back by the congestion window when SND.NXT was this. */
   cwndLimitedAt = 0;
 
+  /** What was sent before says how long the way was broken, not how long it is. */
+  measuresFrom: Instant = Number.NEGATIVE_INFINITY;
+
   // Notes on the ACK that is being looked at.
   #tcb: Tcb | undefined;
   now: Instant = 0;
@@ -78,6 +81,7 @@ export class Flight implements DeliverySink {
     this.congestion.begin(tcb);
     this.rtoAt = this.reorderAt = this.probeAt = NEVER;
     this.probeDue = false;
+    this.measuresFrom = Number.NEGATIVE_INFINITY;
     this.cwndLimitedAt = sndNxt;
     this.inAir = this.#most = this.#mostBefore = 0;
   }

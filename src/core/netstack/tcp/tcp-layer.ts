@@ -303,8 +303,10 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   reconnected(now: Instant): void {
     for (const tcb of this.#connections.entries()) {
       if (tcb.isEmbryonic) tcb.synDue = true;
-      else if (tcb.outstanding > 0) resendFirst(tcb, now);
-      else if (tcb.bytesReceived > 0 && now - tcb.lastHeardAt < PEER_MAY_WAIT) tcb.ackDue = true;
+      else if (tcb.outstanding > 0) {
+        if (tcb.flight) tcb.flight.measuresFrom = now;
+        resendFirst(tcb, now);
+      } else if (tcb.bytesReceived > 0 && now - tcb.lastHeardAt < PEER_MAY_WAIT) tcb.ackDue = true;
       else continue;
       this.wake(tcb);
     }

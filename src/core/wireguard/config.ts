@@ -76,9 +76,9 @@ export interface CheckedConfig {
 /** All that there is to say about a configuration. Throws nothing. */
 export function checkConfig(text: string): CheckedConfig {
   const reader = new ConfigReader();
-  // UTF-16 has such characters, and what is no text at all: what could be said line by line would help nobody.
-  if (text.includes('\0')) {
-    reader.issues.report('error', 1, 1, undefined, 'this is not plain text; save the file as UTF-8');
+  // In UTF-16 every other character is one: what could be said line by line would help nobody.
+  if (text.slice(0, 4).includes('\0')) {
+    reader.issues.report('error', 1, 1, undefined, 'not plain text; expected a file in UTF-8');
     return { issues: reader.issues.inOrder() };
   }
   for (const line of readLines(text)) {

@@ -306,7 +306,7 @@ const MALFORMED: [string, string, number, string | undefined, string][] = [
     `\ufffd\ufffd${[...head].join('\0')}`,
     1,
     undefined,
-    'line 1: this is not plain text; save the file as UTF-8',
+    'line 1: not plain text; expected a file in UTF-8',
   ],
   [
     'a broken IPv6 endpoint',

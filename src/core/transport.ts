@@ -9,7 +9,7 @@ import type { Instant, Millis } from './time.ts';
  * repeated and reordered on the way; a transport never holds one back to make it reliable.
  */
 export interface DatagramTransport {
-  /** Whom to tell what arrives and what changes: the state at once. Set once, before anything is sent. */
+  /** Whom to tell what arrives and what changes; where something is going on already, the state at once. Set once, before anything is sent. */
   receiver: DatagramReceiver | undefined;
   /** Endpoints will be asked for: connects now, where there is something to connect to. */
   begin?(): void;

@@ -121,9 +121,8 @@ test('a saved tunnel is at a prompt in two seconds', async ({ console: page }) =
   expect(millis).toBeLessThan(2000);
 });
 
-test('a reload brings the tunnel back, and the terminals in it with what they forward', async ({
-  console: page,
-}) => {
+/** Through a tunnel that is saved; leaving asks nobody. */
+async function comeToPrompt(page: Page): Promise<void> {
   page.on('dialog', (dialog) => void dialog.accept());
   await save(page);
   await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
@@ -131,6 +130,12 @@ test('a reload brings the tunnel back, and the terminals in it with what they fo
   await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
   await trust(page);
   await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+}
+
+test('a reload brings the tunnel back, and the terminals in it with what they forward', async ({
+  console: page,
+}) => {
+  await comeToPrompt(page);
   const forwards = terminal(page).locator('details').filter({ hasText: 'Forwards' });
   await forwards.locator('summary').click();
   for (const port of ['8080', '8081']) {
@@ -153,13 +158,7 @@ test('a reload brings the tunnel back, and the terminals in it with what they fo
 test('a reload shows the terminals that were seen, and the folder that was looked at', async ({
   console: page,
 }) => {
-  page.on('dialog', (dialog) => void dialog.accept());
-  await save(page);
-  await region(page, 'Tunnels').getByRole('button', { name: 'Open Office' }).click();
-  await connect(page).click();
-  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
-  await trust(page);
-  await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
+  await comeToPrompt(page);
   await terminal(page).getByRole('button', { name: 'Open files' }).click();
   await terminal(page).getByRole('button', { name: 'Open notes' }).click();
   await expect(page.getByRole('table', { name: 'Files in /home/guest/notes' })).toBeVisible();

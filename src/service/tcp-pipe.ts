@@ -176,7 +176,7 @@ export class TcpPipe implements TcpObserver, Drainable, Pollable {
       return;
     }
     const room = this.connection.writableBytes - this.#creditGiven - this.#waitingBytes;
-    if (room >= this.#creditStep) {
+    if (room > 0 && room >= this.#creditStep) {
       this.#creditGiven += room;
       this.#port.giveCredit(room);
     }

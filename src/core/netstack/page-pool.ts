@@ -10,6 +10,8 @@ const WORD_SHIFT = 5;
 /** How full the pool is, and so what sockets may still do. */
 export type MemoryPressure = 'none' | 'high' | 'critical';
 
+/** Of the free pages, a writer may have one in so many. */
+const SHARES = 4;
 /** Chunks that are kept although no page of them is lent. */
 const SPARE_CHUNKS = 1;
 /** How long others lie idle until they are let go of: a buffer that fills and empties would make one each time. */
@@ -60,6 +62,15 @@ export class PagePool implements Pollable {
   get pressure(): MemoryPressure {
     if (this.#used * 20 >= this.limit * 19) return 'critical';
     return this.#used * 4 >= this.limit * 3 ? 'high' : 'none';
+  }
+
+  /**
+   * Bytes that one writer may have waiting: a part of what is free before pressure is critical. The more write, the smaller
+   * is the share of each, and all of them together never take the last pages (dynamic thresholds, Choudhury and Hahne 1998).
+   */
+  get share(): number {
+    const free = Math.trunc((this.limit * 19) / 20) - this.#used;
+    return Math.max(0, free * (PAGE_SIZE / SHARES));
   }
 
   /**

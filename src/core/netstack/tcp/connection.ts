@@ -1,7 +1,7 @@
 import type { SocketAddress } from '../../address.ts';
 import { NEVER } from '../../time.ts';
 import { isWindowUpdateDue } from './ack-policy.ts';
-import { tellWriter } from './segment-arrives.ts';
+import { awaitRoom, tellWriter } from './segment-arrives.ts';
 import type { TcpInfo, TcpObserver, TcpOptions, TcpState } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { startKeepAlive } from './timers.ts';
@@ -64,13 +64,8 @@ export class TcpConnection {
   /** Takes a copy of as many bytes as there is room for and says how many; the rest stays the caller's until `writable`. */
   write(bytes: Uint8Array): number {
     const tcb = this.#tcb;
-    const room = tcb.writeRoom;
-    const { pressure } = tcb.context.pages;
-    // The last pages are the receivers': what arrives cannot wait, a writer can.
-    const limit = pressure === 'critical' ? 0 : room;
-    const written = tcb.sendQueue.write(bytes, limit);
-    if (written < bytes.length) tcb.writeBlocked = true;
-    if (written < Math.min(room, bytes.length)) tcb.context.waitForPages(tcb);
+    const written = tcb.sendQueue.write(bytes, tcb.writeRoom);
+    if (written < bytes.length) awaitRoom(tcb);
     if (written > 0) tcb.wake();
     return written;
   }
@@ -90,7 +85,7 @@ export class TcpConnection {
 
   /** Has the observer told when there is room again, as after a `write` that took less than it was given. */
   awaitRoom(): void {
-    this.#tcb.writeBlocked = true;
+    awaitRoom(this.#tcb);
   }
 
   /** Copies bytes out and frees them; a window update, where one is due, leaves at the next poll. */

@@ -242,13 +242,22 @@ export function updateTsRecent(tcb: Tcb, segment: TcpSegment, now: Instant): voi
   tcb.tsRecentAt = now;
 }
 
+/** A writer was refused: it is told when its own bytes are acknowledged or, where there is no memory, in its turn. */
+export function awaitRoom(tcb: Tcb): void {
+  tcb.writeBlocked = true;
+  if (tcb.context.pages.share === 0) tcb.context.waitForPages(tcb);
+}
+
 /** Writers that were refused wait until half of what they may have waiting is free: not for every ACK. */
 export function tellWriter(tcb: Tcb): void {
   if (!tcb.writeBlocked) return;
-  const room = tcb.writeRoom;
-  if (room === 0 || room < tcb.unsent) return;
-  tcb.writeBlocked = false;
-  tcb.observer?.writable();
+  // What this one gives back is for those that have nothing.
+  if (tcb.context.isAnyoneStarved) tcb.context.waitForPages(tcb);
+  else if (tcb.writeRoom === 0) awaitRoom(tcb);
+  else if (tcb.writeRoom >= tcb.unsent) {
+    tcb.writeBlocked = false;
+    tcb.observer?.writable();
+  }
 }
 
 /** What an acknowledged FIN means, state by state. False when the connection is gone. */

@@ -369,6 +369,10 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     this.#turns.waitForPages(tcb);
   }
 
+  get isAnyoneStarved(): boolean {
+    return this.#turns.isAnyoneStarved;
+  }
+
   remove(tcb: Tcb): void {
     this.rows.remove(tcb);
     this.#connections.remove(tcb);

@@ -41,6 +41,10 @@ export class Turns implements Pollable {
     this.#starved.add(tcb);
   }
 
+  get isAnyoneStarved(): boolean {
+    return this.#starved.size > 0;
+  }
+
   remove(tcb: Tcb): void {
     this.#deadlines.remove(tcb);
     this.#held.delete(tcb);
@@ -69,7 +73,7 @@ export class Turns implements Pollable {
   }
 
   get #canFeed(): boolean {
-    return this.#starved.size > 0 && this.#pages.pressure !== 'critical';
+    return this.isAnyoneStarved && this.#pages.share > 0;
   }
 
   #settle(tcb: Tcb, now: Instant): void {
@@ -99,11 +103,15 @@ export class Turns implements Pollable {
     released.clear();
   }
 
+  /** One after the other while there is some; who takes it and wants more stands behind the others. */
   #feed(): void {
+    const last = this.#starved.size;
+    let n = 0;
     for (const tcb of this.#starved) {
+      if (n++ === last || this.#pages.share === 0) return;
+      this.#starved.delete(tcb);
       tcb.writeBlocked = false;
       tcb.observer?.writable();
     }
-    this.#starved.clear();
   }
 }

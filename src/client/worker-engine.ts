@@ -20,7 +20,7 @@ export function launchWorkerEngine({ worker: workerUrl, wasm }: EngineAssets): E
     event.preventDefault();
     const where = event.message
       ? `: ${event.message}`
-      : '; perhaps its file is missing or the page forbids workers';
+      : '; perhaps its file is missing (`assets.worker` says where it is) or the page forbids workers';
     engine.end(new TunnelError('ERR_WORKER', `The tunnel's worker failed${where}.`));
   });
   worker.addEventListener('messageerror', () => {

@@ -4,7 +4,16 @@ import { destinationOf } from './address.ts';
 import { closePayload, isCloseCode, type Opcode, WebSocketViolation } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { acceptOf, base64, endOfAnswer, MAX_ANSWER, protocolAgreed, requestText } from './handshake.ts';
+import {
+  acceptOf,
+  base64,
+  endOfAnswer,
+  isInformational,
+  MAX_ANSWER,
+  protocolAgreed,
+  requestText,
+} from './handshake.ts';
+import { nextTask } from './next-task.ts';
 
 /** Bounds of a WebSocket; times in milliseconds. */
 export interface WebSocketLimits {
@@ -54,6 +63,10 @@ export class WebSocketConnection {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isCloseSent = false;
   #received: { code: number; reason: string } | undefined;
+  /** The task after that of the last event: nothing more is read before it. */
+  #heard: Promise<void> | undefined;
+  /** Until what was read has been told. */
+  #taking = Promise.resolve();
   #isOver = false;
 
   constructor(opening: Opening, observer: ConnectionObserver) {
@@ -92,14 +105,14 @@ export class WebSocketConnection {
       const rest = await this.#open(opening);
       const reader = new FrameReader(
         {
-          text: (text) => this.#observer.text(text),
-          binary: (bytes) => this.#observer.binary(bytes),
+          text: (text) => this.#tell(() => this.#observer.text(text)),
+          binary: (bytes) => this.#tell(() => this.#observer.binary(bytes)),
           ping: (payload) => this.#ping(payload),
           close: (code, reason) => this.#closeReceived(code, reason),
         },
         this.#limits.maxMessage,
       );
-      if (!this.#isOver) reader.push(rest);
+      await this.#take(reader, rest);
       await this.#read(reader);
     } catch (error) {
       if (error instanceof WebSocketViolation) await this.#refuse(error);
@@ -127,25 +140,32 @@ export class WebSocketConnection {
     this.#writer = new FrameWriter(
       this.#dialed.writable,
       (bytes) => this.#taken(bytes),
-      (error) => this.#end(error),
+      (error) => this.#writeFailed(error),
     );
-    this.#observer.opened(protocol);
+    this.#tell(() => this.#observer.opened(protocol));
     return rest;
   }
 
+  /** Informational answers before it are nothing to us (RFC 9110 §15.2). */
   async #answer(): Promise<{ answer: Uint8Array; rest: Uint8Array }> {
-    let head = new Uint8Array(0);
+    let bytes = new Uint8Array(0);
+    let start = 0;
     for (;;) {
-      const { done, value } = await this.#reader!.read();
-      if (done) throw new Error('The server ended the connection instead of opening a WebSocket.');
-      const bytes = new Uint8Array(head.length + value.length);
-      bytes.set(head);
-      bytes.set(value, head.length);
-      const end = endOfAnswer(bytes.subarray(0, MAX_ANSWER));
-      if (end !== -1) return { answer: bytes.subarray(0, end), rest: bytes.subarray(end) };
+      const end = endOfAnswer(bytes.subarray(start, MAX_ANSWER));
+      const answer = bytes.subarray(start, start + end);
+      if (end !== -1 && !isInformational(answer)) return { answer, rest: bytes.subarray(start + end) };
+      if (end !== -1) {
+        start += end;
+        continue;
+      }
       if (bytes.length >= MAX_ANSWER)
         throw new Error(`The server's answer has more than ${MAX_ANSWER} bytes of headers.`);
-      head = bytes;
+      const { done, value } = await this.#reader!.read();
+      if (done) throw new Error('The server ended the connection instead of opening a WebSocket.');
+      const more = new Uint8Array(bytes.length + value.length);
+      more.set(bytes);
+      more.set(value, bytes.length);
+      bytes = more;
     }
   }
 
@@ -153,8 +173,31 @@ export class WebSocketConnection {
     while (!this.#isOver) {
       const { done, value } = await this.#reader!.read();
       if (done) return this.#end();
-      frames.push(value);
+      await this.#take(frames, value);
     }
+  }
+
+  #take(frames: FrameReader, bytes: Uint8Array): Promise<void> {
+    return (this.#taking = this.#tellAll(frames, bytes));
+  }
+
+  async #tellAll(frames: FrameReader, bytes: Uint8Array): Promise<void> {
+    await this.#heard;
+    for (let at = 0; at < bytes.length && !this.#isOver; ) {
+      at += frames.push(bytes.subarray(at));
+      await this.#heard;
+    }
+  }
+
+  /** What came before counts: perhaps the server's Close frame is in it. */
+  #writeFailed(error: unknown): void {
+    const end = () => this.#end(error);
+    this.#taking.then(end, end);
+  }
+
+  #tell(event: () => void): void {
+    this.#heard = nextTask();
+    event();
   }
 
   /** A long message before the Close frame may take its time, as long as it moves. */

@@ -41,7 +41,8 @@ export class FrameReader {
     this.#maxMessage = maxMessage;
   }
 
-  push(bytes: Uint8Array): void {
+  /** Reads these bytes up to the end of a text or binary message; how many that were. After a Close frame, all: unread. */
+  push(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length && !this.#isOver) {
       if (this.#headerLength < this.#headerWanted) {
@@ -54,8 +55,9 @@ export class FrameReader {
         this.#remaining -= end - at;
         at = end;
       }
-      if (this.#headerLength === this.#headerWanted && this.#remaining === 0) this.#endFrame();
+      if (this.#headerLength === this.#headerWanted && this.#remaining === 0 && this.#endFrame()) return at;
     }
+    return bytes.length;
   }
 
   get #isControl(): boolean {
@@ -104,11 +106,13 @@ export class FrameReader {
     this.#remaining = length;
   }
 
-  #endFrame(): void {
+  /** Whether a text or binary message has ended with it. */
+  #endFrame(): boolean {
     this.#headerLength = 0;
     this.#headerWanted = 2;
     if (this.#isControl) this.#endControl(this.#control.take());
     else if (this.#isFinal) this.#endMessage();
+    return this.#isFinal && !this.#isControl;
   }
 
   #endMessage(): void {

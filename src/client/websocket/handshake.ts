@@ -5,6 +5,7 @@ import { isToken } from './address.ts';
 /** The bytes of a server's answer that are looked at before it is given up, headers and all. */
 export const MAX_ANSWER = 16_384;
 
+const START = 'HTTP/1.';
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** RFC 9110 §5.5, without obsolete line folding. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -43,11 +44,24 @@ export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** Where the head of an answer ends, behind its empty line; -1 if it has not come yet. */
+/**
+ * Where the head of an answer ends, behind its empty line; -1 if it has not come yet. Throws for what can never become one: a
+ * server of something else that waits for us now would be waited for.
+ */
 export function endOfAnswer(bytes: Uint8Array): number {
-  for (let i = 3; i < bytes.length; i++)
-    if (bytes[i] === 10 && bytes[i - 1] === 13 && bytes[i - 2] === 10 && bytes[i - 3] === 13) return i + 1;
+  for (let i = 0; i < Math.min(START.length, bytes.length); i++)
+    if (bytes[i] !== START.charCodeAt(i)) throw refusal('its answer is not HTTP/1.1');
+  for (let i = 1; i < bytes.length; i++) {
+    if (bytes[i] !== 10) continue;
+    if (bytes[i - 1] !== 13) throw refusal('its answer has a header line that ends in a bare LF');
+    if (bytes[i - 2] === 10 && bytes[i - 3] === 13) return i + 1;
+  }
   return -1;
+}
+
+/** A 1xx, other than the 101 that is asked for. */
+export function isInformational(answer: Uint8Array): boolean {
+  return /^HTTP\/1\.1 1(?!01)\d\d[ \r]/.test(String.fromCharCode(...answer.subarray(0, 13)));
 }
 
 /** The subprotocol that the server chose, or ''. Throws an Error with one sentence where the answer is no agreement. */

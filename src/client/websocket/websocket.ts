@@ -10,6 +10,7 @@ import {
   type WebSocketEvents,
 } from './events.ts';
 import { MAX_CONTROL_PAYLOAD, OPCODE, type Opcode } from './frame.ts';
+import { nextTask } from './next-task.ts';
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -202,7 +203,7 @@ export class WebSocket extends EventTarget {
       // Never in the turn of the call that ends it: who calls `close` has not returned yet.
       ended: (end) => {
         this.#readyState = Math.max(this.#readyState, CLOSING) as 2 | 3;
-        queueMicrotask(() => this.#ended(end));
+        void this.#ended(end);
       },
     };
   }
@@ -212,9 +213,13 @@ export class WebSocket extends EventTarget {
     this.dispatchEvent(new MessageEvent('message', { data, origin: new URL(this.url).origin }));
   }
 
-  #ended({ error, ...end }: Parameters<ConnectionObserver['ended']>[0]): void {
+  async #ended({ error, ...end }: Parameters<ConnectionObserver['ended']>[0]): Promise<void> {
+    await nextTask();
     this.#readyState = CLOSED;
-    if (error !== undefined) this.dispatchEvent(new WebSocketErrorEvent(error));
+    if (error !== undefined) {
+      this.dispatchEvent(new WebSocketErrorEvent(error));
+      await nextTask();
+    }
     this.dispatchEvent(closeEvent(end));
   }
 }

@@ -30,7 +30,7 @@ function read(pieces: Iterable<Uint8Array>, limit = LIMIT): string[] {
     },
     limit,
   );
-  for (const piece of pieces) reader.push(piece);
+  for (const piece of pieces) for (let at = 0; at < piece.length; ) at += reader.push(piece.subarray(at));
   return said;
 }
 

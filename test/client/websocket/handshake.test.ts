@@ -66,6 +66,11 @@ describe('the handshake', () => {
     ['a plain answer', (accept) => good(accept), []],
     ['an empty list of extensions', (accept) => good(accept, 'Sec-WebSocket-Extensions:'), []],
     ['a subprotocol', (accept) => good(accept, 'sec-websocket-protocol: b'), ['a', 'b']],
+    [
+      'informational answers before it',
+      (accept) => `${lines('HTTP/1.1 100 Continue')}${lines('HTTP/1.1 103 x', 'Link: </a>')}${good(accept)}`,
+      [],
+    ],
     ['other words, other case', (accept) => good(accept).replace('Upgrade\r', 'keep-alive, UPGRADE\r'), []],
   ])('opens with %s', async (_what, answer, protocols) => {
     expect(await outcome(answer, protocols)).toBe(`open ${protocols[1] ?? ''}`);
@@ -82,6 +87,13 @@ describe('the handshake', () => {
     ['a redirect', () => lines('HTTP/1.1 302 Found', 'Location: /'), 'status 302'],
     ['HTTP/1.0', (accept) => good(accept).replace('1.1', '1.0'), 'not HTTP/1.1'],
     ['no HTTP', () => lines('SSH-2.0-OpenSSH'), 'not HTTP/1.1'],
+    ['the first words of another protocol', () => 'SSH-2.0-OpenSSH\r\n', 'not HTTP/1.1'],
+    ['lines that end in LF only', (accept) => good(accept).replaceAll('\r\n', '\n'), 'header'],
+    [
+      'informational answers without end',
+      () => lines('HTTP/1.1 103 x').repeat(1000),
+      'more than 16384 bytes',
+    ],
     ['an extension', (accept) => good(accept, 'Sec-WebSocket-Extensions: permessage-deflate'), 'extension'],
     ['a subprotocol unasked', (accept) => good(accept, 'Sec-WebSocket-Protocol: a'), 'not offered'],
     ['none of the subprotocols', (accept) => good(accept), 'none of', ['a']],

@@ -34,7 +34,8 @@ export class Peer implements TimersOwner, OutboxOwner {
   /** Whether receiving on a session near its end has led to an initiation already. */
   #renewedOnReceive = false;
   #latestHandshake: Millis | undefined;
-  #rxBytes = 0;
+  /** As the outbox’s. */
+  readonly #rxBytes = new Float64Array(1);
 
   constructor(config: PeerConfig, host: PeerHost, now: Instant) {
     this.publicKey = config.publicKey.slice();
@@ -171,7 +172,7 @@ export class Peer implements TimersOwner, OutboxOwner {
       endpoint: this.#outbox.endpoint && printEndpoint(this.#outbox.endpoint),
       allowedIps: this.#host.allowedIps.prefixesOf(this).map(String),
       latestHandshake: this.#latestHandshake,
-      rxBytes: this.#rxBytes,
+      rxBytes: this.#rxBytes[0]!,
       txBytes: this.#outbox.txBytes,
       persistentKeepalive: this.#timers.persistentKeepalive,
       hasSession: this.hasSession(now),
@@ -214,7 +215,7 @@ export class Peer implements TimersOwner, OutboxOwner {
       return;
     }
     // From here on it is authentic, whatever is inside.
-    this.#rxBytes += length;
+    this.#rxBytes[0]! += length;
     this.#roam(from);
     const isConfirmation = this.#keypairs.confirm(keypair);
     if (isConfirmation) {
@@ -290,7 +291,7 @@ export class Peer implements TimersOwner, OutboxOwner {
   ): DatagramDrop | undefined {
     const received = this.#handshake.consumeInitiation(symmetric, message, now);
     if (typeof received === 'string') return received;
-    this.#rxBytes += INITIATION_SIZE;
+    this.#rxBytes[0]! += INITIATION_SIZE;
     this.#roam(from);
     this.#timers.initiationReceived(now);
     const response = this.#handshake.createResponse(received, now);
@@ -320,7 +321,7 @@ export class Peer implements TimersOwner, OutboxOwner {
     if (typeof keypair === 'string') return keypair === 'no_key_slot' ? keypair : 'bad_response';
     this.#keypairs.installAsInitiator(keypair);
     this.#host.indices.assign(keypair.localIndex, keypair);
-    this.#rxBytes += RESPONSE_SIZE;
+    this.#rxBytes[0]! += RESPONSE_SIZE;
     this.#roam(from);
     this.#timers.responseReceived(now);
     this.#sessionBegan(true);

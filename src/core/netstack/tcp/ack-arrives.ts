@@ -37,7 +37,7 @@ export function ackArrives(tcb: Tcb, segment: TcpSegment, now: Instant): void {
   flight.justAcknowledged = acked;
   if (acked > 0) advance(tcb, flight, segment.acknowledgment, now);
   const reports = takeSacks(tcb, flight, segment);
-  let delivered = scoreboard.delivered - deliveredBefore;
+  let delivered = (scoreboard.delivered - deliveredBefore) | 0;
   measure(tcb, flight, now);
 
   let found = false;

@@ -216,7 +216,7 @@ function sendSegment(tcb: Tcb, length: number, withFin: boolean, isLast: boolean
   const space = length + (withFin ? 1 : 0);
   const end = add(sequence, space);
   flight.scoreboard.append(sequence, end, now);
-  flight.recovery.prrOut += space;
+  flight.recovery.noteSent(space);
   flight.probeDue = true;
   if (length < tcb.mss - MAX_SACK_LENGTH) tcb.sndSmall = end;
   tcb.bytesSent += length;
@@ -237,7 +237,7 @@ export function resend(tcb: Tcb, flight: Flight, slot: number, now: Instant): vo
   emit(tcb, sequence, length, flags | ecnFlags(tcb, false), now);
   noteResent(flight, now);
   scoreboard.resent(slot, now);
-  flight.recovery.prrOut += space;
+  flight.recovery.noteSent(space);
   countRetransmit(tcb);
   tcb.lastSentAt = now;
 }

@@ -47,6 +47,11 @@ export class Recovery {
   /** Segments of new data that may still leave to resolve it. */
   trial = 0;
 
+  /** Without a reduction nothing is in proportion to it. */
+  noteSent(bytes: number): void {
+    if (this.phase !== 'open') this.prrOut += bytes;
+  }
+
   begin(sequence: number): void {
     this.phase = 'open';
     this.recover = sequence;

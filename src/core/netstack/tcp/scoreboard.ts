@@ -113,7 +113,7 @@ export class Scoreboard {
     return this.#sackedBytes;
   }
 
-  /** All bytes that were ever found to have arrived; a counter to take differences of. */
+  /** All bytes that were ever found to have arrived, modulo 2^32; a counter to take differences of. */
   get delivered(): number {
     return this.#delivered;
   }
@@ -211,7 +211,7 @@ export class Scoreboard {
     if (this.#count === 0 || part <= 0) return;
     const flags = this.#ints[this.#head * FIELDS + FLAGS]!;
     if (flags & SACKED) this.#sackedBytes -= part;
-    else this.#delivered += part;
+    else this.#delivered = (this.#delivered + part) | 0;
     if ((flags & (SACKED | LOST)) === 0) this.#pipe -= part;
     this.#base = acknowledgment;
   }
@@ -397,7 +397,7 @@ export class Scoreboard {
     this.#ints[at + SKIP] = (slot + 1) & this.#mask;
     this.#sackedCount++;
     this.#sackedBytes += length;
-    this.#delivered += length;
+    this.#delivered = (this.#delivered + length) | 0;
     this.#sink.delivered(slot, this.end(slot), flags);
   }
 
@@ -413,7 +413,7 @@ export class Scoreboard {
     } else {
       if (flags & LOST) this.#lostCount--;
       else this.#unlink(slot, length);
-      this.#delivered += length;
+      this.#delivered = (this.#delivered + length) | 0;
       this.#sink.delivered(slot, end, flags);
     }
     this.#head = (slot + 1) & this.#mask;

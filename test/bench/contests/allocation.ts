@@ -17,7 +17,7 @@ export interface Collections {
   each: number;
   /** How often the young generation was full, for a million datagrams. */
   scavenges: number;
-  /** Of the heap, in bytes, once all is collected. */
+  /** Of the heap, in bytes, once all is collected, in the stretch in which it grew least. */
   growth: number;
   /** Of the longest collection, in ms. */
   longest: number;
@@ -25,6 +25,10 @@ export interface Collections {
   rate: number;
 }
 
+/** Of the whole, looking at it too: most of what the compiler leaves on the heap is there then. */
+const REHEARSALS = 4;
+/** What it still does it does once; what leaked would in each of these. */
+const STRETCHES = 3;
 const STEP = 2000;
 /** The last of these many chunks is read in parts, which are views. */
 const CHUNKS = 16;
@@ -34,8 +38,11 @@ export function allocationProcedures(runtime: Runtime): Record<string, (argument
     allocation: async ({ warm, packets }: AllocationWish): Promise<Collections> => {
       const pair = await tunnelPair(() => runtime.loadAssembly(), runtime.curve);
       const bulk = new Bulk(pair);
-      carry(pair, bulk, warm);
-      return watch(() => carry(pair, bulk, STEP), packets);
+      const step = () => carry(pair, bulk, STEP);
+      for (let i = 0; i < REHEARSALS; i++) await watch(step, warm);
+      const stretches: Collections[] = [];
+      for (let i = 0; i < STRETCHES; i++) stretches.push(await watch(step, packets));
+      return stretches.reduce((least, next) => (next.growth < least.growth ? next : least));
     },
   };
 }

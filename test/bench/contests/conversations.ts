@@ -23,8 +23,9 @@ export class Bulk implements Contender {
   readonly #sender: TcpConnection;
   readonly #receiver: TcpConnection;
   readonly #target = new Uint8Array(CHUNK);
-  /** Written and not wrapped: where in the pattern the next write begins. */
+  /** Where in the pattern the next write begins. */
   #written = 0;
+  /** Of what is moved now. */
   #received = 0;
   #times = new Float64Array(2);
 
@@ -65,12 +66,12 @@ export class Bulk implements Contender {
   }
 
   #move(bytes: number, take?: (part: Uint8Array) => void): void {
-    const until = this.#received + bytes;
-    for (let turn = 0; this.#received < until; turn++) {
-      if (turn > PATIENCE) throw new Error(`${until - this.#received} bytes do not arrive`);
+    this.#received = 0;
+    for (let turn = 0; this.#received < bytes; turn++) {
+      if (turn > PATIENCE) throw new Error(`${bytes - this.#received} bytes do not arrive`);
       this.#pair.advance();
       this.#senderTurn();
-      this.#receiverTurn(until, take);
+      this.#receiverTurn(bytes, take);
     }
   }
 
@@ -85,10 +86,10 @@ export class Bulk implements Contender {
 
   #write(): void {
     for (;;) {
-      const at = this.#written % CHUNK;
+      const at = this.#written;
       const part = at === 0 ? PATTERN : PATTERN.subarray(at);
       const written = this.#sender.write(part);
-      this.#written += written;
+      this.#written = (at + written) % CHUNK;
       if (written < part.length) return;
     }
   }
@@ -113,7 +114,8 @@ export class Bulk implements Contender {
     const { client, server } = this.#pair;
     const before = server.packets;
     let took = 0;
-    for (let until = this.#received; server.packets - before < times; ) {
+    this.#received = 0;
+    for (let until = 0; server.packets - before < times; ) {
       this.#pair.advance();
       const { now } = this.#pair;
       const started = performance.now();

@@ -14,29 +14,27 @@ const MESSAGES = 16;
 /** So many messages wait at most, as in an uplink's queue. */
 const FULL = 4;
 
-/** A part of some bytes, whose view is made anew only when it is another part: what is measured is not what we make. */
-class Part {
+/** Parts of some bytes, each of which is made once: what is measured is not what we make. */
+class Parts {
   readonly #bytes: Uint8Array;
-  #start = 0;
-  #view: Uint8Array;
+  readonly #views = new Map<number, Uint8Array>();
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = bytes;
   }
 
   of(start: number, end: number): Uint8Array {
-    if (this.#start !== start || this.#view.length !== end - start)
-      this.#view = this.#bytes.subarray(start, end);
-    this.#start = start;
-    return this.#view;
+    const key = start * this.#bytes.length + end;
+    let view = this.#views.get(key);
+    if (!view) this.#views.set(key, (view = this.#bytes.subarray(start, end)));
+    return view;
   }
 }
 
 /** WebSocket messages on their way, in memory that was taken once. */
 class Way {
   readonly #messages = Array.from({ length: MESSAGES }, () => new Uint8Array(MAX_MESSAGE));
-  readonly #parts = this.#messages.map((message) => new Part(message));
+  readonly #parts = this.#messages.map((message) => new Parts(message));
   readonly #lengths = new Uint32Array(MESSAGES);
   count = 0;
 
@@ -72,14 +70,14 @@ class Link implements Endpoint, Ways {
   readonly inbox: Way;
   readonly outbox: Way;
   readonly writer: RecordWriter;
-  readonly #message: Part;
+  readonly #message: Parts;
 
   constructor(host: string, inbox: Way, outbox: Way, writer: RecordWriter) {
     this.host = host;
     this.inbox = inbox;
     this.outbox = outbox;
     this.writer = writer;
-    this.#message = new Part(writer.bytes);
+    this.#message = new Parts(writer.bytes);
   }
 
   flush(): void {

@@ -27,6 +27,9 @@ const NO_ADDON = `throw Object.assign(new Error('A page has no native addons'), 
 const NO_BROWSER = `Object.defineProperty(exports, '__esModule', { value: true });
 exports.default = exports.isWebWorker = exports.isReactNativeBrowser = false;`;
 
+/** got loads it whether it is wanted or not, and it looks into the insides of Node's http2 and tls as it is loaded. */
+const NO_HTTP2 = `exports.auto = async () => { throw new Error('There is no HTTP/2 in a page'); };`;
+
 interface Exception {
   /** The end of the absolute path. */
   path: RegExp;
@@ -36,6 +39,7 @@ interface Exception {
 const EXCEPTIONS: readonly Exception[] = [
   { path: ADDON, code: NO_ADDON },
   { path: /[\\/]mqtt[\\/]build[\\/]lib[\\/]is-browser\.js$/, code: NO_BROWSER },
+  { path: /[\\/]http2-wrapper[\\/]source[\\/]index\.js$/, code: NO_HTTP2 },
   // Made by emscripten: it fetches a data URL, which a Content-Security-Policy forbids.
   {
     path: /[\\/]ssh2[\\/]lib[\\/]protocol[\\/]crypto[\\/]poly1305\.js$/,

@@ -107,6 +107,44 @@ describe('both see the same', () => {
     });
 });
 
+describe('an answer that its request ends in the middle', () => {
+  /** What both say, up to the end of the answer. */
+  async function endedEarly({ http, net, host }: Place, listens: boolean, reason?: Error): Promise<string[]> {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    const { port } = server.address() as { port: number };
+    const seen: string[] = [];
+    await new Promise<void>((resolve) => {
+      const asking = http.get({ host, port, agent: false });
+      asking.on('error', ({ message }) => seen.push(`request error ${message}`));
+      asking.on('response', (answer) => {
+        answer.on('aborted', () => seen.push('aborted'));
+        if (listens) answer.on('error', ({ message }) => seen.push(`error ${message}`));
+        answer.on('close', () => {
+          seen.push(`close ${answer.aborted} ${answer.complete}`);
+          setTimeout(resolve, 20);
+        });
+        answer.once('data', () => asking.destroy(reason));
+      });
+    });
+    await new Promise((resolve) => server.close(resolve));
+    return seen.sort();
+  }
+
+  it.each([
+    [true, undefined],
+    [false, undefined],
+    [false, new Error('enough')],
+  ])('tells who listens to errors (%s), and nobody else, as Node does (%s)', async (listens, reason) => {
+    const [theirs, ours] = await Promise.all(PLACES.map((place) => endedEarly(place, listens, reason)));
+    expect(theirs).toContain('close true false');
+    expect(ours).toEqual(theirs);
+  });
+});
+
 describe('a request', () => {
   const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 

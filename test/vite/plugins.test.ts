@@ -50,11 +50,13 @@ import net, { connect, Socket } from 'node:net';
 import { EventEmitter } from 'events';
 import { WebSocket } from 'ws';
 import browser from 'mqtt/build/lib/is-browser.js';
+import { auto } from 'http2-wrapper/source/index.js';
 export { found };
 export const imported = {
   net: net.connect === connect && new Socket() instanceof EventEmitter,
   ws: new WebSocket(null) instanceof EventEmitter,
   isBrowser: browser.default ?? browser,
+  http2: await auto().catch((error) => error.message),
 };
 `;
 
@@ -64,6 +66,7 @@ beforeAll(() => {
     'node_modules/program/index.js': PACKAGE,
     'node_modules/safer/index.js': `module.exports = require('buffer');`,
     'node_modules/mqtt/build/lib/is-browser.js': 'exports.default = true;',
+    'node_modules/http2-wrapper/source/index.js': `throw new Error('It looks into Node.');`,
     // Node's entry has an emitter, the browser's has none.
     'node_modules/ws/index.js': `exports.WebSocket = class extends require('events') {};`,
     'node_modules/ws/browser.js': 'exports.WebSocket = class {};',
@@ -154,6 +157,11 @@ describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
       file: 'string',
       exec: 0,
     });
-    expect(page.imported).toEqual({ net: true, ws: true, isBrowser: false });
+    expect(page.imported).toEqual({
+      net: true,
+      ws: true,
+      isBrowser: false,
+      http2: 'There is no HTTP/2 in a page',
+    });
   });
 });

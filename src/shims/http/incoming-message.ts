@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { nextTick } from '../next-tick.ts';
 import { Readable } from '../streams.ts';
 
 /** What comes once at most: of a second one, the first stays. */
@@ -15,6 +16,7 @@ export class IncomingMessage extends Readable {
   readonly httpVersionMajor = 1;
   readonly httpVersionMinor = 1;
   complete = false;
+  aborted = false;
   readonly trailers: Record<string, string> = {};
   readonly rawTrailers: string[] = [];
   readonly rawHeaders: string[];
@@ -56,8 +58,13 @@ export class IncomingMessage extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    if (!this.complete) this.socket.destroy();
-    callback(error);
+    if (!this.complete) {
+      this.aborted = true;
+      this.emit('aborted');
+      this.socket.destroy();
+    }
+    // As Node has it: who listens to no errors of an answer is told of none.
+    nextTick(() => callback(this.listenerCount('error') > 0 ? error : null));
   }
 }
 

@@ -107,6 +107,15 @@ describe('both see the same', () => {
     });
 });
 
+it('a chunk that is none fails the request, and those before it are told, as in Node', async () => {
+  const answer = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\nXX\r\n';
+  const [theirs, ours] = await Promise.all(PLACES.map((place) => ask(place, answer)));
+  // Node has the error first.
+  const kinds = ({ seen }: Asked) => seen.map((line) => line.replace(/^(response|error) .*/, '$1')).sort();
+  expect(kinds(theirs!)).toContain('data hi');
+  expect(kinds(ours!)).toEqual(kinds(theirs!));
+});
+
 describe('an answer that its request ends in the middle', () => {
   /** What both say, up to the end of the answer. */
   async function endedEarly({ http, net, host }: Place, listens: boolean, reason?: Error): Promise<string[]> {

@@ -140,6 +140,7 @@ export class Exchange {
   }
 
   async #receive(): Promise<void> {
+    if (this.#parser.failure) throw this.#parser.failure;
     const bytes = await this.#connection.read();
     if (bytes) {
       this.#hasAnswered = true;

@@ -4,7 +4,7 @@ import { trimmedValue } from './field-value.ts';
 export interface ResponseHead {
   /** Of the request, after redirects; without fragment. */
   url: string;
-  /** 100 to 599. */
+  /** 100 to 999. */
   status: number;
   /** The words behind it; often none. */
   statusText: string;
@@ -14,7 +14,7 @@ export interface ResponseHead {
 
 /** What a server may send before the body, informational answers apart. */
 export const MAX_HEAD_BYTES = 64 * 1024;
-export const MAX_FIELDS = 256;
+export const MAX_FIELDS = 2000;
 
 /** Puts a head together out of the parts that the parser finds; bounded. */
 export class HeadCollector {

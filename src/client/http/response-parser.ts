@@ -19,6 +19,8 @@ export class ResponseParser implements MessageSink {
   /** The head of the answer proper. */
   head: ResponseHead | undefined;
   isComplete = false;
+  /** What is wrong with the body, where the head was fine: parts before it count. Nothing is parsed any more. */
+  failure: Error | undefined;
   /** Whether the connection can be used again: meant when complete. */
   canReuse = false;
   readonly #llhttp: Llhttp;
@@ -44,9 +46,9 @@ export class ResponseParser implements MessageSink {
     this.#parser = llhttp.alloc();
   }
 
-  /** Parses what came; calls `onBody` with the parts of the body in it, which are the callee's. Throws ERR_HTTP. */
+  /** Parses what came; calls `onBody` with the parts of the body in it, which are the callee's. Throws ERR_HTTP without a head. */
   feed(bytes: Uint8Array, onBody: (part: Uint8Array<ArrayBuffer>) => void): void {
-    for (let at = 0; at < bytes.length && !this.isComplete; ) {
+    for (let at = 0; at < bytes.length && !this.isComplete && !this.failure; ) {
       const slice = bytes.subarray(at, at + SLICE_BYTES);
       at += this.#parse(slice);
       for (const head of this.#untold.splice(0)) this.#question.onHead(head);
@@ -127,7 +129,9 @@ export class ResponseParser implements MessageSink {
     if (result === OK && this.#overhead > MAX_OVERHEAD) this.#objectToSize();
     else if (result === OK) return slice.length;
     const why = this.#objection ?? this.#llhttp.reason(this.#parser);
-    throw httpError(`The server's answer is not acceptable: ${why}.`);
+    this.failure = httpError(`The server's answer is not acceptable: ${why}.`);
+    if (!this.head) throw this.failure;
+    return slice.length;
   }
 
   /** RFC 9112 §6.1: who speaks HTTP/1.0 cannot know Transfer-Encoding; perhaps it was somebody in between who did. */

@@ -13,19 +13,19 @@ const READ_AHEAD = 64 * 1024;
 /** The Response of an answer whose head is there; its body comes as it is read. */
 export function responseOf(exchange: Exchange, request: HttpRequest, isRedirected: boolean): Response {
   const { head } = exchange;
-  const init = { status: head.status, statusText: head.statusText, headers: headersOf(head) };
+  // Response takes no status above 599; some servers answer with 999.
+  const init = {
+    status: head.status > 599 ? 200 : head.status,
+    statusText: head.statusText,
+    headers: headersOf(head),
+  };
   if (!STATUS_TEXT.test(head.statusText))
     throw httpError('The server sent a status with words that are none.');
-  if (head.status > 599) throw httpError(`The server answers with status ${head.status}, which is none.`);
   if (BODILESS.has(head.status) || request.method === 'HEAD') {
     void exchange.drain().catch(() => {});
-    return described(new Response(null, init), head.url, isRedirected);
+    return described(new Response(null, init), head, isRedirected);
   }
-  return described(
-    new Response(decoded(bodyOf(exchange, request.signal), head), init),
-    head.url,
-    isRedirected,
-  );
+  return described(new Response(decoded(bodyOf(exchange, request.signal), head), init), head, isRedirected);
 }
 
 /** A byte stream. An abort ends it at once, whatever has been read ahead. */
@@ -71,10 +71,11 @@ function headersOf(head: ResponseHead): Headers {
 }
 
 /** A Response made by hand knows none of these. */
-function described(response: Response, url: string, redirected: boolean): Response {
-  const clone = () => described(Response.prototype.clone.call(response), url, redirected);
+function described(response: Response, head: ResponseHead, redirected: boolean): Response {
+  const clone = () => described(Response.prototype.clone.call(response), head, redirected);
   return Object.defineProperties(response, {
-    url: { value: url },
+    ...(head.status > 599 && { status: { value: head.status }, ok: { value: false } }),
+    url: { value: head.url },
     redirected: { value: redirected },
     type: { value: 'basic' },
     clone: { value: clone },

@@ -99,12 +99,13 @@ export class ResponseReader {
     else if (this.#isAtEnd && !parser.head) throw hangUp();
     // Whoever was told of an informational answer may have ended it.
     if (this.#isDone) return;
-    if (this.#isAtEnd && !parser.isComplete) parser.end();
+    if (this.#isAtEnd && !parser.isComplete && !parser.failure) parser.end();
     if (parser.head && !this.#hasHead) {
       this.#hasHead = true;
       this.#events.head(parser.head);
     }
     for (const part of parts) this.#events.body(part);
+    if (parser.failure) throw parser.failure;
     if (!parser.isComplete || this.#isDone) return;
     this.stop();
     this.#events.end();

@@ -19,6 +19,8 @@ const root = join(import.meta.dirname, '../../..');
 const [ROUND_TRIP, LONG_ROUND_TRIP] = [40, 340];
 const RELOADS = 3;
 const ATTEMPTS = 3;
+/** A page with an empty worker that calls the relay. */
+const FLOOR = 'the browser alone';
 
 export const start: Suite = {
   name: 'start',
@@ -78,15 +80,27 @@ AllowedIPs = ${INNER.peer4}/32
     for (let round = 0; round < rounds; round++) {
       await this.#visit(0, async (host) => {
         this.#add('navigation to ready, cold cache', 'ms', (await host.call<Started>('started')).ready);
-        for (let n = 0; n < reloads; n++) {
-          // Who reloads does not answer.
-          host.call('reload').catch(() => {});
-          this.#add('navigation to ready, warm cache', 'ms', (await host.call<Started>('started')).ready);
-        }
+        for (let n = 0; n < reloads; n++)
+          this.#add('navigation to ready, warm cache', 'ms', await reloaded(host));
         if (round > 0) return;
         this.#add('page, worker and WASM, brotli', 'kB', sumOf(host.served), true);
         this.#add('console, all of it, brotli', 'kB', sumOf(filesOf(join(root, 'dist/console'))), true);
       });
+      await this.#visit(
+        0,
+        async (host) => {
+          this.#add(
+            'navigation to ready, cold cache',
+            'ms',
+            (await host.call<Started>('started')).ready,
+            false,
+            FLOOR,
+          );
+          for (let n = 0; n < reloads; n++)
+            this.#add('navigation to ready, warm cache', 'ms', await reloaded(host), false, FLOOR);
+        },
+        'floor',
+      );
       await this.#countTrips();
     }
     return this.#table!;
@@ -115,12 +129,16 @@ AllowedIPs = ${INNER.peer4}/32
     return took;
   }
 
-  #add(name: string, unit: string, value: number, isFixed = false): void {
-    this.#table!.add(name, unit, US, value, isFixed);
+  #add(name: string, unit: string, value: number, isFixed = false, who = US): void {
+    this.#table!.add(name, unit, who, value, isFixed);
   }
 
   /** `delay`: of the way to the relay. */
-  async #visit(delay: number, look: (host: BrowserHost, proxy: DelayProxy) => Promise<void>): Promise<void> {
+  async #visit(
+    delay: number,
+    look: (host: BrowserHost, proxy: DelayProxy) => Promise<void>,
+    page: 'start' | 'floor' = 'start',
+  ): Promise<void> {
     const config = await this.#newConfig();
     let relay: BenchRelay | undefined;
     let proxy: DelayProxy | undefined;
@@ -131,7 +149,7 @@ AllowedIPs = ${INNER.peer4}/32
         proxy = await DelayProxy.start(relay.port, delay);
         const via = delay === 0 ? relay.port : proxy.port;
         const wish = { config, relay: `ws://127.0.0.1:${via}/v1` };
-        return `/start.html#${encodeURIComponent(JSON.stringify(wish))}`;
+        return `/${page}.html#${encodeURIComponent(JSON.stringify(wish))}`;
       });
       this.#table ??= new Table(host.name);
       await look(host, proxy!);
@@ -141,6 +159,12 @@ AllowedIPs = ${INNER.peer4}/32
       await relay?.stop();
     }
   }
+}
+
+/** Who reloads does not answer. */
+async function reloaded(host: BrowserHost): Promise<number> {
+  host.call('reload').catch(() => {});
+  return (await host.call<Started>('started')).ready;
 }
 
 /** As a web server sends them that compresses as well as it can. */

@@ -12,7 +12,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: ['index.html', 'start.html'].map((name) => join(import.meta.dirname, name)),
+      input: ['index.html', 'start.html', 'floor.html'].map((name) => join(import.meta.dirname, name)),
     },
   },
   worker: { format: 'es' },

@@ -1,3 +1,4 @@
+import { closeByteStream } from './byte-stream.ts';
 import { socketError } from './errors.ts';
 import type { Duplex } from './tls.ts';
 import { bytesOf } from './web-idl.ts';
@@ -122,8 +123,7 @@ export class SocketStreams implements Duplex {
   }
 
   #closeReadable(): void {
-    this.#readController.close();
-    this.#readController.byobRequest?.respond(0);
+    closeByteStream(this.#readController);
     this.#readDone();
   }
 

@@ -2,6 +2,7 @@ import type { Port } from '../bridge/channel.ts';
 import { fromPlainError } from '../bridge/errors.ts';
 import { CHUNK_BYTES, type StreamMessage, StreamPort } from '../bridge/stream-port.ts';
 import type { TunnelError } from '../core/errors.ts';
+import { closeByteStream } from './byte-stream.ts';
 import type { EngineClient, Mourner } from './engine-client.ts';
 import { domException, networkError } from './errors.ts';
 import type { LazyStreams } from './open-info.ts';
@@ -241,8 +242,7 @@ export class TcpStreams implements LazyStreams, Mourner {
 
   #peerEnded(): void {
     if (this.#isReadDone) return;
-    this.#readController?.close();
-    this.#readController?.byobRequest?.respond(0);
+    if (this.#readController) closeByteStream(this.#readController);
     this.#readDone();
     if (!this.#allowHalfOpen && !this.#isWriteDone) {
       this.#endWriting();

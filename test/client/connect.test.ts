@@ -136,6 +136,18 @@ describe('a socket', () => {
     expect((await reader.read(new Uint8Array(2))).done).toBe(true);
   });
 
+  it('ends well when the peer ends in the middle of an element that a reader waits for', async () => {
+    const { socket, other } = await pair();
+    await send(other.writable, 'abc');
+    const reader = socket.readable.getReader({ mode: 'byob' });
+    await reader.read(new Uint16Array(2));
+    const rest = reader.read(new Uint16Array(2));
+    await other.writable.close();
+    await expect(rest).rejects.toThrow(TypeError);
+    await expect(socket.closed).resolves.toBeUndefined();
+    expect(await readAll(other.readable)).toBe('');
+  });
+
   it('ends its side when the peer ends, and is closed', async () => {
     const { socket, other } = await pair();
     await other.writable.close();

@@ -251,6 +251,21 @@ describe('a reader that stops', () => {
   });
 });
 
+it('an end in the middle of an element that a reader waits for is his error, and no more', async () => {
+  const { ours, theirs } = await pair();
+  const reader = ours.info.readable.getReader({ mode: 'byob' });
+  await write(theirs, HELLO);
+  expect((await reader.read(new Uint16Array(8))).value).toHaveLength(2);
+  const rest = reader.read(new Uint16Array(8));
+  await theirs.info.writable.close();
+  await expect(rest).rejects.toThrow(TypeError);
+  reader.releaseLock();
+  await write(ours, HELLO);
+  await ours.info.writable.close();
+  expect(await readAll(theirs)).toHaveLength(5);
+  expect(await ours.socket.closed).toBeUndefined();
+});
+
 describe('an error before a stream was touched', () => {
   const cases: { name: string; happen(other: AbortController): void; code: string }[] = [
     { name: 'a reset', happen: (other) => other.abort(), code: 'ERR_CONNECTION_RESET' },

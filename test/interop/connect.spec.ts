@@ -1,10 +1,11 @@
 // `tabwire connect` before a real peer: programs that know nothing of tunnels, and how it says what happens.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child, run } from '../support/child-process.ts';
+import { Dnsmasq } from '../support/dnsmasq.ts';
 import { freeTcpPort } from '../support/free-port.ts';
 import { expect, test } from '../support/interop-test.ts';
 import { generateKeys } from '../support/keys.ts';
@@ -73,6 +74,32 @@ async function curl(...args: string[]): Promise<string> {
   const wanted = ['-o', '/dev/null', '-w', '%{http_code} %{size_download}'];
   return run('curl', ['-sS', '--max-time', '20', ...wanted, ...args]);
 }
+
+test('curl reaches by name, through both proxies, what only the name server inside knows', async ({
+  interopWorks: _,
+}) => {
+  await withSite(false, async (site) => {
+    const { peer, keep, file } = site;
+    const name = 'web.inside.test';
+    const nginx = await Nginx.start(peer.namespace, [30_000]);
+    keep(() => nginx.stop());
+    const dnsmasq = await Dnsmasq.inside(peer.namespace, [`--host-record=${name},${INNER.peer4}`]);
+    keep(() => dnsmasq.stop());
+    const config = readFileSync(file, 'utf8').replace('[Interface]', `[Interface]\nDNS = ${INNER.peer4}`);
+    writeFileSync(file, config);
+    const [socks, http] = [await freeTcpPort(), await freeTcpPort()];
+    const command = start(site, ...['--socks5', `127.0.0.1:${socks}`, '--http-proxy', `127.0.0.1:${http}`]);
+    await command.saw(/^connect: HTTP proxy on 127\.0\.0\.1:\d+$/m, 15_000);
+    await command.saw(/^connect: handshake with /m);
+    const { path } = nginx.files[0]!;
+    const whole = '200 30000';
+    expect(await curl('--socks5-hostname', `127.0.0.1:${socks}`, `http://${name}${path}`)).toBe(whole);
+    expect(await curl('--proxy', `http://127.0.0.1:${http}`, `http://${name}${path}`)).toBe(whole);
+    expect(dnsmasq.output).toMatch(/query\[A\] web\.inside\.test from 10\.98\./i);
+    const unknown = curl('--socks5-hostname', `127.0.0.1:${socks}`, 'http://nowhere.inside.test/');
+    await expect(unknown).rejects.toThrow(/Can't complete SOCKS5 connection.*\(4\)/);
+  });
+});
 
 for (const isRelayed of [false, true]) {
   const words = isRelayed ? 'through the relay' : 'directly';

@@ -2,7 +2,7 @@
 // programs of its own, and what is not allowed it does not reach.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -19,8 +19,12 @@ import { curl, dig, Netcat } from '../support/programs.ts';
 import { INNER } from '../support/real-peer.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 
-async function withLab(rules: readonly string[], use: (lab: GatewayLab) => Promise<void>): Promise<void> {
-  const lab = await GatewayLab.up(rules);
+async function withLab(
+  rules: readonly string[],
+  use: (lab: GatewayLab) => Promise<void>,
+  options: { isPowerless?: boolean } = {},
+): Promise<void> {
+  const lab = await GatewayLab.up(rules, options);
   try {
     await use(lab);
   } finally {
@@ -80,6 +84,27 @@ test('Linux behind wireguard-go gets where rules let it, by TCP, UDP and ping, a
     expect(lab.gateway.output).not.toMatch(/error| {4}at /i);
     await nginx.stop();
   });
+});
+
+test('a gateway needs none of root’s capabilities for TCP and UDP, and ends well when it is told to', async ({
+  interopWorks: _,
+}) => {
+  const use = async (lab: GatewayLab) => {
+    const { gateway, client } = lab;
+    const status = readFileSync(`/proc/${gateway.process.pid}/status`, 'utf8');
+    expect(/^CapEff:\s*0+$/m.test(status) && /^CapBnd:\s*0+$/m.test(status)).toBe(true);
+    const nginx = await Nginx.start(lab.site, [300_000]);
+    await lab.startServices();
+    const file = nginx.files[0]!;
+    const answer = await curl(client.namespace, `http://${SERVER.ipv4}${file.path}`);
+    expect(answer).toEqual({ status: 200, bytes: file.size, sha256: file.sha256 });
+    const udp = new Netcat(client.namespace, ['-u', '-w', '1', SERVER.ipv4, '7'], Buffer.from('hello'));
+    expect((await udp.end()).received.toString()).toBe('hello');
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+    expect(gateway.output).not.toMatch(/error| {4}at /i);
+  };
+  await withLab([`${SERVER.ipv4}:7,80`], use, { isPowerless: true });
 });
 
 test('50 MB are whole in either direction, and at once', async ({ interopWorks: _ }) => {

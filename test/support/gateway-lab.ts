@@ -35,11 +35,11 @@ export class GatewayLab {
     this.site = site;
   }
 
-  /** `rules`: each is an --allow. */
-  static async up(rules: readonly string[]): Promise<GatewayLab> {
+  /** `rules`: each is an --allow. `isPowerless`: the gateway has none of root's capabilities. */
+  static async up(rules: readonly string[], { isPowerless = false } = {}): Promise<GatewayLab> {
     const lab = new GatewayLab(await Namespace.create(uniqueName()));
     try {
-      await lab.#up(rules);
+      await lab.#up(rules, isPowerless);
     } catch (error) {
       await lab.down();
       throw error;
@@ -85,7 +85,7 @@ AllowedIPs = ${SERVER.ipv4}/32
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #up(rules: readonly string[]): Promise<void> {
+  async #up(rules: readonly string[], isPowerless: boolean): Promise<void> {
     const { site } = this;
     for (const address of [`${SERVER.ipv4}/32`, `${SERVER.ipv6}/128`, `${METADATA}/32`])
       await site.exec('ip', 'addr', 'add', address, 'dev', 'lo');
@@ -99,8 +99,14 @@ AllowedIPs = ${SERVER.ipv4}/32
       ],
     });
     writeFileSync(this.file, this.#config(), { mode: 0o600 });
-    this.gateway = this.tabwire('gateway', this.file, ...rules.flatMap((rule) => ['--allow', rule]));
+    const words = ['gateway', this.file, ...rules.flatMap((rule) => ['--allow', rule])];
+    this.gateway = isPowerless ? this.#powerless(words) : this.tabwire(...words);
     await this.gateway.saw(/ is ready, on UDP port /, 15_000);
+  }
+
+  #powerless(words: readonly string[]): Child {
+    const none = ['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'];
+    return this.site.start('setpriv', [...none, process.execPath, '--import', 'tsx', MAIN, ...words]);
   }
 
   #config(): string {

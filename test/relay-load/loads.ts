@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UdpPeer } from '../bench/native.ts';
 import { droppedDatagrams } from '../soak/proc.ts';
 import { Crowd } from './crowd.ts';
-import type { TrafficReport } from './crowd-child.ts';
+import type { TrafficReport, TrafficWish } from './crowd-child.ts';
 import { DirectProbe } from './direct-probe.ts';
 import { LoadRelay, sum } from './load-relay.ts';
 import type { RelayReport } from './relay-child.ts';
@@ -114,20 +114,30 @@ async function settled({ relay, crowd, peer }: Party): Promise<void> {
   }
 }
 
-async function flood(party: Party, sessions: number, rate: number, size: number, seconds: number) {
+type Flood = Omit<TrafficWish, 'seconds'>;
+
+async function flood(party: Party, wish: Flood, seconds: number) {
+  await warmUp(party, wish);
+  return measured(party, wish, seconds);
+}
+
+async function warmUp(party: Party, wish: Flood): Promise<void> {
   const { relay, crowd, peer } = party;
-  await crowd.grow(relay.url, peer.port, sessions, 500);
-  await crowd.traffic({ sessions, rate, size, seconds: 1 });
+  await crowd.grow(relay.url, peer.port, wish.sessions, 500);
+  await crowd.traffic({ ...wish, seconds: 1 });
   await settled(party);
+}
+
+async function measured({ relay, crowd }: Party, wish: Flood, seconds: number) {
   const before = await relay.report();
-  const report = await crowd.traffic({ sessions, rate, size, seconds });
+  const report = await crowd.traffic({ ...wish, seconds });
   return { report, before, after: await relay.report() };
 }
 
-/** The same, with a look at what the machine takes without a relay: those datagrams count for nobody. */
-async function probedFlood(party: Party, sessions: number, rate: number, size: number, seconds: number) {
+/** The same, with a look at what the machine takes meanwhile without a relay: those datagrams count for nobody. */
+async function probed(party: Party, wish: Flood, seconds: number) {
   const probe = await DirectProbe.start(party.peer.port);
-  const found = await flood(party, sessions, rate, size, seconds);
+  const found = await measured(party, wish, seconds);
   return { ...found, direct: probe.stop() };
 }
 
@@ -139,7 +149,9 @@ function cpuText(before: RelayReport, after: RelayReport, seconds: number, repor
 
 const L3: Load = ({ seconds }) =>
   withParty(async (party) => {
-    const { report, before, after, direct } = await probedFlood(party, 20, 1000, FULL, seconds);
+    const wish = { sessions: 20, rate: 1000, size: FULL };
+    await warmUp(party, wish);
+    const { report, before, after, direct } = await probed(party, wish, seconds);
     const loss = 1 - report.echoes / report.sent;
     const added = report.p99 - direct;
     return [
@@ -147,7 +159,7 @@ const L3: Load = ({ seconds }) =>
         id: 'L3',
         what: `20,000 datagrams/s each way, ${seconds} s`,
         bound: 'loss <= 0.1 %, p99 <= 10 ms more than without a relay',
-        seen: `${Math.round(report.echoes / seconds)}/s back, ${(100 * loss).toFixed(3)} % lost, p50 ${report.median.toFixed(1)}, p99 ${report.p99.toFixed(1)} ms (direct ${direct.toFixed(1)}); ${cpuText(before, after, seconds, report)}`,
+        seen: `${Math.round(report.echoes / seconds)}/s back, ${(100 * loss).toFixed(3)} % lost, p50 ${report.median.toFixed(1)}, p99 ${report.p99.toFixed(1)} ms (direct ${direct.toFixed(1)}); the relay's own turns p99 ${after.lateP99.toFixed(1)}, the clients' ${report.late.toFixed(1)} ms; ${cpuText(before, after, seconds, report)}`,
         holds: loss <= 0.001 && added <= 10,
       },
     ];
@@ -156,7 +168,7 @@ const L3: Load = ({ seconds }) =>
 /** Every datagram is where it should be, or counted where it was dropped: by us, or by a kernel. */
 const L4: Load = ({ seconds }) =>
   withParty(async (party) => {
-    const { report, before, after } = await flood(party, 40, 1000, FULL, seconds);
+    const { report, before, after } = await flood(party, { sessions: 40, rate: 1000, size: FULL }, seconds);
     const { relay, crowd, peer } = party;
     await settled(party);
     const [last, crowdCounts, peerCounts] = [await relay.report(), await crowd.counts(), await peer.counts()];
@@ -188,9 +200,11 @@ const L5: Load = ({ seconds }) =>
     const { relay, peer } = party;
     const bystander = new Crowd();
     try {
+      const wish = { sessions: 1000, rate: 20, size: 200 };
+      await warmUp(party, wish);
       await bystander.grow(relay.url, peer.port, 1, 500);
-      const watching = bystander.traffic({ sessions: 1, rate: 50, size: 200, seconds: seconds + 5 });
-      const { report, before, after, direct } = await probedFlood(party, 1000, 20, 200, seconds);
+      const watching = bystander.traffic({ sessions: 1, rate: 50, size: 200, seconds });
+      const { report, before, after, direct } = await probed(party, wish, seconds);
       const beside = await watching;
       return [
         {
@@ -209,7 +223,11 @@ const L5: Load = ({ seconds }) =>
 /** One session at 20,000 a second: whether the relay makes few messages of much. */
 const L7: Load = ({ seconds }) =>
   withParty(async (party) => {
-    const { report, before, after } = await flood(party, 1, 20_000, FULL, Math.min(seconds, 20));
+    const { report, before, after } = await flood(
+      party,
+      { sessions: 1, rate: 20_000, size: FULL },
+      Math.min(seconds, 20),
+    );
     const down = (after.down - before.down) / (after.messagesDown - before.messagesDown);
     return [
       {
@@ -236,7 +254,7 @@ const L6: Load = async ({ seconds }) => {
   for (const processes of PROCESSES) {
     const reports = await Promise.all(
       Array.from({ length: processes }, () =>
-        withParty((party) => flood(party, 20, SCALE_RATE / 20, FULL, lasts)),
+        withParty((party) => flood(party, { sessions: 20, rate: SCALE_RATE / 20, size: FULL }, lasts)),
       ),
     );
     const echoes = reports.reduce((all, { report }) => all + report.echoes, 0) / lasts;

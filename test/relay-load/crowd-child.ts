@@ -11,10 +11,8 @@ export interface CrowdCounts {
   readonly received: number;
   readonly open: number;
   readonly opened: number;
-  /** That did not come to be, or ended unasked. */
-  readonly failed: number;
-  /** What the last of those that did not come to be said. */
-  readonly failure: string | undefined;
+  /** Sessions that did not come to be, or ended unasked: why, and how many each. */
+  readonly failures: Readonly<Record<string, number>>;
   /** A relay that is late for seconds takes nobody new, and says so: then we come again. */
   readonly refused: number;
 }
@@ -62,8 +60,8 @@ const MAX_SAMPLES = 200_000;
 const sessions: LoadSession[] = [];
 const random = new SeededRandom(1);
 let where = { url: '', port: 0 };
-let [opened, failed, refused] = [0, 0, 0];
-let failure: string | undefined;
+let [opened, refused] = [0, 0];
+const failures: Record<string, number> = {};
 /** Of sessions that are gone. */
 let [goneSent, goneReceived] = [0, 0];
 let samples: number[] = [];
@@ -77,7 +75,12 @@ const owner = {
     if (samples.length < MAX_SAMPLES) samples.push(roundTrip);
     else samples[random.below(MAX_SAMPLES)] = roundTrip;
   },
+  ended: failed,
 };
+
+function failed(why: string): void {
+  failures[why] = (failures[why] ?? 0) + 1;
+}
 
 async function join(): Promise<void> {
   try {
@@ -85,8 +88,7 @@ async function join(): Promise<void> {
     opened++;
   } catch (error) {
     if (!(error as Error).message.includes('503')) {
-      failed++;
-      failure = (error as Error).message;
+      failed((error as Error).message);
       return;
     }
     refused++;
@@ -122,8 +124,7 @@ function counts(): CrowdCounts {
     received: sessions.reduce((total, { received }) => total + received, goneReceived),
     open: sessions.filter(({ isOpen }) => isOpen).length,
     opened,
-    failed: failed + sessions.filter(({ isOpen }) => !isOpen).length,
-    failure,
+    failures,
     refused,
   };
 }

@@ -1,5 +1,6 @@
 import type { CrowdCounts, LifeWish, TrafficReport, TrafficWish } from './crowd-child.ts';
 import { HelperProcess } from './helper-process.ts';
+import { sum } from './load-relay.ts';
 
 /** Many clients of a relay, in a process of their own. */
 export class Crowd {
@@ -38,4 +39,10 @@ export class Crowd {
   async stop(): Promise<void> {
     await this.#process.stop();
   }
+}
+
+/** How many sessions failed, and of what. */
+export function failureText({ failures }: CrowdCounts): string {
+  const causes = Object.entries(failures).map(([why, count]) => `${count} × ${why}`);
+  return `${sum(failures)} failed${causes.length > 0 ? ` (${causes.join(', ')})` : ''}`;
 }

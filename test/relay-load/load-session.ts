@@ -29,18 +29,25 @@ export interface SessionOwner {
   readonly since: number;
   /** An echo came back after so many ms. */
   echoed(roundTrip: number): void;
+  /** An open one ended unasked. */
+  ended(why: string): void;
 }
+
+/** No answer for so long is a failure: ms. */
+const PATIENCE = 60_000;
 
 /** A client of the relay with one channel, which costs as little as it can. */
 export class LoadSession {
   readonly #socket: WebSocket;
   readonly #owner: SessionOwner;
   #answered: (() => void) | undefined;
+  #isUp = false;
+  #error = '';
+  #ending: string | undefined;
   /** Datagrams, of all kinds. */
   sent = 0;
   received = 0;
   echoes = 0;
-  closeCode: number | undefined;
   handshakeAt = 0;
   keptAliveAt = 0;
 
@@ -48,28 +55,38 @@ export class LoadSession {
     this.#socket = socket;
     this.#owner = owner;
     socket.on('message', (message) => this.#receive(message as Buffer));
-    socket.on('error', () => {});
-    socket.on('close', (code) => {
-      this.closeCode = code;
+    socket.on('error', ({ message }) => {
+      this.#error = message;
+    });
+    socket.on('close', (code, reason) => {
+      const why = String(reason) || this.#error;
+      this.#ending ??= `closed with ${code}${why && ` (${why})`}`;
       this.#answered?.();
+      if (this.#isUp) owner.ended(this.#ending);
     });
   }
 
   /** Open, and past its handshake. Rejects if the relay does not want that. */
   static async connect(url: string, port: number, owner: SessionOwner): Promise<LoadSession> {
-    const socket = new WebSocket(url, [SUBPROTOCOL], { perMessageDeflate: false });
+    const socket = new WebSocket(url, [SUBPROTOCOL], {
+      perMessageDeflate: false,
+      handshakeTimeout: PATIENCE,
+    });
     const session = new LoadSession(socket, owner);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve).once('error', reject);
     });
     const open = writeControl({ type: OPEN, channel: CHANNEL, flags: 0, port, host: '127.0.0.1' });
+    const timer = setTimeout(() => session.#giveUp(), PATIENCE);
     await new Promise<void>((resolve) => {
       session.#answered = resolve;
       session.#send(CONTROL_CHANNEL, open);
       session.handshake();
     });
+    clearTimeout(timer);
     session.#answered = undefined;
-    if (session.closeCode !== undefined) throw new Error(`closed with ${session.closeCode}`);
+    if (session.#ending !== undefined) throw new Error(session.#ending);
+    session.#isUp = true;
     return session;
   }
 
@@ -97,13 +114,20 @@ export class LoadSession {
       this.#sendData(Math.min(left, MAX_RECORDS), size, ECHO);
   }
 
+  #giveUp(): void {
+    this.#ending = `handshake not answered within ${PATIENCE / 1000} s`;
+    this.#socket.terminate();
+  }
+
   /** As a client that means it. */
   close(): void {
+    this.#isUp = false;
     this.#socket.close(1000);
   }
 
   /** As one that dies. */
   kill(): void {
+    this.#isUp = false;
     this.#socket.terminate();
   }
 

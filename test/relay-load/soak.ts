@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { UdpPeer } from '../bench/native.ts';
 import { load } from '../netsim/machine.ts';
-import { Crowd } from './crowd.ts';
+import { Crowd, failureText } from './crowd.ts';
 import type { CrowdCounts } from './crowd-child.ts';
 import { raiseFileLimit, sessionsWithin } from './file-limit.ts';
 import { LoadRelay, sum } from './load-relay.ts';
@@ -95,7 +95,7 @@ function lineOf({ minute, relay, crowd }: Sample, before: Sample | undefined): s
   const busy = before && (relay.cpu - before.relay.cpu) / (MINUTE * 10);
   const rate = before && (relay.up + relay.down - before.relay.up - before.relay.down) / 60;
   return [
-    `minute ${minute}: ${relay.sessions} sessions, ${relay.parked} parked, ${crowd.opened} opened, ${crowd.failed} failed, ${crowd.refused} refused for a while`,
+    `minute ${minute}: ${relay.sessions} sessions, ${relay.parked} parked, ${crowd.opened} opened, ${failureText(crowd)}, ${crowd.refused} refused for a while`,
     `heap ${mebibytes(relay.heap)} + external ${mebibytes(relay.external)} MiB, resident ${mebibytes(relay.resident)} MiB (V8 reserved ${mebibytes(relay.heapReserved)}, buffers ${mebibytes(relay.buffers)}, malloced ${mebibytes(relay.malloced)}, the rest ${mebibytes(restOf(relay))}), ${sum(relay.files)} files`,
     ...(busy && rate ? [`${rate.toFixed(0)} datagrams/s, ${busy.toFixed(1)} % of a core`] : []),
     `${sum(relay.dropsUp) + sum(relay.dropsDown)} drops`,
@@ -151,7 +151,7 @@ function judgeCounters({ relay, crowd }: Sample): string[] {
   return [
     ...(judgedUp > crowd.sent ? ['the relay judged more datagrams than were sent'] : []),
     ...(crowd.received > passedDown ? ['the clients received more datagrams than were handed on'] : []),
-    ...(crowd.failed > 0 ? [`${crowd.failed} sessions failed (${crowd.failure ?? 'ended'})`] : []),
+    ...(sum(crowd.failures) > 0 ? [`sessions: ${failureText(crowd)}`] : []),
     ...(relay.accepted !== sum(relay.closed) + relay.sessions + relay.parked
       ? ['sessions are not all accounted for']
       : []),

@@ -182,6 +182,14 @@ export interface UdpBindOptions {
   sharesAddress?: boolean | undefined;
 }
 
+/** What of a UDP socket can change while it is open; what is absent stays. */
+export interface UdpTuning {
+  ttl?: number | undefined;
+  broadcast?: boolean | undefined;
+  multicastTtl?: number | undefined;
+  multicastLoopback?: boolean | undefined;
+}
+
 export interface UdpOpened {
   local: SocketName;
   remote?: SocketName | undefined;
@@ -665,6 +673,11 @@ export type UdpMessagePortMessage =
   | { type: 'send'; id: number; datagram: UdpDatagram }
   /** Answered with `sent`. */
   | { type: 'group'; id: number; action: 'join' | 'leave'; address: string; source?: string | undefined }
+  /** Answered with `sent`. What is sent after it is sent by it. */
+  | { type: 'tune'; id: number; options: UdpTuning }
+  /** Of a socket that is not connected: whose answers that they cannot be reached (ICMP) come as `unreachable` from now on. */
+  | { type: 'heed'; remote: SocketName | undefined }
+  | { type: 'unreachable'; error: PlainError }
   | { type: 'sent'; id: number; error?: PlainError | PlainMistake }
   | { type: 'error'; error: PlainError }
   | { type: 'close' };

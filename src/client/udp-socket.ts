@@ -1,4 +1,4 @@
-import type { UdpBindOptions } from '../bridge/api.ts';
+import type { SocketName, UdpBindOptions, UdpTuning } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { IpAddress } from '../core/address.ts';
 import type { EngineClient } from './engine-client.ts';
@@ -120,6 +120,16 @@ export class UDPSocket {
    */
   send(message: UDPMessage): Promise<void> {
     return this.#streams.send(message);
+  }
+
+  /** @internal What is sent from now on is sent so; for the Node stand-ins, as `heed` is. */
+  tune(options: UdpTuning): Promise<void> {
+    return this.#streams.tune(options);
+  }
+
+  /** @internal A socket that is not connected hears that one of those to whom it sends cannot be reached (ICMP). */
+  heed(remote: SocketName | undefined, told: (error: DOMException) => void): void {
+    this.#streams.heed(remote, told);
   }
 
   async #open(

@@ -1,4 +1,4 @@
-import type { UdpMessagePortMessage } from '../bridge/api.ts';
+import type { SocketName, UdpMessagePortMessage, UdpTuning } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { fromPlainAnswer, fromPlainError } from '../bridge/errors.ts';
 import type { TunnelError } from '../core/errors.ts';
@@ -29,6 +29,7 @@ export class UdpStreams implements LazyStreams, Mourner {
   readonly #asked = new Map<number, Waiting>();
   #nextId = 1;
   #creditGiven = 0;
+  #told: ((error: DOMException) => void) | undefined;
   #readable: ReadableStream<ReceivedUDPMessage> | undefined;
   #writable: WritableStream<UDPMessage> | undefined;
   #readController: ReadableStreamDefaultController<ReceivedUDPMessage> | undefined;
@@ -122,6 +123,16 @@ export class UdpStreams implements LazyStreams, Mourner {
     return this.#ask((id) => this.#post({ type: 'group', id, action, address, source }));
   }
 
+  tune(options: UdpTuning): Promise<void> {
+    return this.#ask((id) => this.#post({ type: 'tune', id, options }));
+  }
+
+  /** From now on `told` hears that this one cannot be reached; nobody: of none. */
+  heed(remote: SocketName | undefined, told: (error: DOMException) => void): void {
+    this.#told = told;
+    this.#post({ type: 'heed', remote });
+  }
+
   #giveCredit(): void {
     const room = Math.max(this.#readController?.desiredSize ?? 0, 1) - this.#creditGiven;
     if (room <= 0) return;
@@ -168,6 +179,9 @@ export class UdpStreams implements LazyStreams, Mourner {
         else waiting?.resolve();
         break;
       }
+      case 'unreachable':
+        this.#told?.(networkError(fromPlainError(message.error)));
+        break;
       case 'error':
         this.fail(networkError(fromPlainError(message.error)));
         break;

@@ -3,7 +3,8 @@ import type { Port } from '../bridge/channel.ts';
 import { toPlainAnswer, toPlainError } from '../bridge/errors.ts';
 import { IpAddress, type SocketAddress } from '../core/address.ts';
 import { CallerTypeError, TunnelError } from '../core/errors.ts';
-import type { UdpBinding } from '../core/netstack/udp-binding.ts';
+import { unmapped } from '../core/netstack/local-addresses.ts';
+import { hardError, isHard, type UdpBinding, type UdpReport } from '../core/netstack/udp-binding.ts';
 import type { Drainable, Noted } from './noted.ts';
 
 export interface UdpHost {
@@ -24,6 +25,9 @@ export class UdpPipe implements Drainable {
   readonly #host: UdpHost;
   #credit = 0;
   #failure: TunnelError | undefined;
+  /** Whose hard ICMP errors the page wants to hear of, and the last that came: one tells as much as many. */
+  #heeded: SocketAddress | undefined;
+  #unreachable: TunnelError | undefined;
 
   constructor(binding: UdpBinding, port: Port, host: UdpHost) {
     this.#binding = binding;
@@ -35,6 +39,7 @@ export class UdpPipe implements Drainable {
         this.#failure = error;
         host.noted.note(this);
       },
+      reported: (report) => this.#reported(report),
     };
     port.onmessage = ({ data }: MessageEvent<UdpMessagePortMessage>) => this.#receive(data);
   }
@@ -43,6 +48,10 @@ export class UdpPipe implements Drainable {
     if (this.#failure) {
       this.#post({ type: 'error', error: toPlainError(this.#failure) });
       this.#failure = undefined;
+    }
+    if (this.#unreachable) {
+      this.#post({ type: 'unreachable', error: toPlainError(this.#unreachable) });
+      this.#unreachable = undefined;
     }
     while (this.#credit > 0) {
       const datagrams: UdpDatagram[] = [];
@@ -77,7 +86,13 @@ export class UdpPipe implements Drainable {
         this.#send(message.id, message.datagram);
         break;
       case 'group':
-        this.#changeGroup(message);
+        this.#answer(message.id, () => this.#changeGroup(message));
+        break;
+      case 'tune':
+        this.#answer(message.id, () => this.#binding.setOptions(message.options));
+        break;
+      case 'heed':
+        this.#heed(message.remote);
         break;
       case 'close':
         this.close();
@@ -88,20 +103,39 @@ export class UdpPipe implements Drainable {
     this.#host.settle();
   }
 
-  #changeGroup({ id, action, address, source }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
+  #answer(id: number, change: () => void): void {
+    try {
+      change();
+      this.#post({ type: 'sent', id });
+    } catch (error) {
+      this.#post({ type: 'sent', id, error: toPlainAnswer(error) });
+    }
+  }
+
+  #changeGroup({ action, address, source }: Extract<UdpMessagePortMessage, { type: 'group' }>): void {
     try {
       const group = ipAddressOf(address);
       const from = source === undefined ? undefined : ipAddressOf(source);
       if (action === 'join') this.#binding.joinGroup(group, from);
       else this.#binding.leaveGroup(group, from);
-      this.#post({ type: 'sent', id });
     } catch (cause) {
-      const error =
-        cause instanceof CallerTypeError
-          ? new TunnelError('ERR_UNSUPPORTED', cause.message, { cause })
-          : cause;
-      this.#post({ type: 'sent', id, error: toPlainAnswer(error) });
+      if (!(cause instanceof CallerTypeError)) throw cause;
+      throw new TunnelError('ERR_UNSUPPORTED', cause.message, { cause });
     }
+  }
+
+  #heed(remote: SocketName | undefined): void {
+    const address = remote && IpAddress.parse(remote.address);
+    this.#heeded = address && { address: unmapped(address), port: remote.port };
+    this.#unreachable = undefined;
+  }
+
+  #reported({ kind, remote }: UdpReport): void {
+    const heeded = this.#heeded;
+    if (!heeded || !isHard(kind) || heeded.port !== remote.port || !heeded.address.equals(remote.address))
+      return;
+    this.#unreachable = hardError(kind, remote);
+    this.#host.noted.note(this);
   }
 
   #send(id: number, datagram: UdpDatagram): void {

@@ -1,12 +1,15 @@
 import { Buffer } from 'buffer';
+import type { UdpTuning } from '../bridge/api.ts';
 import type { ReceivedUDPMessage } from '../client/udp-message.ts';
 import type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from '../client/udp-socket.ts';
+import { IpAddress } from '../core/address.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { changeGroup, type GroupCall, membershipOf, sourceMembershipOf } from './dgram-groups.ts';
 import { type DatagramSocketOptions, datagramOptionsOf } from './dgram-options.ts';
 import { type SendCallback, sendingOf } from './dgram-send.ts';
 import { addressesOf, lookup } from './dns-lookup.ts';
 import { checkPort, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
+import { isIP } from './ip.ts';
 import { nextTick } from './next-tick.ts';
 import { EventEmitter } from './streams.ts';
 
@@ -42,11 +45,6 @@ export class DatagramSocket extends EventEmitter {
   #reader: ReadableStreamDefaultReader<ReceivedUDPMessage> | undefined;
   #remote: Remote | undefined;
   #connecting = false;
-  /** Told to be before there is a socket. */
-  #ttl: number | undefined;
-  #multicastTtl: number | undefined;
-  #multicastLoopback: boolean | undefined;
-  #broadcast = false;
   #queuedBytes = 0;
   #queuedCount = 0;
 
@@ -83,7 +81,7 @@ export class DatagramSocket extends EventEmitter {
 
   /**
    * From now on datagrams go to and come from there only; 'connect' when it is known where that is. That nobody listens
-   * there (ECONNREFUSED on Linux), the socket does not hear.
+   * there is an 'error' (ECONNREFUSED) after something was sent.
    */
   connect(port: number, address?: string | (() => void), callback?: () => void): void {
     this.#checkOpen();
@@ -97,8 +95,9 @@ export class DatagramSocket extends EventEmitter {
     this.#whenBound()
       .then(() => this.#addressOf(host))
       .then((found) => {
-        this.#remote = { address: found, port: to };
         this.#connecting = false;
+        if (this.#state === 'closed') return;
+        this.#heed({ address: IpAddress.parse(found)?.toString() ?? found, port: to });
         this.emit('connect');
       })
       .catch((error: Error) => {
@@ -111,7 +110,7 @@ export class DatagramSocket extends EventEmitter {
   disconnect(): void {
     this.#checkOpen();
     if (!this.#remote) throw notConnected();
-    this.#remote = undefined;
+    this.#heed(undefined);
   }
 
   /** See sendingOf. Without a callback, a failure is an 'error'. A socket that is not bound binds itself. */
@@ -161,33 +160,36 @@ export class DatagramSocket extends EventEmitter {
     return { address: this.#remote.address, family: this.#family, port: this.#remote.port };
   }
 
-  /** Before `bind`: what a socket of the tunnel may is said when it opens. Likewise the multicast options. */
+  /** Sending to a broadcast address is meant. This and the next three throw EBADF before the socket is bound. */
   setBroadcast(flag: boolean): void {
-    this.#changeable('setBroadcast', Boolean(flag) === this.#broadcast);
-    this.#broadcast = Boolean(flag);
+    this.#tune('setBroadcast', { broadcast: Boolean(flag) });
   }
 
+  /** Hop limit of what goes to one host, 1 to 255. Throws EINVAL. */
   setTTL(ttl: number): number {
-    this.#ttl = octet(ttl, 'ttl', 1);
+    this.#tune('setTTL', { ttl: octet('setTTL', ttl, 1) });
     return ttl;
   }
 
+  /** Hop limit of what goes to a group, 0 to 255. Throws EINVAL. */
   setMulticastTTL(ttl: number): number {
-    this.#changeable('setMulticastTTL', ttl === this.#multicastTtl);
-    this.#multicastTtl = octet(ttl, 'ttl', 0);
+    this.#tune('setMulticastTTL', { multicastTtl: octet('setMulticastTTL', ttl, 0) });
     return ttl;
   }
 
+  /** Whether sockets of this tunnel hear what is sent to a group that they joined. */
   setMulticastLoopback(flag: boolean): boolean {
-    this.#changeable('setMulticastLoopback', flag === this.#multicastLoopback);
-    this.#multicastLoopback = Boolean(flag);
+    this.#tune('setMulticastLoopback', { multicastLoopback: Boolean(flag) });
     return flag;
   }
 
-  /** A tunnel is one interface: there is no other to choose. */
+  /** A tunnel is one interface: there is no other to choose. Throws EINVAL for what is no address, EBADF before it is bound. */
   setMulticastInterface(multicastInterface: string): void {
+    this.#checkOpen();
     if (typeof multicastInterface !== 'string')
       throw invalidArgType('interfaceAddress', 'of type string', multicastInterface);
+    if (!isIP(multicastInterface)) throw systemError('EINVAL', 'setMulticastInterface');
+    if (!this.#socket) throw systemError('EBADF', 'setMulticastInterface');
   }
 
   /** Where the group is heard is the tunnel's: the interface counts for nothing. */
@@ -207,21 +209,30 @@ export class DatagramSocket extends EventEmitter {
     this.#changeGroup(sourceMembershipOf('dropSourceSpecificMembership', source, group));
   }
 
-  /** Bytes, as the options said; the stack's own bounds hold. */
+  /** Bytes, as the options said; the stack's own bounds hold. All four throw ERR_SOCKET_BUFFER_SIZE before it is bound. */
   getRecvBufferSize(): number {
+    this.#checkBound('uv_recv_buffer_size');
     return this.#options.recvBufferSize ?? 212_992;
   }
 
+  /** Bytes, likewise. */
   getSendBufferSize(): number {
+    this.#checkBound('uv_send_buffer_size');
     return this.#options.sendBufferSize ?? 212_992;
   }
 
+  /** Bytes; a hint. */
   setRecvBufferSize(size: number): void {
-    this.#options.recvBufferSize = checkedSize(size);
+    checkSize(size);
+    this.#checkBound('uv_recv_buffer_size');
+    this.#options.recvBufferSize = size;
   }
 
+  /** Bytes; a hint. */
   setSendBufferSize(size: number): void {
-    this.#options.sendBufferSize = checkedSize(size);
+    checkSize(size);
+    this.#checkBound('uv_send_buffer_size');
+    this.#options.sendBufferSize = size;
   }
 
   /** Bytes that wait to leave. */
@@ -253,14 +264,28 @@ export class DatagramSocket extends EventEmitter {
     if (this.#state === 'closed') throw codedError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
 
-  #changeable(call: string, isSame: boolean): void {
+  #checkBound(syscall: string): void {
     this.#checkOpen();
-    if (this.#state === 'new' || isSame) return;
-    throw codedError(
-      Error,
-      'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
-      `${call} after the socket was bound: inside a tunnel it must come before.`,
-    );
+    if (this.#socket) return;
+    const message = `Could not get or set buffer size: ${syscall} returned EBADF (bad file descriptor)`;
+    const { errno } = systemError('EBADF', syscall);
+    throw Object.assign(codedError(Error, 'ERR_SOCKET_BUFFER_SIZE', message), { errno, syscall });
+  }
+
+  /** For all that is sent after it: the engine hears of it in the same order. */
+  #tune(syscall: string, options: UdpTuning): void {
+    this.#checkOpen();
+    if (!this.#socket) throw systemError('EBADF', syscall);
+    // Fails only with the socket, which says so itself.
+    this.#socket.tune(options).catch(() => {});
+  }
+
+  #heed(remote: Remote | undefined): void {
+    this.#remote = remote;
+    this.#socket?.heed(remote, (reason) => {
+      const error = toSystemError(reason, 'recvmsg');
+      nextTick(() => this.#remote && this.#remote === remote && this.emit('error', error));
+    });
   }
 
   async #bind(host: string | undefined, port: number): Promise<void> {
@@ -275,9 +300,6 @@ export class DatagramSocket extends EventEmitter {
       ...(port > 0 && { localPort: port }),
       ...(address === '::' && ipv6Only && { ipv6Only }),
       ...(reuseAddr && { multicastAllowAddressSharing: true }),
-      ...(this.#multicastTtl !== undefined && { multicastTimeToLive: this.#multicastTtl }),
-      ...(this.#multicastLoopback !== undefined && { multicastLoopback: this.#multicastLoopback }),
-      ...(this.#broadcast && { broadcast: true }),
     };
     const socket = new tunnel.UDPSocket(options);
     let info: UDPSocketOpenInfo;
@@ -325,7 +347,6 @@ export class DatagramSocket extends EventEmitter {
         data: bytes as Buffer<ArrayBuffer>,
         remoteAddress: address,
         remotePort: port,
-        ...(this.#ttl !== undefined && { ttl: this.#ttl }),
       });
     } catch (reason) {
       throw toSystemError(reason, 'send', { address, port });
@@ -389,13 +410,15 @@ function bindError(reason: unknown, address: string, port: number): Error {
   return systemError('EADDRNOTAVAIL', 'bind', { address, ...(port > 0 && { port }) }, cause);
 }
 
-function octet(value: number, name: string, least: number): number {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
-  if (!(value >= least && value <= 255)) throw systemError('EINVAL', name === 'ttl' ? 'setTTL' : name);
+/** What fits an octet; of what is no whole number, what Node makes of it. */
+function octet(syscall: string, ttl: number, least: number): number {
+  if (typeof ttl !== 'number') throw invalidArgType('ttl', 'of type number', ttl);
+  const value = ttl | 0;
+  if (value < least || value > 255) throw systemError('EINVAL', syscall);
   return value;
 }
 
-function checkedSize(size: number): number {
-  if (size === size >>> 0) return size;
-  throw codedError(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
+function checkSize(size: number): void {
+  if (size !== size >>> 0)
+    throw codedError(TypeError, 'ERR_SOCKET_BAD_BUFFER_SIZE', 'Buffer size must be a positive integer');
 }

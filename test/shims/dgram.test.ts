@@ -6,17 +6,28 @@ import type { Tunnel } from '../../src/client/tunnel.ts';
 import * as ourDgram from '../../src/shims/dgram.ts';
 import { EventLog } from '../support/event-log.ts';
 import { LoneEngine } from '../support/lone-engine.ts';
-import { OUR_V4 } from '../support/lone-stack.ts';
+import { OUR_V4, PEER_V4 } from '../support/lone-stack.ts';
 
 type Dgram = typeof nodeDgram;
-type Script = (place: { dgram: Dgram; host: string }, log: EventLog) => Promise<void>;
+type Script = (place: Place, log: EventLog) => Promise<void>;
+
+interface Place {
+  dgram: Dgram;
+  host: string;
+  /** All hosts of its network. */
+  broadcast: string;
+}
+
+const NODES: Place = { dgram: nodeDgram, host: '127.0.0.1', broadcast: '127.255.255.255' };
+const OURS: Place = { dgram: ourDgram as unknown as Dgram, host: OUR_V4, broadcast: '10.0.0.255' };
 
 const EVENTS = ['listening', 'message', 'connect', 'error', 'close'];
 
 let tick: ReturnType<typeof setInterval>;
+let engine: LoneEngine;
 
 beforeEach(() => {
-  const engine = new LoneEngine();
+  engine = new LoneEngine();
   tick = setInterval(() => engine.advance(20), 1);
   ourDgram.setDefaultTunnel(engine.asTunnel() as unknown as Tunnel);
 });
@@ -27,10 +38,7 @@ afterEach(() => {
 });
 
 async function compare(script: Script): Promise<string[]> {
-  const [theirs, ours] = await Promise.all([
-    run(script, nodeDgram, '127.0.0.1'),
-    run(script, ourDgram as unknown as Dgram, OUR_V4),
-  ]);
+  const [theirs, ours] = await Promise.all([run(script, NODES), run(script, OURS)]);
   // Of one party in order: who of two is first, chance says.
   for (const who of new Set(theirs.map((line) => line.split(' ')[0])))
     expect(ours.filter((line) => line.startsWith(`${who} `))).toEqual(
@@ -39,12 +47,13 @@ async function compare(script: Script): Promise<string[]> {
   return ours;
 }
 
-async function run(script: Script, dgram: Dgram, host: string): Promise<string[]> {
+async function run(script: Script, place: Place): Promise<string[]> {
   const log = new EventLog([
     [/\b(127\.0\.0\.1|10\.0\.0\.2)\b/g, 'HOST'],
+    [/\b(127\.255\.255\.255|10\.0\.0\.255)\b/g, 'BROADCAST'],
     [/:\d{4,5}\b|(?<="port":)\d{4,5}/g, 'PORT'],
   ]);
-  await script({ dgram, host }, log);
+  await script(place, log);
   return log.lines;
 }
 
@@ -175,6 +184,158 @@ it('says what is wrong as Node does', async () => {
   });
 });
 
+describe('what may be changed', () => {
+  type Call = (socket: nodeDgram.Socket) => unknown;
+  const calls: Call[] = [
+    (socket) => socket.setBroadcast(true),
+    ...[1, 64.5, 255, 0, 256, -1, Number.NaN, '7' as unknown as number].flatMap((ttl): Call[] => [
+      (socket) => socket.setTTL(ttl),
+      (socket) => socket.setMulticastTTL(ttl),
+    ]),
+    ...[true, 0 as unknown as boolean].map(
+      (flag): Call =>
+        (socket) =>
+          socket.setMulticastLoopback(flag),
+    ),
+    ...['0.0.0.0', 'no address', 1 as unknown as string].map(
+      (address): Call =>
+        (socket) =>
+          socket.setMulticastInterface(address),
+    ),
+    (socket) => socket.getSendQueueSize(),
+    (socket) => typeof socket.getRecvBufferSize(),
+    (socket) => typeof socket.getSendBufferSize(),
+    (socket) => socket.setRecvBufferSize(10_000),
+    (socket) => socket.setSendBufferSize(0.5),
+  ];
+
+  it.each(['udp4', 'udp6'] as const)(
+    'of an %s socket is so once it is bound, and EBADF before',
+    async (type) => {
+      const lines = await compare(async ({ dgram }, log) => {
+        const socket = dgram.createSocket(type);
+        const attempt = (when: string) => {
+          for (const call of calls)
+            try {
+              log.note(when, call(socket));
+            } catch (error) {
+              log.note(when, error);
+            }
+        };
+        attempt('new');
+        socket.bind(0);
+        attempt('binding');
+        await until(socket, 'listening');
+        attempt('bound');
+        socket.close();
+      });
+      expect(lines.filter((line) => line.includes('EBADF'))).toHaveLength(30);
+    },
+  );
+
+  it('has everybody hear a broadcast that was meant', async () => {
+    await compare(async ({ dgram, host, broadcast }, log) => {
+      const listener = dgram.createSocket('udp4');
+      listener.bind(0);
+      await until(listener, 'listening');
+      listener.on('message', (message) => log.note('listener', message));
+      const { port } = listener.address();
+      const socket = dgram.createSocket('udp4');
+      socket.bind(0, host);
+      await until(socket, 'listening');
+      const send = (text: string) =>
+        new Promise<void>((resolve) =>
+          socket.send(text, port, broadcast, (error) => resolve(log.note('sent', error))),
+        );
+      await send('not meant');
+      socket.setBroadcast(true);
+      const heard = until(listener, 'message');
+      await send('meant');
+      await heard;
+      socket.setBroadcast(false);
+      await send('no longer');
+      for (const each of [socket, listener]) each.close();
+    });
+  });
+
+  it('is in the packets from then on', async () => {
+    const socket = ourDgram.createSocket('udp4');
+    socket.bind(0);
+    await new Promise<void>((resolve) => socket.once('listening', resolve));
+    const hopLimits = async () => {
+      engine.lone.take();
+      for (const to of [PEER_V4, '239.1.2.3'])
+        await new Promise((resolve) => socket.send('x', 5000, to, resolve));
+      engine.advance(1);
+      return engine.lone.take().map((packet) => packet[8]);
+    };
+    expect(await hopLimits()).toEqual([64, 1]);
+    socket.setTTL(9);
+    expect(await hopLimits()).toEqual([9, 1]);
+    socket.setMulticastTTL(33);
+    expect(await hopLimits()).toEqual([9, 33]);
+    socket.setMulticastTTL(0);
+    expect(await hopLimits()).toEqual([9]);
+    socket.close();
+  });
+});
+
+describe('a connected socket', () => {
+  it('hears that nobody listens there, and may go on', async () => {
+    const lines = await compare(async ({ dgram, host }, log) => {
+      const [server, port] = await bound(dgram, host, log);
+      server.close();
+      await until(server, 'close');
+      const socket = dgram.createSocket('udp4');
+      log.watch('client', socket, EVENTS);
+      socket.connect(port, host);
+      await until(socket, 'connect');
+      for (const text of ['one', 'two']) {
+        const refused = until(socket, 'error');
+        socket.send(text);
+        await refused;
+      }
+      const again = dgram.createSocket('udp4');
+      again.bind(port, host);
+      await until(again, 'listening');
+      const heard = until(again, 'message');
+      socket.send('three');
+      await heard;
+      again.send('four', socket.address().port, host);
+      await until(socket, 'message');
+      again.close();
+      socket.disconnect();
+      socket.send('five', port, host, (error) => log.note('sent', error));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.close();
+      await until(socket, 'close');
+    });
+    expect(lines.filter((line) => line.includes('recvmsg ECONNREFUSED'))).toHaveLength(2);
+  });
+
+  it('knows its remote however that is written', async () => {
+    const lines = await compare(async ({ dgram, host }, log) => {
+      const ours = host === OUR_V4 ? ['FD00:0::0:2', 'fd00::2'] : ['0:0::0:1', '::1'];
+      const [written, proper] = ours as [string, string];
+      const server = dgram.createSocket('udp6');
+      server.bind(0, proper);
+      await until(server, 'listening');
+      server.on('message', (message, { address, port }) => server.send(message, port, address));
+      const socket = dgram.createSocket('udp6');
+      socket.connect(server.address().port, written);
+      await until(socket, 'connect');
+      log.note('proper', socket.remoteAddress().address === proper);
+      socket.send('echo');
+      const [message] = await new Promise<unknown[]>((resolve) =>
+        socket.once('message', (...heard) => resolve(heard)),
+      );
+      log.note('heard', message);
+      for (const each of [socket, server]) each.close();
+    });
+    expect(lines).toEqual(['proper true', 'heard <echo>']);
+  });
+});
+
 describe('multicast groups', () => {
   const GROUP = '239.1.2.3';
 
@@ -208,6 +369,21 @@ describe('multicast groups', () => {
     socket.send('the end', 5000, OUR_V4);
     while (!heard.includes('the end')) await until(socket, 'message');
     expect(heard).toEqual(['all sources', 'one source', 'the end']);
+    socket.close();
+  });
+
+  it('are not heard on this host by what is not for it', async () => {
+    const socket = await member();
+    const heard: string[] = [];
+    socket.on('message', (message) => heard.push(message.toString()));
+    socket.addMembership(GROUP);
+    const say = (text: string) => new Promise((resolve) => socket.send(text, 5000, GROUP, resolve));
+    socket.setMulticastLoopback(false);
+    await say('for others');
+    socket.setMulticastLoopback(true);
+    await say('for all');
+    while (!heard.includes('for all')) await until(socket, 'message');
+    expect(heard).toEqual(['for all']);
     socket.close();
   });
 

@@ -1,5 +1,5 @@
 import type { IpAddress, SocketAddress } from '../address.ts';
-import { TunnelError } from '../errors.ts';
+import { CallerRangeError, TunnelError } from '../errors.ts';
 import type { Instant } from '../time.ts';
 import { IPV4_HEADER_LENGTH, IPV4_MAX_LENGTH } from '../wire/ipv4.ts';
 import { IPV6_MAX_PAYLOAD } from '../wire/ipv6.ts';
@@ -41,6 +41,11 @@ export interface UdpOptions extends UdpMarks {
   multicastLoopback?: boolean;
 }
 
+/** What can change while it is open; what is absent stays. */
+export type UdpChanges = {
+  [Name in 'ttl' | 'broadcast' | 'multicastTtl' | 'multicastLoopback']?: UdpOptions[Name] | undefined;
+};
+
 /** A multicast group that a binding hears. */
 export interface Membership {
   readonly group: IpAddress;
@@ -80,7 +85,7 @@ export class UdpBinding {
   /** Whether, as `::`, it hears IPv4 too. */
   readonly isDualStack: boolean;
   readonly sharesAddress: boolean;
-  readonly ttl: number;
+  ttl: number;
   readonly tos: number;
   dontFragment: boolean;
   broadcast: boolean;
@@ -129,6 +134,15 @@ export class UdpBinding {
   send(data: Uint8Array, to?: SocketAddress, marks: UdpMarks = {}): void {
     this.#checkOpen();
     this.#layer.queue(this, data, to, marks);
+  }
+
+  /** For what is sent from now on. Throws a RangeError. */
+  setOptions(changes: UdpChanges): void {
+    checkTtls(changes);
+    this.ttl = changes.ttl ?? this.ttl;
+    this.broadcast = changes.broadcast ?? this.broadcast;
+    this.multicastTtl = changes.multicastTtl ?? this.multicastTtl;
+    this.multicastLoopback = changes.multicastLoopback ?? this.multicastLoopback;
   }
 
   /** The oldest message that has come, or undefined. */
@@ -194,4 +208,29 @@ export class UdpBinding {
   #checkOpen(): void {
     if (this.#isClosed) throw new TunnelError('ERR_CLOSED', 'The UDP socket is closed.');
   }
+}
+
+/** Throws a RangeError. */
+export function checkTtls({ ttl, multicastTtl }: UdpChanges): void {
+  if (ttl !== undefined) checkByte(ttl, 1, 'ttl');
+  if (multicastTtl !== undefined) checkByte(multicastTtl, 0, 'multicastTtl');
+}
+
+export function checkByte(value: number, least: number, name: string): void {
+  if (!Number.isInteger(value) || value < least || value > 255)
+    throw new CallerRangeError(`${name}: expected ${least}–255, got ${value}`);
+}
+
+/** Whether it will not go away by itself (RFC 1122 §4.1.3.3): what ends a way, and not only a message. */
+export function isHard(kind: IcmpReportKind): kind is 'refused' | 'prohibited' {
+  return kind === 'refused' || kind === 'prohibited';
+}
+
+export function hardError(kind: 'refused' | 'prohibited', { address, port }: SocketAddress): TunnelError {
+  return kind === 'refused'
+    ? new TunnelError('ERR_CONNECTION_REFUSED', `${address} says that UDP port ${port} is closed.`, {
+        leg: 'inside',
+        retryable: true,
+      })
+    : new TunnelError('ERR_HOST_UNREACHABLE', `A router forbids the way to ${address}.`, { leg: 'inside' });
 }

@@ -24,6 +24,10 @@ import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
 import { isAllNodesAt, isUnspecified, type LocalAddresses, unmapped } from './local-addresses.ts';
 import { EphemeralPorts } from './ports.ts';
 import {
+  checkByte,
+  checkTtls,
+  hardError,
+  isHard,
   MAX_UDP_PAYLOAD_V4,
   MAX_UDP_PAYLOAD_V6,
   UdpBinding,
@@ -194,8 +198,7 @@ export class UdpLayer implements Pollable {
     const from = IpAddress.readFrom(memory, error.reporter, version);
     binding.observer?.reported?.({ kind, type, code, from, remote: { address, port: remotePort }, at: now });
     // RFC 1122 §4.1.3.3 has errors passed up; soft ones would end what may still work, so those are only reported.
-    if (binding.remote && (kind === 'refused' || kind === 'prohibited'))
-      binding.observer?.failed(errorOf(kind, binding.remote));
+    if (binding.remote && isHard(kind)) binding.observer?.failed(hardError(kind, binding.remote));
     return true;
   }
 
@@ -448,7 +451,7 @@ function collide(a: UdpBinding, b: UdpBinding): boolean {
 function checkOptions(options: UdpOptions): void {
   if (options.port !== undefined) checkPort(options.port, 0, 'port');
   if (options.remote) checkPort(options.remote.port, 1, 'remote.port');
-  if (options.multicastTtl !== undefined) checkByte(options.multicastTtl, 0, 'multicastTtl');
+  checkTtls(options);
   checkMarks(options);
 }
 
@@ -460,11 +463,6 @@ function checkMarks({ ttl, tos }: UdpMarks): void {
 function checkPort(port: number, least: number, name: string): void {
   if (!Number.isInteger(port) || port < least || port > 65_535)
     throw new CallerRangeError(`${name}: expected ${least}–65535, got ${port}`);
-}
-
-function checkByte(value: number, least: number, name: string): void {
-  if (!Number.isInteger(value) || value < least || value > 255)
-    throw new CallerRangeError(`${name}: expected ${least}–255, got ${value}`);
 }
 
 function gone(address: IpAddress): TunnelError {
@@ -482,19 +480,4 @@ function notAllowed(address: IpAddress): TunnelError {
 
 function noRoute(address: IpAddress): TunnelError {
   return new TunnelError('ERR_NO_ROUTE', `No peer's allowed IPs cover ${address}.`, { leg: 'inside' });
-}
-
-function errorOf(kind: 'refused' | 'prohibited', remote: SocketAddress): TunnelError {
-  return kind === 'refused'
-    ? new TunnelError(
-        'ERR_CONNECTION_REFUSED',
-        `${remote.address} says that UDP port ${remote.port} is closed.`,
-        {
-          leg: 'inside',
-          retryable: true,
-        },
-      )
-    : new TunnelError('ERR_HOST_UNREACHABLE', `A router forbids the way to ${remote.address}.`, {
-        leg: 'inside',
-      });
 }

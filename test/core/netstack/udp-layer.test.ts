@@ -526,6 +526,25 @@ describe('UDP multicast', () => {
       ]);
     });
 
+    it(`to and beside ${name} are sent as the socket was told since`, () => {
+      const lone = new LoneStack();
+      const binding = lone.stack.bindUdp({ port: 9 });
+      const member = lone.stack.bindUdp({ port: 53 });
+      member.joinGroup(ip(group));
+      const hopLimits = () => {
+        for (const to of [peer, group]) binding.send(counting(3), at(to, 53));
+        return lone.exchange().map((packet) => packet[header === 20 ? 8 : 7]);
+      };
+      binding.setOptions({ ttl: 9, multicastLoopback: false });
+      expect(hopLimits()).toEqual([9, 1]);
+      expect(messages(member)).toEqual([]);
+      binding.setOptions({ multicastTtl: 7, multicastLoopback: true, ttl: undefined });
+      expect(hopLimits()).toEqual([9, 7]);
+      expect(messages(member)).toHaveLength(1);
+      for (const wrong of [{ ttl: 0 }, { ttl: 256 }, { multicastTtl: -1 }, { multicastTtl: 1.5 }])
+        expect(codeOf(() => binding.setOptions(wrong))).toBe('RangeError');
+    });
+
     it(`of ${name} is joined within bounds, and once by each socket`, () => {
       const lone = new LoneStack();
       const binding = lone.stack.bindUdp({ port: 53 });

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, type test as Test } from './browser-test.ts';
+import { run } from './child-process.ts';
 import { PageServer } from './page-server.ts';
 import { RelayProcess } from './relay-process.ts';
 import { Stranger } from './stranger.ts';
@@ -19,8 +20,43 @@ document.title = \`\${response.status} \${heading}\`;
 await tunnel.close();
 `;
 
+/** A package that knows Node's `http` only, in the page. */
+const nodeProgram = (options = '') => `import http from 'node:http';
+import { Tunnel } from 'tabwire';
+import { setDefaultTunnel } from 'tabwire/shims/net';
+
+const { config, relay, url } = await (await fetch('settings.json')).json();
+const tunnel = await Tunnel.open(config, { relay${options} });
+setDefaultTunnel(tunnel);
+http.get(url, async (response) => {
+  let text = '';
+  for await (const part of response) text += part;
+  const [, heading] = /<h1>(.*)<\\/h1>/.exec(text);
+  document.title = \`\${response.statusCode} \${heading}\`;
+  await tunnel.close();
+});
+`;
+
 const html = (script: string) =>
   `<!doctype html>\n<link rel="icon" href="data:,">\n<title>nothing yet</title>\n<script type="module" src="${script}"></script>\n`;
+
+const ESBUILD_OUT = 'out/esbuild and Node’s http';
+/** Of esbuild only its own place is ours. */
+const esbuildScript = (
+  out: string,
+) => `import { build } from ${JSON.stringify(import.meta.resolve('esbuild'))};
+import { tabwire } from 'tabwire/esbuild';
+
+await build({
+  entryPoints: ['node-app.js'],
+  outdir: ${JSON.stringify(out)},
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  logLevel: 'warning',
+  plugins: [tabwire()],
+});
+`;
 
 const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] = [
   {
@@ -45,6 +81,30 @@ const projects: { name: string; make: (stranger: Stranger) => Promise<void> }[] 
       await stranger.tool('esbuild', 'app.js', ...flags);
       stranger.copy('node_modules/tabwire/dist/browser', 'out/esbuild/tabwire');
       stranger.write('out/esbuild/index.html', html('app.js'));
+    },
+  },
+  {
+    name: 'Vite and Node’s http',
+    async make(stranger) {
+      const config = `import { tabwire } from 'tabwire/vite';\nexport default { root: 'with-vite', plugins: [tabwire()] };\n`;
+      stranger.write('with-vite.config.js', config);
+      stranger.write('with-vite/index.html', html('/main.js'));
+      stranger.write('with-vite/main.js', nodeProgram());
+      const outDir = join(stranger.folder, 'out/Vite and Node’s http');
+      await stranger.tool(
+        ...['vite', 'build', '--config', 'with-vite.config.js', '--logLevel', 'warn', '--outDir', outDir],
+      );
+    },
+  },
+  {
+    name: 'esbuild and Node’s http',
+    async make(stranger) {
+      const out = join(stranger.folder, ESBUILD_OUT);
+      stranger.write('node-app.js', nodeProgram(", assets: { worker: 'tabwire/tabwire-worker.js' }"));
+      stranger.write('build.js', esbuildScript(out));
+      await run(process.execPath, ['build.js'], { cwd: stranger.folder });
+      stranger.copy('node_modules/tabwire/dist/browser', `${ESBUILD_OUT}/tabwire`);
+      stranger.write(`${ESBUILD_OUT}/index.html`, html('node-app.js'));
     },
   },
   {

@@ -8,6 +8,8 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
   version: string;
 };
 
+const FIRST_SCRIPT = 'tunnels/fragment-taker.ts';
+
 /**
  * The console and nothing else: web/ → dist/console, hostable under any path (`base: './'`). Everything is a file of
  * its own (no inlined script, style, data URL or wasm), so that it runs under the strict Content-Security-Policy.
@@ -16,7 +18,7 @@ export default defineConfig({
   root: 'web',
   base: './',
   define: { __VERSION__: JSON.stringify(version) },
-  plugins: [tabwire({ timers: 'page' }), ownNoble(), plainNumbers(), assetList()],
+  plugins: [tabwire({ timers: 'page' }), ownNoble(), plainNumbers(), firstScript(), assetList()],
   resolve: {
     alias: [
       // ssh2 looks for a native addon to encrypt its packets with: here it is Tabwire's own WASM.
@@ -35,9 +37,13 @@ export default defineConfig({
     // ssh2 and xterm.js, loaded with the first terminal; test/browser/size.spec.ts weighs them.
     chunkSizeWarningLimit: 1100,
     rolldownOptions: {
-      input: { index: 'web/index.html', sw: 'web/pwa/sw.ts' },
+      input: { index: 'web/index.html', first: `web/${FIRST_SCRIPT}`, sw: 'web/pwa/sw.ts' },
       // A service worker's name must stay, and its place says what it serves.
-      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        // What a first visit loads anyhow is one file: together it is smaller.
+        codeSplitting: { groups: [{ name: 'base', tags: ['$initial'], test: isOfPage }] },
+      },
     },
   },
   worker: { format: 'es', plugins: () => [qrEngine()] },
@@ -95,6 +101,27 @@ function plainNumbers(): Plugin {
         if (!code.includes(number)) throw new Error('ssh2 has its numbers from elsewhere now.');
         return code.replace(number, '2n ** 32n');
       },
+    },
+  };
+}
+
+/** All but the scripts that must stand alone. */
+function isOfPage(id: string): boolean {
+  return !/[\\/]web[\\/](pwa[\\/](sw|routes)|tunnels[\\/]fragment-taker)\.ts$/.test(id);
+}
+
+/** Puts one script before everything else: what it does, it does before the page loads another file. */
+function firstScript(): Plugin {
+  return {
+    name: 'first-script',
+    transformIndexHtml(_html, { bundle }) {
+      const injectTo = 'head-prepend';
+      // Modules wait for the whole page; where it is not built, there is nothing else.
+      if (!bundle) return [{ tag: 'script', attrs: { type: 'module', src: `/${FIRST_SCRIPT}` }, injectTo }];
+      const first = Object.values(bundle).find((file) => file.type === 'chunk' && file.name === 'first');
+      if (first?.type !== 'chunk' || first.imports.length + first.exports.length > 0)
+        throw new Error('The first script must stand alone.');
+      return [{ tag: 'script', attrs: { src: `./${first.fileName}` }, injectTo }];
     },
   };
 }

@@ -1,5 +1,3 @@
-// The first of all: what a link brought is out of the address before anything else runs.
-import './tunnels/fragment.ts';
 import './trusted-types.ts';
 import { render } from 'preact';
 import { App } from './app.tsx';

@@ -58,6 +58,41 @@ test('a move takes everything, opens with its passphrase only, and connects when
   await device.close();
 });
 
+for (const [kind, heading] of [
+  ['invite', 'Invitation'],
+  ['move', 'From your other device'],
+] as const)
+  test(`what ${kind === 'invite' ? 'an invitation' : 'a move'} brings is out of the address before the page has loaded more than one small script`, async ({
+    console: home,
+    context,
+  }) => {
+    const page = await context.newPage();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const held: string[] = [];
+    await page.route('**/assets/*', async (route) => {
+      const name = route.request().url().split('/').at(-1)!;
+      if (!name.startsWith('first-')) {
+        held.push(name);
+        await gate;
+      }
+      await route.continue();
+    });
+    await page.goto(`${home.url()}#${kind}=AAAA`, { waitUntil: 'commit' });
+    await expect.poll(() => held.filter((name) => /^index-.*\.js$/.test(name)).length).toBe(1);
+    await expect.poll(() => page.evaluate(() => location.hash)).toBe('');
+    const visited = () =>
+      page.evaluate(() =>
+        (window as unknown as { navigation: { entries(): { url: string }[] } }).navigation
+          .entries()
+          .map(({ url }) => url)
+          .join(' '),
+      );
+    expect(await visited(), 'nor does the history have it').not.toContain('#');
+    open();
+    await expect(region(page, heading)).toBeVisible();
+  });
+
 test('a link pasted into an open page is taken out of its address, and a damaged one says so', async ({
   console: page,
 }) => {

@@ -1,31 +1,16 @@
 /**
- * What came behind the # of this page's address: an invitation, or a tunnel from another device. Taken out of the address
- * before anything else runs, so that it is neither in the history nor in sight. Imported first of all.
+ * What came behind the # of this page's address: an invitation, or a tunnel from another device. fragment-taker.ts took it out
+ * of the address before anything else ran, so that it is neither in the history nor in sight.
  */
 
 import { type Arrival, readArrival } from './arrival.ts';
 
-let arrived = take();
-let listener: (() => void) | undefined;
-
-addEventListener('hashchange', () => {
-  const next = take();
-  if (!next) return;
-  arrived = next;
-  listener?.();
-});
+const place = globalThis as { tabwireFragment?: string | undefined };
 
 /** What arrived, once; `again` is called when something arrives later (a link pasted into this tab's address bar). */
 export function arrival(again: () => void): Arrival | undefined {
-  listener = again;
-  const once = arrived;
-  arrived = undefined;
-  return once;
-}
-
-function take(): Arrival | undefined {
-  const { hash, pathname, search } = location;
-  if (hash === '') return undefined;
-  history.replaceState(history.state, '', pathname + search);
+  addEventListener('hashchange', again, { once: true });
+  const hash = place.tabwireFragment ?? '';
+  place.tabwireFragment = undefined;
   return readArrival(hash);
 }

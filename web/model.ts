@@ -41,6 +41,8 @@ export class ConsoleModel {
   /** What a link brought, until it is taken or left. */
   readonly arrival = signal<Arrival | undefined>();
   readonly scanning = signal(false);
+  /** The saved tunnel that was connected before a reload, until one is. */
+  returning: string | undefined;
   /** Whether another version of this page is there, or has to be. */
   readonly update = signal<'none' | 'ready' | 'required'>('none');
 
@@ -73,6 +75,7 @@ export class ConsoleModel {
     this.#heed(settings);
     batch(() => {
       this.settings.value = { ...settings, relay: urls ?? [] };
+      this.book.hasEnrolment = settings.enrol !== undefined;
       if (this.relayText.value === '' || !settings.policy.otherRelays)
         this.relayText.value = (urls ?? []).join(' ');
     });
@@ -104,11 +107,12 @@ export class ConsoleModel {
     await reloadUpdated();
   }
 
-  /** What earlier visits kept; if this page was reloaded while one of them was connected, it is again. */
+  /** What earlier visits kept; if this page was reloaded while one of them was connected, it is again, or asks for its passphrase. */
   async restore(): Promise<void> {
+    if (this.arrival.value === undefined) this.returning = connectedBefore();
     await this.book.load();
-    const saved = this.book.tunnels.value.find(({ id }) => id === connectedBefore());
-    if (saved?.secret.kind === 'key' && this.arrival.value === undefined) {
+    const saved = this.book.find(this.returning);
+    if (saved?.secret.kind === 'key') {
       await this.openTunnel(saved.id, saved.name);
       await this.connect();
     }
@@ -293,7 +297,8 @@ export class ConsoleModel {
     const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
     const tokens = isOwn ? (await import('./hooks.ts')).tokensFrom(token) : undefined;
     const privateKey = this.heldKey.value?.privateKey;
-    noteConnected(privateKey && this.#opensAsSaved() ? this.opened.value?.id : undefined);
+    noteConnected(this.#opensAsSaved() ? this.opened.value?.id : undefined);
+    this.returning = undefined;
     return (await this.session.connect(config, relays, takeOver, tokens, privateKey)) !== undefined;
   }
 

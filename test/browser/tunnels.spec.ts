@@ -135,4 +135,20 @@ test('a browser without such keys keeps a tunnel under a passphrase', async ({ c
   await tunnels.getByLabel('Passphrase').fill('correct horse');
   await tunnels.getByRole('button', { name: 'Unlock' }).click();
   await expect(editor(page)).toHaveValue(config);
+  await expect(status(page)).toContainText('Not connected');
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+
+  await page.reload();
+  await tunnels.getByLabel('Passphrase').fill('wrong horse');
+  await page.keyboard.press('Enter');
+  await expect(tunnels.getByRole('alert')).toContainText('does not open');
+  await tunnels.getByLabel('Passphrase').fill('correct horse');
+  await tunnels.getByRole('button', { name: 'Unlock and connect' }).click();
+  await expect(status(page)).toContainText('Connected');
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(status(page)).toContainText('Not connected');
+  await page.reload();
+  await expect(tunnels.getByRole('listitem')).toHaveText(/Office/);
+  await expect(tunnels.getByLabel('Passphrase'), 'nothing was connected').toHaveCount(0);
 });

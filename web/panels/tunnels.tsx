@@ -32,8 +32,10 @@ export function TunnelsPanel({ model }: { model: ConsoleModel }) {
 type Doing = 'nothing' | 'passphrase' | 'rename' | 'delete';
 
 function Row({ model, tunnel }: { model: ConsoleModel; tunnel: SavedTunnel }) {
-  const doing = useSignal<Doing>('nothing');
   const { id, name, secret, publicKey } = tunnel;
+  const doing = useSignal<Doing>(
+    secret.kind === 'sealed' && isReturning(model, tunnel) ? 'passphrase' : 'nothing',
+  );
   const begin = (what: Doing) => (doing.value = doing.value === what ? 'nothing' : what);
   const open = () => {
     if (secret.kind === 'sealed') begin('passphrase');
@@ -104,8 +106,14 @@ function RenameForm({ model, tunnel, onDone }: FormProps) {
   );
 }
 
+/** A reload goes on once it has the passphrase. */
+function isReturning(model: ConsoleModel, { id }: SavedTunnel): boolean {
+  return model.returning === id;
+}
+
 function UnlockForm({ model, tunnel, onDone }: FormProps) {
   const passphrase = useSignal('');
+  const connects = isReturning(model, tunnel);
   return (
     <form
       class="line-form"
@@ -114,10 +122,13 @@ function UnlockForm({ model, tunnel, onDone }: FormProps) {
         const isOpen = await model.openTunnel(tunnel.id, tunnel.name, passphrase.value);
         passphrase.value = '';
         if (isOpen) onDone();
+        if (isOpen && connects) await model.connect();
       }}
     >
       <PassphraseField id={`passphrase-${tunnel.id}`} value={passphrase} />
-      <button type="submit">{model.book.busy.value ? 'Opening…' : 'Unlock'}</button>
+      <button type="submit">
+        {model.book.busy.value ? 'Opening…' : connects ? 'Unlock and connect' : 'Unlock'}
+      </button>
     </form>
   );
 }

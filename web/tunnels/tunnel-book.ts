@@ -25,6 +25,8 @@ export class TunnelBook {
   readonly busy = signal(false);
   /** Where both are to be read: beside the list of what is kept, or the form that keeps. */
   readonly place = signal<Place>('list');
+  /** The site gives configurations to those who ask for one. */
+  hasEnrolment = false;
   readonly store: TunnelStore;
   readonly persist: Persist;
 
@@ -100,7 +102,7 @@ export class TunnelBook {
     }
   }
 
-  find(id: string): SavedTunnel | undefined {
+  find(id: string | undefined): SavedTunnel | undefined {
     return this.tunnels.value.find((tunnel) => tunnel.id === id);
   }
 

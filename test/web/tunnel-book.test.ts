@@ -61,6 +61,10 @@ describe('a book of tunnels', () => {
     const { book: pages } = book(false);
     await pages.save('A', tunnel);
     expect(pages.note.value).toContain('may delete it');
+    expect(pages.note.value).toContain('ask for a new one');
+    pages.hasEnrolment = true;
+    await pages.save('A', tunnel);
+    expect(pages.note.value).toContain('press “Get a configuration” again');
   });
 
   it('asks for a passphrase where keys cannot be stored, and for another browser where nothing can', async () => {

@@ -30,7 +30,8 @@ export async function save(
   const secret = passphrase === '' ? await keySecret(book, tunnel) : await sealedSecret(tunnel, passphrase);
   if (!secret) return;
   await replace(book, name, tunnel, secret, 'in this browser');
-  if (!(await book.persist().catch(() => false))) book.note.value = `${book.note.value!} ${NOT_PERSISTENT}`;
+  if (!(await book.persist().catch(() => false)))
+    book.note.value = `${book.note.value!} ${notPersistent(book)}`;
 }
 
 export async function rename(book: TunnelBook, id: string, name: string): Promise<void> {
@@ -112,5 +113,7 @@ const PROBE = { id: 'probe', name: 'probe', publicKey: '', relay: '' };
 const KEY_SAVED =
   'Its private key can be used by this page but not read by anybody; the rest, a preshared key too, is stored as it is.';
 
-const NOT_PERSISTENT =
-  'This browser may delete it when it needs room: keep the .conf file, or ask for a new one if that happens.';
+function notPersistent({ hasEnrolment }: TunnelBook): string {
+  const again = hasEnrolment ? 'press “Get a configuration” again' : 'ask for a new one';
+  return `This browser may delete it when it needs room: keep the .conf file, or ${again} if that happens.`;
+}

@@ -10,7 +10,7 @@ import type { LocalAddress } from './origin.ts';
 /** Why a request does not become a session, as HTTP says it and as `/v1/check` says it. */
 export interface Refused {
   readonly status: number;
-  /** One of a closed set of words: path, method, query, origin, protocol, upgrade, rate, token, full, stopping, open_relay. */
+  /** One of a closed set of words: path, method, query, origin, protocol, upgrade, rate, sessions, token, full, stopping, open_relay. */
   readonly code: string;
   readonly message: string;
 }
@@ -33,14 +33,11 @@ export class Admission {
 
   /** Everything that speaks against a session, cheapest first. */
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const client = clientKey(this.#context.config.proxies.addressOf(request));
-    if (this.isStopping) return STOPPING;
-    if (this.#isOverloaded()) return OVERLOADED;
+    const client = this.#clientOf(request);
+    const why = this.#judgeRoom(client);
+    if (why !== undefined) return why;
     if (!this.#upgrades.take(client, this.#context.now())) return TOO_MANY;
-    const why = this.judge(request) ?? judgeHandshake(request) ?? this.#judgeRoom();
-    const { sessions, config } = this.#context;
-    if (why !== undefined || sessions.hasRoomFor(client, config.limits.sessionsPerClient)) return why;
-    return TOO_MANY_SESSIONS;
+    return this.judge(request) ?? judgeHandshake(request);
   }
 
   /** What can be said of any request to the relay's path. */
@@ -66,20 +63,29 @@ export class Admission {
   /** What speaks against a session for this page, and against a token that it shows (`Authorization: Bearer …`). */
   async judgeCheck(request: IncomingMessage): Promise<Refused | undefined> {
     const { config, now, wallClock } = this.#context;
-    const why = this.#judgeOrigin(request) ?? this.#judgeRoom();
+    const client = this.#clientOf(request);
+    const why = this.#judgeOrigin(request) ?? this.#judgeRoom(client);
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (why !== undefined || config.tokens === undefined || token === undefined) return why;
-    if (!this.#upgrades.take(clientKey(config.proxies.addressOf(request)), now())) return TOO_MANY;
+    if (why !== undefined) return why;
+    // To judge a token costs what an upgrade does.
+    const isCostly = config.tokens !== undefined && token !== undefined;
+    if (!this.#upgrades[isCostly ? 'take' : 'has'](client, now())) return TOO_MANY;
+    if (!isCostly) return undefined;
     const verdict = await config.tokens.check(token, request.headers.origin, wallClock());
     return 'code' in verdict ? refused(200, 'token', verdict.reason) : undefined;
   }
 
-  /** Whether anybody may come. */
-  #judgeRoom(): Refused | undefined {
+  /** Whether anybody may come, and one more of this client. */
+  #judgeRoom(client: string): Refused | undefined {
     const { config, sessions } = this.#context;
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
-    return sessions.size >= config.limits.sessions ? FULL : undefined;
+    if (sessions.size >= config.limits.sessions) return FULL;
+    return sessions.hasRoomFor(client, config.limits.sessionsPerClient) ? undefined : TOO_MANY_SESSIONS;
+  }
+
+  #clientOf(request: IncomingMessage): string {
+    return clientKey(this.#context.config.proxies.addressOf(request));
   }
 }
 
@@ -106,7 +112,7 @@ const PROTOCOL = refused(400, 'protocol', `offer the subprotocol ${SUBPROTOCOL}`
 const OPEN_RELAY = refused(403, 'open_relay', OPEN_RELAY_REASON);
 const ORIGIN = refused(403, 'origin', 'pages from this origin are not allowed here');
 const TOO_MANY = refused(429, 'rate', 'too many connections from this address');
-const TOO_MANY_SESSIONS = refused(429, 'rate', 'too many sessions from this address');
+const TOO_MANY_SESSIONS = refused(429, 'sessions', 'too many sessions from this address');
 const STOPPING = refused(503, 'stopping', 'this relay is stopping');
 const FULL = refused(503, 'full', 'this relay is full');
 const OVERLOADED = refused(503, 'full', 'this relay is overloaded');

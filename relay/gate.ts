@@ -96,7 +96,7 @@ export class Gate {
   /** Takes the pairs of a ticket, newest first. `elapsed`: ms since they had their age. */
   restore(pairs: readonly PairState[], elapsed: number, now: number): void {
     for (const [client, endpoint, age] of pairs.slice(0, MAX_PAIRS).reverse())
-      this.#addPair({ client, endpoint, since: now - age - Math.max(0, elapsed) });
+      this.#addPair(client, endpoint, now - age - Math.max(0, elapsed));
     this.#isProven = false;
   }
 
@@ -127,11 +127,7 @@ export class Gate {
       case wg.RESPONSE: {
         const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#endpointPending, receiver)) return 'unsolicited_response';
-        this.#addPair({
-          client: wg.readIndex(bytes, start + wg.SENDER_INDEX),
-          endpoint: receiver,
-          since: now,
-        });
+        this.#addPair(wg.readIndex(bytes, start + wg.SENDER_INDEX), receiver, now);
         return undefined;
       }
       case wg.COOKIE_REPLY:
@@ -159,11 +155,7 @@ export class Gate {
       case wg.RESPONSE: {
         const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
         if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';
-        this.#addPair({
-          client: receiver,
-          endpoint: wg.readIndex(bytes, start + wg.SENDER_INDEX),
-          since: now,
-        });
+        this.#addPair(receiver, wg.readIndex(bytes, start + wg.SENDER_INDEX), now);
         break;
       }
       case wg.COOKIE_REPLY: {
@@ -216,9 +208,9 @@ export class Gate {
     return 'no_handshake';
   }
 
-  #addPair(pair: Pair): void {
+  #addPair(client: number, endpoint: number, since: number): void {
     this.pairsMade++;
-    this.#pairs.unshift(pair);
+    this.#pairs.unshift({ client, endpoint, since });
     if (this.#pairs.length > MAX_PAIRS) this.#pairs.pop();
   }
 }

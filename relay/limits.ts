@@ -64,9 +64,13 @@ export class BucketTable {
     return this.#recent.size + this.#former.size;
   }
 
+  /** Whether there is one, without taking it. */
+  has(key: string, now: number): boolean {
+    return this.#known(key)?.has(1, now) ?? this.#burst >= 1;
+  }
+
   take(key: string, now: number): boolean {
-    const known = this.#recent.get(key) ?? this.#former.get(key);
-    const bucket = known ?? new TokenBucket(this.#rate, this.#burst);
+    const bucket = this.#known(key) ?? new TokenBucket(this.#rate, this.#burst);
     if (!this.#recent.has(key) && this.#recent.size >= this.#half) {
       this.#former = this.#recent;
       this.#recent = new Map();
@@ -74,6 +78,10 @@ export class BucketTable {
     this.#recent.set(key, bucket);
     this.#former.delete(key);
     return bucket.take(1, now);
+  }
+
+  #known(key: string): TokenBucket | undefined {
+    return this.#recent.get(key) ?? this.#former.get(key);
   }
 }
 

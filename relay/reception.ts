@@ -115,6 +115,8 @@ export class Reception {
       sessions.disconnected(session, code, time, now());
     });
     if (ticket !== undefined) session.resume(ticket, now());
+    // Behind that: the session that goes on is not one of those.
+    sessions.makeRoomFor(session);
     return session;
   }
 

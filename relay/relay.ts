@@ -32,7 +32,7 @@ export class RelayCore {
 
   constructor(config: RelayConfig, { log, resolve, isOverloaded, now, wallClock }: Surroundings) {
     const { limits, rules } = config;
-    const { initiationsPerSecondOfClient, initiationsPerSecondToDestination } = limits;
+    const { initiationsPerSecondOfClient, initiationsPerSecondToDestination: toOne } = limits;
     const counters = new RelayCounters();
     this.context = {
       config,
@@ -44,11 +44,7 @@ export class RelayCore {
       unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters),
       budget: new QueueBudget(limits.totalQueueBytes),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
-      initiationTurns: new InitiationTurns(
-        initiationsPerSecondToDestination,
-        Math.max(1, Math.round(initiationsPerSecondToDestination / 4)),
-        now,
-      ),
+      initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), now),
       channelsTo: new Tally(),
       log,
       now,

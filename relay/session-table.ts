@@ -20,9 +20,20 @@ export class SessionTable {
     return this.#parked.size;
   }
 
-  /** Whether one more of this client, or party, is no more than `most`; one that only waits makes room. */
+  /** Whether one more of this client, or party, is no more than `most`; one that only waits would make room. */
   hasRoomFor(who: string, most: number): boolean {
-    return this.#shares.of(who) < most || this.endParked((session) => namesOf(session).has(who));
+    const isTheirs = ({ session }: { session: Session }) => namesOf(session).has(who);
+    return this.#shares.of(who) < most || [...this.#parked.values()].some(isTheirs);
+  }
+
+  /** Those that only wait make room for one that came, if its client or its party has too many now. */
+  makeRoomFor({ owner: { client, party, grant }, context }: Session): void {
+    const { sessionsPerClient, sessionsPerSubject } = context.config.limits;
+    const trim = (who: string, most: number): void => {
+      while (this.#shares.of(who) > most && this.endParked((session) => namesOf(session).has(who)));
+    };
+    trim(client, sessionsPerClient);
+    if (grant !== undefined) trim(party, sessionsPerSubject);
   }
 
   find(sid: string): Session | undefined {
@@ -86,12 +97,7 @@ const namesOf = ({ owner }: Session) => new Set([owner.client, owner.party]);
 /** What `ws` says when no close frame came. */
 const BROKEN = 1006;
 
-/** Clients may close with any code they like. */
+/** Clients may close with any code they like: those that mean something here have a name. */
 function closeWord(code: number): string {
-  return CLOSE_CODES.has(code) ? String(code) : 'other';
+  return (code >= 1000 && code <= 1013) || (code >= 4400 && code < 4430) ? String(code) : 'other';
 }
-
-const CLOSE_CODES: ReadonlySet<number> = new Set([
-  ...[1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1012, 1013],
-  ...[4400, 4401, 4403, 4406, 4408, 4409, 4410, 4429],
-]);

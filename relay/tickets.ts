@@ -34,13 +34,8 @@ export type Resume = Extract<wire.Control, { type: typeof wire.RESUME }>;
 
 /** Why a ticket does not count. */
 export type TicketRefusal =
-  | 'unreadable'
-  | 'expired'
-  | 'session_over'
-  | 'secret'
-  | 'other_origin'
-  | 'other_subject'
-  | 'revoked';
+  | ('unreadable' | 'expired' | 'session_over' | 'secret')
+  | ('other_origin' | 'other_subject' | 'revoked');
 
 const MAX_TTL = 180;
 /** By how much the clocks of two relays may differ, in ms. */

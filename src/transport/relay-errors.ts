@@ -62,7 +62,7 @@ export function refusedConnection(
     case 'unreachable':
       return unreachable(url);
     case 'refuses':
-      if (verdict.code === 'rate' || verdict.code === 'full' || verdict.code === 'stopping')
+      if (['rate', 'sessions', 'full', 'stopping'].includes(verdict.code))
         return relay(
           'ERR_RELAY_LIMIT',
           `The relay at ${url} takes no more connections now: ${verdict.message}.`,

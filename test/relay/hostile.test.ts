@@ -203,7 +203,9 @@ describe('HTTP', () => {
     const rare = await start({ limits: { upgradesPerSecond: 1, upgradeBurst: 2 } });
     for (let i = 0; i < 2; i++) await connect(rare.url);
     await expect(RelayClient.connect(rare.url)).rejects.toThrow('HTTP 429');
-    expect(relay.counters.upgrades.get('rate')).toBe(1);
+    expect(relay.counters.upgrades.get('sessions')).toBe(1);
+    expect(small.relay.counters.upgrades.get('full')).toBe(1);
+    expect(rare.relay.counters.upgrades.get('rate')).toBe(1);
   });
 
   it('a client that leaves makes room', async () => {

@@ -1,0 +1,79 @@
+// `GET <path>/check` says of a client what an upgrade would be told.
+import { afterEach, describe, expect, it } from 'vitest';
+import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { FakeEndpoint, initiation } from './fake-endpoint.ts';
+import { RelayClient, until } from './relay-client.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(options: Partial<RelayOptions> = {}) {
+  const peer = await FakeEndpoint.open();
+  cleanups.push(() => peer.close());
+  const allow = [`127.0.0.1:${peer.port}`];
+  const limits = { stopTimeout: 200, ...options.limits };
+  const relay = createRelay({ listen: '127.0.0.1:0', allow, allowNoOrigin: true, ...options, limits });
+  const { url } = await relay.listen();
+  cleanups.push(() => relay.close());
+  const connect = async (): Promise<RelayClient> => {
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    return client;
+  };
+  const check = async () => (await fetch(`${url.replace('ws:', 'http:')}/check`)).json();
+  return { relay, peer, connect, check };
+}
+
+describe('/check', () => {
+  it('tells whom the upgrade would refuse for its rate, and when it would not any more', async () => {
+    let now = 0;
+    const { connect, check, relay } = await start({
+      now: () => now,
+      limits: { upgradeBurst: 2, upgradesPerSecond: 1 },
+    });
+    await connect();
+    // Asking costs nothing of it.
+    for (let i = 0; i < 5; i++) expect(await check()).toMatchObject({ ok: true });
+    await connect();
+    await expect(connect()).rejects.toThrow('HTTP 429');
+    expect(await check()).toEqual({
+      ok: false,
+      code: 'rate',
+      message: 'too many connections from this address',
+    });
+    now = 1000;
+    expect(await check()).toMatchObject({ ok: true });
+    await connect();
+    expect(relay.counters.upgrades.get('rate')).toBe(1);
+  });
+
+  it('tells whose address has as many sessions as it may', async () => {
+    const { connect, check, relay } = await start({ limits: { sessionsPerClient: 1 } });
+    const first = await connect();
+    await expect(connect()).rejects.toThrow('HTTP 429');
+    expect(await check()).toEqual({
+      ok: false,
+      code: 'sessions',
+      message: 'too many sessions from this address',
+    });
+    expect(Object.fromEntries(relay.counters.upgrades)).toEqual({ accepted: 1, sessions: 1 });
+    await first.close();
+    await until(() => relay.sessions === 0, 'the end');
+    expect(await check()).toMatchObject({ ok: true });
+  });
+
+  it('leaves a session alone that waits, and would make room', async () => {
+    const { connect, check, relay, peer } = await start({ limits: { sessionsPerClient: 1 } });
+    const client = await connect();
+    client.send([0, client.open(1, peer.port)], [1, initiation(7)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    client.socket.terminate();
+    await until(() => relay.parked === 1, 'the wait');
+    expect(await check()).toMatchObject({ ok: true });
+    expect(relay.parked).toBe(1);
+    await connect();
+    expect(relay.parked).toBe(0);
+  });
+});

@@ -71,7 +71,7 @@ export class Policy {
     if (covering.rules.length === 0) return denied('not listed');
     if (covering.name === undefined || pinned !== undefined)
       return this.#judge(covering, [covering.address ?? parseAddress(pinned!)]);
-    return { pending: this.#resolve(covering, covering.name) };
+    return { pending: this.#resolve(covering.name, placePort) };
   }
 
   /** The place that is asked for, in one spelling, whatever an alias meant before. */
@@ -108,22 +108,19 @@ export class Policy {
       if (address === undefined) return name !== undefined && rule.name === name;
       return rule.network !== undefined && hasAddress(rule.network, address);
     };
-    return {
-      address,
-      name,
-      port,
-      rules: this.rules.filter((rule) => rule.ports.includes(port) && covers(rule)),
-    };
+    const rules = this.rules.filter((rule) => rule.ports.includes(port) && covers(rule));
+    return { address, name, port, rules };
   }
 
-  async #resolve(covering: Covering, name: string): Promise<Verdict> {
+  async #resolve(name: string, port: number): Promise<Verdict> {
     let answers: readonly string[];
     try {
       answers = await this.#options.resolve(name);
     } catch {
       return unknown('name_not_resolved', 'dns');
     }
-    return this.#judge(covering, answers.map(parseAddress));
+    // The rules may be others by now.
+    return this.#judge(this.#covering(name, port), answers.map(parseAddress));
   }
 
   /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
@@ -134,7 +131,8 @@ export class Policy {
     });
     const granting = rules.filter((_, i) => against[i] === undefined);
     if (granting.length === 0) {
-      const why = against[0] ?? 'not listed';
+      const [why] = against;
+      if (why === undefined) return denied('not listed');
       return denied(name === undefined ? why : `dns_policy: ${why}`);
     }
     const pick = addresses.find((address) => address?.kind() === 'ipv4') ?? addresses[0];

@@ -9,7 +9,6 @@ import { clientKey } from './limits.ts';
 import { type Credential, Newcomer } from './newcomer.ts';
 import { Session } from './session.ts';
 import { type Ticket, ticketRefused } from './tickets.ts';
-import type { TokenVerifier } from './tokens.ts';
 
 /** What a client may come with: nothing where nothing is needed. */
 interface Pass {
@@ -56,31 +55,33 @@ export class Reception {
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { tokens } = this.#context.config;
+    const needsToken = this.#context.config.tokens !== undefined;
     const token = bearerOf(request);
-    const verdict = tokens && token !== undefined ? await this.#judge(token, request, tokens) : {};
+    const verdict = needsToken && token === undefined ? undefined : await this.#judge(token, request);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (tokens && token === undefined) void this.#awaitToken(webSocket, request, tokens);
+      if (verdict === undefined) void this.#awaitToken(webSocket, request);
       else this.#accept(webSocket, request, verdict);
     });
   }
 
-  async #awaitToken(webSocket: WebSocket, request: IncomingMessage, tokens: TokenVerifier): Promise<void> {
+  async #awaitToken(webSocket: WebSocket, request: IncomingMessage): Promise<void> {
     const newcomer = new Newcomer(webSocket, this.#context.config.limits.authTimeout);
     const shown = await newcomer.credential;
-    const session = this.#accept(webSocket, request, await this.#judge(shown, request, tokens));
+    const session = this.#accept(webSocket, request, await this.#judge(shown, request));
     for (const message of newcomer.takeEarly()) session?.receiveMessage(message, true);
   }
 
+  /** By what holds now: while we waited for a token, the configuration may have changed. */
   async #judge(
     shown: Credential | undefined,
     { headers: { origin } }: IncomingMessage,
-    tokens: TokenVerifier,
   ): Promise<Pass | Ending> {
+    const { tokens, tickets } = this.#context.config;
+    if (tokens === undefined) return {};
     if (shown === undefined) return { code: CLOSE_TOKEN, reason: 'token_missing' };
     const wallClock = this.#context.wallClock();
     if (typeof shown === 'object') {
-      const ticket = this.#context.config.tickets.redeem(shown, origin, 'ticket', wallClock, tokens);
+      const ticket = tickets.redeem(shown, origin, 'ticket', wallClock, tokens);
       return typeof ticket === 'string' ? ticketRefused(ticket) : { grant: ticket.grant, ticket };
     }
     const verdict = await tokens.verify(shown, origin, wallClock);

@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readConfigFile } from '../../src/cli/relay-file.ts';
-import { BEARER_PREFIX, CHANNEL_DENIED, CLOSED, OPENED, SUBPROTOCOL } from '../../src/core/wire/relay.ts';
+import {
+  AUTH,
+  BEARER_PREFIX,
+  CHANNEL_DENIED,
+  CLOSED,
+  OPENED,
+  SUBPROTOCOL,
+  WELCOME,
+  writeControl,
+} from '../../src/core/wire/relay.ts';
 import { createRelay, issueToken, type LogEntry, type RelayOptions } from '../../src/relay-host/index.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, until } from './relay-client.ts';
@@ -184,5 +193,45 @@ describe('a relay whose configuration changes', () => {
     await until(() => alice.closed !== undefined, 'the end');
     expect(alice.closed).toEqual({ code: 4410, reason: 'session: revoked' });
     expect(bob.closed).toBeUndefined();
+  });
+
+  it('judges who shows a token late by what holds then', async () => {
+    const auth = { keys: [{ alg: 'EdDSA', key: PEM }] } as const;
+    const { relay, base, connect } = await start({ auth });
+    const show = async (client: RelayClient, subject: string) =>
+      client.control(
+        writeControl({
+          type: AUTH,
+          token: await issueToken(privateKey, { subject, destinations: ['prod'] }, Date.now()),
+        }),
+      );
+    const [alice, bob, carol] = [await connect(), await connect(), await connect()];
+    await until(() => relay.unauthenticated === 3, 'all of them');
+    relay.reload({ ...base, auth: { ...auth, deny: ['alice'] } });
+    await show(alice, 'alice');
+    await show(bob, 'bob');
+    await until(() => alice.closed !== undefined && bob.of(WELCOME).length === 1, 'both verdicts');
+    expect(alice.closed).toEqual({ code: 4401, reason: 'token_revoked' });
+    const other = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }) as string;
+    relay.reload({ ...base, auth: { keys: [{ alg: 'EdDSA', key: other }] } });
+    await show(carol, 'carol');
+    await until(() => carol.closed !== undefined, 'the verdict');
+    expect(carol.closed).toEqual({ code: 4401, reason: 'token_malformed' });
+    expect(bob.closed).toBeUndefined();
+  });
+
+  it('judges a name by the rules that hold when its addresses are known', async () => {
+    let answer: (addresses: string[]) => void = () => {};
+    const resolve = () => new Promise<string[]>((done) => (answer = done));
+    const { relay, base, connect, log } = await start({ allow: ['hub.example.com'], resolve });
+    const client = await connect();
+    client.send([0, client.open(1, 51820, 'hub.example.com')], [1, initiation(7)]);
+    await until(() => relay.channels === 1, 'the question');
+    relay.reload({ ...base, allow: ['other.example.com'] });
+    answer(['203.0.113.7']);
+    await until(() => client.controls.some(({ type }) => type === CLOSED || type === OPENED), 'the verdict');
+    expect(client.of(CLOSED)).toMatchObject([{ channel: 1, code: CHANNEL_DENIED, reason: 'not_allowed' }]);
+    // No alarm: nobody's name server did anything wrong.
+    expect(log.map(({ event }) => event)).not.toContain('dns_policy');
   });
 });

@@ -2,7 +2,7 @@ import type { GateRefusal } from './gate.ts';
 
 /** Why a datagram was not passed on. */
 export type DropReason =
-  | (GateRefusal | 'bad_mac1' | 'rate' | 'queue' | 'too_big')
+  | (GateRefusal | 'bad_mac1' | 'rate' | 'queue' | 'total_queue' | 'too_big')
   | ('send_failed' | 'not_open' | 'unknown_channel' | 'empty_message');
 
 /** How often each of a closed set of words: never a name, an address or anything else that others choose. */

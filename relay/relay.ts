@@ -42,7 +42,7 @@ export class RelayCore {
       strangers: new Strangers(limits.unauthenticated, counters),
       // The rest is left for who has a key that an endpoint knows.
       unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters),
-      budget: new QueueBudget(limits.totalQueueBytes),
+      budget: new QueueBudget(limits.totalQueueBytes, () => counters.down.drop('total_queue')),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), now),
       channelsTo: new Tally(),

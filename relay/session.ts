@@ -270,7 +270,8 @@ export class Session {
       }
       case wire.PING:
         this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes: this.#downlink.queuedBytes });
-      // And what later versions add.
+      default:
+      // What later versions add.
     }
   }
 

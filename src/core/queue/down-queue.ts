@@ -5,13 +5,35 @@ import { Turns } from './turns.ts';
 export class QueueBudget {
   readonly limit: number;
   used = 0;
+  /** Queues with data; whose turn it is to make room is first. */
+  readonly #holders = new Set<DownQueue>();
+  readonly #dropped: () => void;
 
-  constructor(limit: number) {
+  /** `dropped`: told of each datagram that had to go because all together hold too much. */
+  constructor(limit: number, dropped: () => void = () => {}) {
     this.limit = limit;
+    this.#dropped = dropped;
   }
 
   get isTight(): boolean {
     return this.used > 0.8 * this.limit;
+  }
+
+  /** A queue grew by so many bytes, and has so many now. */
+  account(queue: DownQueue, grown: number, bytes: number): void {
+    this.used += grown;
+    if (bytes > 0) this.#holders.add(queue);
+    else this.#holders.delete(queue);
+  }
+
+  /** Nobody keeps another one out: those that have held something for longest drop their oldest, one each, in turns. */
+  makeRoom(): void {
+    for (const queue of this.#holders) {
+      if (this.used <= this.limit) return;
+      this.#holders.delete(queue);
+      queue.dropOldest();
+      this.#dropped();
+    }
   }
 }
 
@@ -57,7 +79,7 @@ export class DownQueue {
     this.#limit = limit;
     const account = (bytes: number): void => {
       this.#bytes += bytes;
-      this.#budget.used += bytes;
+      this.#budget.account(this, bytes, this.#bytes);
     };
     this.#short = new Turns(account);
     this.#long = new Turns(account);
@@ -94,7 +116,9 @@ export class DownQueue {
   pushData(channel: number, datagram: Uint8Array, now: number): number {
     const turns = datagram.length <= SHORT ? this.#short : this.#long;
     turns.push(channel, datagram, now);
-    return this.#trim();
+    const dropped = this.#trim();
+    this.#budget.makeRoom();
+    return dropped;
   }
 
   /** There is no way at present: so much of the newest may wait. */
@@ -110,8 +134,9 @@ export class DownQueue {
     for (const turns of [other.#short, other.#long])
       while (!turns.isEmpty) {
         const lane = turns.next(Number.POSITIVE_INFINITY, now);
-        this.pushData(lane.channel, lane.peek(), now);
+        const datagram = lane.peek();
         turns.shift(lane);
+        this.pushData(lane.channel, datagram, now);
       }
     other.clear();
   }
@@ -120,7 +145,7 @@ export class DownQueue {
     let dropped = 0;
     const limit = Math.min(this.#limit, this.#wayLimit, this.#budget.isTight ? TIGHT_LIMIT : this.#limit);
     while (this.#bytes > limit) {
-      this.#dropOldest();
+      this.dropOldest();
       dropped++;
     }
     return dropped;
@@ -160,7 +185,7 @@ export class DownQueue {
   }
 
   clear(): void {
-    this.#budget.used -= this.#bytes;
+    this.#budget.account(this, -this.#bytes, 0);
     this.#bytes = 0;
     this.#front.length = 0;
     this.#short.clear();
@@ -181,7 +206,7 @@ export class DownQueue {
   }
 
   /** Of whom most waits. */
-  #dropOldest(): void {
+  dropOldest(): void {
     const [short, long] = [this.#short.longest(), this.#long.longest()];
     if (long && long.bytes >= (short?.bytes ?? 0)) this.#long.shift(long);
     else this.#short.shift(short!);

@@ -153,6 +153,35 @@ describe('what waits for a slow client', () => {
     expect(two.isEmpty).toBe(true);
   });
 
+  it('of 2,000 slow sessions never exceeds the budget, and what goes is counted and each one’s oldest', () => {
+    let dropped = 0;
+    const budget = new QueueBudget(1_000_000, () => dropped++);
+    const queues = Array.from({ length: 2000 }, () => new DownQueue(budget, 256 * 1024));
+    for (let round = 0; round < 3; round++)
+      for (const queue of queues) {
+        expect(queue.pushData(1, datagram(round), NOW)).toBe(0);
+        expect(budget.used).toBeLessThanOrEqual(1_000_000);
+      }
+    const held = Math.floor(1_000_000 / 1128);
+    expect(budget.used).toBe(held * 1128);
+    expect(dropped).toBe(6000 - held);
+    // Whoever reads is served, however many do not.
+    const quick = new DownQueue(budget, 256 * 1024);
+    quick.pushData(1, datagram(7), NOW);
+    expect(take(quick)).toEqual([[1, 7]]);
+    expect(queues.flatMap((queue) => take(queue)).every(([, fill]) => fill === 2)).toBe(true);
+    expect(budget.used).toBe(0);
+  });
+
+  it('goes over to another queue whole, or its newest part where the budget is full', () => {
+    const budget = new QueueBudget(10 * 1128);
+    const [old, next] = [new DownQueue(budget, 1e6), new DownQueue(budget, 1e6)];
+    for (let i = 0; i < 12; i++) old.pushData(1, datagram(i), NOW);
+    next.absorb(old, NOW);
+    expect(take(next).map(([, fill]) => fill)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(budget.used).toBe(0);
+  });
+
   it('leaves as far as there is room; handshakes even so', () => {
     const queue = new DownQueue(new QueueBudget(1e9), 1e6);
     for (let i = 0; i < 5; i++) queue.pushData(1, datagram(i), NOW);

@@ -270,6 +270,7 @@ export class Session {
       }
       case wire.PING:
         this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes: this.#downlink.queuedBytes });
+        return;
       default:
       // What later versions add.
     }

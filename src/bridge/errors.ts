@@ -1,6 +1,7 @@
 import {
   CallerRangeError,
   CallerTypeError,
+  FailedAttempts,
   type Leg,
   type NameFailure,
   TunnelError,
@@ -21,6 +22,8 @@ export interface PlainError {
   peer?: string | undefined;
   /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
   reason?: NameFailure | undefined;
+  /** Of a connection to a name: what became of each address. */
+  attempts?: { address: string; error: PlainError }[] | undefined;
 }
 
 /** A mistake of the caller that only the engine sees, as plain data. It becomes a TypeError or a RangeError again. */
@@ -41,8 +44,13 @@ export function toPlainAnswer(error: unknown): PlainError | PlainMistake {
 
 export function toPlainError(error: unknown): PlainError {
   if (error instanceof TunnelError) {
-    const { code, message, retryable, leg, peer, reason } = error;
-    return { code, message, retryable, leg, peer, ...(reason && { reason }) };
+    const { code, message, retryable, leg, peer, reason, cause } = error;
+    const plain = { code, message, retryable, leg, peer, ...(reason && { reason }) };
+    if (!(cause instanceof FailedAttempts)) return plain;
+    return {
+      ...plain,
+      attempts: cause.attempts.map(({ address, error }) => ({ address, error: toPlainError(error) })),
+    };
   }
   // A mistake of ours: it must be seen, but its text goes to the page that owns the worker and nowhere else.
   return {
@@ -52,12 +60,18 @@ export function toPlainError(error: unknown): PlainError {
   };
 }
 
-export function fromPlainError({ code, message, retryable, leg, peer, reason }: PlainError): TunnelError {
+export function fromPlainError(plain: PlainError): TunnelError {
+  const { code, message, retryable, leg, peer, reason, attempts } = plain;
   return new TunnelError(code, message, {
     retryable,
     ...(leg && { leg }),
     ...(peer && { peer }),
     ...(reason && { reason }),
+    ...(attempts && {
+      cause: new FailedAttempts(
+        attempts.map(({ address, error }) => ({ address, error: fromPlainError(error) })),
+      ),
+    }),
   });
 }
 

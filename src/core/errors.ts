@@ -82,6 +82,16 @@ export class TunnelError extends Error {
   }
 }
 
+/** Why each address of a name could not be connected to: the `cause` of a TunnelError that says that none could. */
+export class FailedAttempts extends AggregateError {
+  readonly attempts: readonly { readonly address: string; readonly error: TunnelError }[];
+
+  constructor(attempts: FailedAttempts['attempts']) {
+    super(attempts.map(({ error }) => error));
+    this.attempts = attempts;
+  }
+}
+
 /**
  * A mistake of the caller that the core finds: a TypeError for whoever catches it. Its class tells it from a mistake of
  * ours, which the language throws.

@@ -1,4 +1,10 @@
 import type { Tunnel } from '../client/tunnel.ts';
+import {
+  attemptTimeoutOf,
+  checkAutoSelectFamily,
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+} from './auto-select-family.ts';
 import type { lookup } from './dns-lookup.ts';
 import { checkCallback, checkPort, codedError, invalidArgType } from './errors.ts';
 
@@ -44,6 +50,10 @@ export interface Destination {
   host: string;
   port: number;
   family: 0 | 4 | 6;
+  /** All addresses of a name, of both families, until one answers. */
+  triesAll: boolean;
+  /** Of each but the last, in milliseconds. */
+  attemptTimeout: number;
 }
 
 /** Throws what Node throws, and ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for what only a machine of one's own has. */
@@ -65,7 +75,20 @@ export function destinationOf(options: ConnectOptions): Destination {
       'localAddress and localPort: a connection leaves from an address that the tunnel chooses',
     );
   checkCallback(options.lookup, 'options.lookup');
-  return { host: host || 'localhost', port: checkPort(options.port), family: familyOf(options.family) };
+  const { autoSelectFamily = getDefaultAutoSelectFamily(), autoSelectFamilyAttemptTimeout: patience } =
+    options;
+  checkAutoSelectFamily(autoSelectFamily, 'options.autoSelectFamily');
+  const family = familyOf(options.family);
+  return {
+    host: host || 'localhost',
+    port: checkPort(options.port),
+    family,
+    triesAll: family === 0 && autoSelectFamily,
+    attemptTimeout:
+      patience === undefined
+        ? getDefaultAutoSelectFamilyAttemptTimeout()
+        : attemptTimeoutOf(patience, 'options.autoSelectFamilyAttemptTimeout'),
+  };
 }
 
 function familyOf(family: ConnectOptions['family'] | null): 0 | 4 | 6 {

@@ -377,10 +377,11 @@ export class DatagramSocket extends EventEmitter {
     const family = this.type === 'udp6' ? 6 : 4;
     if (host === undefined || host === '') return family === 6 ? '::1' : '127.0.0.1';
     const ask = this.#options.lookup ?? lookup;
-    const [address] = await addressesOf(host, family, ask, () => {}, this.#options.tunnel);
-    if (address === undefined) throw systemError('ENOTFOUND', 'getaddrinfo', { hostname: host });
-    if (address.includes(':') !== (family === 6)) throw systemError('EINVAL', syscall ?? 'send', { address });
-    return address;
+    const { tunnel } = this.#options;
+    const [address] = await addressesOf(host, { family, all: false, tunnel }, ask, () => {});
+    if (address!.includes(':') !== (family === 6))
+      throw systemError('EINVAL', syscall ?? 'send', { address });
+    return address!;
   }
 
   #changeGroup(call: GroupCall): void {

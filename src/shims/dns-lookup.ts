@@ -1,7 +1,7 @@
 // dns.lookup: the addresses of a host as sockets find them, with literals and the tunnel's `dns.hosts`.
 import type { Tunnel } from '../client/tunnel.ts';
 import { tunnelOf } from './default-tunnel.ts';
-import { codedError, invalidArgType, toSystemError } from './errors.ts';
+import { codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
 import { isIP } from './ip.ts';
 import { nextTick } from './next-tick.ts';
 
@@ -77,28 +77,49 @@ export async function lookupPromise(
   return wish.all ? addresses : addresses[0]!;
 }
 
-/** What a socket with a `lookup` of its own asks that for; `told` hears of each answer, as 'lookup' does. */
-export function addressesOf(
+/** What a socket wants to know of a host. */
+export interface SocketQuestion {
+  family: 0 | 4 | 6;
+  /** All addresses, or the best. */
+  all: boolean;
+  tunnel?: Tunnel | undefined;
+}
+
+/**
+ * What a socket with a `lookup` of its own asks that for; `told` hears of each answer, as 'lookup' does. At least one address,
+ * or it rejects.
+ */
+export async function addressesOf(
   host: string,
-  family: 0 | 4 | 6,
+  { family, all, tunnel }: SocketQuestion,
   ask: typeof lookup,
   told: (error: Error | null, address?: string) => void,
-  tunnel?: Tunnel,
 ): Promise<string[]> {
-  if (isIP(host) !== 0) return Promise.resolve([host]);
-  return new Promise((resolve, reject) => {
-    ask(host, { family, hints: 0, all: true, ...(tunnel && { tunnel }) }, (error, answer) => {
+  if (isIP(host) !== 0) return [host];
+  const wish: LookupOptions = {
+    ...(family !== 0 && { family }),
+    hints: family === 0 ? ADDRCONFIG : 0,
+    ...(all && { all }),
+    ...(tunnel && { tunnel }),
+  };
+  const addresses = await new Promise<string[]>((resolve, reject) =>
+    ask(host, wish, (error, answer) => {
       if (error) {
         told(error);
         reject(error);
-        return;
+      } else {
+        // One that knows no `all` answers with one address.
+        resolve(Array.isArray(answer) ? answer.map(({ address }) => address) : [String(answer)]);
       }
-      // One that knows no `all` answers with one address.
-      const addresses = Array.isArray(answer) ? answer.map(({ address }) => address) : [String(answer)];
-      for (const address of addresses) told(null, address);
-      resolve(addresses);
-    });
-  });
+    }),
+  );
+  for (const address of addresses) told(null, address);
+  const [first] = addresses;
+  if (first === undefined) throw systemError('ENOTFOUND', 'getaddrinfo', { hostname: host });
+  const valid = addresses.filter((address) => isIP(address) !== 0);
+  if (valid.length === 0)
+    throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${first}`);
+  return valid;
 }
 
 type Wish = Required<Pick<LookupOptions, 'family' | 'all' | 'order'>> & { hints: number; tunnel?: Tunnel };

@@ -1,5 +1,5 @@
 // Failures in Node's shape: an Error with code, errno, syscall, and whom it concerned.
-import { TunnelError, type TunnelErrorCode } from '../core/errors.ts';
+import { type FailedAttempts, TunnelError, type TunnelErrorCode } from '../core/errors.ts';
 
 /** Of Linux, negative; names that resolve to nothing have libuv's. */
 const ERRNO = {
@@ -87,6 +87,24 @@ export function toSystemError(reason: unknown, syscall: string, concerned: Conce
     );
   if (failure) return systemError(CODES[failure.code] ?? 'EIO', syscall, concerned, failure);
   return reason instanceof Error ? reason : systemError('EIO', syscall, concerned, reason);
+}
+
+/** Why no connection came to be: an error for each address that was tried. */
+export function connectErrors(reason: unknown, host: string, port: number): Error[] {
+  const attempts = attemptsOf(tunnelErrorOf(reason)?.cause);
+  if (!attempts) return [toSystemError(reason, 'connect', { address: host, port })];
+  return attempts.map(({ address, error }) => toSystemError(error, 'connect', { address, port }));
+}
+
+/** The one, or as in Node an AggregateError with the code of the first. */
+export function connectError(failures: readonly Error[]): Error {
+  const [first] = failures as [Error & { code?: string }];
+  if (failures.length === 1) return first;
+  return Object.assign(new AggregateError(failures, ''), { code: first.code });
+}
+
+function attemptsOf(cause: unknown): FailedAttempts['attempts'] | undefined {
+  return cause instanceof AggregateError ? (cause as Partial<FailedAttempts>).attempts : undefined;
 }
 
 /** The TunnelError that a DOMException of ours carries. */

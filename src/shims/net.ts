@@ -1,10 +1,15 @@
 // Node's `net` over a tunnel. `setDefaultTunnel` says over which.
 import type { ConnectListener, ConnectOptions } from './connect-options.ts';
 import { connectArguments } from './connect-options.ts';
-import { codedError, invalidArgType } from './errors.ts';
 import { Server, type ServerOptions } from './server.ts';
 import { Socket, type SocketOptions } from './socket.ts';
 
+export {
+  getDefaultAutoSelectFamily,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  setDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from './auto-select-family.ts';
 export { BlockList } from './block-list.ts';
 export type { ConnectOptions } from './connect-options.ts';
 export { getDefaultTunnel, setDefaultTunnel } from './default-tunnel.ts';
@@ -31,34 +36,6 @@ export function createServer(
   listener?: (socket: Socket) => void,
 ): Server {
   return new Server(options, listener);
-}
-
-let autoSelectFamily = true;
-let attemptTimeout = 250;
-
-/** Node's; here a connection by name always tries both families (RFC 8305). */
-export function getDefaultAutoSelectFamily(): boolean {
-  return autoSelectFamily;
-}
-
-export function setDefaultAutoSelectFamily(value: boolean): void {
-  if (typeof value !== 'boolean') throw invalidArgType('value', 'of type boolean', value);
-  autoSelectFamily = value;
-}
-
-/** Milliseconds. */
-export function getDefaultAutoSelectFamilyAttemptTimeout(): number {
-  return attemptTimeout;
-}
-
-export function setDefaultAutoSelectFamilyAttemptTimeout(value: number): void {
-  if (!Number.isInteger(value) || value < 1)
-    throw codedError(
-      RangeError,
-      'ERR_OUT_OF_RANGE',
-      `The value of "value" is out of range. It must be >= 1. Received ${String(value)}`,
-    );
-  attemptTimeout = Math.max(10, value);
 }
 
 /** As of Node's: the module itself. */

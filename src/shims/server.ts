@@ -127,7 +127,9 @@ export class Server extends EventEmitter {
   async #start(options: ListenOptions, localPort: number): Promise<void> {
     await Promise.resolve();
     const tunnel = tunnelOf(options);
-    const host = options.host ? (await addressesOf(options.host, 0, lookup, () => {}))[0]! : '::';
+    const host = options.host
+      ? (await addressesOf(options.host, { family: 0, all: false }, lookup, () => {}))[0]!
+      : '::';
     const { backlog, ipv6Only } = options;
     const { noDelay } = this.#options;
     try {

@@ -7,10 +7,19 @@ import {
   destinationOf,
 } from './connect-options.ts';
 import { tunnelOf } from './default-tunnel.ts';
-import { addressesOf } from './dns-lookup.ts';
-import { checkCallback, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
+import { addressesOf, lookup } from './dns-lookup.ts';
+import {
+  checkCallback,
+  codedError,
+  connectError,
+  connectErrors,
+  invalidArgType,
+  type SystemError,
+  systemError,
+  toSystemError,
+} from './errors.ts';
 import { IdleTimer } from './idle-timer.ts';
-import { familyOf } from './ip.ts';
+import { familyOf, isIP } from './ip.ts';
 import { nextTick } from './next-tick.ts';
 import { Duplex } from './streams.ts';
 import { type Handle, TcpHandle } from './tcp-handle.ts';
@@ -285,15 +294,13 @@ export class Socket extends Duplex {
   }
 
   async #open(options: ConnectOptions, destination: Destination, opening: AbortController): Promise<void> {
-    const { host, port, family } = destination;
+    const { host, port, family, attemptTimeout } = destination;
     // What the caller does wrong it is told after it has had the time to listen for errors.
     await Promise.resolve();
     const tunnel = tunnelOf(options);
-    const candidates = options.lookup
-      ? await addressesOf(host, family, options.lookup, (error, address) => this.#told(error, address, host))
-      : [host];
-    let failure: unknown;
-    for (const candidate of candidates) {
+    const candidates = await this.#candidates(options, destination);
+    const failures: Error[] = [];
+    for (const [index, candidate] of candidates.entries()) {
       if (opening.signal.aborted) return;
       try {
         // No packet could ask for it; a system refuses it by itself.
@@ -301,27 +308,49 @@ export class Socket extends Duplex {
         const socket = new tunnel.TCPSocket(candidate, port, {
           noDelay: this.#noDelay,
           ...(this.#keepAliveDelay > 0 && { keepAliveDelay: this.#keepAliveDelay }),
-          ...(family !== 0 && { dnsQueryType: `ipv${family}` as const }),
+          // As in Node, what is an address counts, whatever its family.
+          ...(family !== 0 && isIP(candidate) === 0 && { dnsQueryType: `ipv${family}` as const }),
+          ...(index < candidates.length - 1 && { timeout: attemptTimeout }),
           signal: opening.signal,
         });
         const info = await socket.opened;
-        this.#opened(new TcpHandle(socket, info), opening, host, options);
+        this.#opened(new TcpHandle(socket, info), opening, candidate === host ? host : undefined);
         return;
       } catch (reason) {
-        failure = toSystemError(reason, 'connect', { address: candidate, port });
+        failures.push(...connectErrors(reason, candidate, port));
       }
     }
-    const { syscall } = failure as { syscall?: string };
-    if (syscall === 'getaddrinfo') this.#told(failure as Error, undefined, host);
-    throw failure;
+    if (candidates[0] === host && isIP(host) === 0) this.#toldOfFailures(failures, host);
+    throw connectError(failures);
   }
 
-  #opened(handle: Handle, opening: AbortController, host: string, options: ConnectOptions): void {
+  /** The addresses to be tried, or the name, of which the engine tries all at once (RFC 8305). */
+  async #candidates(options: ConnectOptions, { host, family, triesAll }: Destination): Promise<string[]> {
+    const ask = options.lookup ?? (family === 0 && !triesAll ? lookup : undefined);
+    if (!ask || isIP(host) !== 0) return [host];
+    const question = { family, all: triesAll, tunnel: options.tunnel };
+    const addresses = await addressesOf(host, question, ask, (error, address) =>
+      this.#told(error, address, host),
+    );
+    return triesAll ? interleaved(addresses) : addresses.slice(0, 1);
+  }
+
+  /** Of a name that the engine looked up: no address, or those that it tried. */
+  #toldOfFailures(failures: readonly Error[], host: string): void {
+    for (const failure of failures) {
+      const { syscall, address } = failure as Partial<SystemError>;
+      if (syscall === 'getaddrinfo') this.#told(failure, undefined, host);
+      else if (isIP(address) !== 0) this.#told(null, address, host);
+    }
+  }
+
+  /** `host`: what the engine was asked to connect to. */
+  #opened(handle: Handle, opening: AbortController, host: string | undefined): void {
     if (this.#opening !== opening || this.destroyed) {
       handle.close();
       return;
     }
-    if (!options.lookup && familyOrNone(host) === undefined) this.#told(null, handle.remote.address, host);
+    if (host !== undefined && isIP(host) === 0) this.#told(null, handle.remote.address, host);
     // The listener may have had enough.
     if (this.#opening !== opening) return;
     this.#attach(handle);
@@ -410,8 +439,15 @@ export class Socket extends Duplex {
   }
 }
 
-function familyOrNone(host: string): 'IPv4' | 'IPv6' | undefined {
-  return /^[0-9.]+$|:/.test(host) ? familyOf(host) : undefined;
+/** One of each family in turn, beginning with the first's, as Node tries them. */
+function interleaved(addresses: readonly string[]): string[] {
+  const first = isIP(addresses[0]);
+  const ours = addresses.filter((address) => isIP(address) === first);
+  const others = addresses.filter((address) => isIP(address) !== first);
+  const longest = Math.max(ours.length, others.length);
+  return Array.from({ length: longest }, (_, i) => [ours[i], others[i]])
+    .flat()
+    .filter((address) => address !== undefined);
 }
 
 function keepAliveOf(isOn: boolean, delay = 0): number {

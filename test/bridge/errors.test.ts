@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { outcomeOf, unwrap } from '../../src/bridge/errors.ts';
-import { CallerRangeError, CallerTypeError, TunnelError } from '../../src/core/errors.ts';
+import { CallerRangeError, CallerTypeError, FailedAttempts, TunnelError } from '../../src/core/errors.ts';
 
 /** What a call that fails like this rejects with on the other side of a thread. */
 async function across(thrown: unknown): Promise<Error> {
@@ -31,6 +31,16 @@ describe('what the engine throws', () => {
       peer: 'abc=',
       retryable: true,
     });
+  });
+
+  it('says of a connection to a name what became of each address', async () => {
+    const error = new TunnelError('ERR_TIMEOUT', 'No answer.', { retryable: true });
+    const cause = new FailedAttempts([{ address: '10.0.0.1', error }]);
+    const seen = await across(new TunnelError('ERR_TIMEOUT', 'No connection.', { cause }));
+    expect(seen.cause).toBeInstanceOf(FailedAttempts);
+    const { errors, attempts } = seen.cause as FailedAttempts;
+    expect(attempts).toEqual([{ address: '10.0.0.1', error: errors[0] }]);
+    expect(errors[0]).toMatchObject({ code: 'ERR_TIMEOUT', message: 'No answer.', retryable: true });
   });
 
   it('is a TypeError or a RangeError again where the caller made a mistake', async () => {

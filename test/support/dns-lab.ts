@@ -46,7 +46,7 @@ export function replyTo(query: SeenQuery, fields: DnsMessageFields): Uint8Array 
 
 const typeNames = new Map(Object.entries(DNS_TYPES).map(([name, code]) => [code, name]));
 
-function readQuery(
+export function readQuery(
   bytes: Uint8Array,
   from: Omit<SeenQuery, 'id' | 'name' | 'lower' | 'type' | 'edns' | 'bytes'>,
 ): SeenQuery {
@@ -247,7 +247,7 @@ export class DnsLab implements Pollable {
   }
 }
 
-function asReply(query: SeenQuery, reply: ReplyFields): Reply {
+export function asReply(query: SeenQuery, reply: ReplyFields): Reply {
   if (reply instanceof Uint8Array) return { bytes: reply };
   return 'bytes' in reply ? reply : { bytes: replyTo(query, reply) };
 }

@@ -31,11 +31,14 @@ export class EventLog {
   }
 }
 
+function said(error: Error): object {
+  const { code, errno, syscall, address, port, hostname } = error as Error & Said;
+  const errors = error instanceof AggregateError ? error.errors.map(said) : undefined;
+  return { message: error.message, code, errno, syscall, address, port, hostname, errors };
+}
+
 function shown(value: unknown): string {
-  if (value instanceof Error) {
-    const { code, errno, syscall, address, port, hostname } = value as Error & Said;
-    return JSON.stringify({ message: value.message, code, errno, syscall, address, port, hostname });
-  }
+  if (value instanceof Error) return JSON.stringify(said(value));
   if (value instanceof Uint8Array) return `<${Buffer.from(value).toString('latin1')}>`;
   if (typeof value === 'object' && value !== null && (value.constructor ?? Object) !== Object) return '';
   return value === undefined ? '' : JSON.stringify(value);

@@ -1,26 +1,29 @@
-import type { EngineApi } from '../../src/bridge/api.ts';
+import type { DnsQueryType, EngineApi } from '../../src/bridge/api.ts';
 import { outcomeOf } from '../../src/bridge/errors.ts';
 import { EngineClient } from '../../src/client/engine-client.ts';
 import { TCPServerSocket, type TCPServerSocketOptions } from '../../src/client/tcp-server-socket.ts';
 import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from '../../src/client/tcp-socket.ts';
 import { UDPSocket, type UDPSocketOptions } from '../../src/client/udp-socket.ts';
+import { IpAddress } from '../../src/core/address.ts';
 import type { Driver } from '../../src/core/driver.ts';
 import type { Pollable } from '../../src/core/time.ts';
 import { openLocalChannel } from '../../src/node/local-channel.ts';
 import { Noted } from '../../src/service/noted.ts';
 import { Sockets } from '../../src/service/sockets.ts';
-import { LoneStack } from './lone-stack.ts';
+import { asReply, readQuery, type SeenQuery, type Serve } from './dns-lab.ts';
+import { LoneStack, OUR_V4 } from './lone-stack.ts';
 
 /** An engine without WireGuard, whose stack reaches itself only, and the sockets of the page on it. Time is the test's. */
 export class LoneEngine {
-  readonly lone = new LoneStack();
+  readonly lone: LoneStack;
   readonly sockets: Sockets;
   readonly client: EngineClient;
   readonly #noted = new Noted();
   readonly #others = new Set<Pollable>();
   #isSettling = false;
 
-  constructor() {
+  constructor(options: ConstructorParameters<typeof LoneStack>[0] = {}) {
+    this.lone = new LoneStack(options);
     const driver = {
       now: () => this.lone.now,
       add: (other: Pollable) => this.#others.add(other),
@@ -33,6 +36,7 @@ export class LoneEngine {
       connectTcp: (options, port) => outcomeOf(() => sockets.connectTcp(options, port)),
       listenTcp: (options, port) => outcomeOf(() => sockets.listenTcp(options, port)),
       bindUdp: (options, port) => outcomeOf(() => sockets.bindUdp(options, port)),
+      resolve: (name, type) => outcomeOf(() => sockets.resolve(name, type)),
       lookUp: (host, family) => outcomeOf(() => sockets.lookUp(host, family)),
       tuneTcp: async (id, options) => outcomeOf(() => sockets.tuneTcp(id, options)),
       tcpInfo: async (id) => outcomeOf(() => sockets.tcpInfo(id)),
@@ -50,6 +54,28 @@ export class LoneEngine {
 
   bind(options: UDPSocketOptions): UDPSocket {
     return new UDPSocket(this.client, options);
+  }
+
+  /** From now on names are asked of a server on our own address, which answers over UDP. Queries that it saw, in order. */
+  serveNames(serve: Serve): SeenQuery[] {
+    const seen: SeenQuery[] = [];
+    const { stack, now } = this.lone;
+    const address = IpAddress.parse(OUR_V4)!;
+    const binding = stack.bindUdp({ address, port: 53 });
+    binding.observer = {
+      readable: () => {
+        for (let message = binding.receive(); message; message = binding.receive()) {
+          const { data, remote } = message;
+          const from = { server: OUR_V4, port: remote.port, over: 'udp' as const, at: this.lone.now };
+          const query = readQuery(data, from);
+          seen.push(query);
+          for (const reply of [serve(query) ?? []].flat()) binding.send(asReply(query, reply).bytes, remote);
+        }
+      },
+      failed: () => {},
+    };
+    stack.names.configure({ servers: [address], searchDomains: [] }, now);
+    return seen;
   }
 
   /** Of a tunnel, what sockets need. */
@@ -78,6 +104,7 @@ export class LoneEngine {
       TCPSocket: Connection,
       TCPServerSocket: Listener,
       UDPSocket: Binding,
+      resolve: (name: string, type: DnsQueryType) => engine.client.call((api) => api.resolve(name, type)),
       lookUp: (host: string, family?: 'ipv4' | 'ipv6') =>
         engine.client.call((api) => api.lookUp(host, family)),
     };

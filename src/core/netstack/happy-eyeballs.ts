@@ -5,7 +5,7 @@
 //   the first that is established wins; of the others nothing more is heard
 
 import type { IpAddress } from '../address.ts';
-import { TunnelError, type TunnelErrorCode } from '../errors.ts';
+import { FailedAttempts, TunnelError, type TunnelErrorCode } from '../errors.ts';
 import { type Instant, MINUTE, type Millis, NEVER, type Pollable } from '../time.ts';
 import { type AddressFamily, AddressLookup } from './address-lookup.ts';
 import { interleave, sortDestinations } from './address-selection.ts';
@@ -276,7 +276,7 @@ function noConnection(host: string, port: number, failures: readonly Failure[]):
     {
       leg: 'inside',
       retryable: errors.some(({ retryable }) => retryable),
-      cause: new AggregateError(errors),
+      cause: new FailedAttempts(failures.map(({ address, error }) => ({ address: `${address}`, error }))),
     },
   );
 }

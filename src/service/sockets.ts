@@ -23,7 +23,7 @@ import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../core/netstack/tcp/listener.ts';
-import { type Instant, type Millis, SECOND } from '../core/time.ts';
+import { type Instant, type Millis, NEVER, SECOND } from '../core/time.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
 import { Lookups, literalOf } from './lookups.ts';
@@ -33,7 +33,8 @@ import { TcpOpening } from './tcp-opening.ts';
 import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
 
-const DEFAULT_OPEN_TIMEOUT = 180 * SECOND;
+/** For all addresses of a name together; one alone has as long. */
+const NAMED_OPEN_TIMEOUT = 180 * SECOND;
 const MAX_SOCKETS = 65_536;
 
 export class Sockets {
@@ -72,9 +73,11 @@ export class Sockets {
   async connectTcp(options: TcpConnectOptions, port: Port): Promise<TcpOpened> {
     const driver = this.#driver;
     const now = driver.now();
-    const openBy = now + (options.timeout ?? DEFAULT_OPEN_TIMEOUT);
+    const { timeout } = options;
     const address = literalOf(options.remoteAddress, options.dnsQueryType);
-    if (!address) return this.#connectByName(options, openBy, port);
+    if (!address) return this.#connectByName(options, now + (timeout ?? NAMED_OPEN_TIMEOUT), port);
+    // TCP has a patience of its own, at whose end it knows what the network said meanwhile.
+    const openBy = timeout === undefined ? NEVER : now + timeout;
     const connection = this.#stack.connectTcp({ address, port: options.remotePort }, options, now);
     const pipe = this.#addPipe(connection, port);
     driver.add(pipe);

@@ -52,7 +52,10 @@ export class Admission {
   }
 
   #judgeOrigin(request: IncomingMessage): Refused | undefined {
-    if (!mayServe(this.#context.config, localAddress(request).address)) return OPEN_RELAY;
+    const { config } = this.#context;
+    // Who was passed on by somebody that we do not know can be anybody, also on loopback.
+    const isPassedOn = FORWARDED.some((name) => name in request.headers) && !config.proxies.includes(request);
+    if (!mayServe(config, isPassedOn ? '' : localAddress(request).address)) return OPEN_RELAY;
     return this.permits(request) ? undefined : ORIGIN;
   }
 
@@ -88,6 +91,9 @@ export class Admission {
     return clientKey(this.#context.config.proxies.addressOf(request));
   }
 }
+
+/** What proxies say of whom they speak for. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
 function judgeHandshake(request: IncomingMessage): Refused | undefined {
   const { rawHeaders, headers } = request;

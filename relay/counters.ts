@@ -47,10 +47,14 @@ export class RelayCounters {
   readonly upgrades = new Counts();
   /** Tokens refused, by reason. */
   readonly tokensRefused = new Counts();
-  /** Connections that were no session and had to make room. */
-  strangersEvicted = 0;
+  /** Who had to make room: a connection that was no session, a session that no endpoint had answered, one that waited. */
+  readonly evicted = new Counts();
+  /** Connections that ended before there was a request, by reason. */
+  readonly connectionsRefused = new Counts();
   /** Destinations refused, by reason. */
   readonly denied = new Counts();
+  /** Channels that the relay refused or closed, by the word that the client is told. */
+  readonly channelsClosed = new Counts();
   /** Sessions ended, by close code. */
   readonly closed = new Counts();
   /** What came of tickets that were shown: level and result. */

@@ -41,7 +41,7 @@ export class RelayCore {
       sessions: new SessionTable(),
       strangers: new Strangers(limits.unauthenticated, counters),
       // The rest is left for who has a key that an endpoint knows.
-      unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters),
+      unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters, 'unproven'),
       budget: new QueueBudget(limits.totalQueueBytes, () => counters.down.drop('total_queue')),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), now),

@@ -30,7 +30,8 @@ export class SessionTable {
   makeRoomFor({ owner: { client, party, grant }, context }: Session): void {
     const { sessionsPerClient, sessionsPerSubject } = context.config.limits;
     const trim = (who: string, most: number): void => {
-      while (this.#shares.of(who) > most && this.endParked((session) => namesOf(session).has(who)));
+      while (this.#shares.of(who) > most && this.endParked((session) => namesOf(session).has(who)))
+        context.counters.evicted.count('parked');
     };
     trim(client, sessionsPerClient);
     if (grant !== undefined) trim(party, sessionsPerSubject);
@@ -57,7 +58,9 @@ export class SessionTable {
     }
     this.#parked.set(session.sid, { session, until: now + time });
     const places = Math.ceil(PARKED_SHARE * session.context.config.limits.sessions);
-    if (this.#parked.size > places) this.endParked(() => true);
+    if (this.#parked.size <= places) return;
+    this.endParked(() => true);
+    session.context.counters.evicted.count('parked');
   }
 
   /** Ends the one of those who has waited longest. False if there is none. */

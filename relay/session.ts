@@ -381,6 +381,7 @@ export class Session {
 
   #sendClosed(channel: number, code: number, reason: string): void {
     this.#closedChannels.add(channel);
+    this.context.counters.channelsClosed.count(reason);
     this.sendControl({ type: wire.CLOSED, channel, code, reason });
   }
 

@@ -13,14 +13,17 @@ const NETWORK = { ipv4: 24, ipv6: 48 };
  */
 export class Strangers {
   readonly #places: number;
-  readonly #counters: Pick<RelayCounters, 'strangersEvicted'>;
+  readonly #counters: Pick<RelayCounters, 'evicted'>;
+  readonly #what: string;
   /** Whose network is which; who has been here longest is first. */
   readonly #networks = new Map<Duplex, string>();
   readonly #perNetwork = new Tally();
 
-  constructor(places: number, counters: Pick<RelayCounters, 'strangersEvicted'>) {
+  /** `what`: as which those who make room are counted. */
+  constructor(places: number, counters: Pick<RelayCounters, 'evicted'>, what = 'unauthenticated') {
     this.#places = places;
     this.#counters = counters;
+    this.#what = what;
   }
 
   get size(): number {
@@ -51,7 +54,7 @@ export class Strangers {
       if (this.#perNetwork.of(network) < most) continue;
       this.leave(socket);
       socket.destroy();
-      this.#counters.strangersEvicted++;
+      this.#counters.evicted.count(this.#what);
       return;
     }
   }

@@ -60,12 +60,19 @@ export function metricsOf(relay: Relay): Registry {
   );
   counter('auth_failures_total', 'Tokens refused, by reason.', ['reason'], () => counters.tokensRefused);
   counter(
-    'unauthenticated_evicted_total',
-    'Connections that made room before they were sessions.',
-    [],
-    () => [['', counters.strangersEvicted]],
+    'connections_refused_total',
+    'Connections that ended before they were a request, by reason.',
+    ['reason'],
+    () => counters.connectionsRefused,
   );
+  counter('evicted_total', 'Who made room for others, by what it was.', ['what'], () => counters.evicted);
   counter('policy_denied_total', 'Destinations refused, by reason.', ['reason'], () => counters.denied);
+  counter(
+    'channels_closed_total',
+    'Channels refused or closed by the relay, by the word that the client is told.',
+    ['reason'],
+    () => counters.channelsClosed,
+  );
   counter('closes_total', 'Sessions ended, by close code.', ['code'], () => counters.closed);
   counter(
     'resume_total',

@@ -167,6 +167,7 @@ export class Relay {
         if (!this.handleRequest(request, response)) others(request, response);
       },
       Math.ceil(1.1 * limits.sessions) + limits.unauthenticated,
+      (reason) => this.counters.connectionsRefused.count(reason),
     );
     server.on('connection', (socket) => this.#core.meet(socket));
     const port = await listenOn(server, listen).catch((error: Error) => {

@@ -7,6 +7,7 @@ import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { LoadWatch } from '../../src/relay-host/load-watch.ts';
 import { Room } from '../../src/relay-host/room.ts';
 import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
+import { RawClient } from '../relay/raw-client.ts';
 import { RelayClient, until } from '../relay/relay-client.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -151,6 +152,60 @@ describe('the admin listener', () => {
     await expect.poll(metrics).toContain('wgrelay_sessions_parked 1');
     expect(await metrics()).toContain('wgrelay_sessions 0');
     expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up",type="data"} 1');
+  });
+});
+
+describe('each limit is counted', () => {
+  it('connections that never were a request', async () => {
+    const { port, metrics } = await start({
+      limits: { sessions: 1, unauthenticated: 1 },
+      // Of its connections it is the requests that are judged.
+      trustedProxies: ['127.0.0.1'],
+    });
+    const say = async (text: string): Promise<RawClient> => {
+      const client = await RawClient.connect(port);
+      cleanups.push(() => client.socket.destroy());
+      client.write(text);
+      return client;
+    };
+    await say(`GET / HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n\r\n`);
+    await expect.poll(metrics).toContain('wgrelay_connections_refused_total{reason="headers"} 1');
+    await say('\x16\x03\x01');
+    await expect.poll(metrics).toContain('wgrelay_connections_refused_total{reason="malformed"} 1');
+    for (let i = 0; i < 10; i++) await say('').catch(() => {});
+    await expect.poll(metrics).toMatch(/wgrelay_connections_refused_total\{reason="connections"\} [1-9]/);
+  });
+
+  it('channels, by the word that the client is told', async () => {
+    const { url, peer, metrics } = await start({ limits: { channels: 1, unansweredInitiations: 1 } });
+    peer.answers = false;
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    client.send([0, client.open(1, peer.port)], [0, client.open(2, peer.port)], [9, data(1)]);
+    client.send([1, initiation(7)], [1, initiation(8)]);
+    await until(() => client.of(CLOSED).length === 3, 'all three');
+    const text = await metrics();
+    for (const reason of ['too_many_channels', 'not_open', 'unresponsive'])
+      expect(text).toContain(`wgrelay_channels_closed_total{reason="${reason}"} 1\n`);
+  });
+
+  it('upgrades over the rate, over an address’s sessions, and while all is full, each by its word', async () => {
+    const { url, metrics } = await start({
+      limits: { sessions: 2, sessionsPerClient: 1, upgradesPerSecond: 0.001, upgradeBurst: 2 },
+      trustedProxies: ['127.0.0.1'],
+    });
+    const from = async (address: string) => {
+      const client = await RelayClient.connect(url, { headers: { 'X-Forwarded-For': address } });
+      cleanups.push(() => client.close());
+    };
+    const refused = (address: string) => from(address).catch((error: Error) => error.message);
+    await from('192.0.2.1');
+    expect(await refused('192.0.2.1')).toBe('HTTP 429');
+    await from('192.0.2.2');
+    expect(await refused('192.0.2.3')).toBe('HTTP 503');
+    const text = await metrics();
+    for (const [result, times] of Object.entries({ accepted: 2, sessions: 1, full: 1 }))
+      expect(text).toContain(`wgrelay_upgrades_total{result="${result}"} ${times}\n`);
   });
 });
 

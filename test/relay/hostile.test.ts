@@ -86,7 +86,7 @@ async function tunnel(options: Partial<RelayOptions> = {}) {
 
 describe('HTTP', () => {
   it('who connects and says nothing, or a byte a second, is out within six seconds', async () => {
-    const { port } = await start();
+    const { port, relay } = await start();
     const silent = await raw(port);
     const drip = await raw(port);
     const request = 'GET /v1 HTTP/1.1\r\nHost: 127.0.0.1\r\nX: '.split('');
@@ -96,6 +96,7 @@ describe('HTTP', () => {
     expect(silent.closedAt).toBeLessThan(6500);
     expect(drip.closedAt).toBeLessThan(6500);
     expect(drip.status).toBe(408);
+    expect(Object.fromEntries(relay.counters.connectionsRefused)).toEqual({ timeout: 2 });
   });
 
   it.each<[string, UpgradeRequest, number]>([

@@ -247,6 +247,7 @@ describe('the limits of parking', () => {
     }
     await until(() => at.relay.sessions === 0, 'the ends');
     expect(at.relay.parked).toBe(3);
+    expect(at.relay.counters.evicted.get('parked')).toBe(57);
     const first = await goOn(at, clients[0]!, peer);
     const last = await goOn(at, clients[59]!, peer);
     await until(() => [first, last].every((client) => openedFlags(client) !== undefined), 'both');

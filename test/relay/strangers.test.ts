@@ -3,15 +3,18 @@ import { createSecretKey } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Counts } from '../../relay/counters.ts';
 import { Strangers } from '../../relay/strangers.ts';
 import { AUTH, WELCOME, writeControl } from '../../src/core/wire/relay.ts';
-import { createRelay, issueToken, type RelayOptions } from '../../src/relay-host/index.ts';
+import { createRelay, issueToken, type Relay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, settled, until } from './relay-client.ts';
 
+const evictedOf = ({ counters }: Relay) => counters.evicted.get('unauthenticated') ?? 0;
+
 describe('of those who are no session', () => {
   function room(places: number) {
-    const counters = { strangersEvicted: 0 };
+    const counters = { evicted: new Counts() };
     const strangers = new Strangers(places, counters);
     const enter = (address: string) => {
       const socket = new Duplex({ read() {}, write() {} });
@@ -34,7 +37,7 @@ describe('of those who are no session', () => {
       false,
     ]);
     expect(strangers.size).toBe(4);
-    expect(counters.strangersEvicted).toBe(1);
+    expect(Object.fromEntries(counters.evicted)).toEqual({ unauthenticated: 1 });
   });
 
   it('an IPv6 /48 is one network, and so is a /24 that was mapped', () => {
@@ -130,7 +133,7 @@ describe('while silent clients hold all places of a relay', () => {
   ])('others get in: they %s', async (_, says) => {
     const { relay, url, port } = await start();
     const silent = crowd(port, 5, 12, says);
-    await until(() => relay.counters.strangersEvicted >= 30, 'as many as there are to be too many');
+    await until(() => evictedOf(relay) >= 30, 'as many as there are to be too many');
     expect(relay.unauthenticated).toBe(30);
     // One of another network, with a token at once, and one who shows it when it pleases.
     const bearer = await RelayClient.connect(url, {}, ['wgrelay.v1', `wgrelay.bearer.${await token()}`]);
@@ -154,11 +157,11 @@ describe('while silent clients hold all places of a relay', () => {
     await settled();
     expect(relay.unauthenticated).toBe(0);
     for (let n = 0; n < 40; n++) crowd(port, 1, 1, upgrade(`X-Forwarded-For: 192.0.2.${n}`));
-    await until(() => relay.counters.strangersEvicted >= 10, 'as many as there are to be too many');
+    await until(() => evictedOf(relay) >= 10, 'as many as there are to be too many');
     const lone = await RelayClient.connect(url, { headers: { 'X-Forwarded-For': '203.0.113.1' } });
     cleanups.push(() => lone.close());
     for (let n = 0; n < 40; n++) crowd(port, 1, 1, upgrade(`X-Forwarded-For: 192.0.2.${100 + n}`));
-    await until(() => relay.counters.strangersEvicted >= 50, 'more of them');
+    await until(() => evictedOf(relay) >= 50, 'more of them');
     lone.control(writeControl({ type: AUTH, token: await token() }));
     await until(() => lone.of(WELCOME).length === 1, 'the welcome');
   });
@@ -169,7 +172,7 @@ describe('while silent clients hold all places of a relay', () => {
     cleanups.push(() => client.close());
     await until(() => relay.unauthenticated === 0, 'the session');
     crowd(port, 2, 40, '');
-    await until(() => relay.counters.strangersEvicted >= 50, 'the crowd');
+    await until(() => evictedOf(relay) >= 50, 'the crowd');
     expect(client.closed).toBeUndefined();
     expect(relay.sessions).toBe(1);
   });
@@ -204,5 +207,7 @@ describe('where no tokens are needed', () => {
     expect(honest.closed).toBeUndefined();
     expect(relay.sessions).toBeLessThanOrEqual(8);
     expect(relay.counters.upgrades.get('full')).toBeUndefined();
+    expect(relay.counters.evicted.get('unproven')).toBeGreaterThan(30);
+    expect(evictedOf(relay)).toBe(0);
   });
 });

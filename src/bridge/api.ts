@@ -68,6 +68,7 @@ export interface EngineApi {
   connectTcp(options: TcpConnectOptions, port: Port): Promise<Outcome<TcpOpened>>;
   /** Listens; accepted connections arrive on `port` as ListenerMessages. */
   listenTcp(options: TcpListenOptions, port: Port): Promise<Outcome<SocketName>>;
+  /** `close` on `port` ends also the wait for a name. */
   bindUdp(options: UdpBindOptions, port: Port): Promise<Outcome<UdpOpened>>;
   /** Looks a name up at the configured servers: ERR_NAME_NOT_RESOLVED, ERR_LIMIT. */
   resolve(name: string, type: DnsQueryType): Promise<Outcome<DnsRecord[]>>;
@@ -136,7 +137,7 @@ export interface TcpOpened {
 export interface TcpSocketInfo {
   /** Of RFC 9293 §3.3.2: `ESTABLISHED`, `FIN-WAIT-1`, … */
   state: string;
-  /** The smoothed round-trip time in milliseconds (RFC 6298); 0: not measured yet. */
+  /** The smoothed round-trip time in milliseconds (RFC 6298); undefined: not measured yet. */
   rtt: number | undefined;
   /** The retransmission timeout in milliseconds. */
   rto: number;
@@ -164,6 +165,8 @@ export interface TcpListenOptions {
   backlog?: number | undefined;
   ipv6Only?: boolean | undefined;
   noDelay?: boolean | undefined;
+  ttl?: number | undefined;
+  tos?: number | undefined;
 }
 
 export interface UdpBindOptions {
@@ -172,6 +175,8 @@ export interface UdpBindOptions {
   remote?: SocketName | undefined;
   dnsQueryType?: AddressFamily;
   ipv6Only?: boolean | undefined;
+  /** Milliseconds to wait for the address of a name. */
+  timeout?: number | undefined;
   ttl?: number | undefined;
   tos?: number | undefined;
   dontFragment?: boolean | undefined;

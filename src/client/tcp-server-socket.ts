@@ -1,7 +1,8 @@
-import type { ListenerMessage, TcpListenOptions } from '../bridge/api.ts';
+import type { ListenerMessage, SocketName, TcpListenOptions } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import type { StreamMessage } from '../bridge/stream-port.ts';
 import { IpAddress } from '../core/address.ts';
+import { TunnelError } from '../core/errors.ts';
 import type { EngineClient } from './engine-client.ts';
 import { failureOf, invalidState, networkError } from './errors.ts';
 import { isAnyIpv6 } from './ip-text.ts';
@@ -14,7 +15,7 @@ import {
   toOptionalUnsignedLong,
 } from './web-idl.ts';
 
-/** Direct Sockets' TCPServerSocketOptions, and our addition below the line. */
+/** Direct Sockets' TCPServerSocketOptions, and our additions below the line. */
 export interface TCPServerSocketOptions {
   /** Absent or 0: any that is free. */
   localPort?: number;
@@ -25,6 +26,16 @@ export interface TCPServerSocketOptions {
 
   /** Of each connection that is accepted: a small write does not wait for the acknowledgement of the one before. */
   noDelay?: boolean;
+  /** Of each connection that is accepted: false: when the peer ends its side, ours ends too. */
+  allowHalfOpen?: boolean;
+  /** Hop limit of what is sent, 1 to 255, also on what is accepted; default 64. */
+  ttl?: number;
+  /** The DSCP of what is sent, in the upper six bits of 0 to 255, likewise; default 0. The ECN bits are TCP's own. */
+  tos?: number;
+  /** Aborts opening; afterwards, listens no more. What was read of `readable` lives on. */
+  signal?: AbortSignal;
+  /** Milliseconds to wait until it listens. */
+  timeout?: number;
 }
 
 /** What `opened` of a TCPServerSocket resolves with (Direct Sockets §4.3.1). */
@@ -54,6 +65,7 @@ export class TCPServerSocket {
   readonly #opened: Promise<TCPServerSocketOpenInfo>;
   readonly #closed: Promise<undefined>;
   readonly #engine: EngineClient;
+  readonly #allowHalfOpen: boolean;
   /** Accepted, and nobody has read them yet. Their bytes wait in the engine. */
   readonly #ahead: Accepted[] = [];
   /** Accepts that the engine may still do. */
@@ -66,13 +78,16 @@ export class TCPServerSocket {
   #settleClosed!: { resolve: (value: undefined) => void; reject: (reason: unknown) => void };
 
   /** @internal Use `new tunnel.TCPServerSocket(localAddress, options)`. */
-  constructor(engine: EngineClient, localAddress: string, options?: TCPServerSocketOptions | null) {
-    const request = requestOf(toDomString(localAddress), toDictionary(options));
+  constructor(engine: EngineClient, localAddress: string, given?: TCPServerSocketOptions | null) {
+    const options = toDictionary(given);
+    const request = requestOf(toDomString(localAddress), options);
+    const timeout = toOptionalUnsignedLong(options.timeout, 'timeout', 1);
     this.#engine = engine;
+    this.#allowHalfOpen = options.allowHalfOpen ?? true;
     this.#closed = new Promise((resolve, reject) => {
       this.#settleClosed = { resolve, reject };
     });
-    this.#opened = this.#open(request);
+    this.#opened = this.#open(request, options.signal, timeout);
     this.#opened.catch((reason) => this.#settleClosed.reject(reason));
     this.#closed.catch(() => {});
   }
@@ -96,20 +111,55 @@ export class TCPServerSocket {
     return this.closed;
   }
 
-  async #open(request: TcpListenOptions): Promise<TCPServerSocketOpenInfo> {
+  async #open(
+    request: TcpListenOptions,
+    signal: AbortSignal | undefined,
+    timeout: number | undefined,
+  ): Promise<TCPServerSocketOpenInfo> {
+    signal?.throwIfAborted();
     const { near, far } = this.#engine.openChannel();
     near.onmessage = ({ data }: MessageEvent<ListenerMessage>) => {
       if (data.type === 'accepted') this.#accepted(data);
       else if (data.type === 'close') this.#ended(near);
     };
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      const local = await this.#engine.call((api) => api.listenTcp(request, far));
+      const local = await new Promise<SocketName>((resolve, reject) => {
+        const stop = (reason: unknown) => {
+          reject(reason);
+          this.#fail(reason, near);
+        };
+        if (signal) this.#stopOnAbort(signal, stop);
+        if (timeout !== undefined) timer = setTimeout(() => stop(tooLate()), timeout);
+        const refused = (error: unknown) => {
+          near.close();
+          reject(error);
+        };
+        this.#engine.call((api) => api.listenTcp(request, far)).then(resolve, refused);
+      });
       this.#readable = this.#stream(near);
       return { readable: this.#readable, localAddress: local.address, localPort: local.port };
     } catch (error) {
-      near.close();
-      throw failureOf(error);
+      throw signal?.aborted ? signal.reason : failureOf(error);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  #stopOnAbort(signal: AbortSignal, stop: (reason: unknown) => void): void {
+    const aborted = () => stop(signal.reason);
+    signal.addEventListener('abort', aborted, { once: true });
+    this.#closed.catch(() => {}).finally(() => signal.removeEventListener('abort', aborted));
+  }
+
+  /** Listens no more, and nobody said close(). While it opens, `opened` is the first to reject. */
+  #fail(reason: unknown, port: Port): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#controller?.error(reason);
+    this.#refuseAhead();
+    if (this.#readable) this.#settleClosed.reject(reason);
+    port.postMessage({ type: 'close' } satisfies ListenerMessage);
   }
 
   #accepted(connection: Accepted): void {
@@ -119,9 +169,10 @@ export class TCPServerSocket {
     else this.#ahead.push(connection);
   }
 
-  #yield({ opened, port }: Accepted): void {
+  #yield(connection: Accepted): void {
     this.#isAwaited = false;
-    this.#controller!.enqueue(adoptTcpSocket(this.#engine, opened, port));
+    const allowHalfOpen = this.#allowHalfOpen;
+    this.#controller!.enqueue(adoptTcpSocket(this.#engine, connection, { allowHalfOpen }));
   }
 
   /** A read waits. */
@@ -152,11 +203,11 @@ export class TCPServerSocket {
 
   #stream(port: Port): ReadableStream<TCPSocket> {
     const forget = this.#engine.onDeath((error) => {
-      this.#isClosed = true;
-      this.#controller?.error(networkError(error));
+      this.#fail(networkError(error), port);
       this.#settleClosed.reject(networkError(error));
       port.close();
     });
+    this.#closed.catch(() => {}).finally(forget);
     return new ReadableStream<TCPSocket>(
       {
         start: (controller) => {
@@ -164,7 +215,6 @@ export class TCPServerSocket {
         },
         pull: () => this.#pull(port),
         cancel: () => {
-          forget();
           this.#isClosed = true;
           this.#refuseAhead();
           port.postMessage({ type: 'close' } satisfies ListenerMessage);
@@ -182,6 +232,10 @@ function refuse({ port }: Accepted): void {
   port.close();
 }
 
+function tooLate(): TunnelError {
+  return new TunnelError('ERR_TIMEOUT', 'It does not listen within the given time.', { retryable: true });
+}
+
 function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpListenOptions {
   if (!IpAddress.parse(localAddress))
     throw new TypeError('localAddress must be an IP address, such as 0.0.0.0 or ::.');
@@ -194,5 +248,7 @@ function requestOf(localAddress: string, options: TCPServerSocketOptions): TcpLi
     backlog: toOptionalUnsignedLong(options.backlog, 'backlog', 1),
     ipv6Only: isForIpv6 ? ipv6Only : undefined,
     noDelay: Boolean(options.noDelay),
+    ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
+    tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
   };
 }

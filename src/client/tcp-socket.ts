@@ -38,7 +38,7 @@ export interface TCPSocketOptions {
   allowHalfOpen?: boolean;
   /** Hop limit of what is sent, 1 to 255; default 64. */
   ttl?: number;
-  /** DSCP and ECN bits of what is sent, 0 to 255; default 0. */
+  /** The DSCP of what is sent, in the upper six bits of 0 to 255; default 0. The ECN bits are TCP's own. */
   tos?: number;
 }
 
@@ -156,8 +156,12 @@ export function connectTcpSocket(
 }
 
 /** The socket of a connection that a listener accepted. */
-export function adoptTcpSocket(engine: EngineClient, opened: TcpOpened, port: Port): TCPSocket {
-  return new TCPSocket(engine, new TcpStreams(engine, port), Promise.resolve(opened));
+export function adoptTcpSocket(
+  engine: EngineClient,
+  { opened, port }: { opened: TcpOpened; port: Port },
+  options?: { allowHalfOpen: boolean },
+): TCPSocket {
+  return new TCPSocket(engine, new TcpStreams(engine, port, options), Promise.resolve(opened));
 }
 
 async function connect(

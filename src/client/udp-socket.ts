@@ -46,6 +46,8 @@ export interface UDPSocketOptions {
 
   /** Aborts opening; afterwards, closes the socket. */
   signal?: AbortSignal;
+  /** Milliseconds to wait for the address of a name. */
+  timeout?: number;
   /** Hop limit of what is sent, 1 to 255; default 64. */
   ttl?: number;
   /** DSCP and ECN bits of what is sent, 0 to 255; default 0. */
@@ -197,6 +199,7 @@ function requestOf(options: UDPSocketOptions): UdpBindOptions {
           },
     dnsQueryType: toDnsQueryType(options.dnsQueryType),
     ipv6Only,
+    timeout: toOptionalUnsignedLong(options.timeout, 'timeout', 1),
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
     dontFragment: toOptionalBoolean(options.dontFragment),

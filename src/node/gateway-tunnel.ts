@@ -74,7 +74,7 @@ function acceptAll({ client, service }: NodeEngine, accepted: (connection: Forei
     if (data.type !== 'accepted') return;
     near.postMessage({ type: 'credit', count: 1 } satisfies ListenerMessage);
     const { remote, local } = data.opened;
-    const socket = adoptTcpSocket(client, data.opened, data.port);
+    const socket = adoptTcpSocket(client, data);
     socket.opened.then(
       (streams) =>
         accepted({

@@ -1,11 +1,12 @@
 // Names, for sockets and for whoever asks: the stack's lookups as promises.
 import type { AddressFamily, DnsQueryType, DnsRecord } from '../bridge/api.ts';
+import type { Port } from '../bridge/channel.ts';
 import { IpAddress } from '../core/address.ts';
 import type { Driver } from '../core/driver.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { ResolveOutcome } from '../core/netstack/dns/resolution.ts';
 import type { Names } from '../core/netstack/names.ts';
-import type { Instant } from '../core/time.ts';
+import type { Instant, Pollable } from '../core/time.ts';
 import type { DnsRecord as CoreRecord } from '../core/wire/dns.ts';
 import type { Drainable, Noted } from './noted.ts';
 
@@ -13,6 +14,12 @@ import type { Drainable, Noted } from './noted.ts';
 interface Pending {
   observer: { settled(): void } | undefined;
   cancel(now: Instant): void;
+}
+
+/** How long an address is waited for: until `by`, and not after the page said `close` on `port`. */
+export interface Patience {
+  readonly by: Instant;
+  readonly port: Port;
 }
 
 export class Lookups {
@@ -44,8 +51,8 @@ export class Lookups {
   }
 
   /** The best address of a host: at once, if it is one. */
-  addressOf(host: string, family: AddressFamily): IpAddress | Promise<IpAddress> {
-    return literalOf(host, family) ?? this.#bestAddressOf(host, family);
+  addressOf(host: string, family: AddressFamily, patience?: Patience): IpAddress | Promise<IpAddress> {
+    return literalOf(host, family) ?? this.#bestAddressOf(host, family, patience);
   }
 
   /** Nobody is waited for any more. */
@@ -53,29 +60,53 @@ export class Lookups {
     for (const { fail } of [...this.#waiting]) fail(new TunnelError('ERR_CLOSED', 'The tunnel is closed.'));
   }
 
-  async #bestAddressOf(host: string, family: AddressFamily): Promise<IpAddress> {
-    return (await this.#addressesOf(host, family))[0]!;
+  async #bestAddressOf(host: string, family: AddressFamily, patience?: Patience): Promise<IpAddress> {
+    return (await this.#addressesOf(host, family, patience))[0]!;
   }
 
-  #addressesOf(host: string, family: AddressFamily): Promise<readonly IpAddress[]> {
+  #addressesOf(host: string, family: AddressFamily, patience?: Patience): Promise<readonly IpAddress[]> {
     const lookup = this.#names.lookUp(host, family, this.#driver.now());
-    return this.#resultOf(lookup, () => (lookup.isSettled ? (lookup.error ?? lookup.addresses) : undefined));
+    const read = () => (lookup.isSettled ? (lookup.error ?? lookup.addresses) : undefined);
+    return this.#resultOf(lookup, read, patience && ((fail) => this.#watch(host, patience, fail)));
   }
 
-  /** `read`: what has come of it, if anything has. */
-  #resultOf<T>(pending: Pending, read: () => T | TunnelError | undefined): Promise<T> {
+  /** Fails when the patience is over; what comes back ends the watch. */
+  #watch(host: string, { by, port }: Patience, fail: (error: TunnelError) => void): () => void {
+    const watch: Pollable = {
+      pollAt: () => by,
+      poll: (now) => {
+        if (now >= by) fail(tooLate(host));
+      },
+    };
+    this.#driver.add(watch);
+    port.onmessage = ({ data }: MessageEvent<{ type: string }>) => {
+      if (data.type === 'close')
+        fail(new TunnelError('ERR_CLOSED', 'The socket was closed before it was open.'));
+    };
+    return () => this.#driver.remove(watch);
+  }
+
+  /** `read`: what has come of it, if anything has. `watch`: who else may end it; gives back how to end that. */
+  #resultOf<T>(
+    pending: Pending,
+    read: () => T | TunnelError | undefined,
+    watch?: (fail: (error: TunnelError) => void) => () => void,
+  ): Promise<T> {
     const result = new Promise<T>((resolve, reject) => {
       const waiting = {
         fail: (error: TunnelError) => {
-          this.#waiting.delete(waiting);
+          if (!this.#waiting.delete(waiting)) return;
+          endWatch?.();
           pending.cancel(this.#driver.now());
           reject(error);
         },
       };
+      const endWatch = watch?.(waiting.fail);
       const drainable: Drainable = {
         drain: () => {
           const value = read();
           if (value === undefined || !this.#waiting.delete(waiting)) return;
+          endWatch?.();
           if (value instanceof TunnelError) reject(value);
           else resolve(value);
         },
@@ -102,6 +133,11 @@ export function literalOf(host: string, family: AddressFamily): IpAddress | unde
       leg: 'inside',
     },
   );
+}
+
+function tooLate(host: string): TunnelError {
+  const message = `No address of ${host} within the given time.`;
+  return new TunnelError('ERR_TIMEOUT', message, { retryable: true, leg: 'inside' });
 }
 
 function resultOf(outcome: ResolveOutcome): readonly CoreRecord[] | TunnelError {

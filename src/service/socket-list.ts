@@ -1,5 +1,5 @@
 // What is open in the tunnel, as plain data for the page: what `ss` would list.
-import type { SocketStatus } from '../bridge/api.ts';
+import type { SocketStatus, TcpSocketInfo } from '../bridge/api.ts';
 import type { SocketAddress } from '../core/address.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
@@ -14,9 +14,15 @@ export function socketsOf(stack: NetStack): SocketStatus[] {
   ];
 }
 
+/** A look into a connection: no round-trip time before one was measured. */
+export function tcpInfoOf(connection: TcpConnection): TcpSocketInfo {
+  const info = connection.info();
+  return { ...info, rtt: info.rtt || undefined };
+}
+
 function connectionStatus(connection: TcpConnection): SocketStatus {
   const { local, remote } = connection;
-  const tcp = connection.info();
+  const tcp = tcpInfoOf(connection);
   const { state, bytesSent, bytesReceived } = tcp;
   return { ...statusOf('tcp', state, local, remote), bytesSent, bytesReceived, tcp };
 }

@@ -26,9 +26,10 @@ import type { TcpListener } from '../core/netstack/tcp/listener.ts';
 import { type Instant, type Millis, NEVER, SECOND } from '../core/time.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
-import { Lookups, literalOf } from './lookups.ts';
+import { Lookups, literalOf, type Patience } from './lookups.ts';
 import type { Noted } from './noted.ts';
 import { PingRun } from './ping-run.ts';
+import { tcpInfoOf } from './socket-list.ts';
 import { TcpOpening } from './tcp-opening.ts';
 import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
@@ -127,6 +128,8 @@ export class Sockets {
         ...(options.backlog !== undefined && { backlog: options.backlog }),
         ...(options.noDelay !== undefined && { noDelay: options.noDelay }),
         ...(options.ipv6Only !== undefined && { ipv6Only: options.ipv6Only }),
+        ...(options.ttl !== undefined && { ttl: options.ttl }),
+        ...(options.tos !== undefined && { tos: options.tos }),
       },
       this.#driver.now(),
     );
@@ -135,7 +138,9 @@ export class Sockets {
   }
 
   async bindUdp(options: UdpBindOptions, port: Port): Promise<UdpOpened> {
-    const remote = options.remote && (await this.#remoteOf(options.remote, options.dnsQueryType));
+    const by = options.timeout === undefined ? NEVER : this.#driver.now() + options.timeout;
+    const { dnsQueryType } = options;
+    const remote = options.remote && (await this.#remoteOf(options.remote, dnsQueryType, { by, port }));
     const binding = this.#stack.bindUdp({
       ...(options.local && { address: literalOf(options.local.address, undefined)! }),
       ...(options.local?.port !== undefined && { port: options.local.port }),
@@ -193,7 +198,7 @@ export class Sockets {
   }
 
   tcpInfo(id: number): TcpSocketInfo {
-    return this.#connectionOf(id).info();
+    return tcpInfoOf(this.#connectionOf(id));
   }
 
   tuneTcp(id: number, options: TcpTuning): void {
@@ -232,8 +237,12 @@ export class Sockets {
   }
 
   /** Waits for a lookup only where there is one, and not beyond the tunnel's end. */
-  async #remoteOf({ address: host, port }: SocketName, family: AddressFamily): Promise<SocketAddress> {
-    const address = await this.#lookups.addressOf(host, family);
+  async #remoteOf(
+    { address: host, port }: SocketName,
+    family: AddressFamily,
+    patience?: Patience,
+  ): Promise<SocketAddress> {
+    const address = await this.#lookups.addressOf(host, family, patience);
     if (this.#isClosed) throw closed();
     return { address, port };
   }

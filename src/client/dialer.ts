@@ -1,6 +1,7 @@
+import { TunnelError } from '../core/errors.ts';
 import { hostAndPort } from '../core/host-port.ts';
 import type { EngineClient } from './engine-client.ts';
-import { connectTcpSocket, type TCPSocketOptions } from './tcp-socket.ts';
+import { connectTcpSocket, type TCPSocket, type TCPSocketOptions } from './tcp-socket.ts';
 import { type Duplex, type TlsHook, type TlsOptions, tlsUnavailable } from './tls.ts';
 
 export interface Destination {
@@ -32,7 +33,10 @@ export class Dialer {
     this.#engine = engine;
   }
 
-  /** Rejects with a NetworkError whose cause is the TunnelError, with ERR_TLS_UNAVAILABLE, or with the signal's reason. */
+  /**
+   * Rejects with a NetworkError whose cause is the TunnelError, with ERR_TLS_UNAVAILABLE, with what the TLS layer rejects
+   * with, or with the signal's reason. `timeout` is for both handshakes together.
+   */
   async dial(
     { hostname, port }: Destination,
     { secure, signal, ...options }: DialOptions = {},
@@ -41,30 +45,57 @@ export class Dialer {
     const life = new AbortController();
     const socket = connectTcpSocket(this.#engine, hostname, port, { ...options, signal: life.signal });
     if (signal) follow(signal, life, socket.closed);
-    const info = await socket.opened;
-    const plain: Dialed = {
-      readable: info.readable,
-      writable: info.writable,
-      remoteAddress: hostAndPort(info.remoteAddress, info.remotePort),
-      localAddress: hostAndPort(info.localAddress, info.localPort),
-      alpn: null,
-      reset: (reason) => life.abort(reason),
-    };
-    return secure ? this.secure(plain, secure) : plain;
+    const { timeout } = options;
+    const giveUp = () => life.abort(tooLate(hostname, port));
+    const timer = secure && timeout !== undefined ? setTimeout(giveUp, timeout) : undefined;
+    try {
+      const plain = await plainOf(socket, life);
+      return secure ? await this.secure(plain, secure, life.signal) : plain;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
-  /** The same connection with TLS on it. If that fails, it is ended. */
-  async secure(plain: Dialed, options: TlsOptions): Promise<Dialed> {
+  /** The same connection with TLS on it. If that fails, or `signal` aborts before, it is ended. */
+  async secure(plain: Dialed, options: TlsOptions, signal?: AbortSignal): Promise<Dialed> {
     const { readable, writable } = plain;
     try {
       if (!this.tls) throw tlsUnavailable();
-      const inside = await this.tls({ readable, writable }, options);
+      const inside = await unlessAborted(this.tls({ readable, writable }, options), signal);
       return { ...plain, readable: inside.readable, writable: inside.writable, alpn: inside.alpn ?? null };
     } catch (error) {
       plain.reset(error);
       throw error;
     }
   }
+}
+
+async function plainOf(socket: TCPSocket, life: AbortController): Promise<Dialed> {
+  const info = await socket.opened;
+  return {
+    readable: info.readable,
+    writable: info.writable,
+    remoteAddress: hostAndPort(info.remoteAddress, info.remotePort),
+    localAddress: hostAndPort(info.localAddress, info.localPort),
+    alpn: null,
+    reset: (reason) => life.abort(reason),
+  };
+}
+
+/** A TLS layer may not notice that the connection under it is gone. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+function tooLate(hostname: string, port: number): TunnelError {
+  const message = `No TLS connection to ${hostname} port ${port} within the given time.`;
+  return new TunnelError('ERR_TIMEOUT', message, { retryable: true, leg: 'inside' });
 }
 
 /** What `signal` aborts ends `life`, as long as that lasts. */

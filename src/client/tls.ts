@@ -10,7 +10,7 @@ export interface Duplex {
 
 /** What a TLS layer is asked for with a connection. */
 export interface TlsOptions {
-  /** The name that the certificate must be for, sent as SNI. */
+  /** Who the certificate must be for. A name is sent as SNI; an address is not (RFC 6066 §3). */
   serverName: string;
   /** Application protocols to offer, the best first. */
   alpn: string[];
@@ -24,7 +24,8 @@ export interface SecureDuplex extends Duplex {
 
 /**
  * A TLS layer, given to `Tunnel.open`: makes a handshake over the connection, and resolves with what is inside. Where it
- * rejects, the connection is ended.
+ * rejects, the connection is ended, and whoever asked for it fails with the same error as `cause`: a TunnelError with
+ * ERR_TLS_CERTIFICATE, if the certificate is the reason.
  */
 export type TlsHook = (connection: Duplex, options: TlsOptions) => Promise<SecureDuplex>;
 

@@ -1,4 +1,4 @@
-import { derivePublicKey, generatePrivateKey, Tunnel } from '../../src/node/index.ts';
+import { derivePublicKey, generatePrivateKey, type NodeTunnelOptions, Tunnel } from '../../src/node/index.ts';
 import { freeUdpPort } from './free-port.ts';
 
 /** Two whole engines that speak to each other over real UDP sockets on loopback. */
@@ -10,8 +10,11 @@ export interface TunnelPair {
   close(): Promise<void>;
 }
 
-/** `more`: AllowedIPs of theirs beside the network that they are in. */
-export async function openTunnelPair(more: readonly string[] = []): Promise<TunnelPair> {
+/** `more`: AllowedIPs of theirs beside the network that they are in; `options`: of our `Tunnel.open`. */
+export async function openTunnelPair(
+  more: readonly string[] = [],
+  options: NodeTunnelOptions = {},
+): Promise<TunnelPair> {
   const [ours, theirs] = [generatePrivateKey(), generatePrivateKey()];
   const port = await freeUdpPort();
   const them = await Tunnel.open(`[Interface]
@@ -21,13 +24,16 @@ ListenPort = ${port}
 [Peer]
 PublicKey = ${derivePublicKey(ours)}
 AllowedIPs = 10.8.0.1/32, fd08::1/128`);
-  const us = await Tunnel.open(`[Interface]
+  const us = await Tunnel.open(
+    `[Interface]
 PrivateKey = ${ours}
 Address = 10.8.0.1/24, fd08::1/64
 [Peer]
 PublicKey = ${derivePublicKey(theirs)}
 AllowedIPs = ${['10.8.0.0/24', 'fd08::/64', ...more].join(', ')}
-Endpoint = 127.0.0.1:${port}`);
+Endpoint = 127.0.0.1:${port}`,
+    options,
+  );
   await us.ready;
   return {
     us,

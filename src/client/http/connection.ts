@@ -1,5 +1,6 @@
 import type { Destination, DialOptions } from '../dialer.ts';
 import type { Duplex } from '../tls.ts';
+import { connectFailure } from './http-error.ts';
 
 /** How fetch connects: as the tunnel's Dialer does. */
 export type Dial = (destination: Destination, options: DialOptions) => Promise<Duplex>;
@@ -14,7 +15,7 @@ export interface ConnectOptions {
 
 /** One connection to a server, for one request after the other. */
 export class Connection {
-  /** `http://host:port`. */
+  /** `http://host:port`, or `https://…`. */
   readonly origin: string;
   /** Requests that it has been lent for. */
   uses = 0;
@@ -48,6 +49,8 @@ export class Connection {
         { noDelay: true, timeout, signal: reset.signal, secure },
       );
       return new Connection(url.origin, streams, reset);
+    } catch (error) {
+      throw connectFailure(error);
     } finally {
       signal?.removeEventListener('abort', stop);
     }

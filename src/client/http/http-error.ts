@@ -15,6 +15,12 @@ export function fetchFailure(error: unknown): unknown {
   return cause ? new TypeError(cause.message, { cause }) : error;
 }
 
+/** Why there is no connection: an error of the network, or what a TLS layer fails with, which may be any. */
+export function connectFailure(error: unknown): unknown {
+  if (tunnelErrorOf(error)) return error;
+  return new TypeError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
 function tunnelErrorOf(error: unknown): TunnelError | undefined {
   if (error instanceof TunnelError) return error;
   const cause = error instanceof DOMException ? (error as { cause?: unknown }).cause : undefined;

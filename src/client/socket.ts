@@ -82,7 +82,8 @@ export class Socket {
 
   /**
    * Ends both directions, whoever holds their locks: `readable` is cancelled and `writable` aborted with `reason`. What the
-   * connection has taken is still delivered. Before it is open, `opened` rejects and the attempt is given up.
+   * connection has taken is still delivered. Before it is open, `opened` rejects and the attempt is given up. It gives
+   * `closed`, which rejects with a SocketError when the connection failed.
    */
   close(reason?: unknown): Promise<undefined> {
     if (this.#isClosing || this.#isUpgraded) return this.closed;

@@ -97,12 +97,12 @@ export class TCPServerSocket {
     return this.#opened;
   }
 
-  /** Settles when it listens no more; rejects when it failed. */
+  /** Settles when it listens no more; rejects as `opened` does, with the signal's reason, or with a NetworkError (ERR_CLOSED). */
   get closed(): Promise<undefined> {
     return this.#closed;
   }
 
-  /** Stops listening; sockets already accepted live on. Rejects while the stream is locked. */
+  /** Stops listening; sockets already accepted live on. Rejects with an InvalidStateError while the stream is locked. */
   async close(): Promise<undefined> {
     if (!this.#readable) throw invalidState('The socket is not open.');
     if (this.#isClosed) return this.closed;

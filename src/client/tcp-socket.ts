@@ -92,12 +92,12 @@ export class TCPSocket {
     return this.#opened;
   }
 
-  /** Settles when both directions are over; rejects when the connection failed. */
+  /** Settles when both directions are over; rejects with a NetworkError, as `opened` does, when the connection failed. */
   get closed(): Promise<undefined> {
     return this.#streams.closed;
   }
 
-  /** Ends both directions; what was written is still delivered. Rejects while a stream is locked. */
+  /** Ends both directions; what was written is still delivered. Rejects with an InvalidStateError while a stream is locked. */
   async close(): Promise<undefined> {
     if (this.#id === undefined) throw invalidState('The socket is not open.');
     if (this.#streams.isOver) return this.closed;
@@ -107,7 +107,7 @@ export class TCPSocket {
     return this.closed;
   }
 
-  /** TCP's state, round-trip time, congestion window and retransmissions. */
+  /** TCP's state, round-trip time, congestion window and retransmissions. Rejects with ERR_CLOSED unless it is open. */
   async info(): Promise<TcpSocketInfo> {
     const id = this.#id;
     if (id === undefined) throw new TunnelError('ERR_CLOSED', 'The socket is not open.');

@@ -267,12 +267,15 @@ export class Tunnel extends EventTarget {
     return this.#readiness.of(publicKey, signal);
   }
 
-  /** What `wg show` shows, and the transport beside it. */
+  /** What `wg show` shows, and the transport beside it. Rejects with ERR_CLOSED when the tunnel is closed. */
   status(): Promise<TunnelStatus> {
     return this.#engine.call((api) => api.status());
   }
 
-  /** What `ss` shows: every socket of this tunnel, with TCP's state, round trip, window and retransmissions. */
+  /**
+   * What `ss` shows: every socket of this tunnel, with TCP's state, round trip, window and retransmissions. Rejects with
+   * ERR_CLOSED when the tunnel is closed.
+   */
   sockets(): Promise<SocketStatus[]> {
     return this.#engine.call((api) => api.sockets());
   }
@@ -339,28 +342,43 @@ export class Tunnel extends EventTarget {
     return this.#engine.call((api) => api.lookUp(asciiHost(host), family));
   }
 
-  /** ICMP echo to a host inside the tunnel, by address or name. */
+  /**
+   * ICMP echo to a host inside the tunnel, by address or name (RFC 792, RFC 4443 §4). A request that is lost or refused is a
+   * result. The iteration throws a TypeError for an option out of range, ERR_NAME_NOT_RESOLVED, ERR_NO_ROUTE where no
+   * peer's AllowedIPs have the address, ERR_MESSAGE_TOO_LONG for `size` or for what `dontFragment` keeps from leaving,
+   * ERR_LIMIT beyond 1024 pings at a time, ERR_CLOSED, and the signal's reason.
+   */
   async *ping(host: string, options: PingOptions = {}): AsyncGenerator<PingReply> {
     const { ping } = await import('./ping.ts');
     yield* ping(this.#engine, host, options);
   }
 
-  /** The way to a host inside the tunnel, hop by hop. */
+  /**
+   * The way to a host inside the tunnel, hop by hop: probes with growing hop limits, and the Time Exceeded messages that
+   * they bring back (RFC 792, RFC 4443 §3.3). A silent router is a result, too. The iteration throws a TypeError for an
+   * option out of range, ERR_NAME_NOT_RESOLVED, ERR_NO_ROUTE, ERR_LIMIT where too many of these, of `pathMtu` and of
+   * `checkPort` run, ERR_CLOSED, and the signal's reason.
+   */
   async *traceroute(host: string, options: TracerouteOptions = {}): AsyncGenerator<Hop> {
     const { traceroute } = await import('./diagnostics.ts');
     yield* traceroute(this.#engine, host, options);
   }
 
   /**
-   * What the way to a host inside the tunnel carries, in bytes of whole IP packet. The host must answer pings: rejects
-   * with ERR_TIMEOUT if it does not, ERR_HOST_UNREACHABLE if there is no way.
+   * What the way to a host inside the tunnel carries, in bytes of whole IP packet (RFC 8899 §5, RFC 1191, RFC 8201). The host
+   * must answer pings: rejects with ERR_TIMEOUT if it does not, ERR_HOST_UNREACHABLE if there is no way; and with
+   * ERR_NAME_NOT_RESOLVED, ERR_NO_ROUTE, ERR_LIMIT, ERR_CLOSED, or the signal's reason.
    */
   async pathMtu(host: string, options: PathMtuOptions = {}): Promise<number> {
     const { pathMtu } = await import('./diagnostics.ts');
     return pathMtu(this.#engine, host, options);
   }
 
-  /** Whether somebody listens on a TCP port of a host inside the tunnel. */
+  /**
+   * Whether somebody listens on a TCP port of a host inside the tunnel: a connection is begun (RFC 9293 §3.5), and reset once
+   * there is one. Silence is an answer, `filtered`. Rejects with a TypeError for an argument out of range,
+   * ERR_NAME_NOT_RESOLVED, ERR_NO_ROUTE, ERR_LIMIT, ERR_CLOSED, or the signal's reason.
+   */
   async checkPort(host: string, port: number, options: CheckPortOptions = {}): Promise<PortState> {
     const { checkPort } = await import('./diagnostics.ts');
     return checkPort(this.#engine, host, port, options);
@@ -376,8 +394,8 @@ export class Tunnel extends EventTarget {
 
   /**
    * Looks at the way leg by leg: browser, relay, each peer's endpoint and handshake, a host inside. `ok` is what was seen
-   * to work; what could not be seen is not ok, and `detail` says so. Rejects with the signal's reason, or
-   * because the tunnel was closed meanwhile.
+   * to work; what could not be seen is not ok, and `detail` says so. The iteration throws the signal's reason, or
+   * ERR_CLOSED when the tunnel is closed meanwhile.
    */
   async *diagnose(options: DiagnoseOptions = {}): AsyncGenerator<Check> {
     const { diagnose } = await import('./diagnose.ts');
@@ -385,7 +403,7 @@ export class Tunnel extends EventTarget {
   }
 
   /**
-   * Sends what was written, for at most `timeout` ms, then ends every socket and zeroes all keys. Idempotent, and never
+   * Sends what was written, for at most `timeout` ms, then ends every socket and zeroes all keys. Idempotent. It never
    * rejects: a tunnel that ended by itself is closed.
    */
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {

@@ -101,12 +101,12 @@ export class UDPSocket {
     return this.#opened;
   }
 
-  /** Settles when both directions are over; rejects when the socket failed. */
+  /** Settles when both directions are over; rejects with a NetworkError, as `opened` does, when the socket failed. */
   get closed(): Promise<undefined> {
     return this.#streams.closed;
   }
 
-  /** Ends both directions. Rejects while a stream is locked. */
+  /** Ends both directions. Rejects with an InvalidStateError while a stream is locked. */
   async close(): Promise<undefined> {
     if (!this.#isOpen) throw invalidState('The socket is not open.');
     if (this.#streams.isOver) return this.closed;

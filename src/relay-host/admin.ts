@@ -32,7 +32,7 @@ export class Admin {
     this.#server = guardedServer((request, response) => void this.#answer(request, response), CONNECTIONS);
   }
 
-  /** Listens; resolves with the port. */
+  /** Listens; resolves with the port. Rejects with Node's Error, such as EADDRINUSE. */
   listen(address: ListenAddress): Promise<number> {
     return listenOn(this.#server, address);
   }

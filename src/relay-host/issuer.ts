@@ -28,7 +28,8 @@ export interface TokenRequest {
 }
 
 /**
- * A token for a relay that has the other half of this Ed25519 key, or the same secret (then name it).
+ * A token for a relay that has the other half of this Ed25519 key, or the same secret (then name it). Rejects with a TypeError
+ * for a key of another kind.
  * @param now wall clock, in ms
  */
 export function issueToken(

@@ -157,7 +157,10 @@ export class Relay {
     this.#log.warn('config', { error: error.message });
   }
 
-  /** Listens where the options say: on all of it, or nothing. What is not for the relay is `others`' to answer. */
+  /**
+   * Listens where the options say: on all of it, or nothing. What is not for the relay is `others`' to answer. Rejects with a
+   * RelayConfigError if the relay would be open to everyone, else with Node's Error, such as EADDRINUSE.
+   */
   async listen(others: RequestListener = notFound): Promise<Listening> {
     const { listen, limits, path } = this.#config;
     this.assertSafe();
@@ -224,7 +227,10 @@ export class Relay {
     return true;
   }
 
-  /** Sends every client elsewhere in an orderly way, and then ends: see `drain` of the options. May be called again. */
+  /**
+   * Sends every client elsewhere in an orderly way, and then ends: see `drain` of the options. May be called again; it never
+   * rejects.
+   */
   drain(): Promise<void> {
     this.#drained ??= this.#drain();
     return this.#drained;
@@ -240,7 +246,7 @@ export class Relay {
     await this.close();
   }
 
-  /** Tells every client to come back later, and ends within the stop timeout. May be called again. */
+  /** Tells every client to come back later, and ends within the stop timeout. May be called again; it never rejects. */
   close(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;

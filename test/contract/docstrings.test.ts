@@ -1,5 +1,5 @@
 // Every public name has a docstring, and so has every member of it. `npm run docs` asks for the same and takes half a minute;
-// this reads the sources only, and says in a second where one is missing.
+// this reads the sources only, and says in a second where one is missing; and where one of what can reject says no error.
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
@@ -78,10 +78,18 @@ function declarationsOf(file: string, name: string): ts.Node[] {
   return exportsOf(file).get(name) ?? [];
 }
 
+/** What a class of ours extends, if that is ours, too. */
+function basesOf(node: ts.Node): ts.Node[] {
+  if (!ts.isClassDeclaration(node)) return [];
+  const file = node.getSourceFile().fileName;
+  const names = node.heritageClauses?.flatMap(({ types }) => types.map((type) => type.expression.getText()));
+  return (names ?? []).flatMap((name) => declarationsOf(file, name));
+}
+
 const textOf = (node: ts.Node) =>
   ts
     .getJSDocCommentsAndTags(node)
-    .map((part) => part.getText())
+    .map((part) => part.getText().replace(/\s*\n\s*\*?\s*/g, ' '))
     .join('');
 
 /** Without one are: what is private or internal, what overrides, and what is explained with its getter or its first overload. */
@@ -125,8 +133,37 @@ function silentIn(name: string, node: ts.Node): string[] {
   return silent;
 }
 
+/** A failure by its name, or that there is none: what a docstring owes to whoever awaits. */
+const FAILURE = /\bERR_[A-Z]|\w*Error\b|\bnever (?:rejects|fails|throws)|\bRejects as /i;
+const ASYNC = /^(?:Promise|AsyncGenerator|AsyncIterable|AsyncIterableIterator)</;
+
+/** Whether it gives a promise, or results that are waited for, now or when it is called. */
+function isAwaited(node: ts.Node): boolean {
+  const { type, initializer } = node as ts.PropertyDeclaration;
+  if (type) return ASYNC.test((ts.isFunctionTypeNode(type) ? type.type : type).getText());
+  return !!initializer && ts.isArrowFunction(initializer) && ASYNC.test(initializer.type?.getText() ?? '');
+}
+
+/** Which of a declaration and its members can reject, and do not say with what, as `Name.member`. */
+function recklessIn(name: string, node: ts.Node): string[] {
+  const reckless: string[] = [];
+  const told = new Set<string>();
+  const look = (path: string, each: ts.Node) => {
+    if (!isAwaited(each)) return;
+    if (FAILURE.test(textOf(each))) told.add(path);
+    else if (!told.has(path)) reckless.push(path);
+  };
+  if (ts.isFunctionDeclaration(node)) look(name, node);
+  if (ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node))
+    for (const member of node.members)
+      if (!isExempt(member)) look(`${name}.${member.name?.getText()}`, member);
+  return reckless;
+}
+
 describe.each(entryPoints)('%s', (entry) => {
-  const all = [...exportsOf(join(root, entry))];
+  const all = [...exportsOf(join(root, entry))].map(
+    ([name, nodes]) => [name, [...nodes, ...nodes.flatMap(basesOf)]] as const,
+  );
 
   it('exports names that are declared somewhere', () => {
     expect(all.length).toBeGreaterThan(0);
@@ -141,6 +178,39 @@ describe.each(entryPoints)('%s', (entry) => {
     ]);
     expect(silent, relative(root, entry)).toEqual([]);
   });
+
+  it('says of whatever can reject with what, or that it never does', () => {
+    const reckless = all.flatMap(([name, nodes]) => {
+      const told = nodes.some((node) => ts.isFunctionDeclaration(node) && FAILURE.test(textOf(node)));
+      return told ? [] : nodes.flatMap((node) => recklessIn(name, node));
+    });
+    expect([...new Set(reckless)], relative(root, entry)).toEqual([]);
+  });
+});
+
+it('finds what says nothing of its failures', () => {
+  const text = `
+    /** Rejects with ERR_X. */
+    export function a(): Promise<void>;
+    export function a(b?: number): Promise<void> {}
+    /** Does it. */
+    export async function c(): Promise<void> {}
+    /** At once. */
+    export function d(): void {}
+    /** She. */
+    export class She {
+      /** Never rejects. */
+      get e(): Promise<void> {}
+      /** Some. */
+      async *f(): AsyncGenerator<number> {}
+      /** Some. */
+      readonly g: (h: number) => Promise<void>;
+      #i(): Promise<void> {}
+    }
+  `;
+  const source = ts.createSourceFile('it.ts', text, ts.ScriptTarget.ESNext, true);
+  const reckless = source.statements.flatMap((statement) => recklessIn(namesOf(statement)[0]!, statement));
+  expect(reckless).toEqual(['a', 'c', 'She.f', 'She.g']);
 });
 
 it('finds what is missing', () => {

@@ -88,7 +88,10 @@ export function checkConfig(text: string): CheckedConfig {
   return reader.finish();
 }
 
-/** The text of a configuration: parseConfig(formatConfig(config)) equals config. Keys in wg-quick's saving order. */
+/**
+ * The text of a configuration: parseConfig(formatConfig(config)) equals config. Keys in wg-quick's saving order. Throws a
+ * RangeError for a value that no line can hold.
+ */
 export function formatConfig(config: TunnelConfig): string {
   const section = config.interface;
   const lines = ['[Interface]'];

@@ -81,11 +81,32 @@ contract('Sockets: the Direct Sockets interfaces, bound to the tunnel', [
     ['test/node/tunnel.test.ts', 'an aborted connection rejects with the reason of the signal'],
   ],
   [
+    'extra: of a TCPServerSocket too: signal',
+    ['test/client/socket-options.test.ts', 'that is aborted later listens no more'],
+  ],
+  [
+    '… timeout',
+    ['test/client/socket-options.test.ts', 'does not wait beyond `timeout` for an engine that says nothing'],
+  ],
+  ['… allowHalfOpen', ['test/client/socket-options.test.ts', 'accepts sockets that end with their peer']],
+  [
+    '… tos, ttl',
+    ['test/client/socket-options.test.ts', 'from the first answer on, and so do those it accepts'],
+  ],
+  [
+    'extra: timeout of a UDPSocket',
+    ['test/client/socket-options.test.ts', 'waits for its address no longer than `timeout`'],
+  ],
+  [
     'extra: timeout',
     ['test/node/tunnel.test.ts', 'a connection that is not established in time fails with ERR_TIMEOUT'],
   ],
   ['extra: allowHalfOpen', ['test/client/tcp-streams.test.ts', 'the end of the other side ends ours']],
-  ['extra: tos, ttl', ['test/node/udp-options.test.ts', 'sends and hears TTL and TOS']],
+  ['extra: tos, ttl of UDP', ['test/node/udp-options.test.ts', 'sends and hears TTL and TOS']],
+  [
+    'extra: tos, ttl of TCP',
+    ['test/client/socket-options.test.ts', 'sends all its segments with `ttl` and the DSCP of `tos`'],
+  ],
   [
     'extra: tos, ttl of TCP are checked: 0 to 255, 1 to 255',
     () => {
@@ -219,7 +240,14 @@ contract('Sockets: the Direct Sockets interfaces, bound to the tunnel', [
       await reader.cancel();
     },
   ],
-  ['… that Wireshark opens', ['test/node/capture.test.ts', 'tshark']],
+  [
+    '… that Wireshark opens',
+    [
+      'test/node/capture.test.ts',
+      'has what goes in and what comes out, with direction, time and length',
+      'tshark',
+    ],
+  ],
   [
     'https:, wss: and secureTransport: on need a TLS layer: ERR_TLS_UNAVAILABLE',
     async () => {
@@ -242,4 +270,7 @@ contract('Sockets: the Direct Sockets interfaces, bound to the tunnel', [
       'is made by the hook that Tunnel.open was given, with the name and the protocols asked for',
     ],
   ],
+  ['… from Tunnel.open on: https:', ['test/node/tls.test.ts', 'gets the answer over TLS']],
+  ['… wss:', ['test/node/tls.test.ts', 'and its messages go over TLS']],
+  ['… secureTransport', ['test/node/tls.test.ts', 'on: asks for the hostname and no protocol']],
 ]);

@@ -93,7 +93,11 @@ contract('Tunnel', [
   ],
   [
     'assets: { worker, wasm } are URLs, for bundlers and CDNs that move files',
-    ['test/support/projects.ts', 'assets: { worker:'],
+    ['test/support/projects.ts', 'worker and WASM may come from another origin, as from a CDN', 'worker:'],
+  ],
+  [
+    'assets: the WASM alone, too',
+    ['test/browser/assets.spec.ts', 'a WASM file that lies elsewhere is fetched from there'],
   ],
   [
     'assets: what is not there rejects open',
@@ -235,10 +239,30 @@ contract('Tunnel', [
       expect(seen).toEqual(['close']);
     },
   ],
-  ['event handshake', ['test/browser/tunnel.spec.ts', "tunnel.addEventListener('handshake'"]],
-  ['event peer', ['test/browser/life.spec.ts', "addEventListener('peer'"]],
-  ['event transport', ['test/browser/life.spec.ts', "addEventListener('transport'"]],
-  ['event error', ['test/node/key-in-use.test.ts', "addEventListener('error'"]],
+  [
+    'event handshake',
+    [
+      'test/browser/tunnel.spec.ts',
+      'a tunnel opens, and its first handshake',
+      "addEventListener('handshake'",
+    ],
+  ],
+  [
+    'event peer',
+    ['test/browser/life.spec.ts', 'after ten minutes of sleep a word of the page', "addEventListener('peer'"],
+  ],
+  [
+    'event transport',
+    [
+      'test/browser/life.spec.ts',
+      'after ten minutes of sleep a word of the page',
+      "addEventListener('transport'",
+    ],
+  ],
+  [
+    'event error',
+    ['test/node/key-in-use.test.ts', 'with takeOver is the second’s', "addEventListener('error'"],
+  ],
   [
     'open initiates to every peer that has an endpoint and goes on trying',
     ['test/browser/failures.spec.ts', 'silence is told after the third try, and the tries go on'],

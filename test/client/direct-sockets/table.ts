@@ -1,15 +1,12 @@
 // What the WICG Direct Sockets specification says, sentence by sentence, in the draft of 24 February 2026. Where we differ is
 // in src/client/README.md. Both ends are ours, on a stack that reaches itself.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from '../../../src/client/tcp-socket.ts';
 import { Tunnel } from '../../../src/client/tunnel.ts';
 import { TunnelError } from '../../../src/core/errors.ts';
 import { LoneEngine } from '../../support/lone-engine.ts';
 import { OUR_V4 } from '../../support/lone-stack.ts';
-
-const root = join(import.meta.dirname, '../../..');
+import { hasTest } from '../../support/titles.ts';
 
 /** Of the specification's table of contents, all but 6 (considerations), 7 (the IDL again) and 8 (conformance). */
 export const SECTIONS = [
@@ -22,7 +19,7 @@ export const SECTIONS = [
 
 export type Section = (typeof SECTIONS)[number];
 
-/** `holds` shows it here; `in` is the file elsewhere, and the title in it, that does. */
+/** `holds` shows it here; `in` is the file elsewhere, and the test in it, that does. */
 export type Row = { section: Section; says: string } & (
   | { holds: (lab: Lab) => void | Promise<void> }
   | { in: [file: string, title: string] }
@@ -38,10 +35,7 @@ export function table(title: string, rows: readonly Row[]): void {
     for (const row of rows)
       it(`§${row.section}: ${row.says}`, async () => {
         if ('holds' in row) await row.holds(new Lab());
-        else
-          expect(readFileSync(join(root, row.in[0]), 'utf8').includes(row.in[1]), row.in.join(': ')).toBe(
-            true,
-          );
+        else expect(hasTest(...row.in), row.in.join(': ')).toBe(true);
       });
   });
 }

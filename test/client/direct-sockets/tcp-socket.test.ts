@@ -97,7 +97,10 @@ table('TCPSocket', [
   {
     section: '1.1.1',
     says: 'keepAliveDelay is the time of silence before a probe',
-    in: ['test/packetdrill/scripts/keepalive/probe.pkt', 'RFC 9293 §3.8.4'],
+    in: [
+      'test/client/socket-options.test.ts',
+      'with `keepAliveDelay` asks after so long a silence, and without never',
+    ],
   },
   {
     section: '1.1.1',
@@ -107,12 +110,12 @@ table('TCPSocket', [
   {
     section: '1.1.1',
     says: 'noDelay disables the algorithm of Nagle, which is on by default',
-    in: ['test/packetdrill/scripts/nagle/nodelay.pkt', 'TCP_NODELAY'],
+    in: ['test/client/socket-options.test.ts', 'with `noDelay` sends a small write at once'],
   },
   {
     section: '1.1.1',
     says: 'receiveBufferSize fixes how much the peer may send',
-    in: ['test/ladder/tcp-window.test.ts', 'receiveBufferSize'],
+    in: ['test/client/socket-options.test.ts', 'with `receiveBufferSize` is sent no more than that'],
   },
   {
     section: '1.1.1',

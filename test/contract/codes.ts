@@ -1,0 +1,28 @@
+/** The codes of the contract, each with a test in which it comes about. The set is open: errors.ts may have more. */
+export const CODES: Record<string, [file: string, title: string]> = {
+  ERR_CONFIG: ['test/node/dns-options.test.ts', 'must be names with addresses'],
+  ERR_IN_USE: ['test/node/key-in-use.test.ts', 'opens no second tunnel, and the first does not notice'],
+  ERR_UNSUPPORTED: ['test/worker/assembly.test.ts', 'says that a browser without SIMD is too old'],
+  ERR_WORKER: ['test/worker/assembly.test.ts', 'says so when the file is missing'],
+  ERR_RELAY_UNREACHABLE: ['test/transport/relay-live.test.ts', 'nobody at the relay’s address'],
+  ERR_RELAY_AUTH: ['test/node/relay-token.test.ts', 'without a token, with another place’s'],
+  ERR_RELAY_ORIGIN: ['test/transport/relay-live.test.ts', 'a page from elsewhere learns that its origin'],
+  ERR_RELAY_DESTINATION: ['test/transport/relay-live.test.ts', 'a denied endpoint is told apart'],
+  ERR_RELAY_LIMIT: ['test/transport/relay-transport.test.ts', 'the relay is full: try later'],
+  ERR_HANDSHAKE_TIMEOUT: ['test/browser/failures.spec.ts', 'silence is told after the third try'],
+  ERR_PSK_MISMATCH: ['test/browser/failures.spec.ts', 'a preshared key that only one side has'],
+  ERR_NO_ROUTE: ['test/node/tunnel.test.ts', 'an address that no peer has is refused at once'],
+  ERR_NAME_NOT_RESOLVED: ['test/node/names.test.ts', 'that lead nowhere reject with the reason'],
+  ERR_CONNECTION_REFUSED: ['test/node/tunnel.test.ts', 'a refused connection is a NetworkError'],
+  ERR_CONNECTION_RESET: [
+    'test/client/tcp-server-socket.test.ts',
+    'and what was not is reset, handed over or not',
+  ],
+  ERR_TIMEOUT: ['test/node/tunnel.test.ts', 'a connection that is not established in time'],
+  ERR_HOST_UNREACHABLE: ['test/node/gateway-tunnel.test.ts', 'port %i ends with %s'],
+  ERR_ADDRESS_IN_USE: ['test/node/configure.test.ts', 'a ListenPort that is taken is refused'],
+  ERR_LIMIT: ['test/node/capture.test.ts', 'one too many is refused'],
+  ERR_TLS_UNAVAILABLE: ['test/client/http/fetch.test.ts', 'for https: needs a TLS layer'],
+  ERR_TLS_CERTIFICATE: ['test/node/tls.test.ts', 'fails for a name that the certificate is not for'],
+  ERR_CLOSED: ['test/node/names.test.ts', 'are given up when the tunnel is closed'],
+};

@@ -164,6 +164,25 @@ describe('a TCPSocket', () => {
     expect(pair.ours).toHaveLength(1);
   });
 
+  it('with `receiveBufferSize` is sent no more than that while nobody reads', async () => {
+    for (const [receiveBufferSize, most] of [
+      [8192, 8192],
+      [undefined, 64 * 1024],
+    ] as const) {
+      pair.end();
+      pair = new EnginePair();
+      const { otherInfo } = await connection({ ...(receiveBufferSize && { receiveBufferSize }) });
+      void otherInfo.writable
+        .getWriter()
+        .write(new Uint8Array(64 * 1024))
+        .catch(() => {});
+      for (let turn = 0; turn < 10; turn++) await quiet();
+      const sent = texts(pair.theirs).reduce((sum, length) => sum + length, 0);
+      expect(sent).toBeGreaterThan(most - 1400);
+      expect(sent).toBeLessThanOrEqual(most);
+    }
+  });
+
   it('knows no round-trip time before one was measured', async () => {
     await listen();
     const ours = pair.us.connect(PEER_V4, PORT);

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isFound } from '../support/found.ts';
 import { openTunnelPair, type TunnelPair } from '../support/tunnel-pair.ts';
 
-const hasTshark = spawnSync('tshark', ['--version']).status === 0;
-if (!hasTshark) console.log('Skipped: what tshark says of captures, because it is not found');
+const hasTshark = isFound('tshark');
 
 let pair: TunnelPair;
 let folder: string;
@@ -76,7 +76,7 @@ function tshark(bytes: Buffer, ...fields: string[]): string[] {
 }
 
 describe('a capture', () => {
-  it('has what goes in and what comes out, with direction, time and length', async () => {
+  it('has what goes in and what comes out, with direction, time and length', async ({ skip }) => {
     const before = Date.now();
     const reading = read(pair.us.capture({ filter: 'icmp' }), (bytes) => packetsOf(bytes).length >= 4);
     // One after the other: the second would not wait for the first's answer.
@@ -92,7 +92,7 @@ describe('a capture', () => {
       expect(at).toBeLessThan(Date.now() + 1000);
       expect([body.readUInt32LE(12), body.readUInt32LE(16)]).toEqual([84, 84]);
     }
-    if (!hasTshark) return;
+    skip(!hasTshark, 'tshark is not found');
     expect(tshark(file, 'frame.interface_name', 'ip.src', 'ip.dst', 'icmp.type')).toEqual([
       'tabwire\t10.8.0.1\t10.8.0.2\t8',
       'tabwire\t10.8.0.2\t10.8.0.1\t0',
@@ -111,7 +111,7 @@ describe('a capture', () => {
     expect([body.readUInt32LE(12), body.readUInt32LE(16)]).toEqual([30, 1028]);
   });
 
-  it('says of what our stack dropped why', async () => {
+  it('says of what our stack dropped why', async ({ skip }) => {
     const { us, them, close } = await openTunnelPair();
     // They know us by an address that we have no longer.
     await us.configure(`[Interface]
@@ -123,8 +123,9 @@ AllowedIPs = 10.8.0.0/24`);
     for await (const reply of them.ping('10.8.0.1', { count: 1, timeout: 500 })) expect(reply.ok).toBe(false);
     const file = await reading;
     expect(file.includes('dropped: ip-destination')).toBe(true);
-    if (hasTshark) expect(tshark(file, 'frame.comment')).toEqual(['dropped: ip-destination']);
     await close();
+    skip(!hasTshark, 'tshark is not found');
+    expect(tshark(file, 'frame.comment')).toEqual(['dropped: ip-destination']);
   });
 
   it('a reader that is slow loses packets, and is told how many', async () => {

@@ -12,10 +12,10 @@ import {
   type OuterCaptureOptions,
   Tunnel,
 } from '../../src/node/index.ts';
+import { isFound } from '../support/found.ts';
 import { freeUdpPort } from '../support/free-port.ts';
 
-const hasTshark = spawnSync('tshark', ['--version']).status === 0;
-if (!hasTshark) console.log('Skipped: what tshark says of outer captures, because it is not found');
+const hasTshark = isFound('tshark');
 
 const folder = mkdtempSync(join(tmpdir(), 'tabwire-outer-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -73,37 +73,41 @@ function tshark(file: string, keyLog: string | undefined, ...args: string[]): st
 const path = (name: string) => join(folder, name);
 
 describe('an outer capture', () => {
-  it.each(['ours', 'theirs'] as const)('with the key log of %s Wireshark looks inside', async (side) => {
-    for (const host of ['127.0.0.1', '[::1]']) {
-      const [file, keyLog] = [path(`${side}.pcapng`), path(`${side}.keys`)];
-      // What was there is emptied, and closed to others.
-      for (const each of [file, keyLog]) {
-        writeFileSync(each, 'before');
-        chmodSync(each, 0o644);
+  it.for(['ours', 'theirs'] as const)(
+    'with the key log of %s Wireshark looks inside',
+    async (side, { skip }) => {
+      for (const host of ['127.0.0.1', '[::1]']) {
+        const [file, keyLog] = [path(`${side}.pcapng`), path(`${side}.keys`)];
+        // What was there is emptied, and closed to others.
+        for (const each of [file, keyLog]) {
+          writeFileSync(each, 'before');
+          chmodSync(each, 0o644);
+        }
+        await pingOnce({ [side]: { file, keyLog } }, host);
+        for (const each of [file, keyLog]) expect(statSync(each).mode & 0o777).toBe(0o600);
+        const lines = readFileSync(keyLog, 'utf8').trim().split('\n');
+        const names = lines.map((line) => /^([A-Z_]+) = [A-Za-z0-9+/]{43}=$/.exec(line)?.[1]);
+        expect(names).toEqual([
+          'LOCAL_STATIC_PRIVATE_KEY',
+          'REMOTE_STATIC_PUBLIC_KEY',
+          'LOCAL_EPHEMERAL_PRIVATE_KEY',
+          'PRESHARED_KEY',
+        ]);
+        if (!hasTshark) continue;
+        const wrong =
+          '_ws.malformed || _ws.expert.severity >= 0x00800000 || ip.checksum.status == 0 || udp.checksum.status == 0';
+        const checks = ['-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE'];
+        expect(tshark(file, keyLog, ...checks, '-Y', wrong)).toEqual([]);
+        const types = tshark(file, keyLog, '-T', 'fields', '-e', 'wg.type');
+        expect(types.slice(0, 2)).toEqual(['1', '2']);
+        expect(types.slice(2).every((type) => type === '4')).toBe(true);
+        const pings = tshark(file, keyLog, '-Y', 'icmp', '-T', 'fields', '-e', 'icmp.type', '-e', 'data.len');
+        expect(pings.sort()).toEqual(['0\t99', '0\t99', '8\t99', '8\t99']);
+        expect(tshark(file, undefined, '-Y', 'icmp')).toEqual([]);
       }
-      await pingOnce({ [side]: { file, keyLog } }, host);
-      for (const each of [file, keyLog]) expect(statSync(each).mode & 0o777).toBe(0o600);
-      const lines = readFileSync(keyLog, 'utf8').trim().split('\n');
-      const names = lines.map((line) => /^([A-Z_]+) = [A-Za-z0-9+/]{43}=$/.exec(line)?.[1]);
-      expect(names).toEqual([
-        'LOCAL_STATIC_PRIVATE_KEY',
-        'REMOTE_STATIC_PUBLIC_KEY',
-        'LOCAL_EPHEMERAL_PRIVATE_KEY',
-        'PRESHARED_KEY',
-      ]);
-      if (!hasTshark) continue;
-      const wrong =
-        '_ws.malformed || _ws.expert.severity >= 0x00800000 || ip.checksum.status == 0 || udp.checksum.status == 0';
-      const checks = ['-o', 'ip.check_checksum:TRUE', '-o', 'udp.check_checksum:TRUE'];
-      expect(tshark(file, keyLog, ...checks, '-Y', wrong)).toEqual([]);
-      const types = tshark(file, keyLog, '-T', 'fields', '-e', 'wg.type');
-      expect(types.slice(0, 2)).toEqual(['1', '2']);
-      expect(types.slice(2).every((type) => type === '4')).toBe(true);
-      const pings = tshark(file, keyLog, '-Y', 'icmp', '-T', 'fields', '-e', 'icmp.type', '-e', 'data.len');
-      expect(pings.sort()).toEqual(['0\t99', '0\t99', '8\t99', '8\t99']);
-      expect(tshark(file, undefined, '-Y', 'icmp')).toEqual([]);
-    }
-  });
+      skip(!hasTshark, 'tshark is not found');
+    },
+  );
 
   it('without a key log there is no key, in it or anywhere', async () => {
     const file = path('no-keys.pcapng');

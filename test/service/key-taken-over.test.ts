@@ -2,7 +2,7 @@
 // the engine's memory.
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
-import { clamp } from '../../src/core/crypto/identity.ts';
+import { clamp, RawIdentity } from '../../src/core/crypto/identity.ts';
 import { TunnelError } from '../../src/core/errors.ts';
 import { NEVER } from '../../src/core/time.ts';
 import { ProcessKeyRegistry } from '../../src/service/key-registry.ts';
@@ -66,6 +66,25 @@ describe('an engine that loses its key', () => {
     host.holder!.lost();
     expect(host.suite.memory.bytes.every((byte) => byte === 0)).toBe(true);
     expect(await closing).toEqual({ value: undefined });
+    expect(host.released).toBe(1);
+  });
+});
+
+describe('an engine that is closed', () => {
+  it.each([0, 1000])('with a timeout of %i has zeroed everything when close() resolves', async (timeout) => {
+    const host = await Surroundings.create();
+    const service = new TunnelService(host);
+    await host.open(service, PRIVATE_KEY.slice());
+    expect(host.suite.memory.bytes.some((byte) => byte !== 0)).toBe(true);
+    const identity = vi.spyOn(RawIdentity.prototype, 'destroy');
+
+    expect(await service.close(timeout)).toEqual({ value: undefined });
+    expect(host.suite.memory.bytes.every((byte) => byte === 0)).toBe(true);
+    expect(identity).toHaveBeenCalledOnce();
+    identity.mockRestore();
+    expect(() => host.suite.hash(new Uint8Array(1))).toThrow('after wipe');
+    expect([host.released, host.isTransportClosed, host.isFinished]).toEqual([1, true, true]);
+    expect(await service.close(timeout)).toEqual({ value: undefined });
     expect(host.released).toBe(1);
   });
 });

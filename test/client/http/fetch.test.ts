@@ -88,6 +88,37 @@ describe('a request', () => {
     expect(headers).not.toHaveProperty('x-a');
   });
 
+  it('may be a Request that has no stream to give, as Firefox’s', async () => {
+    await mirror();
+    for (const [body, type] of [
+      ['of the request', 'text/plain;charset=UTF-8'],
+      [new Blob(['of the request'], { type: 'image/x' }), 'image/x'],
+      ['', 'text/plain;charset=UTF-8'],
+    ] as const) {
+      const request = new Request('http://inside.test/r', { method: 'PUT', body });
+      Object.defineProperty(request, 'body', { value: undefined });
+      const response = await lab.client.fetch(request);
+      const seen = (await response.json()) as Awaited<ReturnType<typeof mirrored>>;
+      const length = body === '' ? 0 : 14;
+      expect(seen.body).toBe(length === 0 ? '' : 'of the request');
+      expect(seen.headers).toMatchObject({ 'content-length': String(length), 'content-type': type });
+      expect(seen.headers).not.toHaveProperty('transfer-encoding');
+    }
+  });
+
+  it('that has no stream to give is sent again to where a redirect leads', async () => {
+    const bodies: string[] = [];
+    lab = await serve(async (request, response) => {
+      bodies.push(await textOf(request));
+      if (request.url === '/r') response.writeHead(307, { Location: '/there' });
+      response.end();
+    });
+    const request = new Request('http://inside.test/r', { method: 'PUT', body: 'again' });
+    Object.defineProperty(request, 'body', { value: undefined });
+    expect((await lab.client.fetch(request)).redirected).toBe(true);
+    expect(bodies).toEqual(['again', 'again']);
+  });
+
   it('sends FormData with its boundary, and its length', async () => {
     await mirror();
     const form = new FormData();

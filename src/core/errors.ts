@@ -31,7 +31,7 @@ export type Leg = 'relay' | 'endpoint' | 'peer' | 'inside';
 
 /**
  * Why a name leads nowhere: it does not exist, it has no such record, it is no name or is not asked for; of the servers, the
- * last refused, failed, did not understand, or none answered.
+ * last refused, failed, did not understand, cannot answer such questions, or none answered.
  */
 export type NameFailure =
   | 'no-name'
@@ -41,6 +41,7 @@ export type NameFailure =
   | 'refused'
   | 'server-failed'
   | 'not-understood'
+  | 'not-implemented'
   | 'no-answer';
 
 /** What a TunnelError says beside its code and its sentence. */

@@ -10,6 +10,7 @@ const CODES: Record<NameFailure, string> = {
   refused: 'EREFUSED',
   'server-failed': 'ESERVFAIL',
   'not-understood': 'EFORMERR',
+  'not-implemented': 'ENOTIMP',
   'no-answer': 'ETIMEOUT',
 };
 
@@ -17,7 +18,9 @@ const CODES: Record<NameFailure, string> = {
 export function queryError(code: string, syscall: string, hostname: string, cause?: unknown): Error {
   const message = `${syscall} ${code} ${hostname}`;
   const error = cause === undefined ? new Error(message) : new Error(message, { cause });
-  return Object.assign(error, { errno: undefined, code, syscall, hostname });
+  // Of c-ares's words none is a number, and this one is the system's.
+  const errno = code === 'EINVAL' ? -22 : undefined;
+  return Object.assign(error, { errno, code, syscall, hostname });
 }
 
 export function toQueryError(reason: unknown, syscall: string, hostname: string): Error {

@@ -8,12 +8,13 @@ type Of<Type extends DnsRecordType> = DnsRecord<Type>;
 const shown: { [Type in DnsRecordType]: (record: Of<Type>) => unknown } = {
   A: ({ address }) => address,
   AAAA: ({ address }) => address,
-  CNAME: ({ target }) => target,
-  NS: ({ target }) => target,
-  PTR: ({ target }) => target,
-  MX: ({ preference, exchange }) => ({ exchange, priority: preference }),
-  TXT: ({ strings }) => strings,
-  SRV: ({ target, port, priority, weight }) => ({ name: target, port, priority, weight }),
+  CNAME: ({ target }) => nameOf(target),
+  NS: ({ target }) => nameOf(target),
+  PTR: ({ target }) => nameOf(target),
+  MX: ({ preference, exchange }) => ({ exchange: nameOf(exchange), priority: preference }),
+  // Node's are bytes as Latin-1, whatever they mean.
+  TXT: ({ data }) => data.map((bytes) => Buffer.from(bytes).toString('latin1')),
+  SRV: ({ target, port, priority, weight }) => ({ name: nameOf(target), port, priority, weight }),
   SOA: ({ mname, rname, serial, refresh, retry, expire, minimum }) => ({
     nsname: mname,
     hostmaster: rname,
@@ -28,7 +29,7 @@ const shown: { [Type in DnsRecordType]: (record: Of<Type>) => unknown } = {
     flags,
     service: services,
     regexp,
-    replacement,
+    replacement: nameOf(replacement),
     order,
     preference,
   }),
@@ -37,12 +38,37 @@ const shown: { [Type in DnsRecordType]: (record: Of<Type>) => unknown } = {
   OTHER: ({ code, data }) => ({ code, data: Buffer.from(data) }),
 };
 
+/** The root, which says that there is none (RFC 7505), is empty in Node. */
+function nameOf(name: string): string {
+  return name === '.' ? '' : name;
+}
+
+/** The order in which Node has the records of one answer; others than these it leaves out. */
+const ANY_ORDER: readonly (readonly DnsRecordType[])[] = [
+  ...([
+    ['A', 'CNAME'],
+    ['AAAA'],
+    ['MX'],
+    ['NS'],
+    ['TXT'],
+    ['SRV'],
+    ['PTR'],
+    ['NAPTR'],
+    ['SOA'],
+    ['CAA'],
+  ] as const),
+];
+
+/** As `resolveAny` has them. */
+export function shownAll(records: readonly DnsRecord[]): object[] {
+  return ANY_ORDER.flatMap((types) => records.filter(({ type }) => types.includes(type)).map(shownAny));
+}
+
 export function shownRecord(record: DnsRecord): unknown {
   return (shown[record.type] as (record: DnsRecord) => unknown)(record);
 }
 
-/** As `resolveAny` has it: with its type. */
-export function shownAny(record: DnsRecord): object {
+function shownAny(record: DnsRecord): object {
   const value = shownRecord(record);
   switch (record.type) {
     case 'A':

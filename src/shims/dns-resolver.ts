@@ -3,17 +3,23 @@ import type { Tunnel } from '../client/tunnel.ts';
 import { unavailable } from './connect-options.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { queryError, toQueryError } from './dns-error.ts';
-import { shownAny, shownRecord } from './dns-records.ts';
+import { shownAll, shownRecord } from './dns-records.ts';
 import { codedError, invalidArgType } from './errors.ts';
 import { isIP } from './ip.ts';
 
 export interface ResolverOptions {
-  /** Milliseconds for each question; -1 leaves it to the tunnel. */
+  /** Milliseconds for the first try; each has twice as long as the one before, as in Node. */
   timeout?: number;
-  /** The tunnel asks its servers again by its own rules; taken and not used. */
+  /**
+   * With `timeout`, how long an answer is waited for (default 4; 2 s without a `timeout`); how often a query is sent meanwhile, the
+   * tunnel decides. Without both, it decides all.
+   */
   tries?: number;
   tunnel?: Tunnel;
 }
+
+/** What a timer takes, and Node. */
+const MOST_MILLISECONDS = 0x7fffffff;
 
 /** What can be asked for by `resolve`. */
 export type RecordTypeName = Exclude<DnsQueryType, 'HTTPS' | 'SVCB'>;
@@ -28,14 +34,9 @@ export class DnsResolver {
   readonly #asked = new Set<() => void>();
 
   constructor(options: ResolverOptions = {}) {
-    const { timeout = -1, tries = 4 } = options;
-    if (!Number.isInteger(timeout)) throw invalidArgType('options.timeout', 'of type number', timeout);
-    if (!Number.isInteger(tries) || tries < 1)
-      throw codedError(
-        RangeError,
-        'ERR_OUT_OF_RANGE',
-        `The value of "options.tries" is out of range. It must be >= 1. Received ${String(tries)}`,
-      );
+    const { timeout = -1, tries = 1 } = options;
+    checkInteger(timeout, 'options.timeout', -1);
+    checkInteger(tries, 'options.tries', 1);
     this.#options = options;
   }
 
@@ -69,7 +70,7 @@ export class DnsResolver {
         `The argument 'rrtype' is invalid. Received '${String(type)}'`,
       );
     const records = await this.#ask(hostname, type, `query${type[0]}${type.slice(1).toLowerCase()}`);
-    if (type === 'ANY') return records.map(shownAny);
+    if (type === 'ANY') return shownAll(records);
     const values = records.filter((record) => record.type === type).map(shownRecord);
     return type === 'SOA' ? values[0] : values;
   }
@@ -93,10 +94,9 @@ export class DnsResolver {
   #ask(hostname: string, type: DnsQueryType, syscall: string): Promise<DnsRecord[]> {
     if (typeof hostname !== 'string') throw invalidArgType('name', 'of type string', hostname);
     const tunnel = tunnelOf(this.#options);
-    const { timeout = -1 } = this.#options;
+    const patience = patienceOf(this.#options);
     return new Promise((resolve, reject) => {
-      const timer =
-        timeout > 0 ? setTimeout(() => fail(queryError('ETIMEOUT', syscall, hostname)), timeout) : undefined;
+      const timer = patience && setTimeout(() => fail(queryError('ETIMEOUT', syscall, hostname)), patience);
       const settled = () => {
         clearTimeout(timer);
         this.#asked.delete(cancelled);
@@ -116,6 +116,24 @@ export class DnsResolver {
       );
     });
   }
+}
+
+/** Milliseconds for all tries together; undefined: as long as the tunnel takes. */
+function patienceOf({ timeout = -1, tries }: ResolverOptions): number | undefined {
+  if (timeout <= 0 && tries === undefined) return undefined;
+  const first = timeout > 0 ? timeout : 2000;
+  return Math.min(first * (2 ** (tries ?? 4) - 1), MOST_MILLISECONDS);
+}
+
+function checkInteger(value: number, name: string, least: number): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (Number.isInteger(value) && value >= least && value <= MOST_MILLISECONDS) return;
+  const range = Number.isInteger(value) ? `>= ${least} && <= ${MOST_MILLISECONDS}` : 'an integer';
+  throw codedError(
+    RangeError,
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${range}. Received ${value}`,
+  );
 }
 
 /** Without the port that may stand behind it: `8.8.8.8:53`, `[::1]:53`. */

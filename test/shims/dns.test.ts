@@ -8,7 +8,9 @@ import * as dns from '../../src/shims/dns.ts';
 const RECORDS: Record<string, DnsRecord[]> = {
   A: [{ type: 'A', name: 'x', ttl: 60, address: '10.0.0.1' }],
   MX: [{ type: 'MX', name: 'x', ttl: 60, preference: 5, exchange: 'mail.x' }],
-  TXT: [{ type: 'TXT', name: 'x', ttl: 60, strings: ['a', 'b'], data: [] }],
+  TXT: [
+    { type: 'TXT', name: 'x', ttl: 60, strings: ['a', 'b'], data: [Uint8Array.of(97), Uint8Array.of(98)] },
+  ],
   SRV: [{ type: 'SRV', name: 'x', ttl: 60, priority: 1, weight: 2, port: 3, target: 'srv.x' }],
   PTR: [{ type: 'PTR', name: 'x', ttl: 60, target: 'host.x' }],
   SOA: [

@@ -60,7 +60,8 @@ function failureOf(last: ServerFailure | undefined): NameFailure {
   const [, said] = /^answered (.*)$/.exec(last?.reason ?? '') ?? [];
   if (said === undefined) return 'no-answer';
   if (said === 'REFUSED') return 'refused';
-  return said === 'FORMERR' || said === 'NOTIMP' ? 'not-understood' : 'server-failed';
+  if (said === 'FORMERR') return 'not-understood';
+  return said === 'NOTIMP' ? 'not-implemented' : 'server-failed';
 }
 
 export function tooManyQuestions(limit: number): TunnelError {

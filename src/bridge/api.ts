@@ -114,6 +114,9 @@ export interface TcpConnectOptions {
   /** Milliseconds of silence before the first probe, and between probes; absent means no keep-alive. */
   keepAliveDelay?: number | undefined;
   noDelay?: boolean | undefined;
+  /** Our end: an address of ours, absent the one that fits; a port, absent any. */
+  localAddress?: string | undefined;
+  localPort?: number | undefined;
   /** Milliseconds to wait for the connection to be established. */
   timeout?: number | undefined;
   ttl?: number | undefined;

@@ -23,7 +23,14 @@ export interface PlainError {
   /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
   reason?: NameFailure | undefined;
   /** Of a connection to a name: what became of each address. */
-  attempts?: { address: string; error: PlainError }[] | undefined;
+  attempts?:
+    | {
+        /** As text. */
+        address: string;
+        /** Why it was no use. */
+        error: PlainError;
+      }[]
+    | undefined;
 }
 
 /** A mistake of the caller that only the engine sees, as plain data. It becomes a TypeError or a RangeError again. */

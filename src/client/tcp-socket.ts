@@ -40,6 +40,10 @@ export interface TCPSocketOptions {
   ttl?: number;
   /** The DSCP of what is sent, in the upper six bits of 0 to 255; default 0. The ECN bits are TCP's own. */
   tos?: number;
+  /** @internal One of our addresses, for the Node stand-ins, as `localPort` is. */
+  localAddress?: string;
+  /** @internal 1 to 65535. */
+  localPort?: number;
 }
 
 /** What `opened` of a TCPSocket resolves with (Direct Sockets §1.4.1). */
@@ -146,6 +150,8 @@ export function connectTcpSocket(
     timeout: toOptionalUnsignedLong(options.timeout, 'timeout', 1),
     ttl: toOptionalUnsignedLong(options.ttl, 'ttl', 1, 255),
     tos: toOptionalUnsignedLong(options.tos, 'tos', 0, 255),
+    localAddress: options.localAddress,
+    localPort: options.localPort,
   };
   const { near, far } = engine.openChannel();
   const streams = new TcpStreams(engine, near, {

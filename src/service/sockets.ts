@@ -23,6 +23,7 @@ import { TunnelError } from '../core/errors.ts';
 import type { NetStack } from '../core/netstack/netstack.ts';
 import type { TcpConnection } from '../core/netstack/tcp/connection.ts';
 import type { TcpListener } from '../core/netstack/tcp/listener.ts';
+import type { ConnectOptions } from '../core/netstack/tcp/state.ts';
 import { type Instant, type Millis, NEVER, SECOND } from '../core/time.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import { ListenerPipe } from './listener-pipe.ts';
@@ -79,7 +80,11 @@ export class Sockets {
     if (!address) return this.#connectByName(options, now + (timeout ?? NAMED_OPEN_TIMEOUT), port);
     // TCP has a patience of its own, at whose end it knows what the network said meanwhile.
     const openBy = timeout === undefined ? NEVER : now + timeout;
-    const connection = this.#stack.connectTcp({ address, port: options.remotePort }, options, now);
+    const connection = this.#stack.connectTcp(
+      { address, port: options.remotePort },
+      stackOptionsOf(options),
+      now,
+    );
     const pipe = this.#addPipe(connection, port);
     driver.add(pipe);
     const opened = pipe.opened(openBy);
@@ -92,7 +97,12 @@ export class Sockets {
   async #connectByName(options: TcpConnectOptions, openBy: Instant, port: Port): Promise<TcpOpened> {
     const driver = this.#driver;
     const { remoteAddress, remotePort } = options;
-    const race = this.#stack.names.connectTcp(remoteAddress, remotePort, options, driver.now());
+    const race = this.#stack.names.connectTcp(
+      remoteAddress,
+      remotePort,
+      { ...stackOptionsOf(options), ...(options.dnsQueryType && { dnsQueryType: options.dnsQueryType }) },
+      driver.now(),
+    );
     const opening = new TcpOpening(race, `${remoteAddress} port ${remotePort}`, port, openBy, {
       noted: this.#noted,
       settle: driver.settle,
@@ -288,6 +298,14 @@ export class Sockets {
 
 function closed(): TunnelError {
   return new TunnelError('ERR_CLOSED', 'The tunnel is closed.');
+}
+
+function stackOptionsOf({ localAddress, localPort, ...options }: TcpConnectOptions): ConnectOptions {
+  return {
+    ...(options as ConnectOptions),
+    ...(localAddress !== undefined && { localAddress: literalOf(localAddress, undefined)! }),
+    ...(localPort !== undefined && { localPort }),
+  };
 }
 
 function openedOf(pipe: TcpPipe): TcpOpened {

@@ -7,6 +7,7 @@ import {
 } from './auto-select-family.ts';
 import type { lookup } from './dns-lookup.ts';
 import { checkCallback, checkPort, codedError, invalidArgType } from './errors.ts';
+import { isIP } from './ip.ts';
 
 /** What `socket.connect` takes, under Node's names. */
 export interface ConnectOptions {
@@ -23,6 +24,7 @@ export interface ConnectOptions {
   timeout?: number;
   allowHalfOpen?: boolean;
   signal?: AbortSignal;
+  /** One of the tunnel's addresses. */
   localAddress?: string;
   localPort?: number;
   autoSelectFamily?: boolean;
@@ -54,6 +56,8 @@ export interface Destination {
   triesAll: boolean;
   /** Of each but the last, in milliseconds. */
   attemptTimeout: number;
+  /** Our end, as far as it was chosen. With an address, one of a name's is tried only, as in Node. */
+  local: { localAddress?: string; localPort?: number };
 }
 
 /** Throws what Node throws, and ERR_FEATURE_UNAVAILABLE_ON_PLATFORM for what only a machine of one's own has. */
@@ -70,10 +74,10 @@ export function destinationOf(options: ConnectOptions): Destination {
     throw invalidArgType('options.port', 'one of type number or string', options.port);
   if (host !== undefined && host !== null && typeof host !== 'string')
     throw invalidArgType('options.host', 'of type string', host);
-  if (localAddress || localPort)
-    throw unavailable(
-      'localAddress and localPort: a connection leaves from an address that the tunnel chooses',
-    );
+  if (localAddress && isIP(localAddress) === 0)
+    throw codedError(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${localAddress}`);
+  if (localPort && typeof localPort !== 'number')
+    throw invalidArgType('options.localPort', 'of type number', localPort);
   checkCallback(options.lookup, 'options.lookup');
   const { autoSelectFamily = getDefaultAutoSelectFamily(), autoSelectFamilyAttemptTimeout: patience } =
     options;
@@ -83,7 +87,11 @@ export function destinationOf(options: ConnectOptions): Destination {
     host: host || 'localhost',
     port: checkPort(options.port),
     family,
-    triesAll: family === 0 && autoSelectFamily,
+    triesAll: family === 0 && autoSelectFamily && !localAddress,
+    local: {
+      ...(localAddress && !isUnspecified(localAddress) && { localAddress }),
+      ...(localPort && { localPort: checkPort(localPort, 'options.localPort') }),
+    },
     attemptTimeout:
       patience === undefined
         ? getDefaultAutoSelectFamilyAttemptTimeout()
@@ -100,6 +108,10 @@ function familyOf(family: ConnectOptions['family'] | null): 0 | 4 | 6 {
     'ERR_INVALID_ARG_VALUE',
     `The property 'options.family' must be one of: 0, 4, 6. Received ${String(family)}`,
   );
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 function isPort(text: string): boolean {

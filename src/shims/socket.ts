@@ -1,4 +1,5 @@
 import { Buffer } from 'buffer';
+import type { Tunnel } from '../client/tunnel.ts';
 import {
   type ConnectListener,
   type ConnectOptions,
@@ -14,9 +15,11 @@ import {
   connectError,
   connectErrors,
   invalidArgType,
+  type SystemCode,
   type SystemError,
   systemError,
   toSystemError,
+  tunnelErrorOf,
 } from './errors.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { familyOf, isIP } from './ip.ts';
@@ -294,7 +297,7 @@ export class Socket extends Duplex {
   }
 
   async #open(options: ConnectOptions, destination: Destination, opening: AbortController): Promise<void> {
-    const { host, port, family, attemptTimeout } = destination;
+    const { host, port, family, attemptTimeout, local } = destination;
     // What the caller does wrong it is told after it has had the time to listen for errors.
     await Promise.resolve();
     const tunnel = tunnelOf(options);
@@ -305,7 +308,9 @@ export class Socket extends Duplex {
       try {
         // No packet could ask for it; a system refuses it by itself.
         if (port === 0) throw systemError('ECONNREFUSED', 'connect', { address: candidate });
+        await this.#checkLocal(tunnel, local.localAddress, candidate);
         const socket = new tunnel.TCPSocket(candidate, port, {
+          ...local,
           noDelay: this.#noDelay,
           ...(this.#keepAliveDelay > 0 && { keepAliveDelay: this.#keepAliveDelay }),
           // As in Node, what is an address counts, whatever its family.
@@ -317,6 +322,7 @@ export class Socket extends Duplex {
         this.#opened(new TcpHandle(socket, info), opening, candidate === host ? host : undefined);
         return;
       } catch (reason) {
+        if (isInUse(reason)) throw takenError(candidate, port, local, reason);
         failures.push(...connectErrors(reason, candidate, port));
       }
     }
@@ -325,14 +331,31 @@ export class Socket extends Duplex {
   }
 
   /** The addresses to be tried, or the name, of which the engine tries all at once (RFC 8305). */
-  async #candidates(options: ConnectOptions, { host, family, triesAll }: Destination): Promise<string[]> {
-    const ask = options.lookup ?? (family === 0 && !triesAll ? lookup : undefined);
+  async #candidates(
+    options: ConnectOptions,
+    { host, family, triesAll, local }: Destination,
+  ): Promise<string[]> {
+    const isOneOnly = !triesAll && (family === 0 || local.localAddress !== undefined);
+    const ask = options.lookup ?? (isOneOnly ? lookup : undefined);
     if (!ask || isIP(host) !== 0) return [host];
     const question = { family, all: triesAll, tunnel: options.tunnel };
     const addresses = await addressesOf(host, question, ask, (error, address) =>
       this.#told(error, address, host),
     );
     return triesAll ? interleaved(addresses) : addresses.slice(0, 1);
+  }
+
+  /** As bind(2) would fail: an address that is not the tunnel's, or of another family than where it leads. */
+  async #checkLocal(tunnel: Tunnel, address: string | undefined, remote: string): Promise<void> {
+    if (address === undefined) return;
+    if (isIP(remote) !== 0 && isIP(remote) !== isIP(address)) throw bindError('EINVAL', address);
+    const probe = new tunnel.UDPSocket({ localAddress: address });
+    try {
+      await probe.opened;
+    } catch (reason) {
+      throw bindError('EADDRNOTAVAIL', address, reason);
+    }
+    probe.close().catch(() => {});
   }
 
   /** Of a name that the engine looked up: no address, or those that it tried. */
@@ -437,6 +460,22 @@ export class Socket extends Duplex {
     this.#handle?.reset();
     this.destroy();
   }
+}
+
+function isInUse(reason: unknown): boolean {
+  return tunnelErrorOf(reason)?.code === 'ERR_ADDRESS_IN_USE';
+}
+
+/** About our end of a connection. */
+function bindError(code: SystemCode, address: string, cause?: unknown): Error {
+  return systemError(code, 'bind', { address }, cause);
+}
+
+/** The same connection is there already. */
+function takenError(address: string, port: number, local: Destination['local'], cause: unknown): Error {
+  const error = systemError('EADDRNOTAVAIL', 'connect', { address, port }, cause);
+  error.message += ` - Local (${local.localAddress ?? '0.0.0.0'}:${local.localPort})`;
+  return error;
 }
 
 /** One of each family in turn, beginning with the first's, as Node tries them. */

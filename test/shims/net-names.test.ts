@@ -295,3 +295,55 @@ it('refuses options of it that are none, as Node does', () => {
     nodeNet.getDefaultAutoSelectFamilyAttemptTimeout(),
   );
 });
+
+describe('our end of a connection', () => {
+  const script: Script = async (place, log) => {
+    const { net, addresses } = place;
+    const [first, second] = addresses;
+    const [server, port] = await listening(place, first);
+    for (const localAddress of [second, '0.0.0.0', '192.0.2.99', '::1']) {
+      const socket = net.connect({ host: first, port, localAddress });
+      log.watch('client', socket, ['error', 'close']);
+      socket.resume().on('connect', () => log.note('from', socket.localAddress === localAddress));
+      await until(socket, 'close');
+    }
+    await visit(place, log, { host: 'two.test', port, localAddress: second });
+    for (const wrong of [{ localAddress: 'no address' }, { localAddress: 1 }, { localPort: '5000' }])
+      try {
+        net.connect({ host: first, port, ...wrong } as nodeNet.NetConnectOpts);
+      } catch (error) {
+        log.note('mistake', error);
+      }
+    server.close();
+    await until(server, 'close');
+  };
+
+  it('is one of our addresses, or as bind has it', async () => {
+    const lines = await compare(script);
+    for (const code of ['EADDRNOTAVAIL', 'EINVAL'])
+      expect(lines.filter((line) => line.includes(`bind ${code}`))).toHaveLength(1);
+  });
+
+  it('has the port that was chosen, and once to one place', async () => {
+    await compare(async ({ net, addresses: [first, second] }, log) => {
+      const server = net.createServer((socket) => socket.on('error', () => {}));
+      server.listen(0, first);
+      await until(server, 'listening');
+      const { port } = server.address() as nodeNet.AddressInfo;
+      const spare = net.createServer().listen(0, second);
+      await until(spare, 'listening');
+      const localPort = (spare.address() as nodeNet.AddressInfo).port;
+      spare.close();
+      await until(spare, 'close');
+      const ends = { host: first, port, localAddress: second, localPort };
+      const socket = net.connect(ends);
+      await until(socket, 'connect');
+      log.note('from', socket.localAddress, socket.localPort === localPort);
+      const again = net.connect(ends);
+      log.watch('again', again, EVENTS);
+      await until(again, 'close');
+      socket.destroy();
+      server.close();
+    });
+  });
+});

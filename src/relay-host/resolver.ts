@@ -20,7 +20,7 @@ interface Lookup {
  */
 export function createResolver(
   now: () => number,
-  query: QueryName = queryServers,
+  query: QueryName = queryServers(),
   took: (ms: number) => void = () => {},
 ): ResolveName {
   const lookups = new Map<string, Lookup>();
@@ -54,18 +54,21 @@ export function createResolver(
 /** One question to the servers; `ttl` in seconds. */
 export type QueryName = (name: string) => Promise<{ addresses: string[]; ttl: number }>;
 
-const resolver = new promises.Resolver({ timeout: 2000, tries: 2 });
-
-const queryServers: QueryName = async (name) => {
+/** Asks these servers (`ADDRESS:PORT`); as default, those of the system. Each twice: for 2 s, then for 4. */
+export function queryServers(servers?: readonly string[]): QueryName {
+  const resolver = new promises.Resolver({ timeout: 2000, tries: 2 });
+  if (servers !== undefined) resolver.setServers(servers);
   const none = (): RecordWithTtl[] => [];
-  const answers = await Promise.all([
-    resolver.resolve4(name, { ttl: true }).catch(none),
-    resolver.resolve6(name, { ttl: true }).catch(none),
-  ]);
-  const records = answers.flat();
-  if (records.length === 0) throw new Error('no address');
-  // A name with this many addresses is not a WireGuard endpoint; checking fewer than all would be wrong.
-  if (records.length > MAX_ADDRESSES) throw new Error('too many addresses');
-  const ttl = Math.min(...records.map((record) => record.ttl));
-  return { addresses: records.map(({ address }) => address), ttl };
-};
+  return async (name) => {
+    const answers = await Promise.all([
+      resolver.resolve4(name, { ttl: true }).catch(none),
+      resolver.resolve6(name, { ttl: true }).catch(none),
+    ]);
+    const records = answers.flat();
+    if (records.length === 0) throw new Error('no address');
+    // A name with this many addresses is not a WireGuard endpoint; checking fewer than all would be wrong.
+    if (records.length > MAX_ADDRESSES) throw new Error('too many addresses');
+    const ttl = Math.min(...records.map((record) => record.ttl));
+    return { addresses: records.map(({ address }) => address), ttl };
+  };
+}

@@ -8,6 +8,8 @@ import { run, until } from '../support/child-process.ts';
 import { DeployProxy, type ProxyName } from '../support/deploy-proxy.ts';
 import { expect, test } from '../support/interop-test.ts';
 
+/** Not the proxy's, which is 127.0.0.1 for the relays. */
+const CLIENT = '127.0.0.2';
 const ORIGIN = 'https://relay.example.com';
 
 /** Two relays, an endpoint that both may reach, and a proxy before them. */
@@ -51,7 +53,8 @@ async function connect(
   affinity: string,
   headers: Record<string, string> = {},
 ): Promise<RelayClient> {
-  return RelayClient.connect(`${url}?r=${affinity}`, { origin: ORIGIN, rejectUnauthorized: false, headers });
+  const options = { origin: ORIGIN, rejectUnauthorized: false, headers, localAddress: CLIENT };
+  return RelayClient.connect(`${url}?r=${affinity}`, options);
 }
 
 for (const name of ['nginx', 'haproxy', 'caddy'] as const)
@@ -82,7 +85,7 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const)
       for (let i = 0; i < 8; i++) clients.push(await connect(proxy.url, `${i}abcdef${i}`));
       for (const entries of sessions()) expect(entries.length).toBeGreaterThan(0);
       // What the client said of itself is gone.
-      for (const entry of sessions().flat()) expect(entry.client).toBe('127.0.0.1');
+      for (const entry of sessions().flat()) expect(entry.client).toBe(CLIENT);
 
       expect(await status('/readyz')).toBe(404);
       expect(await status('/metrics')).toBe(404);

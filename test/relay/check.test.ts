@@ -1,6 +1,12 @@
 // `GET <path>/check` says of a client what an upgrade would be told.
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { RelayCore } from '../../relay/relay.ts';
+import { answerCheck } from '../../src/relay-host/check.ts';
+import { listenOn } from '../../src/relay-host/http-server.ts';
 import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
+import { SampledLog } from '../../src/relay-host/log.ts';
+import { readOptions } from '../../src/relay-host/options.ts';
 import { FakeEndpoint, initiation } from './fake-endpoint.ts';
 import { RelayClient, until } from './relay-client.ts';
 
@@ -75,5 +81,34 @@ describe('/check', () => {
     expect(relay.parked).toBe(1);
     await connect();
     expect(relay.parked).toBe(0);
+  });
+
+  it('and an upgrade say of a relay that has too much to do that it takes nobody', async () => {
+    let isOverloaded = false;
+    const core = new RelayCore(readOptions({ allow: ['203.0.113.7'], allowNoOrigin: true }), {
+      log: new SampledLog(undefined, () => 0),
+      resolve: () => Promise.reject(new Error('no')),
+      isOverloaded: () => isOverloaded,
+      now: () => 0,
+      wallClock: () => 0,
+    });
+    const server = createServer((request, response) => void answerCheck(core.admission, request, response));
+    core.attach(server);
+    const port = await listenOn(server, { host: '127.0.0.1', port: 0 });
+    const connect = async () => {
+      const client = await RelayClient.connect(`ws://127.0.0.1:${port}/v1`);
+      cleanups.push(() => client.close());
+      return client;
+    };
+    cleanups.push(() => server.close());
+    const there = await connect();
+    isOverloaded = true;
+    await expect(connect()).rejects.toThrow('HTTP 503');
+    const verdict = await (await fetch(`http://127.0.0.1:${port}/v1/check`)).json();
+    expect(verdict).toEqual({ ok: false, code: 'full', message: 'this relay is overloaded' });
+    expect(core.context.counters.upgrades.get('full')).toBe(1);
+    isOverloaded = false;
+    await connect();
+    expect([there.closed, core.context.sessions.size]).toEqual([undefined, 2]);
   });
 });

@@ -1,5 +1,5 @@
 // Clients and endpoints that mean harm, over loopback. Each case names what must hold.
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   CHANNEL_DENIED,
@@ -11,6 +11,7 @@ import {
   EVENT,
   EVENT_BAD_SHAPE,
   EVENT_DROPPED_DOWN,
+  EVENT_ENDPOINT_SILENT,
   EVENT_NEED_HANDSHAKE,
   EVENT_RATE_LIMITED,
   EVENT_TOO_BIG,
@@ -512,26 +513,43 @@ describe('destinations', () => {
 
   it('while a name resolves the newest initiation waits; the channel then stays with that address', async () => {
     const peer = await endpoint();
-    const answers = [['127.0.0.1'], ['127.0.0.2']];
-    let release: () => void = () => {};
-    // Loopback is not reachable by name: use the literal to see the hold, the name to see the refusal.
-    const { url } = await start({
-      allow: ['hub.example.com', `127.0.0.1:${peer.port}`],
-      resolve: () => new Promise((resolve) => (release = () => resolve(answers.shift()!))),
+    const other = await endpoint();
+    let release: (address: string) => void = () => {};
+    let asked = 0;
+    const { relay, url } = await start({
+      allow: [{ host: 'hub.example.com', ports: [peer.port], private: true }],
+      resolve: () => {
+        asked++;
+        return new Promise((resolve) => (release = (address) => resolve([address])));
+      },
     });
     const client = await connect(url);
     client.send(
-      [0, client.open(1, 51820, 'hub.example.com')],
+      [0, client.open(1, peer.port, 'hub.example.com')],
       [1, initiation(1)],
       [1, initiation(2)],
       [1, data(1)],
     );
     await until(() => client.of(EVENT).length === 1, 'the event');
     expect(client.of(EVENT)[0]).toMatchObject({ kind: EVENT_NEED_HANDSHAKE });
-    release();
-    await until(() => client.of(CLOSED).length === 1, 'CLOSED');
-    expect(client.of(CLOSED)[0]).toMatchObject({ channel: 1, code: CHANNEL_DENIED });
     expect(peer.received).toEqual([]);
+    // No name leads to this host: from here on the way to that address is played by one on loopback.
+    const connect4 = Socket.prototype.connect;
+    cleanups.push(() => (Socket.prototype.connect = connect4));
+    const led: unknown[] = [];
+    Socket.prototype.connect = function (this: Socket, port: number, address?: string) {
+      led.push(address);
+      return connect4.call(this, port, '127.0.0.1');
+    } as typeof connect4;
+    release('10.9.8.7');
+    await until(() => peer.received.length === 1, 'what was held');
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(peer.received[0]!.readUInt32LE(4)).toBe(2);
+    // The name may lead elsewhere by now, or be asked for again: this channel stays.
+    client.send([0, client.open(1, peer.port, 'hub.example.com')], [1, data(peer.index)]);
+    await until(() => client.datagrams.length === 2, 'the echo');
+    expect([asked, led]).toEqual([1, ['10.9.8.7']]);
+    expect([relay.counters.up.drops.not_open, other.received]).toEqual([1, []]);
   });
 
   it('the relay’s own port is never a destination, even if a rule says so', async () => {
@@ -579,14 +597,54 @@ describe('datagrams', () => {
 
   it('a flood of initiations: three, then one in four seconds', async () => {
     const peer = await endpoint();
-    const { url } = await start({ allow: [`127.0.0.1:${peer.port}`] });
+    let now = 0;
+    const { url, relay } = await start({ allow: [`127.0.0.1:${peer.port}`], now: () => now });
     const client = await connect(url);
     client.control(client.open(1, peer.port));
-    for (let i = 0; i < 500; i++) client.send([1, initiation(i)]);
-    await until(() => client.of(EVENT).some(({ kind }) => kind === EVENT_RATE_LIMITED), 'the event');
-    await settled();
-    expect(peer.received.length).toBeLessThanOrEqual(3);
-    expect(peer.received.length).toBeGreaterThan(0);
+    const flood = async (): Promise<number> => {
+      const { drops } = relay.counters.up;
+      const [leaving, refused] = [peer.received.length, drops.rate ?? 0];
+      for (let i = 0; i < 500; i++) client.send([1, initiation(i)]);
+      await until(() => (drops.rate ?? 0) >= refused + 490, 'the drops');
+      await settled();
+      expect(peer.received.length - leaving + drops.rate! - refused + (drops.not_open ?? 0)).toBe(500);
+      return peer.received.length - leaving;
+    };
+    // What comes before there is a socket waits there, the newest of it.
+    expect(await flood()).toBe(1);
+    expect(client.of(EVENT).some(({ kind }) => kind === EVENT_RATE_LIMITED)).toBe(true);
+    expect(relay.counters.up.drops.not_open).toBe(2);
+    relay.counters.up.drops.not_open = 0;
+    const leaving: number[] = [];
+    for (now of [3999, 4000, 7999, 8000, 20_000]) leaving.push(await flood());
+    expect(leaving).toEqual([0, 1, 0, 1, 3]);
+  });
+
+  it('an endpoint that falls silent gets data for 30 s, then a keepalive in five; the client hears why', async () => {
+    let now = 0;
+    const { client, peer, relay } = await tunnel({ now: () => now });
+    peer.answers = false;
+    const left = async (length: number): Promise<boolean> => {
+      const [before, { drops }] = [peer.received.length, relay.counters.up];
+      const dropped = drops.endpoint_silent ?? 0;
+      client.send([1, data(peer.index, length)]);
+      await until(
+        () => peer.received.length > before || (drops.endpoint_silent ?? 0) > dropped,
+        'one or the other',
+      );
+      return peer.received.length > before;
+    };
+    expect(await left(100)).toBe(true);
+    now = 30_000;
+    expect(await left(100)).toBe(true);
+    expect(client.of(EVENT)).toEqual([]);
+    now = 30_001;
+    expect(await left(100)).toBe(false);
+    await until(() => client.of(EVENT).length === 1, 'the event');
+    expect(client.of(EVENT)[0]).toMatchObject({ channel: 1, kind: EVENT_ENDPOINT_SILENT });
+    expect([await left(32), await left(32)]).toEqual([true, false]);
+    now = 35_001;
+    expect(await left(32)).toBe(true);
   });
 
   it('all sessions together send an endpoint no more initiations than its limit', async () => {

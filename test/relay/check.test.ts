@@ -55,6 +55,20 @@ describe('/check', () => {
     expect(relay.counters.upgrades.get('rate')).toBe(1);
   });
 
+  it('limits as before when the time of day is set back', async () => {
+    let wallClock = Date.now();
+    const { connect, check } = await start({
+      wallClock: () => wallClock,
+      limits: { upgradeBurst: 2, upgradesPerSecond: 0.01 },
+    });
+    await connect();
+    wallClock -= 3_600_000;
+    await connect();
+    wallClock += 7_200_000;
+    await expect(connect()).rejects.toThrow('HTTP 429');
+    expect(await check()).toMatchObject({ ok: false, code: 'rate' });
+  });
+
   it('tells whose address has as many sessions as it may', async () => {
     const { connect, check, relay } = await start({ limits: { sessionsPerClient: 1 } });
     const first = await connect();

@@ -1,9 +1,9 @@
 // The tables of WireGuard's hostile cases, edge cases, timelines and old faults: each row is a test somewhere, and a row
 // that gets lost is noticed here. A title begins with the name of its row.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { readTitles } from '../../support/test-titles.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -64,21 +64,6 @@ const HISTORY = [
   'tailscale-rs',
   'wireguard-go receive.go',
 ];
-
-/** Everything in a file's code (not in its comments) that can be, or begin, a title; and what would switch a test off. */
-function readTitles(path: string): { titles: string[]; switches: string[] } {
-  const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest);
-  const titles: string[] = [];
-  const switches: string[] = [];
-  const visit = (node: ts.Node): void => {
-    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) titles.push(node.text);
-    if (ts.isPropertyAccessExpression(node) && /^(skip|skipIf|todo|only|fails)$/.test(node.name.text))
-      switches.push(node.name.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return { titles, switches };
-}
 
 const files = ['core/wireguard', 'transport', 'relay', 'node', 'service']
   .flatMap((folder) =>

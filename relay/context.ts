@@ -37,7 +37,7 @@ export interface RelayContext {
 
 /** What a line of the log is about. */
 export type LogEvent =
-  | ('start' | 'config' | 'drain' | 'overload' | 'stop')
+  | ('start' | 'config' | 'drain' | 'overload' | 'stop' | 'crash')
   | ('accept' | 'reject' | 'resume' | 'opened' | 'denied' | 'dns_policy' | 'close');
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;

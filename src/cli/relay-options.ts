@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import * as v from 'valibot';
 import {
   type AllowRule,
+  DRAIN,
+  LIMITS,
   RelayConfigError,
   type RelayOptions,
   readDestination,
@@ -81,13 +84,35 @@ function optionsOf(flags: Flags, file: Partial<RelayOptions>): RelayOptions {
   };
 }
 
-/** What may be shown of the options: keys by their algorithm and name. */
-export function masked({ relay: { auth, tickets, ...options }, console }: Settings): object {
+/** What holds: also where nothing was said, and of keys only their algorithm and name. */
+export function effective({ relay, console }: Settings): object {
+  const { auth, tickets, allow, unusualPorts, limits = {}, drain = {} } = relay;
+  const { keys, ttl = 180, park = 20 } = tickets ?? {};
+  const rule = (given: string | AllowRule): AllowRule => ({
+    ports: [51820],
+    shape: 'wireguard',
+    listen: false,
+    ...(typeof given === 'string'
+      ? { ...readDestination(given), unusualPort: unusualPorts ?? false }
+      : given),
+  });
   return {
-    ...options,
-    ...(tickets && { tickets: { ...tickets, keys: tickets.keys?.map(() => '…') } }),
-    ...(auth && { auth: { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } }),
-    ...(console && { console: { ...console, token: console.token && { ...console.token, key: '…' } } }),
+    admin: 'none',
+    path: '/v1',
+    origins: 'pages from the address of the relay itself',
+    allowNoOrigin: false,
+    trustedProxies: [],
+    udpAddresses: 'as the system chooses',
+    logNetworks: false,
+    ...relay,
+    allow: allow.map(rule),
+    tickets: { keys: keys?.map(() => '…') ?? 'one that dies with the process', ttl, park },
+    auth: auth ? { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } : 'nobody needs a token',
+    drain: v.parse(DRAIN, drain),
+    limits: v.parse(LIMITS, limits),
+    console: console
+      ? { ...console, token: console.token && { ...console.token, key: '…' } }
+      : 'is not served',
   };
 }
 

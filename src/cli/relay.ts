@@ -2,7 +2,14 @@ import cluster from 'node:cluster';
 import { createRelay, DEFAULT_LIMITS, jsonLines, type LogSink, type Relay } from '../relay-host/index.ts';
 import { ConsoleFiles } from './console-files.ts';
 import { ConsoleSite } from './console-site.ts';
-import { type Flags, masked, parseFlags, readSettings, readWorkers, type Settings } from './relay-options.ts';
+import {
+  effective,
+  type Flags,
+  parseFlags,
+  readSettings,
+  readWorkers,
+  type Settings,
+} from './relay-options.ts';
 import { keepWorkers, optionsOfWorker, reportToPool } from './workers.ts';
 
 const USAGE = `Usage: tabwire relay [--config FILE] (--allow | --allow-listen) HOST[:PORT] [OPTIONS]
@@ -49,13 +56,23 @@ export async function runRelay(args: string[]): Promise<void> {
   }
   const settings = readSettings(flags);
   const workers = readWorkers(flags);
+  const log = logOf();
   const relay = createRelay({
     ...(cluster.isWorker ? optionsOfWorker(settings.relay) : settings.relay),
-    log: logOf(),
+    log,
   });
   relay.assertSafe();
-  if (flags.check) process.stdout.write(`${JSON.stringify(masked(settings), null, 2)}\n`);
-  else if (workers > 1 && cluster.isPrimary) await keepWorkers(workers, settings.relay);
+  if (flags.check) {
+    process.stdout.write(`${JSON.stringify(effective(settings), null, 2)}\n`);
+    return;
+  }
+  // Nobody knows what state it is in then; whatever supervises it starts another.
+  process.on('uncaughtException', ({ message, stack }: Error) => {
+    const at = /^ +at (.*)$/m.exec(stack ?? '')?.[1];
+    log({ event: 'crash', level: 'warn', error: message.slice(0, 200), at });
+    process.exit(1);
+  });
+  if (workers > 1 && cluster.isPrimary) await keepWorkers(workers, settings.relay);
   else await serve(relay, settings, flags).finally(() => cluster.worker?.disconnect());
 }
 

@@ -248,6 +248,7 @@ export class Channel {
     [kind, value] = EVENTS[reason] ?? [wire.EVENT_DROPPED_UP, 1],
   ): void {
     this.#counters.up.drop(reason);
+    this.#session.traffic.drops++;
     this.#events.note(kind, value, now);
     if (kind === wire.EVENT_BAD_SHAPE) this.#session.shapeFailed(now);
   }
@@ -338,6 +339,7 @@ export class Channel {
     const refusal = this.#gate.down(datagram, 0, now, type);
     if (refusal !== undefined) {
       this.#counters.down.drop(refusal);
+      this.#session.traffic.drops++;
       return;
     }
     this.#unanswered = 0;
@@ -357,6 +359,7 @@ export class Channel {
   /** Counts it, so many times, and tells the client. */
   #dropDown(reason: DropReason, now: number, kind: number, value: number, times = 1): void {
     this.#counters.down.drop(reason, times);
+    this.#session.traffic.drops += times;
     this.#events.note(kind, value, now);
   }
 

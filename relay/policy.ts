@@ -92,12 +92,8 @@ export class Policy {
   /** A token may name the place, or an alias of it, whichever of the two the client asks for. */
   #isGranted({ destinations }: Grant, asked: string, place: string): boolean {
     if (destinations.includes(asked) || destinations.includes(place)) return true;
-    return this.rules.some(
-      (rule) =>
-        rule.alias !== undefined &&
-        destinations.includes(aliasPlace(rule.alias)) &&
-        placeOf(hostOf(rule), rule.ports[0]!) === place,
-    );
+    const isNamed = ({ alias }: Rule) => alias !== undefined && destinations.includes(aliasPlace(alias));
+    return this.rules.some((rule) => isNamed(rule) && placeOf(hostOf(rule), rule.ports[0]!) === place);
   }
 
   /** The rules for what a client asks for; whether the class of its address may be reached is another question. */

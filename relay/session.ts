@@ -60,7 +60,8 @@ export class Session {
   #state: 'open' | 'parked' | 'closing' | 'closed' = 'open';
   #hasSpoken = false;
   #unknownChannelAt = Number.NEGATIVE_INFINITY;
-  #datagramsUp = 0;
+  /** For the log: datagrams of the client, bytes each way, and what did not pass, either way. */
+  readonly traffic = { up: 0, bytesUp: 0, bytesDown: 0, drops: 0 };
   #closeCode = 0;
 
   constructor(socket: WebSocket, owner: SessionOwner, context: RelayContext) {
@@ -155,12 +156,12 @@ export class Session {
   }
 
   /** The socket is gone. Returns what the log says about the session. */
-  ended(code: number): { ms: number; up: number; down: number; code: number } {
+  ended(code: number): { code: number; [amount: string]: number } {
     this.#state = 'closed';
     this.#closeCode ||= code;
     this.#release();
     const ms = Math.round(this.context.now() - this.watch.since);
-    return { ms, up: this.#datagramsUp, down: this.#downlink.records, code: this.#closeCode };
+    return { ms, ...this.traffic, down: this.#downlink.records, code: this.#closeCode };
   }
 
   // ---- what channels ask for
@@ -182,6 +183,7 @@ export class Session {
     if (!this.isReplaceable) return 0;
     if (!this.#down.take(now, datagram.length)) return false;
     const dropped = this.#queue.pushData(channel, datagram, now);
+    this.traffic.bytesDown += datagram.length;
     this.#downlink.schedule();
     return dropped;
   }
@@ -240,7 +242,8 @@ export class Session {
       channel.rateLimited(now);
       return;
     }
-    this.#datagramsUp++;
+    this.traffic.up++;
+    this.traffic.bytesUp += end - start;
     channel.receiveFromClient(data, start, end, now);
   }
 

@@ -757,6 +757,20 @@ describe('datagrams', () => {
     expect(client.datagrams).toHaveLength(1);
   });
 
+  it('the log’s last line of a session says how much it carried, and how much did not pass', async () => {
+    const { client, peer, log } = await tunnel();
+    client.send([1, data(peer.index, 100)], [1, data(peer.index, 200)], [1, data(4711, 100)]);
+    await until(() => client.datagrams.length === 2, 'the echoes');
+    peer.send(data(4711));
+    peer.send(data(77, 50));
+    await until(() => client.datagrams.length === 3, 'the last');
+    client.socket.close();
+    await until(() => log.some(({ event }) => event === 'close'), 'the line');
+    expect(log.find(({ event }) => event === 'close')).toMatchObject({
+      ...{ up: 4, bytesUp: 148 + 100 + 200 + 100, bytesDown: 350, drops: 2, code: 1005 },
+    });
+  });
+
   it('too large, both ways: dropped, said, counted', async () => {
     const { client, peer, relay } = await tunnel();
     peer.send(data(77, 60_000));

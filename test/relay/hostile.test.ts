@@ -539,7 +539,7 @@ describe('destinations', () => {
     const led: unknown[] = [];
     Socket.prototype.connect = function (this: Socket, port: number, address?: string) {
       led.push(address);
-      return connect4.call(this, port, '127.0.0.1');
+      return Reflect.apply(connect4, this, [port, '127.0.0.1']);
     } as typeof connect4;
     release('10.9.8.7');
     await until(() => peer.received.length === 1, 'what was held');

@@ -2,7 +2,8 @@ import { IpAddress, IpPrefix } from '../core/address.ts';
 import { codedError } from './errors.ts';
 import { SocketAddress } from './socket-address.ts';
 
-type Family = 'ipv4' | 'ipv6';
+/** Of an address, as BlockList takes it. */
+export type Family = 'ipv4' | 'ipv6';
 
 interface Rule {
   matches(address: IpAddress): boolean;
@@ -14,15 +15,18 @@ interface Rule {
 export class BlockList {
   readonly #rules: Rule[] = [];
 
+  /** Whether it is one of ours. */
   static isBlockList(value: unknown): value is BlockList {
     return value instanceof BlockList;
   }
 
+  /** One address. Throws for what is none, as the next two do. */
   addAddress(address: string | SocketAddress, family: Family = 'ipv4'): void {
     const one = parsed(address, family);
     this.#add(`Address: ${nameOf(one)} ${one}`, (other) => other.equals(one));
   }
 
+  /** All from `start` to `end`, both of them too. Throws ERR_INVALID_ARG_VALUE if they are the other way round. */
   addRange(start: string | SocketAddress, end: string | SocketAddress, family: Family = 'ipv4'): void {
     const [first, last] = [parsed(start, family), parsed(end, family)];
     if (compared(first, last) > 0)
@@ -37,6 +41,7 @@ export class BlockList {
     );
   }
 
+  /** All whose first `prefix` bits are those of `network`. Throws ERR_OUT_OF_RANGE. */
   addSubnet(network: string | SocketAddress, prefix: number, family: Family = 'ipv4'): void {
     const address = parsed(network, family);
     const most = address.version === 4 ? 32 : 128;

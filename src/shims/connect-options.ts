@@ -11,29 +11,41 @@ import { isIP } from './ip.ts';
 
 /** What `socket.connect` takes, under Node's names. */
 export interface ConnectOptions {
+  /** 1 to 65535; at 0, which is a port to Node, nobody is reached. */
   port?: number | string;
   /** Default: localhost. */
   host?: string;
+  /** Which addresses of a name count; 0 or absent: all. */
   family?: 0 | 4 | 6 | 'IPv4' | 'IPv6';
+  /** Asked for the addresses of a name instead of the tunnel, as Node asks it. */
   lookup?: typeof lookup;
+  /** See setNoDelay. */
   noDelay?: boolean;
+  /** See setKeepAlive. */
   keepAlive?: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay?: number;
   /** Milliseconds of silence until 'timeout'. */
   timeout?: number;
+  /** Default false: when the other side ends, so do we. */
   allowHalfOpen?: boolean;
+  /** Destroys the socket. */
   signal?: AbortSignal;
   /** One of the tunnel's addresses. */
   localAddress?: string;
+  /** 1 to 65535; absent or 0: any. */
   localPort?: number;
+  /** False: of a name, the first address only. Default: see setDefaultAutoSelectFamily. */
   autoSelectFamily?: boolean;
+  /** Milliseconds for each address but the last that a `lookup` of the caller gave. */
   autoSelectFamilyAttemptTimeout?: number;
+  /** Refused: there are no Unix sockets inside a tunnel. */
   path?: string;
   /** Instead of the one of `setDefaultTunnel`. */
   tunnel?: Tunnel;
 }
 
+/** Who hears 'connect'. */
 export type ConnectListener = () => void;
 
 /** Node's three ways of saying it: (options, listener), (port, host, listener), (path, listener). */

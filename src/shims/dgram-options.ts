@@ -2,16 +2,25 @@ import type { Tunnel } from '../client/tunnel.ts';
 import type { lookup } from './dns-lookup.ts';
 import { checkCallback, codedError } from './errors.ts';
 
+/** What `createSocket` takes, under Node's names. */
 export interface DatagramSocketOptions {
+  /** `udp6` hears IPv4 too, unless `ipv6Only`. */
   type: 'udp4' | 'udp6';
+  /** Others that say so may have the same address and port. */
   reuseAddr?: boolean;
+  /** Taken and not used. */
   reusePort?: boolean;
+  /** Of `udp6`: IPv4 is not heard. */
   ipv6Only?: boolean;
   /** Bytes; a hint. */
   recvBufferSize?: number;
+  /** Bytes; a hint. */
   sendBufferSize?: number;
+  /** Asked for the addresses of names instead of the tunnel. */
   lookup?: typeof lookup;
+  /** Closes the socket. */
   signal?: AbortSignal;
+  /** Instead of the one of `setDefaultTunnel`. */
   tunnel?: Tunnel;
 }
 

@@ -11,13 +11,18 @@ import { addressesOf, lookup } from './dns-lookup.ts';
 import { checkPort, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
 import { isIP } from './ip.ts';
 import { nextTick } from './next-tick.ts';
+import type { AddressInfo } from './socket.ts';
 import { EventEmitter } from './streams.ts';
 
 /** Who sent a datagram, and how long it is in bytes. */
 export interface RemoteInfo {
+  /** As text. */
   address: string;
+  /** Of the address. */
   family: 'IPv4' | 'IPv6';
+  /** 1 to 65535. */
   port: number;
+  /** Bytes of the datagram. */
   size: number;
 }
 
@@ -37,6 +42,7 @@ const MAX_PAYLOAD = 65_507;
 
 /** Node's dgram.Socket over a UDP socket of the tunnel. */
 export class DatagramSocket extends EventEmitter {
+  /** As it was created. */
   readonly type: 'udp4' | 'udp6';
   readonly #options: DatagramSocketOptions;
   #state: 'new' | 'binding' | 'bound' | 'closed' = 'new';
@@ -48,6 +54,7 @@ export class DatagramSocket extends EventEmitter {
   #queuedBytes = 0;
   #queuedCount = 0;
 
+  /** The listener is for 'message'. Throws ERR_SOCKET_BAD_TYPE. */
   constructor(options: 'udp4' | 'udp6' | DatagramSocketOptions, listener?: (...message: never[]) => void) {
     super();
     this.#options = datagramOptionsOf(options);
@@ -107,6 +114,7 @@ export class DatagramSocket extends EventEmitter {
       });
   }
 
+  /** Goes back to many partners. Throws ERR_SOCKET_DGRAM_NOT_CONNECTED. */
   disconnect(): void {
     this.#checkOpen();
     if (!this.#remote) throw notConnected();
@@ -133,6 +141,7 @@ export class DatagramSocket extends EventEmitter {
       );
   }
 
+  /** 'close' when it is; all else throws ERR_SOCKET_DGRAM_NOT_RUNNING from now on. */
   close(callback?: () => void): this {
     if (callback) this.once('close', callback);
     this.#checkOpen();
@@ -148,13 +157,14 @@ export class DatagramSocket extends EventEmitter {
   }
 
   /** Our end. Throws EBADF before it is bound. */
-  address(): { address: string; family: 'IPv4' | 'IPv6'; port: number } {
+  address(): AddressInfo {
     this.#checkOpen();
     if (!this.#info) throw systemError('EBADF', 'getsockname');
     return { address: this.#info.localAddress, family: this.#family, port: this.#info.localPort };
   }
 
-  remoteAddress(): { address: string; family: 'IPv4' | 'IPv6'; port: number } {
+  /** To whom it is connected. Throws ERR_SOCKET_DGRAM_NOT_CONNECTED. */
+  remoteAddress(): AddressInfo {
     this.#checkOpen();
     if (!this.#remote) throw notConnected();
     return { address: this.#remote.address, family: this.#family, port: this.#remote.port };
@@ -197,14 +207,17 @@ export class DatagramSocket extends EventEmitter {
     this.#changeGroup(membershipOf('addMembership', group));
   }
 
+  /** The group is heard no more. */
   dropMembership(group: string, _interface?: string): void {
     this.#changeGroup(membershipOf('dropMembership', group));
   }
 
+  /** Of the group, what this source sends (RFC 4607). */
   addSourceSpecificMembership(source: string, group: string, _interface?: string): void {
     this.#changeGroup(sourceMembershipOf('addSourceSpecificMembership', source, group));
   }
 
+  /** That source is heard no more. */
   dropSourceSpecificMembership(source: string, group: string, _interface?: string): void {
     this.#changeGroup(sourceMembershipOf('dropSourceSpecificMembership', source, group));
   }
@@ -240,18 +253,22 @@ export class DatagramSocket extends EventEmitter {
     return this.#queuedBytes;
   }
 
+  /** Datagrams that wait to leave. */
   getSendQueueCount(): number {
     return this.#queuedCount;
   }
 
+  /** Does nothing: nothing keeps a page alive. */
   ref(): this {
     return this;
   }
 
+  /** Likewise. */
   unref(): this {
     return this;
   }
 
+  /** `close`, as a promise. */
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => (this.#state === 'closed' ? resolve() : this.close(resolve)));
   }

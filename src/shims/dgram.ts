@@ -6,7 +6,9 @@ import { DatagramSocket } from './dgram-socket.ts';
 export { getDefaultTunnel, setDefaultTunnel } from './default-tunnel.ts';
 export type { DatagramSocketOptions } from './dgram-options.ts';
 export { DatagramSocket as Socket, type RemoteInfo } from './dgram-socket.ts';
+export type { AddressInfo } from './socket.ts';
 
+/** A socket that binds itself when it first sends. The listener is for 'message'. Throws ERR_SOCKET_BAD_TYPE. */
 export function createSocket(
   options: 'udp4' | 'udp6' | DatagramSocketOptions,
   listener?: (...message: never[]) => void,

@@ -5,22 +5,31 @@ import { codedError, invalidArgType, systemError, toSystemError } from './errors
 import { isIP } from './ip.ts';
 import { nextTick } from './next-tick.ts';
 
+/** An address of a host, as `lookup` gives it with `all`. */
 export interface LookupAddress {
+  /** As text. */
   address: string;
+  /** Of the address. */
   family: 4 | 6;
 }
 
+/** What `lookup` takes, under Node's names. */
 export interface LookupOptions {
+  /** Which addresses count; 0 or absent: all. */
   family?: 0 | 4 | 6 | 'IPv4' | 'IPv6';
+  /** All addresses instead of the best; default false. */
   all?: boolean;
+  /** V4MAPPED counts; the others are taken and not used. */
   hints?: number;
   /** `verbatim`, the default: best first (RFC 6724). */
   order?: 'ipv4first' | 'ipv6first' | 'verbatim';
   /** Node's older word for `order`. */
   verbatim?: boolean;
+  /** Instead of the one of `setDefaultTunnel`. */
   tunnel?: Tunnel;
 }
 
+/** Who hears what `lookup` found. */
 export type LookupCallback = (
   error: Error | null,
   address?: string | LookupAddress[],
@@ -29,15 +38,19 @@ export type LookupCallback = (
 
 /** With IPv6 asked for and none there, IPv4 addresses in IPv6's clothes. */
 export const V4MAPPED = 8;
+/** Only families that we have: always so. A hint for `lookup`. */
 export const ADDRCONFIG = 32;
+/** With V4MAPPED, both families; taken and not used. */
 export const ALL = 16;
 
 let defaultOrder: NonNullable<LookupOptions['order']> = 'verbatim';
 
+/** The order of addresses for who says nothing of it. */
 export function getDefaultResultOrder(): NonNullable<LookupOptions['order']> {
   return defaultOrder;
 }
 
+/** Throws ERR_INVALID_ARG_VALUE. */
 export function setDefaultResultOrder(order: NonNullable<LookupOptions['order']>): void {
   if (!['ipv4first', 'ipv6first', 'verbatim'].includes(order))
     throw codedError(
@@ -48,6 +61,10 @@ export function setDefaultResultOrder(order: NonNullable<LookupOptions['order']>
   defaultOrder = order;
 }
 
+/**
+ * The address of a host as sockets find it, with literals and `dns.hosts`: (error, address, family), or with `all` (error,
+ * addresses). ENOTFOUND; EAI_AGAIN if nobody answered.
+ */
 export function lookup(
   hostname: string,
   options: LookupOptions | 0 | 4 | 6 | LookupCallback,
@@ -68,6 +85,7 @@ export function lookup(
   return {};
 }
 
+/** The same as a promise. */
 export async function lookupPromise(
   hostname: string,
   options: LookupOptions | 0 | 4 | 6 = {},

@@ -7,14 +7,16 @@ import { shownAll, shownRecord } from './dns-records.ts';
 import { codedError, invalidArgType } from './errors.ts';
 import { isIP } from './ip.ts';
 
+/** What a Resolver takes. */
 export interface ResolverOptions {
   /** Milliseconds for the first try; each has twice as long as the one before, as in Node. */
   timeout?: number;
   /**
-   * With `timeout`, how long an answer is waited for (default 4; 2 s without a `timeout`); how often a query is sent meanwhile, the
-   * tunnel decides. Without both, it decides all.
+   * With `timeout`, how long an answer is waited for (default 4; 2 s without a `timeout`); how often a query is sent meanwhile,
+   * the tunnel decides. Without both, it decides all.
    */
   tries?: number;
+  /** Instead of the one of `setDefaultTunnel`. */
   tunnel?: Tunnel;
 }
 

@@ -10,10 +10,12 @@ export function isIP(input: unknown): 0 | 4 | 6 {
   return parsed.version;
 }
 
+/** Whether it is an IPv4 address, as text. */
 export function isIPv4(input: unknown): boolean {
   return isIP(input) === 4;
 }
 
+/** Whether it is an IPv6 address, as text; a zone is part of one. */
 export function isIPv6(input: unknown): boolean {
   return isIP(input) === 6;
 }

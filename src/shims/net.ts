@@ -10,13 +10,13 @@ export {
   setDefaultAutoSelectFamily,
   setDefaultAutoSelectFamilyAttemptTimeout,
 } from './auto-select-family.ts';
-export { BlockList } from './block-list.ts';
-export type { ConnectOptions } from './connect-options.ts';
+export { BlockList, type Family } from './block-list.ts';
+export type { ConnectListener, ConnectOptions } from './connect-options.ts';
 export { getDefaultTunnel, setDefaultTunnel } from './default-tunnel.ts';
 export { isIP, isIPv4, isIPv6 } from './ip.ts';
 export { type ListenOptions, Server, type ServerOptions } from './server.ts';
 export { type AddressInfo, Socket, type SocketOptions } from './socket.ts';
-export { SocketAddress } from './socket-address.ts';
+export { SocketAddress, type SocketAddressInit } from './socket-address.ts';
 /** Node's older name of Socket. */
 export { Socket as Stream };
 
@@ -31,6 +31,7 @@ export function connect(...args: unknown[]): Socket {
 
 export { connect as createConnection };
 
+/** A server that waits for its `listen`. The listener is for 'connection'. */
 export function createServer(
   options?: ServerOptions | ((socket: Socket) => void),
   listener?: (socket: Socket) => void,

@@ -11,34 +11,45 @@ import { type AddressInfo, Socket } from './socket.ts';
 import { EventEmitter } from './streams.ts';
 import { TcpHandle } from './tcp-handle.ts';
 
+/** Node's options of a server; what is not its own is for the sockets that it accepts. */
 export interface ServerOptions {
+  /** Default false: when the other side ends, so do we. */
   allowHalfOpen?: boolean;
   /** Nothing is read from a connection before its `resume`. */
   pauseOnConnect?: boolean;
+  /** See Socket.setNoDelay. */
   noDelay?: boolean;
+  /** See Socket.setKeepAlive. */
   keepAlive?: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay?: number;
+  /** Bytes that may wait in the stream on either side. */
   highWaterMark?: number;
 }
 
+/** What `server.listen` takes, under Node's names. */
 export interface ListenOptions {
   /** Absent or 0: one that is free. */
   port?: number | string;
+  /** One of the tunnel's addresses, or a name of one; absent: all of both families. */
   host?: string;
+  /** Connections that may wait to be accepted. */
   backlog?: number;
+  /** With the host `::`: IPv4 is not heard. */
   ipv6Only?: boolean;
+  /** Closes the server. */
   signal?: AbortSignal;
+  /** Refused: there are no Unix sockets inside a tunnel. */
   path?: string;
+  /** Instead of the one of `setDefaultTunnel`. */
   tunnel?: Tunnel;
 }
-
-type ServerCallback = (error?: Error) => void;
 
 /** Node's net.Server over a listener of the tunnel. */
 export class Server extends EventEmitter {
   /** Beyond it, connections are dropped. */
   maxConnections: number | undefined;
+  /** From 'listening' until `close`. */
   listening = false;
   readonly #options: ServerOptions;
   #socket: TCPServerSocket | undefined;
@@ -47,6 +58,7 @@ export class Server extends EventEmitter {
   #isStarting = false;
   readonly #connections = new Set<Socket>();
 
+  /** The listener is for 'connection'. Throws ERR_INVALID_ARG_TYPE. */
   constructor(options?: ServerOptions | ((socket: Socket) => void), listener?: (socket: Socket) => void) {
     super();
     const onConnection = typeof options === 'function' ? options : listener;
@@ -60,6 +72,10 @@ export class Server extends EventEmitter {
     if (onConnection) this.on('connection', onConnection);
   }
 
+  /**
+   * 'listening' when it does, or 'error' (EADDRINUSE, EADDRNOTAVAIL …). Throws ERR_SOCKET_BAD_PORT,
+   * ERR_SERVER_ALREADY_LISTEN.
+   */
   listen(options: ListenOptions, listener?: () => void): this;
   listen(port?: number | string, host?: string, backlog?: number, listener?: () => void): this;
   listen(port?: number | string, ...rest: (number | string | (() => void))[]): this;
@@ -90,13 +106,14 @@ export class Server extends EventEmitter {
     return this.#address ?? null;
   }
 
+  /** How many are open, to the callback. */
   getConnections(callback: (error: Error | null, count: number) => void): this {
     nextTick(() => callback(null, this.#connections.size));
     return this;
   }
 
   /** Takes no more connections; 'close' comes when those that are open have ended. */
-  close(callback?: ServerCallback): this {
+  close(callback?: (error?: Error) => void): this {
     if (callback) {
       if (this.#socket) this.once('close', callback);
       else
@@ -112,14 +129,17 @@ export class Server extends EventEmitter {
     return this;
   }
 
+  /** Does nothing: nothing keeps a page alive. */
   ref(): this {
     return this;
   }
 
+  /** Likewise. */
   unref(): this {
     return this;
   }
 
+  /** `close`, as a promise. */
   [Symbol.asyncDispose](): Promise<void> {
     return new Promise((resolve) => this.close(() => resolve()));
   }

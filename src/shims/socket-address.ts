@@ -1,20 +1,30 @@
 import { IpAddress } from '../core/address.ts';
 import { checkPort, codedError, invalidArgType } from './errors.ts';
 
+/** What the constructor takes. */
 export interface SocketAddressInit {
+  /** As text; absent: 127.0.0.1, or `::`. */
   address?: string;
+  /** Default `ipv4`. */
   family?: 'ipv4' | 'ipv6';
+  /** Of IPv6; default 0. */
   flowlabel?: number;
+  /** Default 0. */
   port?: number;
 }
 
 /** Node's net.SocketAddress: an address with a port, checked, and never to be changed. */
 export class SocketAddress {
+  /** As text, in its canonical form. */
   readonly address: string;
+  /** Of the address. */
   readonly family: 'ipv4' | 'ipv6';
+  /** Kept as it was given; nothing is sent with it. */
   readonly flowlabel: number;
+  /** 0 to 65535. */
   readonly port: number;
 
+  /** Throws ERR_INVALID_ADDRESS, ERR_SOCKET_BAD_PORT. */
   constructor(options: SocketAddressInit = {}) {
     if (typeof options !== 'object' || options === null)
       throw invalidArgType('options', 'of type object', options);

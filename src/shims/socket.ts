@@ -27,21 +27,29 @@ import { nextTick } from './next-tick.ts';
 import { Duplex } from './streams.ts';
 import { type Handle, TcpHandle } from './tcp-handle.ts';
 
+/** What the constructor takes, under Node's names. */
 export interface SocketOptions {
   /** Default false: when the other side ends, so do we. */
   allowHalfOpen?: boolean;
+  /** See setNoDelay. */
   noDelay?: boolean;
+  /** See setKeepAlive. */
   keepAlive?: boolean;
   /** Milliseconds. */
   keepAliveInitialDelay?: number;
   /** Bytes that may wait in the stream on either side. */
   highWaterMark?: number;
+  /** Destroys the socket. */
   signal?: AbortSignal;
 }
 
+/** One end, as Node describes it. */
 export interface AddressInfo {
+  /** As text. */
   address: string;
+  /** Of the address. */
   family: 'IPv4' | 'IPv6';
+  /** 1 to 65535. */
   port: number;
 }
 
@@ -52,9 +60,11 @@ const KEEP_ALIVE_DELAY = 7_200_000;
 
 /** Node's net.Socket over a TCP connection of the tunnel. */
 export class Socket extends Duplex {
+  /** From `connect` until 'connect' or the end. */
   connecting = false;
   /** As `setTimeout` was told; 0 is none. */
   timeout = 0;
+  /** Bytes that came. */
   bytesRead = 0;
   /** Node's, for who looks at it: there is no other. */
   readonly autoSelectFamilyAttemptedAddresses: string[] = [];
@@ -71,6 +81,7 @@ export class Socket extends Duplex {
   #keepAliveDelay: number;
   readonly #idle = new IdleTimer(() => this.emit('timeout'));
 
+  /** Not connected yet; see `connect`. */
   constructor(options: SocketOptions = {}) {
     super({
       allowHalfOpen: options.allowHalfOpen ?? false,
@@ -84,6 +95,10 @@ export class Socket extends Duplex {
     this.#keepAliveDelay = keepAliveOf(options.keepAlive ?? false, options.keepAliveInitialDelay);
   }
 
+  /**
+   * 'lookup' for a name, 'connect' and 'ready' when it is there, or 'error' (ECONNREFUSED, ETIMEDOUT, ENOTFOUND …). Throws for
+   * options that are none.
+   */
   connect(options: ConnectOptions, listener?: ConnectListener): this;
   connect(port: number | string, listener?: ConnectListener): this;
   connect(port: number | string, host: string, listener?: ConnectListener): this;
@@ -119,16 +134,19 @@ export class Socket extends Duplex {
     this.#announce();
   }
 
+  /** Not connected yet, or no more. */
   get pending(): boolean {
     return this.#handle === undefined || this.connecting;
   }
 
+  /** Which directions are open. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.connecting) return 'opening';
     if (this.readable) return this.writable ? 'open' : 'readOnly';
     return this.writable ? 'writeOnly' : 'closed';
   }
 
+  /** Bytes that were written, also those that wait. */
   get bytesWritten(): number {
     return this.#bytesDispatched + (this.destroyed ? 0 : this.writableLength);
   }
@@ -138,26 +156,32 @@ export class Socket extends Duplex {
     return this.writableLength;
   }
 
+  /** The other end; undefined without a connection, as all five below are. */
   get remoteAddress(): string | undefined {
     return this.#handle?.remote.address;
   }
 
+  /** The other end. */
   get remotePort(): number | undefined {
     return this.#handle?.remote.port;
   }
 
+  /** The other end. */
   get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
     return this.#handle && familyOf(this.#handle.remote.address);
   }
 
+  /** Our end. */
   get localAddress(): string | undefined {
     return this.#handle?.local.address;
   }
 
+  /** Our end. */
   get localPort(): number | undefined {
     return this.#handle?.local.port;
   }
 
+  /** Our end. */
   get localFamily(): 'IPv4' | 'IPv6' | undefined {
     return this.#handle && familyOf(this.#handle.local.address);
   }
@@ -187,6 +211,7 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** A small write does not wait for the acknowledgement of the one before (Nagle). */
   setNoDelay(noDelay = true): this {
     this.#noDelay = Boolean(noDelay);
     this.#handle?.tune({ noDelay: this.#noDelay });
@@ -205,6 +230,7 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** Likewise. */
   unref(): this {
     return this;
   }
@@ -224,6 +250,7 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** @internal Of the stream. */
   override _read(): void {
     this.#wantsMore = true;
     if (this.connecting || !this.#handle) this.once('connect', () => this._read());
@@ -252,15 +279,17 @@ export class Socket extends Duplex {
     return super.destroy(error);
   }
 
+  /** @internal Of the stream. */
   override _write(chunk: Uint8Array, _encoding: string, callback: Callback): void {
     this.#send(chunk, callback);
   }
 
-  /** What was corked leaves together. */
+  /** @internal What was corked leaves together. */
   override _writev(chunks: { chunk: Uint8Array }[], callback: Callback): void {
     this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
   }
 
+  /** @internal Of the stream. */
   override _final(callback: Callback): void {
     if (this.connecting) {
       this.once('connect', () => this._final(callback));
@@ -276,6 +305,7 @@ export class Socket extends Duplex {
     );
   }
 
+  /** @internal Of the stream. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.connecting = false;
     this.#idle.stop();

@@ -9,10 +9,13 @@ import { nextTick } from './next-tick.ts';
 import { Socket } from './socket.ts';
 import type { End, Handle } from './tcp-handle.ts';
 
+/** What `tls.connect` takes, under Node's names. */
 export interface SecureOptions extends ConnectOptions {
   /** A stream that is there already, any; otherwise one is made by host and port. */
   socket?: Duplex;
+  /** Whom the certificate must name; default: the host, if it is a name. */
   servername?: string;
+  /** Protocols to offer, the best first. */
   ALPNProtocols?: readonly string[];
   /** False would mean to speak to anybody, which no layer is asked to do. */
   rejectUnauthorized?: boolean;
@@ -33,15 +36,20 @@ const NOWHERE: End = { address: '', port: 0 };
 
 /** Node's tls.TLSSocket: what the layer of TLS makes of a stream. */
 export class TLSSocket extends Socket {
+  /** True, to tell it from other sockets. */
   readonly encrypted = true;
   /** A layer either knows the other side or fails. */
   authorized = false;
+  /** Null: a layer that does not trust the other side fails. */
   authorizationError: Error | null = null;
+  /** What was agreed on: false for nothing, null before 'secureConnect'. */
   alpnProtocol: string | false | null = null;
+  /** Whom the certificate was to name; false for nobody. */
   servername: string | false = false;
   readonly #options: SecureOptions;
   #under: Duplex | undefined;
 
+  /** `socket` may be any stream that is there already; absent: one is made by host and port. */
   constructor(socket: Duplex | undefined, options: SecureOptions = {}) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false });
     this.#under = socket;
@@ -59,22 +67,27 @@ export class TLSSocket extends Socket {
     return {};
   }
 
-  getCipher(): { name: string; standardName: string; version: string } | undefined {
+  /** Undefined: what was agreed on is the layer's. */
+  getCipher(): object | undefined {
     return undefined;
   }
 
+  /** Null, likewise. */
   getProtocol(): string | null {
     return null;
   }
 
+  /** Undefined: no session is kept. */
   getSession(): undefined {
     return undefined;
   }
 
+  /** False, likewise. */
   isSessionReused(): boolean {
     return false;
   }
 
+  /** @internal Of the stream. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#under?.destroy();
     super._destroy(error, callback);

@@ -32,10 +32,14 @@ export function checkServerIdentity(hostname: string, _certificate: unknown): Er
   return undefined;
 }
 
+/** Node's defaults, for who reads them: the versions that are offered are the layer's. */
 export const DEFAULT_MIN_VERSION = 'TLSv1.2';
+/** Likewise. */
 export const DEFAULT_MAX_VERSION = 'TLSv1.3';
+/** Empty: whom to trust is the layer's. */
 export const rootCertificates: readonly string[] = Object.freeze([]);
 
+/** Those of TLS 1.3, in Node's spelling. */
 export function getCiphers(): string[] {
   return ['tls_aes_128_gcm_sha256', 'tls_aes_256_gcm_sha384', 'tls_chacha20_poly1305_sha256'];
 }

@@ -29,6 +29,11 @@ function exportsOf(file: string): Map<string, ts.Node[]> {
   for (const statement of sourceOf(file).statements) {
     if (ts.isExportDeclaration(statement)) {
       const { moduleSpecifier: from, exportClause } = statement;
+      // A module under one name: what is in it is asked for where it is an entry itself.
+      if (exportClause && ts.isNamespaceExport(exportClause)) {
+        found.set(exportClause.name.text, [statement]);
+        continue;
+      }
       const names = exportClause && ts.isNamedExports(exportClause) ? exportClause.elements : undefined;
       const there = from ? fileOf(file, (from as ts.StringLiteral).text) : file;
       if (!names) for (const [name, nodes] of exportsOf(there)) found.set(name, nodes);
@@ -54,7 +59,11 @@ function declaredIn(file: string): string[] {
 
 function namesOf(statement: ts.Node): string[] {
   if (ts.isVariableStatement(statement))
-    return statement.declarationList.declarations.map(({ name }) => name.getText());
+    return statement.declarationList.declarations.flatMap(({ name }) =>
+      ts.isObjectBindingPattern(name)
+        ? name.elements.map((element) => element.name.getText())
+        : name.getText(),
+    );
   const { name } = statement as ts.DeclarationStatement;
   return name ? [name.getText()] : [];
 }

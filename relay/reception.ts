@@ -92,7 +92,7 @@ export class Reception {
     if (webSocket.readyState !== webSocket.OPEN) return undefined;
     const { counters, log, sessions, strangers, unproven, now } = this.#context;
     const { client, origin } = this.#whoseIs(request);
-    const refusal = this.#refusalOf(verdict);
+    const refusal = this.#refusalOf(verdict, clientKey(client));
     if (refusal !== undefined) {
       const word = refusal.reason.split(':', 1)[0]!;
       counters.tokensRefused.count(word);
@@ -121,14 +121,18 @@ export class Reception {
     return session;
   }
 
-  #refusalOf(verdict: Pass | Ending): Ending | undefined {
+  #refusalOf(verdict: Pass | Ending, client: string): Ending | undefined {
     const { config, sessions } = this.#context;
+    const { sessionsPerClient, sessionsPerSubject } = config.limits;
     if (this.#admission.isStopping) return { code: CLOSE_RESTARTING, reason: 'restarting' };
     if ('code' in verdict) return verdict;
     const { grant, ticket } = verdict;
     // Who takes the place of a session that is here makes nothing more.
     if (grant === undefined || (ticket && sessions.find(ticket.session)?.isReplaceable)) return undefined;
-    if (sessions.hasRoomFor(partyOf(grant), config.limits.sessionsPerSubject)) return undefined;
+    // The upgrade was judged before the token came; others of this address may have been faster.
+    if (!sessions.hasRoomFor(client, sessionsPerClient))
+      return { code: CLOSE_LIMIT, reason: 'ip: too many sessions' };
+    if (sessions.hasRoomFor(partyOf(grant), sessionsPerSubject)) return undefined;
     return { code: CLOSE_LIMIT, reason: 'sub: too many sessions' };
   }
 

@@ -194,7 +194,7 @@ export class Session {
 
   closeChannel(channel: Channel, code: number, reason: string): void {
     if (this.#channels.get(channel.number) !== channel) return;
-    this.#removeChannel(channel);
+    this.#removeChannel(channel.number);
     this.#sendClosed(channel.number, code, reason);
   }
 
@@ -266,11 +266,9 @@ export class Session {
         if (this.#hasSpoken) this.close(wire.CLOSE_BAD_RECORD, 'resume: not the first record');
         else this.resumption.redeem(control, now);
         return;
-      case wire.CLOSE: {
-        const channel = this.#channels.get(control.channel);
-        if (channel !== undefined) this.#removeChannel(channel);
+      case wire.CLOSE:
+        this.#removeChannel(control.channel);
         return;
-      }
       case wire.PING:
         this.sendControl({ type: wire.PONG, nonce: control.nonce, queuedBytes: this.#downlink.queuedBytes });
         return;
@@ -314,7 +312,7 @@ export class Session {
       void decision.pending.then((late) => {
         if (this.#channels.get(number) !== channel) return;
         if ('destination' in late) return channel.permitted(late.destination);
-        this.#removeChannel(channel);
+        this.#removeChannel(number);
         this.#deny(number, host, port, late.refusal);
       });
   }
@@ -400,10 +398,10 @@ export class Session {
     return ending !== undefined;
   }
 
-  #removeChannel(channel: Channel): void {
-    this.#channels.delete(channel.number);
-    channel.close();
-    this.#queue.dropChannel(channel.number);
+  #removeChannel(number: number): void {
+    this.#channels.get(number)?.close();
+    this.#channels.delete(number);
+    this.#queue.dropChannel(number);
   }
 
   #release(): void {

@@ -347,6 +347,19 @@ describe('a relay that wants tokens', () => {
     expect(JSON.stringify(log)).not.toContain('alice');
   });
 
+  it('counts sessions by address also for those who show theirs late, all at once', async () => {
+    const { connect, relay } = await start({ limits: { sessionsPerClient: 2 } });
+    const clients = await Promise.all([connect(), connect(), connect(), connect()]);
+    for (const [n, client] of clients.entries())
+      client.control(writeControl({ type: AUTH, token: await token({ sub: `user${n}`, jti: `${n}` }) }));
+    const served = () => clients.filter((client) => client.of(WELCOME).length > 0).length;
+    const refused = () => clients.filter(({ closed }) => closed !== undefined);
+    await until(() => served() + refused().length === 4, 'all verdicts');
+    expect([served(), relay.sessions]).toEqual([2, 2]);
+    for (const { closed } of refused())
+      expect(closed).toEqual({ code: 4429, reason: 'ip: too many sessions' });
+  });
+
   it('keeps at most so many who have not shown one', async () => {
     const { connect, relay } = await start({ limits: { unauthenticated: 2 } });
     const [first, second] = [await connect(), await connect()];

@@ -129,6 +129,11 @@ export class UDPSocket {
     return this.#streams.tune(options);
   }
 
+  /** @internal Joins or leaves a multicast group, beside `multicastController`. */
+  changeGroup(action: 'join' | 'leave', address: string, source: string | undefined): Promise<void> {
+    return this.#streams.changeGroup(action, address, source);
+  }
+
   /** @internal A socket that is not connected hears that one of those to whom it sends cannot be reached (ICMP). */
   heed(remote: SocketName | undefined, told: (error: DOMException) => void): void {
     this.#streams.heed(remote, told);

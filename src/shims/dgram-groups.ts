@@ -1,6 +1,7 @@
-// Node's four calls about multicast groups, over the controller that a bound socket has.
-import type { MulticastController } from '../client/multicast-controller.ts';
-import { codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
+// Node's four calls about multicast groups.
+import { IpAddress, isMulticastAt } from '../core/address.ts';
+import { codedError, invalidArgType, systemError } from './errors.ts';
+import { isIP } from './ip.ts';
 
 export interface GroupCall {
   readonly syscall:
@@ -31,23 +32,42 @@ export function sourceMembershipOf(
   return { syscall, group, source };
 }
 
-/** Rejects with what the system's call would have failed with. */
-export async function changeGroup(controller: MulticastController, call: GroupCall): Promise<void> {
-  const { syscall, group, source } = call;
-  const isJoining = syscall.startsWith('add');
-  const options = source === undefined ? {} : { sourceAddress: source };
-  try {
-    if (isJoining) await controller.joinGroup(group, options);
-    else await controller.leaveGroup(group, options);
-  } catch (reason) {
-    const code = faultOf(reason, isJoining);
-    throw code ? systemError(code, syscall, {}, reason) : toSystemError(reason, syscall);
-  }
-}
+/** The groups that a socket has joined, by the interfaces that it named: a tunnel is one, where a machine has several. */
+export class Memberships {
+  readonly #interfaces = new Map<string, Set<string>>();
 
-/** What Linux calls a membership that cannot be had or given back. */
-function faultOf(reason: unknown, isJoining: boolean): 'EINVAL' | 'EADDRINUSE' | 'EADDRNOTAVAIL' | undefined {
-  if (reason instanceof TypeError) return 'EINVAL';
-  if ((reason as Error).name !== 'InvalidStateError') return undefined;
-  return isJoining ? 'EADDRINUSE' : 'EADDRNOTAVAIL';
+  /** Whether the engine has to hear of it. Throws what the system's call would have failed with on Linux. */
+  change({ syscall, group, source }: GroupCall, version: 4 | 6, on = ''): boolean {
+    const address = IpAddress.parse(group);
+    const from = source === undefined ? undefined : IpAddress.parse(source);
+    const isSound = [address, ...(source === undefined ? [] : [from])].every(
+      (each) => each?.version === version,
+    );
+    if (!isSound || !isMulticastAt(address!.bytes, 0, version) || (on !== '' && isIP(on) === 0))
+      throw systemError('EINVAL', syscall);
+    const key = `${address} ${from ?? ''}`;
+    const interfaces = this.#interfaces.get(key) ?? new Set();
+    return syscall.startsWith('add')
+      ? this.#join(syscall, key, interfaces, on)
+      : this.#leave(syscall, key, interfaces, on);
+  }
+
+  #join(syscall: string, key: string, interfaces: Set<string>, on: string): boolean {
+    if (interfaces.has(on)) throw systemError(key.endsWith(' ') ? 'EADDRINUSE' : 'EADDRNOTAVAIL', syscall);
+    this.#interfaces.set(key, interfaces.add(on));
+    return interfaces.size === 1;
+  }
+
+  #leave(syscall: string, key: string, interfaces: Set<string>, on: string): boolean {
+    if (!interfaces.delete(on)) throw systemError(this.#faultOfLeaving(key), syscall);
+    if (interfaces.size > 0) return false;
+    return this.#interfaces.delete(key);
+  }
+
+  /** A source of a group of which there is none has another word. */
+  #faultOfLeaving(key: string): 'EINVAL' | 'EADDRNOTAVAIL' {
+    const [group, source] = key.split(' ') as [string, string];
+    const hasGroup = [...this.#interfaces.keys()].some((joined) => joined.startsWith(`${group} `));
+    return source !== '' && !hasGroup ? 'EINVAL' : 'EADDRNOTAVAIL';
+  }
 }

@@ -4,7 +4,7 @@ import type { ReceivedUDPMessage } from '../client/udp-message.ts';
 import type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from '../client/udp-socket.ts';
 import { IpAddress } from '../core/address.ts';
 import { tunnelOf } from './default-tunnel.ts';
-import { changeGroup, type GroupCall, membershipOf, sourceMembershipOf } from './dgram-groups.ts';
+import { type GroupCall, Memberships, membershipOf, sourceMembershipOf } from './dgram-groups.ts';
 import { type DatagramSocketOptions, datagramOptionsOf } from './dgram-options.ts';
 import { type SendCallback, sendingOf } from './dgram-send.ts';
 import { addressesOf, lookup } from './dns-lookup.ts';
@@ -51,6 +51,7 @@ export class DatagramSocket extends EventEmitter {
   #reader: ReadableStreamDefaultReader<ReceivedUDPMessage> | undefined;
   #remote: Remote | undefined;
   #connecting = false;
+  readonly #memberships = new Memberships();
   #queuedBytes = 0;
   #queuedCount = 0;
 
@@ -202,24 +203,27 @@ export class DatagramSocket extends EventEmitter {
     if (!this.#socket) throw systemError('EBADF', 'setMulticastInterface');
   }
 
-  /** Where the group is heard is the tunnel's: the interface counts for nothing. */
-  addMembership(group: string, _interface?: string): void {
-    this.#changeGroup(membershipOf('addMembership', group));
+  /**
+   * The group is heard from now on, by way of the tunnel whatever the interface. Throws EINVAL, EADDRINUSE; more groups than
+   * there is room for are an 'error'.
+   */
+  addMembership(group: string, multicastInterface?: string): void {
+    this.#changeGroup(membershipOf('addMembership', group), multicastInterface);
   }
 
-  /** The group is heard no more. */
-  dropMembership(group: string, _interface?: string): void {
-    this.#changeGroup(membershipOf('dropMembership', group));
+  /** The group is heard no more. Throws EINVAL, EADDRNOTAVAIL, as the next two do. */
+  dropMembership(group: string, multicastInterface?: string): void {
+    this.#changeGroup(membershipOf('dropMembership', group), multicastInterface);
   }
 
   /** Of the group, what this source sends (RFC 4607). */
-  addSourceSpecificMembership(source: string, group: string, _interface?: string): void {
-    this.#changeGroup(sourceMembershipOf('addSourceSpecificMembership', source, group));
+  addSourceSpecificMembership(source: string, group: string, multicastInterface?: string): void {
+    this.#changeGroup(sourceMembershipOf('addSourceSpecificMembership', source, group), multicastInterface);
   }
 
   /** That source is heard no more. */
-  dropSourceSpecificMembership(source: string, group: string, _interface?: string): void {
-    this.#changeGroup(sourceMembershipOf('dropSourceSpecificMembership', source, group));
+  dropSourceSpecificMembership(source: string, group: string, multicastInterface?: string): void {
+    this.#changeGroup(sourceMembershipOf('dropSourceSpecificMembership', source, group), multicastInterface);
   }
 
   /** Bytes, as the options said; the stack's own bounds hold. All four throw ERR_SOCKET_BUFFER_SIZE before it is bound. */
@@ -401,14 +405,17 @@ export class DatagramSocket extends EventEmitter {
     return address!;
   }
 
-  #changeGroup(call: GroupCall): void {
+  /** The engine hears of it in the same order as of what is sent. What it has no room for is an 'error'. */
+  #changeGroup(call: GroupCall, on: string | undefined): void {
     this.#checkOpen();
-    this.#whenBound()
-      .then(() => {
-        const controller = this.#info?.multicastController;
-        return controller && changeGroup(controller, call);
-      })
-      .catch((error: unknown) => this.#state !== 'closed' && this.emit('error', error));
+    if (this.#state === 'new') this.bind();
+    if (!this.#memberships.change(call, this.type === 'udp6' ? 6 : 4, on)) return;
+    const { syscall, group, source } = call;
+    const action = syscall.startsWith('add') ? 'join' : 'leave';
+    const change = () => this.#socket?.changeGroup(action, group, source);
+    (this.#socket ? change() : this.#whenBound().then(change))?.catch(
+      (reason: unknown) => this.#state !== 'closed' && this.emit('error', toSystemError(reason, syscall)),
+    );
   }
 }
 

@@ -75,10 +75,14 @@ test('after the demo’s click, what is typed at a prompt that has no keyboard y
 });
 
 test('a first-time user gets to a shell by keyboard alone, in less than ten seconds', async ({
-  console: page,
+  console: home,
+  browser,
 }) => {
-  const { config } = await enrol(page);
+  const { config } = await enrol(home);
+  const context = await browser.newContext();
+  const page = await context.newPage();
   const begun = Date.now();
+  await page.goto(home.url());
   const choosing = page.waitForEvent('filechooser');
   await tabTo(page, /^Open file$/);
   await page.keyboard.press('Enter');
@@ -95,11 +99,14 @@ test('a first-time user gets to a shell by keyboard alone, in less than ten seco
   await page.getByRole('alertdialog', { name: 'Host key' }).waitFor();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('tabpanel')).toContainText('guest@demo:~$');
-  expect(Date.now() - begun).toBeLessThan(10_000);
+  const millis = Date.now() - begun;
+  console.log(`from an address to a shell, by keyboard: ${millis} ms (load ${loadavg()[0]!.toFixed(1)})`);
+  expect(millis).toBeLessThan(10_000);
   await page.keyboard.type('whoami\n');
   await expect(page.getByRole('tabpanel')).toContainText(/whoami\s*guest/);
   await page.keyboard.press('Control+Shift+ArrowUp');
   await expect(page.getByRole('tab', { name: 'guest@10.86.0.1' })).toBeFocused();
+  await context.close();
 });
 
 test('a saved tunnel is at a prompt in two seconds', async ({ console: page }) => {
@@ -235,11 +242,36 @@ test('what the other side writes is drawn and does nothing else', async ({ conso
   await expect(screen).toContainText('harmless.example');
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('mine');
   await expect(page.getByRole('tab')).toContainText('ti tle<b>');
-  await press(screen.getByText('script', { exact: true }));
-  await expect(page.getByRole('dialog', { name: 'Link' })).toHaveCount(0);
+  const question = page.getByRole('dialog', { name: 'Link' });
   await press(screen.getByText('harmless.example'));
-  await expect(page.getByRole('dialog', { name: 'Link' })).toContainText('https://evil.example/');
+  await expect(question).toContainText('https://evil.example/');
   await page.getByRole('button', { name: 'Do not open' }).click();
+  await expect(question).toHaveCount(0);
+  // The same click on the other one asks nothing: long enough for what the first took a few frames for.
+  await press(screen.getByText('script', { exact: true }));
+  await page.waitForTimeout(500);
+  await expect(question).toHaveCount(0);
+});
+
+test('an address in plain text is a link, which opens in a tab of its own once somebody says so', async ({
+  console: page,
+  context,
+}) => {
+  const url = `${new URL(page.url()).origin}/manifest.webmanifest`;
+  const screen = await demoTerminal(page);
+  await page.keyboard.type(`echo ${url}\n`);
+  const opened: string[] = [];
+  context.on('page', (other) => opened.push(other.url()));
+  await press(screen.getByText(url, { exact: true }).last());
+  const question = page.getByRole('dialog', { name: 'Link' });
+  await expect(question).toContainText(url);
+  expect(opened, 'before it was asked').toEqual([]);
+  const opening = context.waitForEvent('page');
+  await question.getByRole('link', { name: 'Open link' }).click();
+  const other = await opening;
+  await expect.poll(() => other.url()).toBe(url);
+  expect(await other.evaluate(() => [opener, document.referrer])).toEqual([null, '']);
+  await expect(question).toHaveCount(0);
 });
 
 test('several pasted lines are asked about, and what is selected is copied', async ({
@@ -285,10 +317,24 @@ test('it draws with WebGL and without, fills the screen, and speaks', async ({ c
   await screen.getByRole('textbox', { name: 'Terminal input' }).focus();
   await page.keyboard.type('echo heard\n');
   await expect(screen.getByRole('list')).toContainText('heard');
+  const calls = await page.evaluateHandle(() => {
+    const { keyboard } = navigator as unknown as { keyboard: Record<'lock' | 'unlock', () => unknown> };
+    const heard: string[] = [];
+    for (const name of ['lock', 'unlock'] as const) {
+      const before = keyboard[name].bind(keyboard);
+      keyboard[name] = (...given: []) => {
+        heard.push(`${name} ${given.length}`);
+        return before(...given);
+      };
+    }
+    return heard;
+  });
   await screen.getByRole('button', { name: 'Full screen' }).click();
   await expect.poll(() => page.evaluate(() => document.fullscreenElement?.id)).toBe('terminal-1');
+  await expect.poll(() => calls.jsonValue(), 'every key, Escape too').toEqual(['lock 0']);
   await screen.getByRole('button', { name: 'Full screen' }).click();
   await expect.poll(() => page.evaluate(() => document.fullscreenElement)).toBeNull();
+  await expect.poll(() => calls.jsonValue()).toEqual(['lock 0', 'unlock 0']);
 });
 
 test('a page with an open terminal asks before it is left, and one without does not', async ({

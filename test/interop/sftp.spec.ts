@@ -1,9 +1,9 @@
 // The console's files on an unmodified sshd, behind an unmodified WireGuard.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { files, openFiles, prompt, transfers } from '../support/files-page.ts';
 import { expect, test } from '../support/interop-test.ts';
 import { Sshd } from '../support/sshd.ts';
@@ -134,6 +134,53 @@ async function answer(
   await files(page).getByRole('button', { name: action, exact: true }).click();
 }
 
+/** Drops files of this machine there, as a person does: the browser reads them and says so to the page. */
+async function drop(place: Locator, paths: string[]): Promise<void> {
+  const page = place.page();
+  await place.scrollIntoViewIfNeeded();
+  const box = (await place.boundingBox())!;
+  const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  const browser = await page.context().newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await browser.send('Input.dispatchDragEvent', { type, ...at, data });
+  await browser.detach();
+}
+
+test('files that are dropped on the panel go up; elsewhere they go nowhere, and the page stays', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    const bytes = randomBytes(300_000);
+    const [one, two] = ['one.bin', 'two.conf'].map((name) => join(sshd.folder, name)) as [string, string];
+    writeFileSync(one, bytes);
+    writeFileSync(two, '[Interface]\n');
+    await openFiles(page, lab, sshd);
+    await page.evaluate(() => {
+      const heard: boolean[] = [];
+      Object.assign(window, { heard });
+      document.addEventListener('drop', (event) => heard.push(event.defaultPrevented));
+    });
+    const heard = () => page.evaluate(() => (window as unknown as { heard: boolean[] }).heard);
+    await drop(files(page), [one, two]);
+    await expect(files(page).getByRole('button', { name: 'Download two.conf' })).toBeVisible();
+    await expect(transfers(page)).toContainText(sha256(bytes));
+    expect(readFileSync(join(sshd.files, 'one.bin')).equals(bytes)).toBe(true);
+    expect(await heard(), 'the page around it').toEqual([]);
+
+    const local = page.getByRole('region', { name: 'Ping' });
+    await drop(local, [two]);
+    expect(await heard()).toEqual([true]);
+    await expect(transfers(page).getByRole('listitem')).toHaveCount(2);
+    await expect(page.getByRole('region', { name: 'Status' })).toContainText('Connected');
+  } finally {
+    await sshd.stop();
+  }
+});
+
 test('files are made, sent, renamed, changed, fetched and deleted; what fails says why and is tried again @core', async ({
   page,
   startLab,
@@ -152,6 +199,11 @@ test('files are made, sent, renamed, changed, fetched and deleted; what fails sa
     await expect(panel.getByRole('alert')).toContainText('there is something of that name already');
     await has('Open a').click();
     await expect(panel).toContainText('Nothing is in this folder');
+    await makeFolder('b');
+    await has('Delete b').click();
+    await panel.getByRole('button', { name: 'Delete “b”' }).click();
+    await expect(panel).toContainText('Nothing is in this folder');
+    expect(existsSync(there('b'))).toBe(false);
 
     const note = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') };
     await page.getByLabel('Files to upload').setInputFiles(note);
@@ -163,6 +215,14 @@ test('files are made, sent, renamed, changed, fetched and deleted; what fails sa
     await has('Upload of note.txt: Replace').click();
     await expect(first).toContainText('5 B, done');
     expect(readFileSync(there('note.txt'), 'utf8')).toBe('other');
+    await has('Up').click();
+    await has('Delete a').click();
+    await panel.getByRole('button', { name: 'Delete “a”' }).click();
+    await expect(panel.getByRole('alert')).toHaveText(
+      `${join(sshd.files, 'a')}: it is not empty, or the server could not delete it.`,
+    );
+    expect(readFileSync(there('note.txt'), 'utf8')).toBe('other');
+    await has('Open a').click();
 
     await answer(page, 'Rename note.txt', 'New name of note.txt', '.profile', 'Rename');
     await answer(page, 'Permissions of .profile', 'Permissions of .profile, octal', '600', 'Change');

@@ -7,7 +7,7 @@ import { connect, region, status } from '../support/console-test.ts';
 import { expect, test } from '../support/interop-test.ts';
 import { INNER } from '../support/real-peer.ts';
 import { Sshd, type SshdOptions } from '../support/sshd.ts';
-import { labConnected, openTerminal, shown, terminal, trust } from '../support/terminal-page.ts';
+import { keyTerminal, labConnected, openTerminal, shown, terminal, trust } from '../support/terminal-page.ts';
 
 const PASSWORD = 'correct horse';
 const screen = (page: Page) => page.getByRole('tabpanel').last();
@@ -76,9 +76,6 @@ test('a password, then a key under a passphrase, open a shell; another host key 
     await expect(page.getByRole('form', { name: 'Log in' })).toContainText('That was not right: try again.');
     await answer(page, PASSWORD);
     await works(page);
-    // Its size is the terminal's.
-    await page.keyboard.type('stty size\n');
-    await expect(screen(page)).toContainText(/\d{2} 1\d\d/);
     // A sign of two columns takes two, as programs over there count them: the cursor is in the third.
     await page.keyboard.type(
       "stty raw -echo; printf '\\033[H\\360\\237\\221\\215\\033[6n'; p=$(dd bs=1 count=6 2>/dev/null); stty sane; echo at $(printf %s $p | tail -c 5)\n",
@@ -103,6 +100,59 @@ test('a password, then a key under a passphrase, open a shell; another host key 
     await hostKey(page).getByRole('button', { name: 'Do not connect' }).click();
     await expect(screen(page).getByRole('alert')).toContainText('so nothing was sent');
     expect(sshd.output).not.toContain('Accepted');
+    const known = page.getByRole('list', { name: 'Known hosts' });
+    await terminal(page)
+      .locator('summary')
+      .filter({ hasText: /^Known hosts/ })
+      .click();
+    await expect(known).toContainText(before);
+
+    await screen(page).getByRole('button', { name: 'Reconnect' }).click();
+    await hostKey(page).getByRole('button', { name: 'Trust the new key' }).click();
+    await answer(page, PASSWORD);
+    await works(page);
+    await expect(known.getByRole('listitem')).toHaveCount(1);
+    await expect(known).toContainText(await sshd.fingerprint());
+    await page.keyboard.type('exit\n');
+    await expect(screen(page)).toContainText('The connection is closed.');
+    await screen(page).getByRole('button', { name: 'Reconnect' }).click();
+    await answer(page, PASSWORD);
+    await works(page);
+  } finally {
+    await sshd.stop();
+  }
+});
+
+/** Rows and columns: where the terminal's cursor stops in the last corner, and what the other side takes for its size. */
+async function sizes(page: Page): Promise<{ drawn: string; told: string }> {
+  sums++;
+  await page.keyboard.type(
+    `stty raw -echo min 20 time 3; printf '\\033[999;999H\\033[6n'; p=$(dd bs=20 count=1 2>/dev/null); stty sane; echo; echo size-$((1000+${sums})) $(printf %s "$p" | tr -dc '0-9;' | tr ';' x) $(stty size | tr ' ' x).\n`,
+  );
+  const found = new RegExp(`size-${1000 + sums} (\\d+x\\d+) (\\d+x\\d+)\\.`);
+  await expect(screen(page)).toContainText(found);
+  const [, drawn, told] = found.exec(await screen(page).innerText())!;
+  return { drawn: drawn!, told: told! };
+}
+
+test('the other side has the size that is drawn, also when the window gets another', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await keyTerminal(page, lab, sshd);
+    await works(page);
+    const wide = await sizes(page);
+    expect(wide.told).toBe(wide.drawn);
+    await page.setViewportSize({ width: 800, height: 600 });
+    await expect
+      .poll(async () => {
+        const { drawn, told } = await sizes(page);
+        return told === drawn && Number(told.split('x')[1]) < Number(wide.told.split('x')[1]);
+      })
+      .toBe(true);
   } finally {
     await sshd.stop();
   }

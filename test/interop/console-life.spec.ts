@@ -1,0 +1,93 @@
+// What becomes of a terminal in the console while the relay, the peer or the network is away: it waits, says so, and goes on.
+import type { Page } from '@playwright/test';
+import { status } from '../support/console-test.ts';
+import { expect, test } from '../support/interop-test.ts';
+import { Sshd } from '../support/sshd.ts';
+import { keyTerminal } from '../support/terminal-page.ts';
+
+const screen = (page: Page) => page.getByRole('tabpanel');
+
+/** The shell that was there before answers: it knows what it was told then. */
+async function answers(page: Page, tag: string): Promise<void> {
+  await screen(page).getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.type(`echo ${tag}-is-$kept\n`);
+  await expect(screen(page)).toContainText(`${tag}-is-the-same`, { timeout: 30_000 });
+  await expect(screen(page).getByRole('status').first()).toHaveText('Connected');
+}
+
+async function remember(page: Page): Promise<void> {
+  await page.keyboard.type('kept=the-same\n');
+  await answers(page, 'before');
+}
+
+test('a relay that is killed is looked for, and with the next one the terminal goes on', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await keyTerminal(page, lab, sshd);
+    await remember(page);
+    await lab.relay.kill();
+    await expect(status(page)).toContainText('Relay lost: reconnecting');
+    await page.keyboard.type('echo typed-$((40+2))\n');
+    await lab.relay.restart();
+    await expect(status(page)).toContainText('Connected', { timeout: 20_000 });
+    await expect(screen(page), 'what was typed meanwhile').toContainText('typed-42', { timeout: 20_000 });
+    await answers(page, 'after');
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('a peer that says nothing is asked again, and with its answer the terminal goes on', async ({
+  page,
+  startLab,
+}) => {
+  test.setTimeout(120_000);
+  const lab = await startLab({ site: 'console', proxy: true });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await keyTerminal(page, lab, sshd);
+    await remember(page);
+    lab.proxy!.impair({ blackout: { length: 600_000, every: 600_000 } });
+    await page.keyboard.type('echo typed-$((40+2))\n');
+    await expect(status(page)).toContainText('The peer has gone silent: asking again', { timeout: 40_000 });
+    lab.proxy!.impair({});
+    await expect(status(page)).toContainText('Connected', { timeout: 20_000 });
+    await expect(screen(page), 'what was typed meanwhile').toContainText('typed-42', { timeout: 30_000 });
+    await answers(page, 'after');
+  } finally {
+    await sshd.stop();
+  }
+});
+
+test('a browser that is told of its network again looks for the relay at once, and the terminal goes on', async ({
+  page,
+  context,
+  startLab,
+}) => {
+  test.setTimeout(120_000);
+  const lab = await startLab({ site: 'console' });
+  const sshd = await Sshd.start(lab.peer.namespace);
+  try {
+    await keyTerminal(page, lab, sshd);
+    await remember(page);
+    await context.setOffline(true);
+    await lab.relay.kill();
+    // Each try waits longer than the one before.
+    await expect(status(page)).toContainText(/Relay lost: reconnecting in ([6-9]|\d\d) s/, {
+      timeout: 40_000,
+    });
+    const left = Number(/in (\d+) s/.exec(await status(page).innerText())![1]);
+    await lab.relay.restart();
+    const begun = Date.now();
+    await context.setOffline(false);
+    await expect(status(page)).toContainText('Connected', { timeout: 20_000 });
+    console.log(`${left} s were left before the relay started; back ${Date.now() - begun} ms after the word`);
+    await answers(page, 'after');
+  } finally {
+    await sshd.stop();
+  }
+});

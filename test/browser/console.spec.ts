@@ -2,7 +2,6 @@ import { derivePublicKey } from '../../src/node/index.ts';
 import { connect, editor, enrol, expect, status, test } from '../support/console-test.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { generateKeys } from '../support/keys.ts';
-import { MALFORMED_CONFIGS } from '../support/malformed-configs.ts';
 
 test('a second tab with the same key says so, and takes the connection over when asked to', async ({
   console: page,
@@ -88,33 +87,6 @@ test('a dropped file becomes the configuration', async ({ console: page }) => {
       target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
   }, config);
   await expect(editor(page)).toHaveValue(config);
-});
-
-test('each of twenty malformed configurations names line, key and what is expected', async ({
-  console: page,
-}) => {
-  expect(MALFORMED_CONFIGS.length).toBeGreaterThanOrEqual(20);
-  const wrong: string[] = [];
-  for (const { mistake, text, line, key, expects } of MALFORMED_CONFIGS) {
-    await editor(page).fill(text);
-    const issues = await page.locator('.issue[data-severity="error"]').allInnerTexts();
-    const found = issues.some(
-      (said) =>
-        new RegExp(`^Line ${line}\\b`, 'i').test(said) &&
-        (key === undefined || said.includes(key)) &&
-        expects.test(said),
-    );
-    if (!found) wrong.push(`${mistake}: ${JSON.stringify(issues)}`);
-  }
-  expect(wrong).toEqual([]);
-  await connect(page).click();
-  await expect(
-    page
-      .getByRole('alert')
-      .filter({ hasText: /line \d+/i })
-      .first(),
-  ).toBeVisible();
-  expect(page.workers()).toEqual([]);
 });
 
 test("generated keys go into the text, and the server's lines show the public one", async ({

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { zipSync } from 'fflate';
 import { connect, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
 
@@ -113,32 +112,4 @@ test('an archive becomes a list of tunnels, and one file the configuration', asy
   await expect(tunnels.getByRole('listitem')).toHaveText([/home/, /work/]);
   await tunnels.getByRole('button', { name: 'Open work' }).click();
   await expect(editor(page)).toHaveValue(config);
-});
-
-test('a form edits the same text, and says at the field what is wrong', async ({ console: page }) => {
-  const { config } = await enrol(page);
-  await editor(page).fill(`# mine\n${config}`);
-  await page.getByRole('button', { name: 'Edit as form' }).click();
-  const peer = page.getByRole('group', { name: 'Peer' });
-  await peer.getByLabel('Endpoint').fill('nowhere');
-  await expect(peer.getByLabel('Endpoint')).toHaveAttribute('aria-invalid', 'true');
-  await expect(peer.locator('.field-issue')).toContainText(/port/i);
-  await peer.getByLabel('Endpoint').fill('10.1.2.3:51820');
-  await expect(peer.locator('.field-issue')).toHaveCount(0);
-  await page.getByRole('button', { name: 'Edit as text' }).click();
-  await expect(editor(page)).toHaveValue(/^# mine\n[\s\S]*Endpoint = 10\.1\.2\.3:51820/);
-});
-
-test('a configuration is saved as the file that a WireGuard app reads, byte for byte', async ({
-  console: page,
-}) => {
-  const { config } = await enrol(page);
-  const text = `# of the office\n${config}`;
-  await editor(page).fill(text);
-  await page.getByText('Share, move or export it').click();
-  const saving = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Save .conf file' }).click();
-  const download = await saving;
-  expect(download.suggestedFilename()).toBe('tunnel.conf');
-  expect(await readFile(await download.path(), 'utf8')).toBe(text);
 });

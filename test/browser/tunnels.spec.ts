@@ -1,56 +1,5 @@
-import type { Page } from '@playwright/test';
 import { connect, editor, enrol, expect, region, status, test } from '../support/console-test.ts';
-
-async function fillKeepForm(page: Page, name: string): Promise<void> {
-  await page.getByText('Keep this tunnel').click();
-  await page.getByLabel('Name', { exact: true }).fill(name);
-}
-
-/** All that this origin's store holds, and what text is anywhere in it. */
-function stored(page: Page) {
-  return page.evaluate(async () => {
-    const database = await new Promise<IDBDatabase>((resolve) => {
-      const request = indexedDB.open('tabwire');
-      request.onsuccess = () => resolve(request.result);
-    });
-    const records = await new Promise<{ secret: { kind: string; privateKey?: CryptoKey } }[]>((resolve) => {
-      const request = database.transaction('tunnels').objectStore('tunnels').getAll();
-      request.onsuccess = () => resolve(request.result as never);
-    });
-    database.close();
-    return {
-      kinds: records.map(({ secret }) => secret.kind),
-      readable: records.map(({ secret }) => secret.privateKey?.extractable),
-      text: JSON.stringify([records, { ...localStorage }]),
-    };
-  });
-}
-
-test('a saved tunnel outlives the page with a key that nobody can read, and connects when asked', async ({
-  console: page,
-}) => {
-  const { config, keys } = await enrol(page);
-  await editor(page).fill(config);
-  await fillKeepForm(page, 'Office');
-  await page.getByRole('button', { name: 'Save in this browser' }).click();
-  await expect(region(page, 'Configuration')).toContainText('“Office” is kept in this browser');
-  const { kinds, readable, text } = await stored(page);
-  expect({ kinds, readable }).toEqual({ kinds: ['key'], readable: [false] });
-  expect(text).toContain('Endpoint');
-  expect(text).not.toContain(keys.privateKey);
-
-  await page.reload();
-  const tunnels = region(page, 'Tunnels');
-  await expect(tunnels.getByRole('listitem')).toHaveText(/Office/);
-  await expect(status(page)).toContainText('Not connected');
-  expect(page.workers(), 'nothing connects by itself').toEqual([]);
-  await tunnels.getByRole('button', { name: 'Open Office' }).click();
-  await expect(editor(page)).toHaveValue(/Endpoint/);
-  expect(await editor(page).inputValue()).not.toContain('PrivateKey');
-  await expect(status(page)).toContainText('Not connected');
-  await connect(page).click();
-  await expect(status(page)).toContainText('Connected');
-});
+import { keepAs, stored } from '../support/tunnel-store.ts';
 
 test('the engine keeps its last timestamp although tunnels are kept in the same browser', async ({
   console: page,
@@ -82,7 +31,7 @@ test('tunnels are renamed and deleted, and one kept in the tab is gone with it',
   console: page,
 }) => {
   await editor(page).fill((await enrol(page)).config);
-  await fillKeepForm(page, 'First');
+  await keepAs(page, 'First');
   await page.getByRole('button', { name: 'Keep in this tab' }).click();
   const tunnels = region(page, 'Tunnels');
   await expect(tunnels).toContainText('this tab only');
@@ -116,7 +65,7 @@ test('a browser without such keys keeps a tunnel under a passphrase', async ({ c
   await page.reload();
   const { config, keys } = await enrol(page);
   await editor(page).fill(config);
-  await fillKeepForm(page, 'Office');
+  await keepAs(page, 'Office');
   await page.getByRole('button', { name: 'Save in this browser' }).click();
   await expect(region(page, 'Configuration').getByRole('alert')).toContainText('choose a passphrase');
   await page.getByLabel('Passphrase').fill('correct horse');

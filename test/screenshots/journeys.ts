@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { connect, editor, enrol, region } from '../support/console-test.ts';
+import { openTerminal, trust } from '../support/terminal-page.ts';
 
 const HOST = 'demo.internal';
 /** So long that plots have something to show, in ms. */
@@ -17,6 +18,8 @@ export interface Shot {
 export const KEPT = new Set([
   ...['start', 'configuration', 'form', 'share', 'no-answer', 'connected', 'terminal', 'tools'],
   ...['instruments', 'sockets', 'packets', 'throughput', 'doctor', 'log'],
+  ...['tunnels', 'scan', 'invitation', 'host-key', 'known-hosts', 'forwards'],
+  ...['ping', 'download', 'http-request'],
 ]);
 
 /** Each begins with a fresh page, and says what to take where. */
@@ -38,6 +41,11 @@ export const JOURNEYS: Record<string, (page: Page) => AsyncGenerator<Shot>> = {
     await page.getByRole('button', { name: 'Invite somebody' }).click();
     await page.getByRole('img', { name: 'QR code of the invitation' }).waitFor();
     yield { name: 'share', region: 'Configuration' };
+    const link = (await page.locator('.share pre').textContent())!;
+    await page.evaluate((hash) => (location.hash = hash), link.slice(link.indexOf('#')));
+    await region(page, 'Invitation').waitFor();
+    yield shotOf('Invitation');
+    await page.getByRole('button', { name: 'Leave it' }).click();
     await page.getByRole('button', { name: 'Edit as form' }).click();
     await page.getByRole('group', { name: 'Peer' }).waitFor();
     yield { name: 'form', region: 'Configuration' };
@@ -64,6 +72,7 @@ export const JOURNEYS: Record<string, (page: Page) => AsyncGenerator<Shot>> = {
     yield* terminal(page);
     yield* tools(page);
     yield* details(page);
+    yield* strangers(page);
   },
 };
 
@@ -75,6 +84,32 @@ async function* terminal(page: Page): AsyncGenerator<Shot> {
   await region(page, 'Terminal').getByRole('button', { name: 'Open files' }).click();
   await page.getByRole('button', { name: 'Rename README.txt' }).waitFor();
   yield { name: 'terminal', region: 'Terminal' };
+}
+
+/** Another terminal, of which nothing was known before. */
+async function* strangers(page: Page): AsyncGenerator<Shot> {
+  await region(page, 'Terminal')
+    .getByRole('button', { name: /^Close / })
+    .click();
+  await openTerminal(page, { host: '10.86.0.1', user: 'guest' });
+  await page.getByRole('alertdialog', { name: 'Host key' }).waitFor();
+  yield { name: 'host-key', region: 'Terminal' };
+  await trust(page);
+  await page.getByRole('tabpanel').filter({ hasText: 'guest@demo:~$' }).waitFor();
+  const folded = (title: RegExp) => region(page, 'Terminal').locator('summary').filter({ hasText: title });
+  await folded(/^Known hosts/).click();
+  yield { name: 'known-hosts', region: 'Terminal' };
+  await folded(/^Known hosts/).click();
+  await folded(/^Forwards/).click();
+  for (const [host, port] of [
+    ['127.0.0.1', '8080'],
+    ['printer.internal', '80'],
+  ] as const) {
+    await page.getByLabel('Host over there').fill(host);
+    await page.getByLabel('Port over there').fill(port);
+    await page.getByRole('button', { name: 'Add forward' }).click();
+  }
+  yield { name: 'forwards', region: 'Terminal' };
 }
 
 async function* tools(page: Page): AsyncGenerator<Shot> {

@@ -67,11 +67,10 @@ export class Policy {
     if (grant !== undefined && !this.#isGranted(grant, asked, this.meant(host, port)))
       return denied('not granted');
     if (port === 0 && alias === undefined) return unknown('unknown_alias', 'alias');
-    const covering = this.#covering(place, placePort);
-    if (covering.rules.length === 0) return denied('not listed');
-    if (covering.name === undefined || pinned !== undefined)
-      return this.#judge(covering, [covering.address ?? parseAddress(pinned!)]);
-    return { pending: this.#resolve(covering.name, placePort) };
+    const { address, name, rules } = this.#covering(place, placePort);
+    if (rules.length === 0) return denied('not listed');
+    if (name !== undefined && pinned === undefined) return { pending: this.#resolve(name, placePort) };
+    return this.#judge(place, placePort, [address ?? parseAddress(pinned!)]);
   }
 
   /** The place that is asked for, in one spelling, whatever an alias meant before. */
@@ -86,7 +85,7 @@ export class Policy {
 
   /** What the rules say now of a destination that was allowed once. */
   review({ address, port, name }: Destination): Verdict {
-    return this.#judge(this.#covering(name ?? address, port), [parseAddress(address)]);
+    return this.#judge(name ?? address, port, [parseAddress(address)]);
   }
 
   /** A token may name the place, or an alias of it, whichever of the two the client asks for. */
@@ -97,7 +96,7 @@ export class Policy {
   }
 
   /** The rules for what a client asks for; whether the class of its address may be reached is another question. */
-  #covering(host: string, port: number): Covering {
+  #covering(host: string, port: number) {
     const address = parseAddress(host.replace(/^\[(.*)\]$/, '$1'));
     const name = address === undefined ? normalizeName(host) : undefined;
     const covers = (rule: Rule): boolean => {
@@ -105,7 +104,7 @@ export class Policy {
       return rule.network !== undefined && hasAddress(rule.network, address);
     };
     const rules = this.rules.filter((rule) => rule.ports.includes(port) && covers(rule));
-    return { address, name, port, rules };
+    return { address, name, rules };
   }
 
   async #resolve(name: string, port: number): Promise<Verdict> {
@@ -115,12 +114,15 @@ export class Policy {
     } catch {
       return unknown('name_not_resolved', 'dns');
     }
-    // The rules may be others by now.
-    return this.#judge(this.#covering(name, port), answers.map(parseAddress));
+    return this.#judge(name, port, answers.map(parseAddress));
   }
 
-  /** One forbidden answer spoils the name: whoever answers for it may answer differently next time. */
-  #judge({ rules, port, name }: Covering, addresses: readonly (Address | undefined)[]): Verdict {
+  /**
+   * By the rules that hold now, which may be others than before a name was looked up. One forbidden answer spoils the name:
+   * whoever answers for it may answer differently next time.
+   */
+  #judge(host: string, port: number, addresses: readonly (Address | undefined)[]): Verdict {
+    const { rules, name } = this.#covering(host, port);
     const against = rules.map((rule) => {
       const why = addresses.map((each) => (each ? this.#forbids(rule, each, port) : 'not an address'));
       return why.find((reason) => reason !== undefined);
@@ -147,14 +149,6 @@ export class Policy {
     if (isHere && (this.#options.listenPorts?.() ?? []).includes(port)) return 'own listener';
     return isHere && !rule.isLiteral ? 'own address' : undefined;
   }
-}
-
-/** An address or a name, a port, and the rules for them. */
-interface Covering {
-  readonly address: Address | undefined;
-  readonly name: string | undefined;
-  readonly port: number;
-  readonly rules: readonly Rule[];
 }
 
 /** Of a rule with an alias. */

@@ -35,8 +35,8 @@ import { TcpOpening } from './tcp-opening.ts';
 import { type PipeHost, TcpPipe } from './tcp-pipe.ts';
 import { nameOf, UdpPipe } from './udp-pipe.ts';
 
-/** For all addresses of a name together; one alone has as long. */
-const NAMED_OPEN_TIMEOUT = 180 * SECOND;
+/** For a name and all its addresses together: TCP's patience with each, so that it can say why, and a minute more. */
+const NAMED_OPEN_TIMEOUT = 240 * SECOND;
 const MAX_SOCKETS = 65_536;
 
 export class Sockets {

@@ -5,13 +5,14 @@ import type { Tunnel } from '../../src/client/tunnel.ts';
 import { TunnelError, type TunnelErrorCode } from '../../src/core/errors.ts';
 import { toSystemError } from '../../src/shims/errors.ts';
 import * as net from '../../src/shims/net.ts';
+import { addressRecord } from '../support/dns-messages.ts';
 import { EventLog } from '../support/event-log.ts';
 import { LoneEngine } from '../support/lone-engine.ts';
 import { OUR_V4, PEER_V4 } from '../support/lone-stack.ts';
 import { icmpPacket } from '../support/packets.ts';
 import { tcpPacket } from '../support/tcp-packets.ts';
 
-const EVENTS = ['connect', 'ready', 'data', 'end', 'error', 'close'];
+const EVENTS = ['lookup', 'connect', 'ready', 'data', 'end', 'error', 'close'];
 
 let engine: LoneEngine;
 let tick: ReturnType<typeof setInterval>;
@@ -93,6 +94,15 @@ describe('a connection that cannot be made', () => {
     const [syn] = engine.lone.take();
     engine.lone.receive(icmpPacket({ source: '10.0.0.9', destination: OUR_V4, type: 3, code, data: syn! }));
     expect(await visited).toEqual(failed('EHOSTUNREACH', -113, PEER_V4));
+  });
+
+  it('because nobody answers at the address of a name says which one', async () => {
+    begin(1000);
+    engine.serveNames(({ name, type }) => ({ answers: type === 'A' ? [addressRecord(name, PEER_V4)] : [] }));
+    expect(await visit('silent.test')).toEqual([
+      `socket lookup null "${PEER_V4}" 4 "silent.test"`,
+      ...failed('ETIMEDOUT', -110, PEER_V4),
+    ]);
   });
 
   it('because no allowed IPs cover the address is ENETUNREACH', async () => {

@@ -68,7 +68,7 @@ function AddForward({ id, forwards }: { id: string; forwards: Forwards }) {
   const port = useSignal('80');
   return (
     <form
-      class="line-form line-form-wraps"
+      class="line-form line-form-wraps forward-form"
       onSubmit={(event) => {
         event.preventDefault();
         if (forwards.add(host.value, port.value)) host.value = '';

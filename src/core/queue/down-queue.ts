@@ -28,11 +28,12 @@ export class QueueBudget {
 
   /** Nobody keeps another one out: those that have held something for longest drop their oldest, one each, in turns. */
   makeRoom(): void {
+    if (this.used <= this.limit) return;
     for (const queue of this.#holders) {
-      if (this.used <= this.limit) return;
       this.#holders.delete(queue);
       queue.dropOldest();
       this.#dropped();
+      if (this.used <= this.limit) return;
     }
   }
 }

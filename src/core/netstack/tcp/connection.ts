@@ -53,7 +53,7 @@ export class TcpConnection {
 
   /** Of which there are so many while nothing waits to be sent. */
   get mostWritableBytes(): number {
-    return this.#tcb.mostUnsent;
+    return Math.min(this.#tcb.mostUnsent, this.#tcb.mostQueued);
   }
 
   /** The peer's FIN came and everything before it has been read. */

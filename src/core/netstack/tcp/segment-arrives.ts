@@ -251,10 +251,11 @@ export function awaitRoom(tcb: Tcb): void {
 /** Writers that were refused wait until half of what they may have waiting is free: not for every ACK. */
 export function tellWriter(tcb: Tcb): void {
   if (!tcb.writeBlocked) return;
+  const room = tcb.writeRoom;
   // What this one gives back is for those that have nothing.
   if (tcb.context.isAnyoneStarved) tcb.context.waitForPages(tcb);
-  else if (tcb.writeRoom === 0) awaitRoom(tcb);
-  else if (tcb.writeRoom >= tcb.unsent) {
+  else if (room === 0) awaitRoom(tcb);
+  else if (room >= tcb.unsent) {
     tcb.writeBlocked = false;
     tcb.observer?.writable();
   }

@@ -328,20 +328,20 @@ export class Tcb extends RoundTrip {
   /** Bytes the application may write now. */
   get writeRoom(): number {
     if (this.finQueued || this.appGone || !this.isOpenForSending) return 0;
-    return Math.max(0, Math.min(this.mostUnsent - this.unsent, this.#mostQueued - this.sendQueue.length));
+    return Math.max(0, Math.min(this.mostUnsent - this.unsent, this.mostQueued - this.sendQueue.length));
   }
 
   /** Bytes that may be in the send queue, sent and unsent: many writers have to share the memory. */
-  get #mostQueued(): number {
+  get mostQueued(): number {
     return Math.min(this.sendLimit || MAX_SEND_LIMIT, this.context.pages.share);
   }
 
   /** Bytes that may wait to be sent: what leaves in a round trip, and until a writer that was told of room brings more. */
   get mostUnsent(): number {
     const limit = this.unsentLimit || this.sendLimit;
-    if (limit !== 0) return Math.min(limit, this.#mostQueued);
+    if (limit !== 0) return limit;
     const roundTrips = 1 + WRITER_TURN / Math.max(1, this.roundTrip.smoothed);
-    return Math.min(Math.max(MIN_UNSENT_LIMIT, Math.trunc(this.cwnd * roundTrips)), this.#mostQueued);
+    return Math.min(Math.max(MIN_UNSENT_LIMIT, Math.trunc(this.cwnd * roundTrips)), MAX_SEND_LIMIT);
   }
 
   get isOpenForSending(): boolean {

@@ -33,11 +33,11 @@ export class Admission {
 
   /** Everything that speaks against a session, cheapest first. */
   judgeUpgrade(request: IncomingMessage): Refused | undefined {
-    const client = this.#clientOf(request);
-    const why = this.#judgeRoom(client);
+    const why = this.#judgeRoom();
     if (why !== undefined) return why;
+    const client = this.#clientOf(request);
     if (!this.#upgrades.take(client, this.#context.now())) return TOO_MANY;
-    return this.judge(request) ?? judgeHandshake(request);
+    return this.judge(request) ?? judgeHandshake(request) ?? this.#judgeShare(client);
   }
 
   /** What can be said of any request to the relay's path. */
@@ -67,7 +67,7 @@ export class Admission {
   async judgeCheck(request: IncomingMessage): Promise<Refused | undefined> {
     const { config, now, wallClock } = this.#context;
     const client = this.#clientOf(request);
-    const why = this.#judgeOrigin(request) ?? this.#judgeRoom(client);
+    const why = this.#judgeOrigin(request) ?? this.#judgeRoom() ?? this.#judgeShare(client);
     const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (why !== undefined) return why;
     // To judge a token costs what an upgrade does.
@@ -78,12 +78,17 @@ export class Admission {
     return 'code' in verdict ? refused(200, 'token', verdict.reason) : undefined;
   }
 
-  /** Whether anybody may come, and one more of this client. */
-  #judgeRoom(client: string): Refused | undefined {
+  /** Whether anybody may come. */
+  #judgeRoom(): Refused | undefined {
     const { config, sessions } = this.#context;
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
-    if (sessions.size >= config.limits.sessions) return FULL;
+    return sessions.size >= config.limits.sessions ? FULL : undefined;
+  }
+
+  /** Whether one more of this client may. */
+  #judgeShare(client: string): Refused | undefined {
+    const { config, sessions } = this.#context;
     return sessions.hasRoomFor(client, config.limits.sessionsPerClient) ? undefined : TOO_MANY_SESSIONS;
   }
 

@@ -22,15 +22,16 @@ export class SessionTable {
 
   /** Whether one more of this client, or party, is no more than `most`; one that only waits would make room. */
   hasRoomFor(who: string, most: number): boolean {
-    const isTheirs = ({ session }: { session: Session }) => namesOf(session).has(who);
-    return this.#shares.of(who) < most || [...this.#parked.values()].some(isTheirs);
+    if (this.#shares.of(who) < most) return true;
+    for (const { session } of this.#parked.values()) if (isOf(session, who)) return true;
+    return false;
   }
 
   /** Those that only wait make room for one that came, if its client or its party has too many now. */
   makeRoomFor({ owner: { client, party, grant }, context }: Session): void {
     const { sessionsPerClient, sessionsPerSubject } = context.config.limits;
     const trim = (who: string, most: number): void => {
-      while (this.#shares.of(who) > most && this.endParked((session) => namesOf(session).has(who)))
+      while (this.#shares.of(who) > most && this.endParked((session) => isOf(session, who)))
         context.counters.evicted.count('parked');
     };
     trim(client, sessionsPerClient);
@@ -96,6 +97,8 @@ export class SessionTable {
 
 /** By whom it is counted. */
 const namesOf = ({ owner }: Session) => new Set([owner.client, owner.party]);
+
+const isOf = ({ owner }: Session, who: string) => owner.client === who || owner.party === who;
 
 /** What `ws` says when no close frame came. */
 const BROKEN = 1006;

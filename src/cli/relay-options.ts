@@ -2,16 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import * as v from 'valibot';
 import {
   type AllowRule,
-  DRAIN,
-  LIMITS,
   RelayConfigError,
   type RelayOptions,
   readDestination,
   type TokenKey,
 } from '../relay-host/index.ts';
+import { readOptions } from '../relay-host/options.ts';
 import { type ConsoleSettings, readConsoleSettings } from './console-settings.ts';
 import { readConfigFile } from './relay-file.ts';
 import { reasonOf } from './system-error.ts';
@@ -86,30 +84,31 @@ function optionsOf(flags: Flags, file: Partial<RelayOptions>): RelayOptions {
 
 /** What holds: also where nothing was said, and of keys only their algorithm and name. */
 export function effective({ relay, console }: Settings): object {
-  const { auth, tickets, allow, unusualPorts, limits = {}, drain = {} } = relay;
-  const { keys, ttl = 180, park = 20 } = tickets ?? {};
-  const rule = (given: string | AllowRule): AllowRule => ({
-    ports: [51820],
-    shape: 'wireguard',
-    listen: false,
-    ...(typeof given === 'string'
-      ? { ...readDestination(given), unusualPort: unusualPorts ?? false }
-      : given),
+  const { auth, tickets: given, unusualPorts = false } = relay;
+  const { rules, path, tickets, parkTime, drain, limits } = readOptions(relay);
+  const allow = relay.allow.map((rule, i) => {
+    const { ports, shape, allowsListen: listen } = rules[i]!;
+    const said = typeof rule === 'string' ? { ...readDestination(rule), unusualPort: unusualPorts } : rule;
+    return { ...said, ports, shape, listen };
   });
   return {
     admin: 'none',
-    path: '/v1',
     origins: 'pages from the address of the relay itself',
     allowNoOrigin: false,
     trustedProxies: [],
     udpAddresses: 'as the system chooses',
     logNetworks: false,
     ...relay,
-    allow: allow.map(rule),
-    tickets: { keys: keys?.map(() => '…') ?? 'one that dies with the process', ttl, park },
+    path,
+    allow,
+    tickets: {
+      keys: given?.keys?.map(() => '…') ?? 'one that dies with the process',
+      ttl: tickets.ttl,
+      park: parkTime / 1000,
+    },
     auth: auth ? { ...auth, keys: auth.keys.map((key) => ({ ...key, key: '…' })) } : 'nobody needs a token',
-    drain: v.parse(DRAIN, drain),
-    limits: v.parse(LIMITS, limits),
+    drain,
+    limits,
     console: console
       ? { ...console, token: console.token && { ...console.token, key: '…' } }
       : 'is not served',

@@ -67,7 +67,9 @@ export async function runRelay(args: string[]): Promise<void> {
     return;
   }
   // Nobody knows what state it is in then; whatever supervises it starts another.
-  process.on('uncaughtException', ({ message, stack }: Error) => {
+  process.on('uncaughtException', (thrown: unknown) => {
+    // Anything can be thrown.
+    const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
     const at = /^ +at (.*)$/m.exec(stack ?? '')?.[1];
     log({ event: 'crash', level: 'warn', error: message.slice(0, 200), at });
     process.exit(1);

@@ -1,5 +1,5 @@
 // Whether a connection by name tries more than one address, and for how long each (Node's words for RFC 8305).
-import { codedError, invalidArgType } from './errors.ts';
+import { checkInteger, invalidArgType } from './errors.ts';
 
 let autoSelectFamily = true;
 let attemptTimeout = 250;
@@ -31,13 +31,6 @@ export function checkAutoSelectFamily(value: unknown, name: string): void {
 
 /** As Node takes it: fewer than ten milliseconds are ten. */
 export function attemptTimeoutOf(value: number, name: string): number {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
-  if (Number.isInteger(value) && value >= 1 && value <= 0x7fffffff) return Math.max(10, value);
-  throw codedError(
-    RangeError,
-    'ERR_OUT_OF_RANGE',
-    `The value of "${name}" is out of range. It must be ${
-      Number.isInteger(value) ? '>= 1 && <= 2147483647' : 'an integer'
-    }. Received ${String(value)}`,
-  );
+  checkInteger(value, name, 1);
+  return Math.max(10, value);
 }

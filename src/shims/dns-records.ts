@@ -45,18 +45,16 @@ function nameOf(name: string): string {
 
 /** The order in which Node has the records of one answer; others than these it leaves out. */
 const ANY_ORDER: readonly (readonly DnsRecordType[])[] = [
-  ...([
-    ['A', 'CNAME'],
-    ['AAAA'],
-    ['MX'],
-    ['NS'],
-    ['TXT'],
-    ['SRV'],
-    ['PTR'],
-    ['NAPTR'],
-    ['SOA'],
-    ['CAA'],
-  ] as const),
+  ['A', 'CNAME'],
+  ['AAAA'],
+  ['MX'],
+  ['NS'],
+  ['TXT'],
+  ['SRV'],
+  ['PTR'],
+  ['NAPTR'],
+  ['SOA'],
+  ['CAA'],
 ];
 
 /** As `resolveAny` has them. */

@@ -4,7 +4,7 @@ import { unavailable } from './connect-options.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { queryError, toQueryError } from './dns-error.ts';
 import { shownAll, shownRecord } from './dns-records.ts';
-import { codedError, invalidArgType } from './errors.ts';
+import { checkInteger, codedError, invalidArgType } from './errors.ts';
 import { isIP } from './ip.ts';
 
 /** What a Resolver takes. */
@@ -125,17 +125,6 @@ function patienceOf({ timeout = -1, tries }: ResolverOptions): number | undefine
   if (timeout <= 0 && tries === undefined) return undefined;
   const first = timeout > 0 ? timeout : 2000;
   return Math.min(first * (2 ** (tries ?? 4) - 1), MOST_MILLISECONDS);
-}
-
-function checkInteger(value: number, name: string, least: number): void {
-  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
-  if (Number.isInteger(value) && value >= least && value <= MOST_MILLISECONDS) return;
-  const range = Number.isInteger(value) ? `>= ${least} && <= ${MOST_MILLISECONDS}` : 'an integer';
-  throw codedError(
-    RangeError,
-    'ERR_OUT_OF_RANGE',
-    `The value of "${name}" is out of range. It must be ${range}. Received ${value}`,
-  );
 }
 
 /** Without the port that may stand behind it: `8.8.8.8:53`, `[::1]:53`. */

@@ -89,6 +89,18 @@ export function toSystemError(reason: unknown, syscall: string, concerned: Conce
   return reason instanceof Error ? reason : systemError('EIO', syscall, concerned, reason);
 }
 
+/** Throws what Node throws for what is no whole number between the two. */
+export function checkInteger(value: number, name: string, least: number, most = 0x7fffffff): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = Number.isInteger(value) ? `>= ${least} && <= ${most}` : 'an integer';
+  throw codedError(
+    RangeError,
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${range}. Received ${value}`,
+  );
+}
+
 /** Why no connection came to be: an error for each address that was tried. */
 export function connectErrors(reason: unknown, host: string, port: number): Error[] {
   const attempts = attemptsOf(tunnelErrorOf(reason)?.cause);

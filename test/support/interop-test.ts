@@ -1,6 +1,7 @@
 import { test as base, expect, type Page } from '@playwright/test';
 import { Lab, type LabOptions } from './lab.ts';
 import { obstacle, strict } from './prerequisites.ts';
+import { Sshd, type SshdOptions } from './sshd.ts';
 
 export { expect };
 
@@ -9,6 +10,8 @@ interface Fixtures {
   interopWorks: true;
   /** Brings up a peer, a relay and the page; opens the page. All of it goes away with the test. */
   startLab: (options?: LabOptions) => Promise<Lab>;
+  /** OpenSSH's server inside. */
+  startSshd: (lab: Lab, options?: SshdOptions) => Promise<Sshd>;
 }
 
 export const test = base.extend<Fixtures, { why: string | undefined }>({
@@ -34,6 +37,19 @@ export const test = base.extend<Fixtures, { why: string | undefined }>({
         await testInfo.attach('relay.log', { body: lab.relay.output });
       }
     for (const lab of labs) await lab.down();
+  },
+  startSshd: async ({ startLab: _ }, use, testInfo) => {
+    const servers: Sshd[] = [];
+    await use(async (lab, options) => {
+      const server = await Sshd.start(lab.peer.namespace, options);
+      servers.push(server);
+      return server;
+    });
+    const isAsExpected = testInfo.status === testInfo.expectedStatus;
+    for (const server of servers) {
+      if (!isAsExpected) await testInfo.attach('sshd.log', { body: server.output });
+      await server.stop();
+    }
   },
 });
 

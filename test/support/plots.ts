@@ -1,4 +1,4 @@
-import type { Locator } from '@playwright/test';
+import { expect, type Locator } from '@playwright/test';
 
 /**
  * How far up its plot the curve reaches that stands at this place in the legend, as a share of the canvas: undefined if nothing
@@ -19,4 +19,17 @@ export function reachOf(figure: Locator, place: number): Promise<number | undefi
     for (let i = 0; i < data.length; i += 4) if (isInk(i)) return 1 - Math.floor(i / 4 / width) / height;
     return undefined;
   }, place);
+}
+
+/** All four plots of the instruments have curves. `throughput`: which of its two was loaded; that one is high. */
+export async function expectCurves(panel: Locator, { throughput }: { throughput: 0 | 1 }): Promise<void> {
+  for (const [title, place, least] of [
+    ['Throughput', throughput, 0.5],
+    ['Round trip', 2, 0.1],
+    ['Retransmits', 0, 0.1],
+    ['Queue to the relay', 0, 0.1],
+  ] as const) {
+    const figure = panel.getByRole('figure').filter({ hasText: title });
+    await expect.poll(() => reachOf(figure, place), title).toBeGreaterThan(least);
+  }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { connected, expect, region, test } from '../../support/console-test.ts';
-import { reachOf } from '../../support/plots.ts';
+import { expectCurves } from '../../support/plots.ts';
 
 const HOST = '10.86.0.1';
 
@@ -33,15 +33,7 @@ test('instruments plot what the tunnel does, and tables tell of every socket and
   const sockets = region(page, 'Sockets and peers').getByRole('table', { name: 'Sockets' });
   await expect(sockets.getByRole('row', { name: new RegExp(`TCP ESTABLISHED .*${HOST}:80`) })).toBeVisible();
   await expect(test.getByRole('status')).toContainText(/ in [\d.]+ s sent, \d+ segments sent again\.$/);
-  const reach = (title: string, place: number) =>
-    reachOf(panel.getByRole('figure').filter({ hasText: title }), place);
-  await expect.poll(() => reach('Throughput', 1), 'what was sent').toBeGreaterThan(0.5);
-  for (const [title, place] of [
-    ['Round trip', 2],
-    ['Retransmits', 0],
-    ['Queue to the relay', 0],
-  ] as const)
-    await expect.poll(() => reach(title, place), title).toBeGreaterThan(0.1);
+  await expectCurves(panel, { throughput: 1 });
   await expect(page.getByRole('table', { name: 'Peers' }).getByRole('row').nth(1)).toContainText('25 s');
   expect(await complaints(page, 'Instruments', 'Sockets and peers', 'Throughput test', 'Ping')).toEqual([]);
 });

@@ -9,6 +9,8 @@ class Waiting {
   resolve!: (value: undefined) => void;
   reject!: (reason: unknown) => void;
   isRejected = false;
+  /** Somebody has it, and learns of what becomes of it. */
+  isRead = false;
 
   constructor() {
     this.promise = new Promise((resolve, reject) => {
@@ -28,9 +30,14 @@ export class Readiness {
   readonly #peers = new Map<string, Waiting>();
   #any = new Waiting();
   #end: TunnelError | undefined;
+  /** What went wrong before anybody asked. */
+  #early: TunnelError | undefined;
 
+  /** A refusal may be quicker than whoever asks for this: the first one to ask is told of it. */
   get any(): Promise<undefined> {
-    if (this.#any.isRejected && !this.#end) this.#any = new Waiting();
+    if (this.#any.isRejected && this.#any.isRead && !this.#end) this.#any = new Waiting();
+    this.#any.isRead = true;
+    this.#early = undefined;
     return this.#any.promise;
   }
 
@@ -38,6 +45,11 @@ export class Readiness {
     if (this.#ready.has(peer)) return Promise.resolve(undefined);
     if (this.#end) return Promise.reject(this.#end);
     if (!decodeKey(peer)) return Promise.reject(new TunnelError('ERR_CONFIG', NO_KEY));
+    const early = this.#early;
+    if (early && concerns(early, peer)) {
+      this.#early = undefined;
+      return Promise.reject(early);
+    }
     let waiting = this.#peers.get(peer);
     if (!waiting) this.#peers.set(peer, (waiting = new Waiting()));
     const { promise } = waiting;
@@ -54,6 +66,7 @@ export class Readiness {
 
   handshake(peer: string): void {
     this.#ready.add(peer);
+    this.#early = undefined;
     // Whoever was told of a failure reads `ready` again and finds it settled.
     if (this.#any.isRejected) this.#any = new Waiting();
     this.#any.resolve(undefined);
@@ -71,9 +84,12 @@ export class Readiness {
 
   /** Something is wrong; where it concerns one peer, only its waiters and, while nobody is ready, `any` learn of it. */
   failed(error: TunnelError): void {
-    if (this.#ready.size === 0) this.#any.reject(error);
+    if (this.#ready.size === 0) {
+      if (!this.#any.isRead && this.#peers.size === 0) this.#early = error;
+      this.#any.reject(error);
+    }
     for (const [peer, waiting] of this.#peers) {
-      if (error.peer !== undefined && error.peer !== peer) continue;
+      if (!concerns(error, peer)) continue;
       waiting.reject(error);
       this.#peers.delete(peer);
     }
@@ -85,4 +101,8 @@ export class Readiness {
     for (const waiting of this.#peers.values()) waiting.reject(error);
     this.#peers.clear();
   }
+}
+
+function concerns(error: TunnelError, peer: string): boolean {
+  return error.peer === undefined || error.peer === peer;
 }

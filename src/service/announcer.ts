@@ -100,7 +100,9 @@ export class Announcer {
         break;
       case 'handshake-attempt':
         this.#post({ type: 'peer', peer, change: 'attempt', attempt: event.attempt });
-        if (event.attempt === ATTEMPTS_BEFORE_SILENCE) this.error(silence(peer));
+        // Who is not reached is not silent.
+        if (event.attempt === ATTEMPTS_BEFORE_SILENCE)
+          this.error(errorOf(this.#transportState) ?? silence(peer));
         break;
       case 'gave-up':
         this.#post({ type: 'peer', peer, change: 'gave-up' });

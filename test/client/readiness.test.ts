@@ -25,6 +25,26 @@ describe('ready', () => {
     await expect(readiness.any).resolves.toBeUndefined();
   });
 
+  it('tells whoever asks first what went wrong before, and nobody after', async () => {
+    const readiness = new Readiness();
+    readiness.failed(silence);
+    await expect(readiness.any).rejects.toBe(silence);
+    const second = readiness.any;
+    readiness.handshake(A);
+    await expect(second).resolves.toBeUndefined();
+  });
+
+  it('tells whoever asks first for a peer what went wrong with it before', async () => {
+    const readiness = new Readiness();
+    readiness.failed(silence);
+    const other = readiness.of(B);
+    await expect(readiness.of(A)).rejects.toBe(silence);
+    const again = readiness.of(A);
+    readiness.handshake(B);
+    readiness.handshake(A);
+    await expect(Promise.all([other, again])).resolves.toEqual([undefined, undefined]);
+  });
+
   it('stays resolved when something goes wrong later', async () => {
     const readiness = new Readiness();
     readiness.handshake(A);

@@ -70,8 +70,10 @@ export class RelayConnection {
   /** Counts connections begun, so that a token that comes too late finds out. */
   #attempt = 0;
   #retryNotBefore: Millis = 0;
-  /** Why it waits has not been told: the relay is being asked. */
-  #isAsking = false;
+  /** Relays that are being asked why they refuse us. */
+  readonly #asked = new Set<string>();
+  /** What a relay said to that, since a connection last was open. */
+  #answer: TunnelError | undefined;
   /** Connect timeout or backoff: never both at a time. */
   #timer: unknown;
 
@@ -110,6 +112,11 @@ export class RelayConnection {
 
   get isOpen(): boolean {
     return this.phase === 'open';
+  }
+
+  /** It failed, but why is a guess so far. */
+  get isGuessing(): boolean {
+    return this.phase === 'waiting' && this.#asked.size > 0 && this.#answer === undefined;
   }
 
   // ---- what the owner wants
@@ -251,7 +258,7 @@ export class RelayConnection {
     this.#setTimer(undefined);
     this.phase = 'open';
     this.#mustMove = false;
-    this.error = undefined;
+    this.error = this.#answer = undefined;
     this.#openedAt = this.#clock.now();
     this.#urls.accepted();
     this.#owner.opened(this.#ticket.resume(this.#openedAt));
@@ -274,8 +281,8 @@ export class RelayConnection {
     const wasOpen = this.isOpen;
     this.#detach();
     if (!wasOpen) {
-      this.#wait(unreachable(url), 0);
       this.#diagnose(url);
+      this.#retry(this.#answer ?? unreachable(url), 0);
       return;
     }
     this.#backoff.lost(this.#clock.now() - this.#openedAt);
@@ -314,29 +321,22 @@ export class RelayConnection {
   }
 
   #retry(error: TunnelError, notBefore: Millis): void {
-    this.#wait(error, notBefore);
-    this.#owner.changed();
-  }
-
-  #wait(error: TunnelError, notBefore: Millis): void {
     const delay = notBefore + this.#backoff.next(this.#ticket.resume(this.#clock.now()) ? QUICK_ATTEMPTS : 0);
     this.#retryNotBefore = 0;
     this.phase = 'waiting';
     this.error = error;
     this.retryAt = this.#clock.now() + delay;
     this.#urls.advance();
-    this.#setTimer(() => this.#tryAgain(), delay);
-  }
-
-  /** Whoever the relay has not told why by now hears at least that it failed. */
-  #tryAgain(): void {
-    if (this.#isAsking) this.#owner.changed();
-    this.#connect();
+    this.#setTimer(() => this.#connect(), delay);
+    this.#owner.changed();
   }
 
   /** This URL will not have us. If there is no other, that is all. */
   #refused(url: string, error: TunnelError): void {
-    if (this.#urls.refused(url)) {
+    const isAnotherLeft = this.#urls.refused(url);
+    if (isAnotherLeft && this.phase === 'connecting' && url !== this.url) return;
+    if (this.#socket) this.#detach()?.close();
+    if (isAnotherLeft) {
       this.#retry(error, 0);
       return;
     }
@@ -347,19 +347,22 @@ export class RelayConnection {
     this.#owner.gaveUp();
   }
 
-  /** Finds the reason that the browser hides, while the retry waits: what is told is that, not a guess before it. */
+  /** Finds the reason that the browser hides, while the attempts go on. */
   #diagnose(url: string): void {
-    this.#isAsking = true;
+    if (this.#asked.has(url)) return;
+    this.#asked.add(url);
     void askRelay(url, this.#host.fetch).then((verdict) => {
-      this.#isAsking = false;
+      this.#asked.delete(url);
       if (this.phase !== 'waiting' && this.phase !== 'connecting') return;
       const error = refusedConnection(url, verdict, this.#host.origin);
-      if (!error.retryable && this.phase === 'waiting') {
+      this.#answer = error;
+      if (!error.retryable) {
         this.#refused(url, error);
         return;
       }
+      if (this.phase !== 'waiting') return;
       this.error = error;
-      if (this.phase === 'waiting') this.#owner.changed();
+      this.#owner.changed();
     });
   }
 

@@ -382,6 +382,8 @@ export class RelayTransport implements DatagramTransport, ConnectionOwner {
       case 'open':
         return { ...facts, state: 'open', rtt: this.#pulse.rtt, localPorts };
       case 'waiting':
+        // What is told is a reason, not a guess before it.
+        if (this.#connection.isGuessing) return { ...facts, state: 'connecting' };
         return { ...facts, state: 'waiting', error: error!, retryAt };
       case 'failed':
         return { ...facts, state: 'failed', error: error! };

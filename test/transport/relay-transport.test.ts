@@ -904,16 +904,51 @@ describe('why a connection fails', () => {
     expect(codes).toEqual(['ERR_RELAY_ORIGIN']);
   });
 
-  it('is told with the next attempt at the latest, where the relay takes its time to say why', () => {
+  it('is asked once while attempts go on, and a refusal that comes late ends the attempt', async () => {
+    const { host, receiver, transport } = setUp();
+    let asked = 0;
+    let answer!: (response: Promise<Response>) => void;
+    host.answer = () => {
+      asked++;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    };
+    transport.endpointFor('192.0.2.1', 1);
+    for (let i = 0; i < 3; i++) {
+      host.socket.fail();
+      host.time.advance(2000);
+    }
+    expect(asked).toBe(1);
+    expect(host.sockets).toHaveLength(4);
+    expect(new Set(receiver.states.map(({ state }) => state))).toEqual(new Set(['connecting']));
+    const last = host.socket;
+    answer(json({ ok: false, code: 'origin', message: 'no' }));
+    await until(() => receiver.state.state === 'failed', 'the diagnosis');
+    expect(last.closedWith).toBeDefined();
+    host.time.advance(100_000);
+    expect(host.sockets).toHaveLength(4);
+  });
+
+  it('is known after the first answer: the next failure is told at once', async () => {
+    const { host, receiver, transport } = setUp();
+    host.answer = () => json({ ok: false, code: 'full', message: 'this relay is full' });
+    transport.endpointFor('192.0.2.1', 1);
+    host.socket.fail();
+    await until(() => receiver.state.state === 'waiting', 'the diagnosis');
+    host.time.advance(2000);
+    host.answer = () => new Promise(() => {});
+    host.socket.fail();
+    expect(receiver.state).toMatchObject({ state: 'waiting', error: { code: 'ERR_RELAY_LIMIT' } });
+  });
+
+  it('is no guess for an engine that begins to listen while the relay is asked', () => {
     const { host, receiver, transport } = setUp();
     host.answer = () => new Promise(() => {});
     transport.endpointFor('192.0.2.1', 1);
     host.socket.fail();
+    transport.receiver = receiver;
     expect(receiver.state.state).toBe('connecting');
-    const before = receiver.states.length;
-    host.time.advance(1000);
-    expect(receiver.states.slice(before).map(({ state }) => state)).toEqual(['waiting', 'connecting']);
-    expect(receiver.states[before]).toMatchObject({ error: { code: 'ERR_RELAY_UNREACHABLE' } });
   });
 
   it('the relay serves pages only, and this is none', () => {

@@ -32,7 +32,7 @@ export interface Diagnosed {
   peerReady(publicKey: string, options: { signal?: AbortSignal }): Promise<undefined>;
   ping(
     host: string,
-    options: { count: number; timeout: number; size?: number; signal?: AbortSignal },
+    options: { count: number; interval: number; timeout: number; size?: number; signal?: AbortSignal },
   ): AsyncIterable<PingReply>;
 }
 
@@ -48,6 +48,8 @@ const ADVICE: Partial<Record<TunnelErrorCode, string>> = {
 };
 /** Milliseconds between two looks at a relay that is being called. */
 const LOOK_AGAIN = 50;
+/** Of each size: both sides may have to lose one before they know what the way carries (RFC 8201 §3). */
+const PINGS = 3;
 const SILENCE =
   'WireGuard answers a wrong key with silence: check that `wg show` on the other side lists our public key, that the Endpoint line is right, and that UDP reaches it.';
 
@@ -154,7 +156,9 @@ async function insideCheck(
   const advice =
     'Check that the host is on, that it answers pings, and that AllowedIPs on both sides cover it.';
   const answers = async (size?: number) => {
-    const asked = { count: 1, timeout, ...(size !== undefined && { size }), ...(signal && { signal }) };
+    const interval = Math.max(10, Math.ceil(timeout / 10));
+    const more = { ...(size !== undefined && { size }), ...(signal && { signal }) };
+    const asked = { count: PINGS, interval, timeout, ...more };
     for await (const reply of tunnel.ping(host, asked)) if (reply.ok) return true;
     return false;
   };

@@ -18,12 +18,15 @@ interface Surroundings {
   mtu?: number;
   /** The largest echo request that gets through. */
   carries?: number;
+  /** How many of those above 56 bytes are lost first. */
+  losesFirst?: number;
 }
 
 function tunnel(around: Surroundings = {}): Diagnosed & { pinged: string[] } {
   const { transferRx = 92, allowedIps = ['10.0.0.0/24', '10.0.0.7/32'], answers = true } = around;
   const endpoint = 'endpoint' in around ? around.endpoint : ENDPOINT;
   const pinged: string[] = [];
+  let { losesFirst = 0 } = around;
   return {
     pinged,
     status: async () =>
@@ -33,9 +36,12 @@ function tunnel(around: Surroundings = {}): Diagnosed & { pinged: string[] } {
         peers: [{ publicKey: 'PEER', endpoint, transferRx, allowedIps }],
       }) as unknown as TunnelStatus,
     peerReady: around.peerReady ?? (async () => undefined),
-    async *ping(host, { size = 56 }) {
+    async *ping(host, { count, size = 56 }) {
       pinged.push(host);
-      yield { ok: answers && size <= (around.carries ?? size) } as PingReply;
+      for (let sequence = 0; sequence < count; sequence++) {
+        const isLost = size > 56 && losesFirst-- > 0;
+        yield { sequence, ok: answers && !isLost && size <= (around.carries ?? size) } as PingReply;
+      }
     },
   };
 }
@@ -151,5 +157,12 @@ describe('diagnose', () => {
       expect(lossy.at(-1)!.detail).toContain('not one of 1420 bytes');
       expect(lossy.at(-1)!.advice).toContain('smaller MTU than 1420');
     }
+  });
+
+  it('takes a way for one that works that learns from what it loses: ours, and what the host answers', async () => {
+    const learns = await checks(tunnel({ mtu: 1420, losesFirst: 2 }));
+    expect(learns.at(-1)).toMatchObject({ leg: 'inside', ok: true });
+    const loses = await checks(tunnel({ mtu: 1420, losesFirst: 1000 }));
+    expect(loses.at(-1)).toMatchObject({ leg: 'inside', ok: false });
   });
 });

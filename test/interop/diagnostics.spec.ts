@@ -164,3 +164,22 @@ test('ports are open, closed, or filtered in silence or with a word @core', asyn
   const sockets = await routers.host.exec('ss', '-Htan', 'sport', '=', ':7');
   expect(sockets.split('\n').filter((line) => line !== '' && !line.startsWith('LISTEN'))).toEqual([]);
 });
+
+test('diagnose sees each leg up to a host behind the peer, and which host says nothing', async ({
+  page,
+  startNetwork,
+}) => {
+  await startNetwork();
+  const diagnose = (host: string) =>
+    page.evaluate(async (host) => {
+      const legs: string[] = [];
+      for await (const { leg, ok } of window.tunnel.diagnose({ host, timeout: 3000 }))
+        legs.push(`${leg} ${ok}`);
+      return legs;
+    }, host);
+  const way = ['browser true', 'relay true', 'endpoint true', 'handshake true'];
+  for (const { way: hosts, silent } of families) {
+    expect(await diagnose(hosts[3])).toEqual([...way, 'inside true']);
+    expect(await diagnose(silent)).toEqual([...way, 'inside false']);
+  }
+});

@@ -1,5 +1,18 @@
 import { defineConfig } from '@playwright/test';
 import { chromiumOptions } from './test/support/chromium.ts';
+import { firefoxExecutable } from './test/support/firefox.ts';
+
+/** Files of interop tests that are also run in Debian's Firefox, as they are. */
+const ALSO_IN_FIREFOX = [
+  'diagnostics',
+  'fetch',
+  'inside',
+  'names',
+  'node-packages',
+  'node-sockets',
+  'transfer',
+  'websocket',
+];
 
 export default defineConfig({
   globalSetup: './test/support/global-setup.ts',
@@ -23,5 +36,17 @@ export default defineConfig({
   projects: [
     { name: 'browser', testDir: 'test/browser' },
     { name: 'interop', testDir: 'test/interop' },
+    {
+      name: 'firefox',
+      testDir: 'test/interop',
+      testMatch: ALSO_IN_FIREFOX.map((name) => `${name}.spec.ts`),
+      // What only Chromium's DevTools can tell.
+      grepInvert: /@chromium/,
+      use: {
+        browserName: 'firefox',
+        channel: 'moz-firefox',
+        launchOptions: { executablePath: firefoxExecutable() },
+      },
+    },
   ],
 });

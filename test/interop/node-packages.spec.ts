@@ -1,36 +1,19 @@
 // Packages for Node, as npm has them, in a page: over tunnel, relay and a real peer, with the real servers behind it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
 import { run } from '../support/child-process.ts';
 import { expect, openTunnel, test } from '../support/interop-test.ts';
-import { launchFirefox } from '../support/launch-firefox.ts';
 import { startMosquitto } from '../support/mosquitto.ts';
 import { Postgres } from '../support/postgres.ts';
 import { INNER } from '../support/real-peer.ts';
 import { startRedis } from '../support/redis.ts';
 import { Sshd } from '../support/sshd.ts';
 
-/** Where the packages run: the page as Vite builds it, in either browser, and as esbuild does. */
-const PLACES = [
-  ['Chromium', 'node-page', 'in Chromium'],
-  ['Firefox', 'node-page', 'in Firefox'],
-  ['Chromium', 'node-page-esbuild', 'in Chromium, bundled by esbuild'],
+/** The page, by who bundled it. */
+const SITES = [
+  ['node-page', 'Vite'],
+  ['node-page-esbuild', 'esbuild'],
 ] as const;
-
-/** Either page: Playwright's own, or one in Debian's Firefox. */
-async function inBrowser(name: 'Chromium' | 'Firefox', page: Page, work: (page: Page) => Promise<void>) {
-  if (name === 'Chromium') return work(page);
-  const browser = await launchFirefox();
-  try {
-    const other = await browser.newPage();
-    await other.goto(page.url());
-    await expect(other).toHaveTitle('ready');
-    await work(other);
-  } finally {
-    await browser.close();
-  }
-}
 
 const REDIS = {
   pong: 'PONG',
@@ -40,11 +23,8 @@ const REDIS = {
   error: expect.stringContaining('unknown command'),
 };
 
-for (const [site, bundler] of [
-  ['node-page', 'Vite'],
-  ['node-page-esbuild', 'esbuild'],
-] as const)
-  test(`ioredis in Chromium, bundled by ${bundler}: a megabyte, a thousand commands at once, a subscription @core`, async ({
+for (const [site, bundler] of SITES)
+  test(`ioredis, bundled by ${bundler}: a megabyte, a thousand commands at once, a subscription @core`, async ({
     page,
     startLab,
   }) => {
@@ -54,23 +34,21 @@ for (const [site, bundler] of [
     expect(await page.evaluate((host) => window.programs.redis(host), INNER.peer6)).toEqual(REDIS);
   });
 
-for (const [browser, site, words] of PLACES)
-  test.describe(words, () => {
+for (const [site, bundler] of SITES)
+  test.describe(`bundled by ${bundler}`, () => {
     test('ioredis: over both families, and where nobody listens', async ({ page, startLab }) => {
       test.setTimeout(120_000);
       const lab = await startLab({ site });
       await startRedis(lab.peer.namespace);
-      await inBrowser(browser, page, async (page) => {
-        await openTunnel(page, lab);
-        for (const host of [INNER.peer4, INNER.peer6]) {
-          expect(await page.evaluate((host) => window.programs.redis(host), host)).toEqual(REDIS);
-          await lab.peer.exec('redis-cli', 'FLUSHALL');
-        }
-        expect(await page.evaluate((host) => window.programs.redisRefused(host), INNER.peer4)).toEqual({
-          code: 'ECONNREFUSED',
-          syscall: 'connect',
-          message: `connect ECONNREFUSED ${INNER.peer4}:6380`,
-        });
+      await openTunnel(page, lab);
+      for (const host of [INNER.peer4, INNER.peer6]) {
+        expect(await page.evaluate((host) => window.programs.redis(host), host)).toEqual(REDIS);
+        await lab.peer.exec('redis-cli', 'FLUSHALL');
+      }
+      expect(await page.evaluate((host) => window.programs.redisRefused(host), INNER.peer4)).toEqual({
+        code: 'ECONNREFUSED',
+        syscall: 'connect',
+        message: `connect ECONNREFUSED ${INNER.peer4}:6380`,
       });
     });
 
@@ -82,18 +60,16 @@ for (const [browser, site, words] of PLACES)
       const lab = await startLab({ site });
       const server = await Postgres.start(lab.peer.namespace);
       try {
-        await inBrowser(browser, page, async (page) => {
-          await openTunnel(page, lab);
-          expect(await page.evaluate((host) => window.programs.postgres(host), INNER.peer4)).toEqual({
-            first: { text: 'grüß Gott', number: 42, object: { list: [1, null, 'two'] } },
-            count: 20_000,
-            sum: 20_000 * 100 + (20_000 * 20_001) / 2,
-            isBuffer: true,
-            isWhole: true,
-            notification: 'something',
-            error: '22012',
-            keeper: { refused: '28P01', connections: 5, names: ['keeper'], last: 19 },
-          });
+        await openTunnel(page, lab);
+        expect(await page.evaluate((host) => window.programs.postgres(host), INNER.peer4)).toEqual({
+          first: { text: 'grüß Gott', number: 42, object: { list: [1, null, 'two'] } },
+          count: 20_000,
+          sum: 20_000 * 100 + (20_000 * 20_001) / 2,
+          isBuffer: true,
+          isWhole: true,
+          notification: 'something',
+          error: '22012',
+          keeper: { refused: '28P01', connections: 5, names: ['keeper'], last: 19 },
         });
       } finally {
         await server.stop();
@@ -113,40 +89,38 @@ for (const [browser, site, words] of PLACES)
           username: 'root',
           privateKey: readFileSync(join(server.folder, 'user'), 'utf8'),
         };
-        await inBrowser(browser, page, async (page) => {
-          await openTunnel(page, lab);
-          const seen = await page.evaluate(([login, folder]) => window.programs.ssh(login, folder), [
-            login,
-            server.folder,
-          ] as const);
-          expect(seen).toEqual({
-            output: 'out\n',
-            code: 3,
-            isEchoed: true,
-            size: '50 132',
-            isFileWhole: true,
-            missing: 'No such file',
-          });
-          for (const algorithms of WAYS) {
-            const said = await page.evaluate((login) => window.programs.sshSays(login), {
-              ...login,
-              algorithms,
-            });
-            expect(said, JSON.stringify(algorithms)).toBe('42');
-          }
-          for (const [type, bits] of [
-            ['ecdsa', '256'],
-            ['ecdsa', '521'],
-            ['rsa', '3072'],
-          ]) {
-            const privateKey = await newUserKey(server.folder, type!, bits!);
-            const said = await page.evaluate((login) => window.programs.sshSays(login), {
-              ...login,
-              privateKey,
-            });
-            expect(said, `${type} ${bits}`).toBe('42');
-          }
+        await openTunnel(page, lab);
+        const seen = await page.evaluate(([login, folder]) => window.programs.ssh(login, folder), [
+          login,
+          server.folder,
+        ] as const);
+        expect(seen).toEqual({
+          output: 'out\n',
+          code: 3,
+          isEchoed: true,
+          size: '50 132',
+          isFileWhole: true,
+          missing: 'No such file',
         });
+        for (const algorithms of WAYS) {
+          const said = await page.evaluate((login) => window.programs.sshSays(login), {
+            ...login,
+            algorithms,
+          });
+          expect(said, JSON.stringify(algorithms)).toBe('42');
+        }
+        for (const [type, bits] of [
+          ['ecdsa', '256'],
+          ['ecdsa', '521'],
+          ['rsa', '3072'],
+        ]) {
+          const privateKey = await newUserKey(server.folder, type!, bits!);
+          const said = await page.evaluate((login) => window.programs.sshSays(login), {
+            ...login,
+            privateKey,
+          });
+          expect(said, `${type} ${bits}`).toBe('42');
+        }
       } finally {
         await server.stop();
       }
@@ -159,21 +133,19 @@ for (const [browser, site, words] of PLACES)
       test.setTimeout(120_000);
       const lab = await startLab({ site });
       await startMosquitto(lab.peer.namespace);
-      await inBrowser(browser, page, async (page) => {
-        await openTunnel(page, lab);
-        for (const url of [
-          `mqtt://${INNER.peer4}`,
-          `mqtt://[${INNER.peer6}]:1883`,
-          `ws://${INNER.peer4}:9001/mqtt`,
-        ])
-          expect(await page.evaluate((url) => window.programs.mqtt(url), url), url).toEqual({
-            topic: 'house/picture',
-            isBuffer: true,
-            isWhole: true,
-            text: 'grün',
-            retained: 'grün',
-          });
-      });
+      await openTunnel(page, lab);
+      for (const url of [
+        `mqtt://${INNER.peer4}`,
+        `mqtt://[${INNER.peer6}]:1883`,
+        `ws://${INNER.peer4}:9001/mqtt`,
+      ])
+        expect(await page.evaluate((url) => window.programs.mqtt(url), url), url).toEqual({
+          topic: 'house/picture',
+          isBuffer: true,
+          isWhole: true,
+          text: 'grün',
+          retained: 'grün',
+        });
     });
 
     test('ws: text and a megabyte, compressed, a ping, a close with its reason', async ({
@@ -184,24 +156,22 @@ for (const [browser, site, words] of PLACES)
       const lab = await startLab({ site, files: [10] });
       const server = lab.peer.namespace.start('node', ['--import', 'tsx', 'test/support/inner-websocket.ts']);
       await server.saw(/ready/);
-      await inBrowser(browser, page, async (page) => {
-        await openTunnel(page, lab);
-        for (const host of [INNER.peer4, `[${INNER.peer6}]`])
-          expect(await page.evaluate((url) => window.programs.websocket(url), `ws://${host}:8081/`)).toEqual({
-            protocol: 'echo',
-            extensions: 'permessage-deflate',
-            ping: 'are you there',
-            text: 'grüß Gott',
-            isBinary: true,
-            isBuffer: true,
-            isWhole: true,
-            close: [3001, 'enough'],
-          });
-        const plain = `ws://${INNER.peer4}/10.bin`;
-        expect(await page.evaluate((url) => window.programs.websocketRefused(url), plain)).toMatch(
-          /Unexpected server response: \d{3}/,
-        );
-      });
+      await openTunnel(page, lab);
+      for (const host of [INNER.peer4, `[${INNER.peer6}]`])
+        expect(await page.evaluate((url) => window.programs.websocket(url), `ws://${host}:8081/`)).toEqual({
+          protocol: 'echo',
+          extensions: 'permessage-deflate',
+          ping: 'are you there',
+          text: 'grüß Gott',
+          isBinary: true,
+          isBuffer: true,
+          isWhole: true,
+          close: [3001, 'enough'],
+        });
+      const plain = `ws://${INNER.peer4}/10.bin`;
+      expect(await page.evaluate((url) => window.programs.websocketRefused(url), plain)).toMatch(
+        /Unexpected server response: \d{3}/,
+      );
     });
   });
 

@@ -60,7 +60,7 @@ test('a reader that stops for a minute costs at most the buffers, and has more a
   expect(read.received).toBeGreaterThan(32 * MIB);
 });
 
-test('a thousand sockets of `net` that came and went leave nothing in page and worker', async ({
+test('a thousand sockets of `net` that came and went leave nothing in page and worker @chromium', async ({
   page,
   startLab,
 }) => {

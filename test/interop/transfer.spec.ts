@@ -195,3 +195,58 @@ test('what was written is delivered although the tunnel closes at once @core', a
   }, INNER.peer4);
   await lab.services!.saw(new RegExp(`^sink ${sent}$`, 'm'));
 });
+
+test('connect() is written to before it is open, and goes on in one direction when the other has ended', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ services: true });
+  await openTunnel(page, lab);
+  const seen = await page.evaluate(
+    async ([host4, host6]) => {
+      const { pattern, readAll, sha256 } = window.page;
+      const data = pattern(1_000_000);
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      const sent = `${data.length} ${await sha256(data)}`;
+
+      const ours = window.tunnel.connect(`${host4}:9`, { allowHalfOpen: true });
+      const writer = ours.writable.getWriter();
+      void writer.write(data);
+      await writer.close();
+      const answer = text(await readAll(ours.readable));
+      await ours.closed;
+
+      const theirs = window.tunnel.connect({ hostname: host6, port: 11 }, { allowHalfOpen: true });
+      const nothing = (await readAll(theirs.readable)).length;
+      const later = theirs.writable.getWriter();
+      await later.write(data.subarray(1));
+      await later.close();
+      await theirs.closed;
+
+      // Without it, our end follows theirs.
+      const both = window.tunnel.connect(`${host4}:11`);
+      await readAll(both.readable);
+      await both.closed;
+
+      const echo = window.tunnel.connect(`[${host6}]:7`);
+      await echo.writable.getWriter().write(data.subarray(0, 5000));
+      const reader = echo.readable.getReader({ mode: 'byob' });
+      let buffer = new ArrayBuffer(5000);
+      for (let at = 0; at < 5000; ) {
+        const { value } = await reader.read(new Uint8Array(buffer, at));
+        at += value!.length;
+        buffer = value!.buffer;
+      }
+      const isWhole = new Uint8Array(buffer).every((byte, i) => byte === data[i]);
+      await echo.close();
+      const { remoteAddress } = await echo.opened;
+      const laterSent = `${data.length - 1} ${await sha256(data.slice(1))}`;
+      return { sent, answer, nothing, laterSent, isWhole, remoteAddress };
+    },
+    [INNER.peer4, INNER.peer6] as const,
+  );
+  expect(seen.answer).toBe(seen.sent);
+  expect(seen).toMatchObject({ nothing: 0, isWhole: true, remoteAddress: `[${INNER.peer6}]:7` });
+  await lab.services!.saw(new RegExp(`^sink ${seen.laterSent}$`, 'm'));
+  await lab.services!.saw(/^sink 0 e3b0c442/m);
+});

@@ -44,3 +44,54 @@ test('a WebSocket says text and a megabyte, answers a ping and closes with its r
   }
   await server.saw(/pong are you there[\s\S]*closed 3001 enough[\s\S]*closed 3001 enough/);
 });
+
+test('a WebSocket ends with whatever code either side says, with none, and without a word', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ files: [10] });
+  const server = lab.peer.namespace.start('node', ['--import', 'tsx', 'test/support/inner-websocket.ts']);
+  await server.saw(/ready/);
+  await openTunnel(page, lab);
+  const ends = await page.evaluate(async (host) => {
+    const ended = (url: string, onOpen: (socket: InstanceType<typeof window.tunnel.WebSocket>) => void) =>
+      new Promise<unknown[]>((resolve) => {
+        const socket = new window.tunnel.WebSocket(url);
+        const told: unknown[] = [];
+        socket.onopen = () => onOpen(socket);
+        socket.onmessage = ({ data }) => told.push(data);
+        socket.onerror = () => told.push('error');
+        socket.onclose = async ({ wasClean, code, reason }) => {
+          const texts = told.map((each) => (each instanceof Blob ? each.text() : each));
+          resolve([wasClean, code, reason, ...(await Promise.all(texts))]);
+        };
+      });
+    const url = `ws://${host}:8081/`;
+    return {
+      ours: await ended(url, (socket) => socket.close(4999, 'ä'.repeat(61))),
+      normal: await ended(url, (socket) => socket.close(1000)),
+      none: await ended(url, (socket) => socket.close()),
+      theirs: await ended(url, (socket) => socket.send('end 4001 too much')),
+      goingAway: await ended(url, (socket) => socket.send('end 1001 ')),
+      afterBlob: await ended(url, (socket) => {
+        socket.send(new Blob(['one']));
+        socket.send('end 3000 ');
+      }),
+      vanished: await ended(url, (socket) => socket.send('vanish')),
+      noServer: await ended(`ws://${host}:8089/`, () => {}),
+      noWebSocket: await ended(`ws://${host}/10.bin`, () => {}),
+    };
+  }, INNER.peer4);
+  expect(ends).toEqual({
+    ours: [true, 4999, 'ä'.repeat(61)],
+    normal: [true, 1000, ''],
+    none: [true, 1005, ''],
+    theirs: [true, 4001, 'too much'],
+    goingAway: [true, 1001, ''],
+    afterBlob: [true, 3000, '', 'one'],
+    vanished: [false, 1006, ''],
+    noServer: [false, 1006, '', 'error'],
+    noWebSocket: [false, 1006, '', 'error'],
+  });
+  await server.saw(/closed 4999 ä{61}\n[\s\S]*closed 1000 \n[\s\S]*closed 1005 \n/);
+});

@@ -1,6 +1,7 @@
 // Services that run behind a peer, in its namespace: `node --import tsx inner-services.ts`. Prints "ready".
 //   TCP 7  echo, half-closing when its client does        UDP 7  echo
 //   TCP 9  takes all until FIN, then answers with "BYTES SHA256" and closes; prints "sink BYTES SHA256" too
+//   TCP 11 ends its direction at once, and does as 9 otherwise, but cannot answer
 //   TCP 19 sends without end, and says on standard output every 100 ms how many bytes its socket has taken
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -29,8 +30,13 @@ function sink(socket: Socket): void {
   socket.on('end', () => {
     const result = `${bytes} ${hash.digest('hex')}`;
     console.log(`sink ${result}`);
-    socket.end(result);
+    if (socket.writable) socket.end(result);
   });
+}
+
+function endsFirst(socket: Socket): void {
+  socket.end();
+  sink(socket);
 }
 
 /** Without end, until the client closes: for what a closed window does to the sender. */
@@ -49,7 +55,7 @@ function source(socket: Socket): void {
   socket.resume();
 }
 
-const servers = [listen(7, echo), listen(9, sink), listen(19, source)];
+const servers = [listen(7, echo), listen(9, sink), listen(11, endsFirst), listen(19, source)];
 const udp = createSocket('udp6');
 udp.on('message', (datagram, from) => udp.send(datagram, from.port, from.address));
 udp.bind(7, '::');

@@ -13,7 +13,10 @@ export interface ServedFile {
   sha256: string;
 }
 
-/** Debian's nginx inside a namespace, on port 80 of IPv4 and IPv6, serving random files whose hash is known. */
+/**
+ * Debian's nginx inside a namespace, on port 80 of IPv4 and IPv6, serving random files whose hash is known: at once, slowly
+ * (/slowly/…), after a redirect (/moved/…, /moved-as-it-is/…), and what was PUT below /kept/.
+ */
 export class Nginx {
   readonly files: ServedFile[];
   readonly #folder: string;
@@ -70,7 +73,14 @@ http {
   gzip on; gzip_types application/octet-stream; gzip_min_length 1; gzip_comp_level 1;
   client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
   uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
-  server { listen 80; listen [::]:80 ipv6only=on; root ${folder}; }
+  server {
+    listen 80; listen [::]:80 ipv6only=on; root ${folder};
+    client_max_body_size 0;
+    location /slowly/ { alias ${folder}/; limit_rate 256k; }
+    location /kept/ { dav_methods PUT; create_full_put_path on; }
+    location ~ ^/moved/(.*) { return 302 /$1; }
+    location ~ ^/moved-as-it-is/(.*) { return 307 /$1; }
+  }
 }
 `;
 }

@@ -10,8 +10,10 @@ const ALSO_IN_FIREFOX = [
   'names',
   'node-packages',
   'node-sockets',
+  'page-programs',
   'transfer',
   'websocket',
+  'wireguard',
 ];
 
 export default defineConfig({

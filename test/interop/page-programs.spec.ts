@@ -1,4 +1,4 @@
-// Programs that everybody has, unmodified, behind the peer, and a page of Chromium as their server and client.
+// Programs that everybody has, unmodified, behind the peer, and a page as their server and client.
 import { createHash, randomBytes } from 'node:crypto';
 import { pattern } from '../harness/page.ts';
 import { NAME_SERVER } from '../harness/servers.ts';

@@ -107,7 +107,8 @@ class Capture implements Drainable {
   }
 
   take(packet: PacketBuffer, isOutbound: boolean, at: number): void {
-    this.#last = undefined;
+    // What is sent may be the answer to what was received last, which is refused only then.
+    if (!isOutbound) this.#last = undefined;
     if (!this.#filter.matches(packet)) return;
     const { memory, start, length } = packet;
     const caught = Math.min(length, this.#snaplen);

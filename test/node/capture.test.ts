@@ -1,10 +1,10 @@
 // Captures of a tunnel that runs, as tshark reads them.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isFound } from '../support/found.ts';
+import { tsharkFaults, tsharkFields } from '../support/tshark.ts';
 import { openTunnelPair, type TunnelPair } from '../support/tunnel-pair.ts';
 
 const hasTshark = isFound('tshark');
@@ -64,15 +64,8 @@ async function ping(count: number, size = 56): Promise<void> {
 
 /** One line for each packet; tshark must find nothing wrong. */
 function tshark(bytes: Buffer, ...fields: string[]): string[] {
-  const file = join(folder, 'capture.pcapng');
-  writeFileSync(file, bytes);
-  const told = (args: string[]) => {
-    const { status, stdout, stderr } = spawnSync('tshark', ['-r', file, ...args], { encoding: 'utf8' });
-    expect(status, stderr).toBe(0);
-    return stdout.split('\n').filter((line) => line !== '');
-  };
-  expect(told(['-Y', '_ws.malformed || _ws.expert.severity >= 0x00800000'])).toEqual([]);
-  return told(['-T', 'fields', ...fields.flatMap((field) => ['-e', field])]);
+  expect(tsharkFaults(folder, bytes)).toEqual([]);
+  return tsharkFields(folder, bytes, fields);
 }
 
 describe('a capture', () => {

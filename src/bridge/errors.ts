@@ -4,6 +4,7 @@ import {
   FailedAttempts,
   type Leg,
   type NameFailure,
+  type RouteFailure,
   TunnelError,
   type TunnelErrorCode,
 } from '../core/errors.ts';
@@ -20,8 +21,8 @@ export interface PlainError {
   leg?: Leg | undefined;
   /** Public key (base64) of the peer concerned. */
   peer?: string | undefined;
-  /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
-  reason?: NameFailure | undefined;
+  /** As in TunnelError. */
+  reason?: NameFailure | RouteFailure | undefined;
   /** Of a connection to a name: what became of each address. */
   attempts?:
     | {

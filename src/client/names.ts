@@ -28,6 +28,7 @@ export type {
 export {
   type Leg,
   type NameFailure,
+  type RouteFailure,
   TunnelError,
   type TunnelErrorCode,
   type TunnelErrorDetails,

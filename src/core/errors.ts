@@ -44,6 +44,9 @@ export type NameFailure =
   | 'not-implemented'
   | 'no-answer';
 
+/** Why there is no route: the address that our end was to have is none of the tunnel's. */
+export type RouteFailure = 'not-ours';
+
 /** What a TunnelError says beside its code and its sentence. */
 export interface TunnelErrorDetails {
   /** Whether trying the same again later can succeed; false if absent. */
@@ -52,8 +55,8 @@ export interface TunnelErrorDetails {
   leg?: Leg;
   /** Public key (base64) of the peer concerned. */
   peer?: string;
-  /** Of ERR_NAME_NOT_RESOLVED: why the name leads nowhere. */
-  reason?: NameFailure;
+  /** Of ERR_NAME_NOT_RESOLVED: why the name leads nowhere; of ERR_NO_ROUTE, if it is our end's address. */
+  reason?: NameFailure | RouteFailure;
   /** What led to it. */
   cause?: unknown;
 }
@@ -68,8 +71,8 @@ export class TunnelError extends Error {
   readonly leg: Leg | undefined;
   /** Public key (base64) of the peer concerned, if one is. */
   readonly peer: string | undefined;
-  /** Of ERR_NAME_NOT_RESOLVED, inside the tunnel. */
-  readonly reason: NameFailure | undefined;
+  /** Of ERR_NAME_NOT_RESOLVED inside the tunnel; of ERR_NO_ROUTE, if it is our end's address. */
+  readonly reason: NameFailure | RouteFailure | undefined;
 
   /** `message` is one sentence for the user, without secrets. */
   constructor(code: TunnelErrorCode, message: string, details: TunnelErrorDetails = {}) {

@@ -327,7 +327,7 @@ export class DatagramSocket extends EventEmitter {
     try {
       info = await socket.opened;
     } catch (reason) {
-      throw bindError(reason, address, port);
+      throw toSystemError(reason, 'bind', { address, ...(port > 0 && { port }) });
     }
     if (this.#state === 'closed') {
       socket.close().catch(() => {});
@@ -425,14 +425,6 @@ function tell(callback: SendCallback | undefined, error: Error | null, bytes?: n
 
 function notConnected(): Error {
   return codedError(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
-}
-
-/** An address that is not ours has no route for the engine; the system calls have a word of their own for it. */
-function bindError(reason: unknown, address: string, port: number): Error {
-  const error = toSystemError(reason, 'bind', { address, ...(port > 0 && { port }) });
-  const { code, cause } = error as Error & { code?: string };
-  if (code !== 'ENETUNREACH') return error;
-  return systemError('EADDRNOTAVAIL', 'bind', { address, ...(port > 0 && { port }) }, cause);
 }
 
 /** What fits an octet; of what is no whole number, what Node makes of it. */

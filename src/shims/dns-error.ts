@@ -28,7 +28,7 @@ export function toQueryError(reason: unknown, syscall: string, hostname: string)
   if (!failure) return reason as Error;
   const code =
     failure.code === 'ERR_NAME_NOT_RESOLVED'
-      ? CODES[failure.reason ?? 'no-answer']
+      ? CODES[(failure.reason as NameFailure | undefined) ?? 'no-answer']
       : failure.code === 'ERR_CLOSED'
         ? 'ECONNREFUSED'
         : 'ENOMEM';

@@ -85,6 +85,7 @@ export function toSystemError(reason: unknown, syscall: string, concerned: Conce
       { hostname: concerned.hostname ?? concerned.address },
       failure,
     );
+  if (failure?.reason === 'not-ours') return systemError('EADDRNOTAVAIL', syscall, concerned, failure);
   if (failure) return systemError(CODES[failure.code] ?? 'EIO', syscall, concerned, failure);
   return reason instanceof Error ? reason : systemError('EIO', syscall, concerned, reason);
 }

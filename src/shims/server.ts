@@ -4,7 +4,7 @@ import type { Tunnel } from '../client/tunnel.ts';
 import { unavailable } from './connect-options.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { addressesOf, lookup } from './dns-lookup.ts';
-import { checkPort, codedError, invalidArgType, systemError, toSystemError } from './errors.ts';
+import { checkPort, codedError, invalidArgType, toSystemError } from './errors.ts';
 import { familyOf } from './ip.ts';
 import { nextTick } from './next-tick.ts';
 import { type AddressInfo, Socket } from './socket.ts';
@@ -167,7 +167,7 @@ export class Server extends EventEmitter {
       this.#reader = readable.getReader();
       void this.#accept(this.#reader);
     } catch (reason) {
-      throw listenError(reason, host, localPort);
+      throw toSystemError(reason, 'listen', { address: host, port: localPort });
     }
     this.emit('listening');
   }
@@ -238,14 +238,6 @@ function listenOptionsOf(args: readonly unknown[]): ListenOptions {
     ...(host !== undefined && { host: host as string }),
     ...(backlog !== undefined && { backlog: backlog as number }),
   };
-}
-
-/** An address that is not ours has no route for the engine; the system calls have a word of their own for it. */
-function listenError(reason: unknown, address: string, port: number): Error {
-  const error = toSystemError(reason, 'listen', { address, port });
-  const { code, cause } = error as Error & { code?: string };
-  if (code !== 'ENETUNREACH') return error;
-  return systemError('EADDRNOTAVAIL', 'listen', { address, port }, cause);
 }
 
 function named(prefix: 'local' | 'remote', { address, port }: { address: string; port: number }): object {

@@ -1,5 +1,4 @@
 import { Buffer } from 'buffer';
-import type { Tunnel } from '../client/tunnel.ts';
 import {
   type ConnectListener,
   type ConnectOptions,
@@ -15,7 +14,6 @@ import {
   connectError,
   connectErrors,
   invalidArgType,
-  type SystemCode,
   type SystemError,
   systemError,
   toSystemError,
@@ -66,8 +64,8 @@ export class Socket extends Duplex {
   timeout = 0;
   /** Bytes that came. */
   bytesRead = 0;
-  /** Node's, for who looks at it: there is no other. */
-  readonly autoSelectFamilyAttemptedAddresses: string[] = [];
+  /** Of a name with several addresses that a `lookup` of the caller's gave: those that were tried so far, `address:port`. */
+  autoSelectFamilyAttemptedAddresses: string[] | undefined;
   #handle: Handle | undefined;
   /** Of the connection that is not there yet. */
   #opening: AbortController | undefined;
@@ -332,31 +330,49 @@ export class Socket extends Duplex {
     await Promise.resolve();
     const tunnel = tunnelOf(options);
     const candidates = await this.#candidates(options, destination);
+    const [first, ...more] = candidates;
+    if (more.length > 0) this.autoSelectFamilyAttemptedAddresses = [];
     const failures: Error[] = [];
     for (const [index, candidate] of candidates.entries()) {
+      const isLast = index === candidates.length - 1;
+      // What the engine finds out by itself is told when it is over: which address of a name, and whether ours is one.
+      const isToldFirst = isIP(candidate) !== 0 && local.localAddress === undefined;
+      this.autoSelectFamilyAttemptedAddresses?.push(`${candidate}:${port}`);
+      if (isToldFirst) this.#toldOfAttempt(candidate, port);
       if (opening.signal.aborted) return;
       try {
         // No packet could ask for it; a system refuses it by itself.
         if (port === 0) throw systemError('ECONNREFUSED', 'connect', { address: candidate });
-        await this.#checkLocal(tunnel, local.localAddress, candidate);
         const socket = new tunnel.TCPSocket(candidate, port, {
           ...local,
           noDelay: this.#noDelay,
           ...(this.#keepAliveDelay > 0 && { keepAliveDelay: this.#keepAliveDelay }),
           // As in Node, what is an address counts, whatever its family.
           ...(family !== 0 && isIP(candidate) === 0 && { dnsQueryType: `ipv${family}` as const }),
-          ...(index < candidates.length - 1 && { timeout: attemptTimeout }),
+          ...(!isLast && { timeout: attemptTimeout }),
           signal: opening.signal,
         });
-        const info = await socket.opened;
-        this.#opened(new TcpHandle(socket, info), opening, candidate === host ? host : undefined);
+        const handle = new TcpHandle(socket, await socket.opened);
+        const { address } = handle.remote;
+        this.#opened(handle, opening, () => {
+          if (isIP(candidate) === 0) this.#told(null, address, host);
+          if (!isToldFirst) this.#toldOfAttempt(address, port);
+        });
         return;
       } catch (reason) {
+        if (opening.signal.aborted) return;
+        if (isNotOurs(reason)) throw bindError(local.localAddress!, candidate, reason);
+        if (isInUse(reason) && !isToldFirst) this.#toldOfAttempt(candidate, port);
         if (isInUse(reason)) throw takenError(candidate, port, local, reason);
-        failures.push(...connectErrors(reason, candidate, port));
+        const errors = connectErrors(reason, candidate, port) as SystemError[];
+        if (first === host && isIP(host) === 0) this.#toldOfNames(errors, host);
+        failures.push(...errors);
+        for (const error of errors) {
+          if (!isToldFirst && error.syscall === 'connect') this.#toldOfAttempt(error.address!, port);
+          this.#toldOfFailure(error, port, { isOnly: candidates.length + errors.length === 2, isLast });
+        }
       }
     }
-    if (candidates[0] === host && isIP(host) === 0) this.#toldOfFailures(failures, host);
     throw connectError(failures);
   }
 
@@ -375,21 +391,8 @@ export class Socket extends Duplex {
     return triesAll ? interleaved(addresses) : addresses.slice(0, 1);
   }
 
-  /** As bind(2) would fail: an address that is not the tunnel's, or of another family than where it leads. */
-  async #checkLocal(tunnel: Tunnel, address: string | undefined, remote: string): Promise<void> {
-    if (address === undefined) return;
-    if (isIP(remote) !== 0 && isIP(remote) !== isIP(address)) throw bindError('EINVAL', address);
-    const probe = new tunnel.UDPSocket({ localAddress: address });
-    try {
-      await probe.opened;
-    } catch (reason) {
-      throw bindError('EADDRNOTAVAIL', address, reason);
-    }
-    probe.close().catch(() => {});
-  }
-
   /** Of a name that the engine looked up: no address, or those that it tried. */
-  #toldOfFailures(failures: readonly Error[], host: string): void {
+  #toldOfNames(failures: readonly Error[], host: string): void {
     for (const failure of failures) {
       const { syscall, address } = failure as Partial<SystemError>;
       if (syscall === 'getaddrinfo') this.#told(failure, undefined, host);
@@ -397,15 +400,13 @@ export class Socket extends Duplex {
     }
   }
 
-  /** `host`: what the engine was asked to connect to. */
-  #opened(handle: Handle, opening: AbortController, host: string | undefined): void {
+  /** `told` is what a listener hears before 'connect', and may have had enough of. */
+  #opened(handle: Handle, opening: AbortController, told: () => void): void {
+    if (this.#opening === opening && !this.destroyed) told();
     if (this.#opening !== opening || this.destroyed) {
       handle.close();
       return;
     }
-    if (host !== undefined && isIP(host) === 0) this.#told(null, handle.remote.address, host);
-    // The listener may have had enough.
-    if (this.#opening !== opening) return;
     this.#attach(handle);
     // Its signal would reset the connection from now on.
     this.#opening = undefined;
@@ -422,6 +423,22 @@ export class Socket extends Duplex {
   #attach(handle: Handle): void {
     this.#handle = handle;
     this.#idle.touch();
+  }
+
+  #toldOfAttempt(address: string, port: number): void {
+    if (!this.destroyed) this.emit('connectionAttempt', address, port, isIP(address));
+  }
+
+  #toldOfFailure(
+    error: SystemError,
+    port: number,
+    { isOnly, isLast }: { isOnly: boolean; isLast: boolean },
+  ): void {
+    const { code, syscall, address } = error;
+    // Without a route the system's call fails at once; where there is no other address, Node makes nothing more of it.
+    if (this.destroyed || syscall !== 'connect' || (isOnly && code === 'ENETUNREACH')) return;
+    if (!isLast && code === 'ETIMEDOUT') this.emit('connectionAttemptTimeout', address, port, isIP(address));
+    else this.emit('connectionAttemptFailed', address, port, isIP(address), error);
   }
 
   #told(error: Error | null, address: string | undefined, host: string): void {
@@ -496,8 +513,13 @@ function isInUse(reason: unknown): boolean {
   return tunnelErrorOf(reason)?.code === 'ERR_ADDRESS_IN_USE';
 }
 
-/** About our end of a connection. */
-function bindError(code: SystemCode, address: string, cause?: unknown): Error {
+function isNotOurs(reason: unknown): boolean {
+  return tunnelErrorOf(reason)?.reason === 'not-ours';
+}
+
+/** As bind(2) fails: an address that is not the tunnel's, or of another family than where it leads. */
+function bindError(address: string, remote: string, cause: unknown): Error {
+  const code = isIP(address) === isIP(remote) ? 'EADDRNOTAVAIL' : 'EINVAL';
   return systemError(code, 'bind', { address }, cause);
 }
 

@@ -76,14 +76,18 @@ function tableOf(addresses: Addresses, asked: (...question: unknown[]) => void =
   }) as nodeNet.LookupFunction;
 }
 
-const EVENTS = ['lookup', 'connect', 'ready', 'end', 'finish', 'error', 'timeout', 'close'];
+const EVENTS = [
+  'lookup',
+  ...['connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout'],
+  ...['connect', 'ready', 'end', 'finish', 'error', 'timeout', 'close'],
+];
 type Script = (place: Place, log: EventLog) => Promise<void>;
 
 function newLog(): EventLog {
   return new EventLog([
     [/\b(127\.0\.0\.2|10\.0\.0\.3)\b/g, 'FIRST'],
     [/\b(127\.0\.0\.3|10\.0\.0\.4)\b/g, 'SECOND'],
-    [/:\d{4,5}\b|(?<="port":)\d{4,5}/g, 'PORT'],
+    [/:\d{4,5}\b|(?<="port":)\d{4,5}|(?<= )\d{4,5}(?= [46]\b)/g, 'PORT'],
   ]);
 }
 
@@ -137,7 +141,11 @@ describe('a connection by name', () => {
       server.close();
       await until(server, 'close');
     });
-    expect(lines.slice(0, 2)).toEqual(['client lookup null "FIRST" 4 "one.test"', 'client connect']);
+    expect(lines.slice(0, 3)).toEqual([
+      'client lookup null "FIRST" 4 "one.test"',
+      'client connectionAttempt "FIRST" PORT 4',
+      'client connect',
+    ]);
   });
 
   it('tells of a name that does not exist, and of one about which nobody answers', async () => {
@@ -167,8 +175,8 @@ describe('a connection by name', () => {
       server.close();
       await until(server, 'close');
     });
-    expect(lines).toHaveLength(3);
-    expect(lines[1]).toContain('ECONNREFUSED FIRST');
+    expect(lines).toHaveLength(5);
+    expect(lines[2]).toContain('ECONNREFUSED FIRST');
   });
 
   it('goes to the second address where the first refuses', async () => {
@@ -182,7 +190,9 @@ describe('a connection by name', () => {
     expect(theirs).toContain('to "SECOND" "IPv4"');
     expect(await run(script, { net: ours, addresses: OURS, lookup: tableOf(OURS) })).toEqual(theirs);
     // The engine tries them, and tells of the one that won.
-    const withoutFirst = theirs.filter((line) => line !== 'client lookup null "FIRST" 4 "two.test"');
+    const withoutFirst = theirs.filter(
+      (line) => !/^client (lookup null|connectionAttempt).* "FIRST"/.test(line),
+    );
     expect(await run(script, { net: ours, addresses: OURS })).toEqual(withoutFirst);
   });
 });
@@ -257,6 +267,7 @@ describe('a lookup of one’s own', () => {
         patience === undefined ? options : { ...options, autoSelectFamilyAttemptTimeout: patience },
       );
       expect(log.lines).toContain('to "FIRST" "IPv4"');
+      expect(log.lines).toContain(`client connectionAttemptTimeout "${SILENT}" PORT 4`);
       expect(engine.lone.now - began).toBeGreaterThanOrEqual(patience ?? 250);
       expect(engine.lone.now - began).toBeLessThan((patience ?? 250) + 200);
     }
@@ -303,7 +314,7 @@ describe('our end of a connection', () => {
     const [server, port] = await listening(place, first);
     for (const localAddress of [second, '0.0.0.0', '192.0.2.99', '::1']) {
       const socket = net.connect({ host: first, port, localAddress });
-      log.watch('client', socket, ['error', 'close']);
+      log.watch('client', socket, EVENTS);
       socket.resume().on('connect', () => log.note('from', socket.localAddress === localAddress));
       await until(socket, 'close');
     }

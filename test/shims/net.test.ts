@@ -29,7 +29,11 @@ afterEach(() => {
   ourNet.setDefaultTunnel(undefined);
 });
 
-const SOCKET_EVENTS = ['lookup', 'connect', 'ready', 'data', 'end', 'finish', 'error', 'timeout', 'close'];
+const SOCKET_EVENTS = [
+  'lookup',
+  ...['connectionAttempt', 'connectionAttemptFailed', 'connectionAttemptTimeout'],
+  ...['connect', 'ready', 'data', 'end', 'finish', 'error', 'timeout', 'close'],
+];
 const SERVER_EVENTS = ['listening', 'connection', 'error', 'drop', 'close'];
 
 type Script = (place: Place, log: EventLog) => Promise<void>;
@@ -50,7 +54,7 @@ async function compare(script: Script): Promise<string[]> {
 async function run(script: Script, place: Place): Promise<string[]> {
   const log = new EventLog([
     [/\b(127\.0\.0\.1|10\.0\.0\.2)\b/g, 'HOST'],
-    [/:\d{4,5}\b|(?<="port":)\d{4,5}/g, 'PORT'],
+    [/:\d{4,5}\b|(?<="port":)\d{4,5}|(?<= )\d{4,5}(?= [46]\b)/g, 'PORT'],
   ]);
   await script(place, log);
   return log.lines;

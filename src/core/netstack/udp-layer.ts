@@ -352,6 +352,7 @@ export class UdpLayer implements Pollable {
     if (!this.#ip.isLocal(address))
       throw new TunnelError('ERR_NO_ROUTE', `${address} is not an address of this tunnel.`, {
         leg: 'inside',
+        reason: 'not-ours',
       });
     if (remote && remote.address.version !== address.version)
       throw new TunnelError('ERR_NO_ROUTE', `${address} cannot reach ${remote.address}.`, { leg: 'inside' });

@@ -60,9 +60,7 @@ export class LocalEnds {
       throw new TunnelError(
         'ERR_NO_ROUTE',
         `${from} is not an IPv${address.version} address of this tunnel.`,
-        {
-          leg: 'inside',
-        },
+        { leg: 'inside', reason: 'not-ours' },
       );
     if (!this.#ip.isUnicast(address))
       throw new TunnelError('ERR_NO_ROUTE', `${address} is not the address of one host.`, { leg: 'inside' });

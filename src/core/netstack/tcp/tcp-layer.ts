@@ -200,6 +200,7 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
     if (!isWildcard && !this.ip.isLocal(address))
       throw new TunnelError('ERR_NO_ROUTE', `${address} is not an address of this tunnel.`, {
         leg: 'inside',
+        reason: 'not-ours',
       });
     const port = options.port || this.#localEnds.portToListenOn();
     if (!port) throw new TunnelError('ERR_LIMIT', 'All local ports are in use.');

@@ -16,10 +16,29 @@ export interface TlsOptions {
   alpn: string[];
 }
 
-/** What is inside a TLS connection. */
+/** A suite of ciphers: `name` is OpenSSL's, `standardName` IANA's, `version` the first that has it; of TLS 1.3, the two are the same. */
+export interface TlsCipher {
+  /** As `ECDHE-RSA-AES128-GCM-SHA256`. */
+  name: string;
+  /** As `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; default: the name. */
+  standardName?: string;
+  /** As `TLSv1.2`; default: the connection's. */
+  version?: string;
+}
+
+/**
+ * What is inside a TLS connection. All but the streams is for who asks, such as the stand-in of Node's `tls`: what a layer does
+ * not tell is unknown there.
+ */
 export interface SecureDuplex extends Duplex {
   /** The application protocol that was agreed on, if one was. */
   alpn?: string | null | undefined;
+  /** The version, as `TLSv1.3`. */
+  protocol?: string | undefined;
+  /** What encrypts. */
+  cipher?: TlsCipher | undefined;
+  /** The other side's certificate, as Node's getPeerCertificate(true) has it: `subject`, `subjectaltname`, `raw`, `issuerCertificate` … */
+  certificate?: object | undefined;
 }
 
 /**

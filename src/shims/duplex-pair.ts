@@ -14,25 +14,25 @@ export function pairOf(duplex: Duplex): StreamPair {
 }
 
 function readableOf(duplex: Duplex): ReadableStream<Uint8Array<ArrayBuffer>> {
+  // What has ended, or was cancelled, cannot end again.
+  let isOver = false;
+  const finish = (how: () => void) => () => {
+    if (!isOver) how();
+    isOver = true;
+  };
   return new ReadableStream({
     start(controller) {
       duplex.on('data', (data: Uint8Array<ArrayBuffer>) => {
+        if (isOver) return;
         controller.enqueue(data);
         if ((controller.desiredSize ?? 0) <= 0) duplex.pause();
       });
-      const end = () => {
-        // What has ended cannot end again.
-        duplex.removeListener('end', end).removeListener('close', end).removeListener('error', fail);
-        controller.close();
-      };
-      const fail = (error: Error) => {
-        duplex.removeListener('end', end).removeListener('close', end).removeListener('error', fail);
-        controller.error(error);
-      };
-      duplex.on('end', end).on('close', end).on('error', fail);
+      const end = finish(() => controller.close());
+      duplex.on('end', end).on('close', end);
+      duplex.on('error', (error: Error) => finish(() => controller.error(error))());
     },
     pull: () => void duplex.resume(),
-    cancel: () => void duplex.destroy(),
+    cancel: finish(() => duplex.destroy()),
   });
 }
 

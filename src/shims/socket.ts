@@ -60,6 +60,8 @@ const KEEP_ALIVE_DELAY = 7_200_000;
 export class Socket extends Duplex {
   /** From `connect` until 'connect' or the end. */
   connecting = false;
+  /** @internal As in Node: the name that was connected to. */
+  _host: string | null = null;
   /** As `setTimeout` was told; 0 is none. */
   timeout = 0;
   /** Bytes that came. */
@@ -110,6 +112,7 @@ export class Socket extends Duplex {
       this.#keepAliveDelay = keepAliveOf(options.keepAlive, options.keepAliveInitialDelay);
     if (options.timeout !== undefined) this.setTimeout(options.timeout);
     this.connecting = true;
+    this._host = isIP(destination.host) === 0 ? destination.host : null;
     this.#idle.touch();
     const opening = new AbortController();
     this.#opening = opening;
@@ -124,12 +127,6 @@ export class Socket extends Duplex {
     this.#attach(handle);
     if (!pauseOnConnect) this.read(0);
     return this;
-  }
-
-  /** @internal A connection that somebody else made, for a socket that said it was connecting. */
-  connected(handle: Handle): void {
-    this.#attach(handle);
-    this.#announce();
   }
 
   /** Not connected yet, or no more. */

@@ -1,8 +1,8 @@
 // Node's `tls` over a tunnel: the layer itself is whoever's `setDefaultTunnel(tunnel, { tls })` was given.
-import { invalidArgType } from './errors.ts';
 import { type SecureOptions, TLSSocket } from './tls-socket.ts';
 
 export { getDefaultTunnel, setDefaultTunnel, type TlsLayer } from './default-tunnel.ts';
+export { checkServerIdentity, type NamedCertificate } from './server-identity.ts';
 export { type SecureOptions, TLSSocket } from './tls-socket.ts';
 
 /**
@@ -24,12 +24,6 @@ export function connect(...args: unknown[]): TLSSocket {
 /** What Node makes of certificates and keys; the layer of TLS is given it as it is. */
 export function createSecureContext(options: object = {}): object {
   return { context: options };
-}
-
-/** Whose names a certificate has is the layer's to check. */
-export function checkServerIdentity(hostname: string, _certificate: unknown): Error | undefined {
-  if (typeof hostname !== 'string') throw invalidArgType('hostname', 'of type string', hostname);
-  return undefined;
 }
 
 /** Node's defaults, for who reads them: the versions that are offered are the layer's. */

@@ -85,7 +85,10 @@ export class Readiness {
   /** Something is wrong; where it concerns one peer, only its waiters and, while nobody is ready, `any` learn of it. */
   failed(error: TunnelError): void {
     if (this.#ready.size === 0) {
-      if (!this.#any.isRead && this.#peers.size === 0) this.#early = error;
+      if (!this.#any.isRead && this.#peers.size === 0) {
+        this.#early = error;
+        if (this.#any.isRejected) this.#any = new Waiting();
+      }
       this.#any.reject(error);
     }
     for (const [peer, waiting] of this.#peers) {
@@ -93,6 +96,13 @@ export class Readiness {
       waiting.reject(error);
       this.#peers.delete(peer);
     }
+  }
+
+  /** There is a relay again: what was wrong with it before is nobody's concern any more. */
+  reachesRelay(): void {
+    if (this.#early?.leg !== 'relay') return;
+    this.#early = undefined;
+    this.#any = new Waiting();
   }
 
   ended(error: TunnelError): void {

@@ -454,6 +454,7 @@ export class Tunnel extends EventTarget {
       }
       case 'transport':
         this.#logTransport(event.transport);
+        if (event.transport.state === 'open') this.#readiness.reachesRelay();
         this.#dispatch('transport', event.transport);
         break;
       case 'error': {

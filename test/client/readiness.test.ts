@@ -27,11 +27,21 @@ describe('ready', () => {
 
   it('tells whoever asks first what went wrong before, and nobody after', async () => {
     const readiness = new Readiness();
+    readiness.failed(new TunnelError('ERR_RELAY_UNREACHABLE', 'it restarts', { leg: 'relay' }));
     readiness.failed(silence);
     await expect(readiness.any).rejects.toBe(silence);
     const second = readiness.any;
     readiness.handshake(A);
     await expect(second).resolves.toBeUndefined();
+  });
+
+  it('tells nobody of a relay that is reached again', async () => {
+    const readiness = new Readiness();
+    readiness.failed(new TunnelError('ERR_RELAY_UNREACHABLE', 'it restarts', { leg: 'relay' }));
+    readiness.reachesRelay();
+    const waiting = [readiness.any, readiness.of(A)];
+    readiness.handshake(A);
+    await expect(Promise.all(waiting)).resolves.toEqual([undefined, undefined]);
   });
 
   it('tells whoever asks first for a peer what went wrong with it before', async () => {

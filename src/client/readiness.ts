@@ -9,8 +9,6 @@ class Waiting {
   resolve!: (value: undefined) => void;
   reject!: (reason: unknown) => void;
   isRejected = false;
-  /** Somebody has it, and learns of what becomes of it. */
-  isRead = false;
 
   constructor() {
     this.promise = new Promise((resolve, reject) => {
@@ -30,14 +28,14 @@ export class Readiness {
   readonly #peers = new Map<string, Waiting>();
   #any = new Waiting();
   #end: TunnelError | undefined;
-  /** What went wrong before anybody asked. */
+  #isAsked = false;
+  /** What was wrong when nobody had asked yet: a refusal may be quicker than whoever asks. Silence is none. */
   #early: TunnelError | undefined;
 
-  /** A refusal may be quicker than whoever asks for this: the first one to ask is told of it. */
   get any(): Promise<undefined> {
-    if (this.#any.isRejected && this.#any.isRead && !this.#end) this.#any = new Waiting();
-    this.#any.isRead = true;
-    this.#early = undefined;
+    if (this.#any.isRejected && !this.#end) this.#any = new Waiting();
+    const early = this.#ask();
+    if (early) this.#any.reject(early);
     return this.#any.promise;
   }
 
@@ -45,11 +43,8 @@ export class Readiness {
     if (this.#ready.has(peer)) return Promise.resolve(undefined);
     if (this.#end) return Promise.reject(this.#end);
     if (!decodeKey(peer)) return Promise.reject(new TunnelError('ERR_CONFIG', NO_KEY));
-    const early = this.#early;
-    if (early && concerns(early, peer)) {
-      this.#early = undefined;
-      return Promise.reject(early);
-    }
+    const early = this.#ask();
+    if (early && concerns(early, peer)) return Promise.reject(early);
     let waiting = this.#peers.get(peer);
     if (!waiting) this.#peers.set(peer, (waiting = new Waiting()));
     const { promise } = waiting;
@@ -62,6 +57,14 @@ export class Readiness {
     });
     abortable.catch(() => {});
     return abortable;
+  }
+
+  /** The first to ask is told of it. */
+  #ask(): TunnelError | undefined {
+    const early = this.#early;
+    this.#early = undefined;
+    this.#isAsked = true;
+    return early;
   }
 
   handshake(peer: string): void {
@@ -84,13 +87,8 @@ export class Readiness {
 
   /** Something is wrong; where it concerns one peer, only its waiters and, while nobody is ready, `any` learn of it. */
   failed(error: TunnelError): void {
-    if (this.#ready.size === 0) {
-      if (!this.#any.isRead && this.#peers.size === 0) {
-        this.#early = error;
-        if (this.#any.isRejected) this.#any = new Waiting();
-      }
-      this.#any.reject(error);
-    }
+    if (!this.#isAsked && error.leg !== 'peer') this.#early = error;
+    if (this.#ready.size === 0) this.#any.reject(error);
     for (const [peer, waiting] of this.#peers) {
       if (!concerns(error, peer)) continue;
       waiting.reject(error);
@@ -100,9 +98,7 @@ export class Readiness {
 
   /** There is a relay again: what was wrong with it before is nobody's concern any more. */
   reachesRelay(): void {
-    if (this.#early?.leg !== 'relay') return;
-    this.#early = undefined;
-    this.#any = new Waiting();
+    if (this.#early?.leg === 'relay') this.#early = undefined;
   }
 
   ended(error: TunnelError): void {

@@ -4,7 +4,12 @@ import { TunnelError } from '../../src/core/errors.ts';
 
 const A = `${'A'.repeat(43)}=`;
 const B = `${'B'.repeat(42)}A=`;
-const silence = new TunnelError('ERR_HANDSHAKE_TIMEOUT', 'no answer', { retryable: true, peer: A });
+const silence = new TunnelError('ERR_HANDSHAKE_TIMEOUT', 'no answer', {
+  retryable: true,
+  peer: A,
+  leg: 'peer',
+});
+const refused = new TunnelError('ERR_RELAY_ORIGIN', 'not this page', { leg: 'relay' });
 
 describe('ready', () => {
   it('resolves with the first handshake with any peer', async () => {
@@ -27,32 +32,38 @@ describe('ready', () => {
 
   it('tells whoever asks first what went wrong before, and nobody after', async () => {
     const readiness = new Readiness();
-    readiness.failed(new TunnelError('ERR_RELAY_UNREACHABLE', 'it restarts', { leg: 'relay' }));
-    readiness.failed(silence);
-    await expect(readiness.any).rejects.toBe(silence);
+    readiness.failed(new TunnelError('ERR_RELAY_UNREACHABLE', 'no answer', { leg: 'relay' }));
+    readiness.failed(refused);
+    await expect(readiness.any).rejects.toBe(refused);
     const second = readiness.any;
     readiness.handshake(A);
     await expect(second).resolves.toBeUndefined();
   });
 
-  it('tells nobody of a relay that is reached again', async () => {
+  it('tells whoever asks first for a peer what went wrong with it before', async () => {
     const readiness = new Readiness();
-    readiness.failed(new TunnelError('ERR_RELAY_UNREACHABLE', 'it restarts', { leg: 'relay' }));
-    readiness.reachesRelay();
+    readiness.failed(refused);
+    await expect(readiness.of(A)).rejects.toBe(refused);
+    const again = readiness.of(A);
+    readiness.handshake(A);
+    await expect(again).resolves.toBeUndefined();
+  });
+
+  it('tells nobody of silence before: the next try may be answered', async () => {
+    const readiness = new Readiness();
+    readiness.failed(silence);
     const waiting = [readiness.any, readiness.of(A)];
     readiness.handshake(A);
     await expect(Promise.all(waiting)).resolves.toEqual([undefined, undefined]);
   });
 
-  it('tells whoever asks first for a peer what went wrong with it before', async () => {
+  it('tells nobody of a relay that is reached again', async () => {
     const readiness = new Readiness();
-    readiness.failed(silence);
-    const other = readiness.of(B);
-    await expect(readiness.of(A)).rejects.toBe(silence);
-    const again = readiness.of(A);
-    readiness.handshake(B);
+    readiness.failed(refused);
+    readiness.reachesRelay();
+    const waiting = [readiness.any, readiness.of(A)];
     readiness.handshake(A);
-    await expect(Promise.all([other, again])).resolves.toEqual([undefined, undefined]);
+    await expect(Promise.all(waiting)).resolves.toEqual([undefined, undefined]);
   });
 
   it('stays resolved when something goes wrong later', async () => {

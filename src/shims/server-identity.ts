@@ -5,8 +5,11 @@ import { isIP } from './ip.ts';
 
 /** What of a certificate names its owner, under Node's names. */
 export interface NamedCertificate {
-  /** `CN` may be several. */
-  subject?: { CN?: string | string[] };
+  /** Whom it names, for want of alternatives. */
+  subject?: {
+    /** May be several. */
+    CN?: string | string[];
+  };
   /** `DNS:a.test, IP Address:10.0.0.1`; what has a comma or a quote in it is JSON. */
   subjectaltname?: string;
 }

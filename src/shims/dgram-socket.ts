@@ -105,7 +105,7 @@ export class DatagramSocket extends EventEmitter {
       .then((found) => {
         this.#connecting = false;
         if (this.#state === 'closed') return;
-        this.#heed({ address: IpAddress.parse(found)?.toString() ?? found, port: to });
+        this.#heed({ address: this.#written(found), port: to });
         this.emit('connect');
       })
       .catch((error: Error) => {
@@ -281,6 +281,15 @@ export class DatagramSocket extends EventEmitter {
     return this.type === 'udp6' ? 'IPv6' : 'IPv4';
   }
 
+  /** As the system writes it: to a socket of IPv6, IPv4 is a part of it (RFC 4291 §2.5.5.2). */
+  #written(text: string): string {
+    const address = IpAddress.parse(text);
+    if (!address) return text;
+    const isMapped = address.version === 6 && /^::ffff:[^:]+:[^:]+$/.test(String(address));
+    const plain = isMapped ? new IpAddress(address.bytes.slice(12)) : address;
+    return this.type === 'udp6' && plain.version === 4 ? `::ffff:${plain}` : String(address);
+  }
+
   #checkOpen(): void {
     if (this.#state === 'closed') throw codedError(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
@@ -381,7 +390,8 @@ export class DatagramSocket extends EventEmitter {
       for (;;) {
         const { done, value } = await reader.read();
         if (done || this.#socket !== socket) break;
-        const { data, remoteAddress: address = '', remotePort: port = 0 } = value;
+        const { data, remoteAddress = '', remotePort: port = 0 } = value;
+        const address = this.#written(remoteAddress);
         if (this.#remote && (this.#remote.address !== address || this.#remote.port !== port)) continue;
         const rinfo: RemoteInfo = { address, family: this.#family, port, size: data.length };
         nextTick(() =>

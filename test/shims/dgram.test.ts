@@ -313,6 +313,24 @@ describe('a connected socket', () => {
     expect(lines.filter((line) => line.includes('recvmsg ECONNREFUSED'))).toHaveLength(2);
   });
 
+  it.each([undefined, 'connected'])('hears IPv4 as a part of IPv6 (%s)', async (how) => {
+    const lines = await compare(async ({ dgram, host }, log) => {
+      const [four, port] = await bound(dgram, host, log);
+      const dual = dgram.createSocket('udp6');
+      log.watch('dual', dual, EVENTS);
+      dual.bind(0);
+      await until(dual, 'listening');
+      if (how) dual.connect(port, `::ffff:${host}`, () => log.note('remote', dual.remoteAddress()));
+      if (how) await until(dual, 'connect');
+      const heard = until(dual, 'message');
+      four.send('hello', dual.address().port, host);
+      await heard;
+      for (const each of [dual, four]) each.close();
+      await until(four, 'close');
+    });
+    expect(lines.join()).toContain('::ffff:HOST');
+  });
+
   it('knows its remote however that is written', async () => {
     const lines = await compare(async ({ dgram, host }, log) => {
       const ours = host === OUR_V4 ? ['FD00:0::0:2', 'fd00::2'] : ['0:0::0:1', '::1'];

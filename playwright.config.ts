@@ -5,6 +5,7 @@ import { firefoxExecutable } from './test/support/firefox.ts';
 /** Files of interop tests that are also run in Debian's Firefox, as they are. */
 const ALSO_IN_FIREFOX = [
   'diagnostics',
+  'direct-sockets',
   'fetch',
   'inside',
   'names',

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { MulticastController } from '../../../src/client/multicast-controller.ts';
-import { OUR_V4 } from '../../support/lone-stack.ts';
+import { OUR_V4 } from './ground.ts';
 import {
   INVALID_STATE,
   type Lab,

@@ -1,12 +1,9 @@
 // What the WICG Direct Sockets specification says, sentence by sentence, in the draft of 24 February 2026. Where we differ is
-// in src/client/README.md. Both ends are ours, on a stack that reaches itself.
-import { afterEach, describe, expect, it } from 'vitest';
+// in src/client/README.md. Both ends are ours, on a stack that reaches itself: in Node, and in browsers (page/).
+import { describe, expect, it } from 'vitest';
 import type { TCPSocket, TCPSocketOpenInfo, TCPSocketOptions } from '../../../src/client/tcp-socket.ts';
-import { Tunnel } from '../../../src/client/tunnel.ts';
-import { TunnelError } from '../../../src/core/errors.ts';
-import { LoneEngine } from '../../support/lone-engine.ts';
-import { OUR_V4 } from '../../support/lone-stack.ts';
-import { hasTest } from '../../support/titles.ts';
+import type { Tunnel } from '../../../src/client/tunnel.ts';
+import { hasTest, OUR_V4, openGround } from './ground.ts';
 
 /** Of the specification's table of contents, all but 6 (considerations), 7 (the IDL again) and 8 (conformance). */
 export const SECTIONS = [
@@ -25,19 +22,23 @@ export type Row = { section: Section; says: string } & (
   | { in: [file: string, title: string] }
 );
 
-const labs: Lab[] = [];
-
 export function table(title: string, rows: readonly Row[]): void {
-  afterEach(() => {
-    for (const lab of labs.splice(0)) lab.end();
-  });
   describe(title, () => {
     for (const row of rows)
       it(`§${row.section}: ${row.says}`, async () => {
-        if ('holds' in row) await row.holds(new Lab());
+        if ('holds' in row) await hold(row.holds);
         else expect(hasTest(...row.in), row.in.join(': ')).toBe(true);
       });
   });
+}
+
+async function hold(holds: (lab: Lab) => void | Promise<void>): Promise<void> {
+  const ground = await openGround();
+  try {
+    await holds(new Lab(ground));
+  } finally {
+    await ground.end();
+  }
 }
 
 export interface End {
@@ -45,18 +46,40 @@ export interface End {
   info: TCPSocketOpenInfo;
 }
 
-/** A tunnel without WireGuard, that leads to itself. */
-export class Lab {
-  readonly engine = new LoneEngine();
-  readonly tunnel: Tunnel;
+/** What a row stands on: a tunnel that leads to itself. */
+export interface Ground {
+  readonly tunnel: Pick<Tunnel, 'TCPSocket' | 'TCPServerSocket' | 'UDPSocket'>;
+  /** The row is over. */
+  end(): Promise<void>;
+  /** Its engine is gone from one moment to the next. */
+  die(): void;
+  /** A turn after which what was posted before it is a step further. */
+  turn(): Promise<unknown>;
+  /** Rejections that nobody heard of until `undo`. */
+  watchUnhandled(note: (reason: unknown) => void): () => void;
+}
 
-  constructor() {
-    this.tunnel = new Tunnel(this.engine.client, new MessageChannel().port1, undefined);
-    labs.push(this);
+export class Lab {
+  readonly tunnel: Ground['tunnel'];
+  readonly #ground: Ground;
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+    this.tunnel = ground.tunnel;
   }
 
-  end(): void {
-    this.engine.client.end(new TunnelError('ERR_CLOSED', 'The test is over.'));
+  die(): void {
+    this.#ground.die();
+  }
+
+  /** What is unhandled while `act` does, and shortly after. */
+  async unhandledBy(act: () => void): Promise<unknown[]> {
+    const unhandled: unknown[] = [];
+    const undo = this.#ground.watchUnhandled((reason) => unhandled.push(reason));
+    act();
+    await this.quiet();
+    undo();
+    return unhandled;
   }
 
   /** Both ends of a TCP connection. */
@@ -78,7 +101,7 @@ export class Lab {
 
   /** Until whatever was posted has arrived. */
   async quiet(): Promise<void> {
-    for (let turn = 0; turn < 12; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 12; turn++) await this.#ground.turn();
   }
 
   /** `pending`, `fulfilled`, or what it was rejected with. */
@@ -113,7 +136,7 @@ export async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8
   const reader = stream.getReader();
   for (let read = await reader.read(); !read.done; read = await reader.read()) parts.push(read.value);
   reader.releaseLock();
-  return Buffer.concat(parts);
+  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
 /** The next one, and leaves the stream unlocked. */

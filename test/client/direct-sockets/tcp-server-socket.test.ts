@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { TCPServerSocketOptions } from '../../../src/client/tcp-server-socket.ts';
-import { OUR_V4, OUR_V6 } from '../../support/lone-stack.ts';
+import { OUR_V4, OUR_V6 } from './ground.ts';
 import {
   HELLO,
   INVALID_STATE,
@@ -138,7 +138,7 @@ table('TCPServerSocket', [
     holds: async (lab) => {
       const server = new lab.tunnel.TCPServerSocket('::');
       const reading = (await server.opened).readable.getReader().read();
-      lab.end();
+      lab.die();
       await expect(reading).rejects.toMatchObject(NETWORK_ERROR);
       await expect(server.closed).rejects.toMatchObject(NETWORK_ERROR);
     },

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { UDPMessage } from '../../../src/client/udp-message.ts';
 import type { UDPSocketOptions } from '../../../src/client/udp-socket.ts';
-import { OUR_V4, OUR_V6 } from '../../support/lone-stack.ts';
+import { OUR_V4, OUR_V6 } from './ground.ts';
 import {
   HELLO,
   INVALID_STATE,

@@ -3,7 +3,7 @@
  * lines to copy that go with it. It claims no more than what was seen: a wrong key looks like any other silence.
  */
 
-import type { Check } from '../src/index.ts';
+import type { Seen } from './doctor-run.ts';
 import { type Advice, type Failure, oneSentence } from './failure.ts';
 import type { Reach } from './reach.ts';
 
@@ -98,12 +98,17 @@ export function advise(failure: Failure, context: AdviceContext): Advice {
 }
 
 /** The same sentence for what the path doctor saw; its own words where the failure has no code. */
-export function adviseOnCheck(check: Check, context: AdviceContext): string | undefined {
+export function adviseOnCheck(check: Seen, context: AdviceContext): string | undefined {
   if (check.ok) return undefined;
   const { code, detail } = check;
   if (code === undefined) return check.advice;
-  const leg = check.leg === 'browser' ? undefined : check.leg === 'handshake' ? 'peer' : check.leg;
-  return advise({ code, message: detail, leg }, context).sentence;
+  const { sentence } = advise({ code, message: detail, leg: legOf(check) }, context);
+  return sentence === oneSentence(detail) ? check.advice : sentence;
+}
+
+function legOf({ leg }: Seen): Failure['leg'] {
+  if (leg === 'handshake') return 'peer';
+  return leg === 'browser' || leg === 'storage' ? undefined : leg;
 }
 
 function copyLines({ code }: Failure, { page, endpoint, publicKey }: AdviceContext): Advice['copy'] {

@@ -17,6 +17,14 @@ import { connectedBefore, noteConnected } from './tunnels/resume.ts';
 import { type OpenedTunnel, TunnelBook } from './tunnels/tunnel-book.ts';
 import { BrowserStore } from './tunnels/tunnel-store.ts';
 
+/** What a tunnel is opened with. */
+export interface Way {
+  config: TunnelConfig;
+  relays: string[];
+  token: (() => Promise<string>) | undefined;
+  privateKey: CryptoKey | undefined;
+}
+
 export class ConsoleModel {
   readonly session = new Session();
   readonly ping = new PingRun();
@@ -41,6 +49,8 @@ export class ConsoleModel {
   /** What a link brought, until it is taken or left. */
   readonly arrival = signal<Arrival | undefined>();
   readonly scanning = signal(false);
+  /** The tunnel that the path doctor has opened to look at its way: it ends before another begins. */
+  trial: { end(): Promise<void> } | undefined;
   /** The saved tunnel that was connected before a reload, until one is. */
   returning: string | undefined;
   /** Whether another version of this page is there, or has to be. */
@@ -210,17 +220,33 @@ export class ConsoleModel {
 
   /** Connects with what stands in the editor; what is wrong with it is said instead. `takeOver`: from another tab. */
   async connect({ takeOver = false } = {}): Promise<void> {
+    const config = this.#usable();
+    if (config) await this.open(config, this.relayText.value, takeOver);
+  }
+
+  /** What `connect` would open a tunnel with; what is wrong with it is said instead. */
+  async way(): Promise<Way | undefined> {
+    const config = this.#usable();
+    return config && this.#wayOf(config, this.relayText.value);
+  }
+
+  #usable(): TunnelConfig | undefined {
+    const { config } = this.checked.value;
+    const problem = this.#problem();
+    if (problem === undefined) return config;
+    this.session.refuse(problem);
+    return undefined;
+  }
+
+  #problem(): string | undefined {
     const { config, issues } = this.checked.value;
     if (this.update.value === 'required')
-      return this.session.refuse('This version of the page must not be used any more: reload it first.');
+      return 'This version of the page must not be used any more: reload it first.';
     if (this.text.value.trim() === '')
-      return this.session.refuse('There is no configuration yet: paste one, drop a .conf file, or open it.');
+      return 'There is no configuration yet: paste one, drop a .conf file, or open it.';
     const wrong = issues.find(({ severity }) => severity === 'error');
-    if (!config)
-      return this.session.refuse(wrong ? capital(wrong.message) : 'This configuration cannot be read.');
-    const missing = this.#missingIn(config);
-    if (missing !== undefined) return this.session.refuse(missing);
-    await this.open(config, this.relayText.value, takeOver);
+    if (!config) return wrong ? capital(wrong.message) : 'This configuration cannot be read.';
+    return this.#missingIn(config);
   }
 
   /** What can be read and yet not be used. */
@@ -288,18 +314,25 @@ export class ConsoleModel {
 
   /** Whether it has begun; if not, it was said why. */
   async open(config: TunnelConfig, relayText: string, takeOver: boolean): Promise<boolean> {
-    const relays = this.#relays(relayText);
-    if (!relays) return false;
+    const way = await this.#wayOf(config, relayText);
+    if (!way) return false;
     this.ping.clear();
     this.download.clear();
+    await this.trial?.end();
+    noteConnected(this.#opensAsSaved() ? this.opened.value?.id : undefined);
+    this.returning = undefined;
+    const { relays, token, privateKey } = way;
+    return (await this.session.connect(config, relays, takeOver, token, privateKey)) !== undefined;
+  }
+
+  async #wayOf(config: TunnelConfig, relayText: string): Promise<Way | undefined> {
+    const relays = this.#relays(relayText);
+    if (!relays) return undefined;
     const { token, relay } = this.settings.value;
     // Tokens are for the site's own relays; nobody else is shown one.
     const isOwn = token !== undefined && relays.every((url) => relay.includes(url));
     const tokens = isOwn ? (await import('./hooks.ts')).tokensFrom(token) : undefined;
-    const privateKey = this.heldKey.value?.privateKey;
-    noteConnected(this.#opensAsSaved() ? this.opened.value?.id : undefined);
-    this.returning = undefined;
-    return (await this.session.connect(config, relays, takeOver, tokens, privateKey)) !== undefined;
+    return { config, relays, token: tokens, privateKey: this.heldKey.value?.privateKey };
   }
 
   /** What is to be connected is what the book has. */

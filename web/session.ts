@@ -1,5 +1,5 @@
 /** The one tunnel of the page: its life, its status read once a second, and what to say about both. */
-import { batch, computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
 import type { AdviceContext } from './advice.ts';
 import { type Advice, type Failure, failureOf, plainAdvice } from './failure.ts';
@@ -65,6 +65,11 @@ export class Session {
     const failure = this.#failure.value ?? this.#visibleFailure();
     return failure && this.#say(failure);
   });
+
+  /** Another device has our key. */
+  get dispute(): ReadonlySignal<Failure | undefined> {
+    return this.#dispute.failure;
+  }
 
   /** A peer has answered since this tunnel began: there is a network to ask. */
   readonly hasAnswered = computed(

@@ -20,7 +20,7 @@ export interface Check {
 export interface DiagnoseOptions {
   /** Whom to ping inside; absent: the first host of its own in the AllowedIPs of a peer. */
   host?: string;
-  /** How long to wait for what is not there yet, for each leg, in milliseconds; default 5000. */
+  /** How long to wait for what is not there yet, for each leg, in milliseconds; default 6000. */
   timeout?: number;
   /** Ends the iteration, which throws its reason. */
   signal?: AbortSignal;
@@ -46,6 +46,8 @@ const ADVICE: Partial<Record<TunnelErrorCode, string>> = {
   ERR_PSK_MISMATCH: 'Put the same PresharedKey into both configurations.',
   ERR_NAME_NOT_RESOLVED: 'Check the name in the Endpoint line.',
 };
+/** Longer than it takes until the next initiation (5 s and a third, WG §6.4): what its answer tells is not missed. */
+const DEFAULT_TIMEOUT = 6000;
 /** Milliseconds between two looks at a relay that is being called. */
 const LOOK_AGAIN = 50;
 /** Of each size: both sides may have to lose one before they know what the way carries (RFC 8201 §3). */
@@ -55,7 +57,7 @@ const SILENCE =
 
 /** Checks the legs in their order, for every peer; what lies behind a relay that is not open is not looked at. */
 export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}): AsyncGenerator<Check> {
-  const { signal, timeout = 5000 } = options;
+  const { signal, timeout = DEFAULT_TIMEOUT } = options;
   signal?.throwIfAborted();
   let status: TunnelStatus;
   try {
@@ -69,6 +71,7 @@ export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}
   const relay = relayCheck(status.transport);
   yield relay;
   if (!relay.ok) return;
+  let isAnyMet = false;
   for (const { publicKey } of status.peers) {
     const shake = await handshakeCheck(tunnel, publicKey, timeout, signal);
     signal?.throwIfAborted();
@@ -76,8 +79,13 @@ export async function* diagnose(tunnel: Diagnosed, options: DiagnoseOptions = {}
     status = await tunnel.status();
     const peer = status.peers.find((peer) => peer.publicKey === publicKey);
     if (!peer) continue;
-    yield endpointCheck(peer, status.transport);
+    yield endpointCheck(peer, status.transport, shake);
     yield shake;
+    isAnyMet ||= shake.ok;
+  }
+  if (!isAnyMet) {
+    yield { leg: 'inside', ok: false, detail: 'Nobody was asked inside: there was no handshake.' };
+    return;
   }
   yield await insideCheck(tunnel, options.host ?? hostInside(status), status.mtu, timeout, signal);
 }
@@ -106,14 +114,20 @@ function relayCheck({ via, state, rtt, error }: TransportStatus): Check {
   return { leg, ok: true, detail: `The WebSocket to ${via} is open${trip}.` };
 }
 
-function endpointCheck({ endpoint, publicKey, transferRx }: PeerStatus, transport: TransportStatus): Check {
+function endpointCheck(
+  { endpoint, publicKey, transferRx }: PeerStatus,
+  transport: TransportStatus,
+  shake: Check,
+): Check {
   const leg = 'endpoint';
   if (endpoint === undefined)
     return { leg, ok: false, detail: `Where the peer ${publicKey} is, is not known: it must call first.` };
   const problem = transport.problems.find((problem) => problem.endpoint === endpoint)?.error;
   if (problem)
     return { leg, ok: false, detail: `${endpoint}: ${problem.message}`, ...adviceFor(problem.code) };
-  if (transferRx > 0) return { leg, ok: true, detail: `Datagrams have come from ${endpoint}.` };
+  // That the preshared key differs is known by an answer.
+  if (transferRx > 0 || shake.code === 'ERR_PSK_MISMATCH')
+    return { leg, ok: true, detail: `Datagrams have come from ${endpoint}.` };
   return { leg, ok: false, detail: `Nothing has come from ${endpoint} yet.`, advice: SILENCE };
 }
 

@@ -17,6 +17,7 @@ import {
   test,
 } from '../support/console-test.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
+import { generateKeys } from '../support/keys.ts';
 import { PageServer } from '../support/page-server.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { TokenSite } from '../support/token-site.ts';
@@ -171,6 +172,34 @@ test('a way that loses large packets is told from one that works', async ({ cons
   way.close();
 });
 
+test('where no tunnel is open, the path doctor opens one to look, and leaves the key free', async ({
+  console: page,
+}) => {
+  const { config } = await enrol(page);
+  const psk = generateKeys().privateKey;
+  await editor(page).fill(config.replace('[Peer]\n', `[Peer]\nPresharedKey = ${psk}\n`));
+  await page.getByText('Diagnose', { exact: true }).click();
+  const doctor = region(page, 'Path doctor');
+  const test = doctor.getByRole('button', { name: 'Test the way' });
+  await expect(test).toBeVisible();
+  expect(page.workers(), 'nothing is opened before it is asked for').toEqual([]);
+  await test.click();
+  await expect(doctor).toContainText('The preshared key differs');
+  await expect(doctor.getByRole('status')).toContainText('works up to here: handshake');
+  await expect(status(page)).toContainText('Not connected');
+  await expect.poll(() => page.workers().length, 'it is closed again').toBe(0);
+  expect(await doctor.textContent()).not.toContain(psk);
+
+  // Whoever connects meanwhile does not find the key taken.
+  await editor(page).fill(config);
+  await doctor.getByRole('textbox').fill('10.86.77.77');
+  await doctor.getByRole('button', { name: 'Look again' }).click();
+  await expect(doctor).toContainText('There has been a handshake');
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await expect(alert(page).first()).toBeEmpty();
+});
+
 test('a browser without WebAssembly SIMD is named', async ({ command }) => {
   const browser = await chromium.launch({
     ...chromiumOptions,
@@ -180,6 +209,11 @@ test('a browser without WebAssembly SIMD is named', async ({ command }) => {
   await page.goto(command.url);
   await page.getByRole('button', { name: 'Try the demo network' }).click();
   await expect(alert(page)).toContainText('lacks WebAssembly SIMD');
+  await page.getByText('Diagnose', { exact: true }).click();
+  const doctor = region(page, 'Path doctor');
+  await doctor.getByRole('button', { name: 'Test the way' }).click();
+  await expect(doctor).toContainText('lacks WebAssembly SIMD');
+  await expect(doctor.getByRole('status')).toContainText('works up to here: this page');
   await browser.close();
 });
 
@@ -200,6 +234,10 @@ test('what is saved where the browser promises nothing says so, and not where it
   };
   await save('Office');
   await expect(form).toContainText('This browser may delete it when it needs room');
+  await page.getByText('Diagnose', { exact: true }).click();
+  const doctor = region(page, 'Path doctor');
+  await doctor.getByRole('button', { name: 'Test the way' }).click();
+  await expect(doctor).toContainText('has not promised to keep the saved tunnels');
 
   // As somebody has it who installed the page.
   const { targetInfo } = await (await page.context().newCDPSession(page)).send('Target.getTargetInfo');

@@ -116,13 +116,19 @@ describe('diagnose', () => {
     expect(silent[2]).toMatchObject({ ok: false, detail: `Nothing has come from ${ENDPOINT} yet.` });
     expect(silent[3]).toMatchObject({ ok: false, detail: 'No handshake with the peer PEER in 5 ms.' });
     expect(silent[3]!.advice).toContain('silence');
+    expect(silent[4]).toEqual({
+      leg: 'inside',
+      ok: false,
+      detail: 'Nobody was asked inside: there was no handshake.',
+    });
     const unknown = await checks(tunnel({ endpoint: undefined }));
     expect(unknown[2]!.detail).toContain('must call first');
   });
 
   it('says that the preshared keys differ where that was seen', async () => {
     const peerReady = () => Promise.reject(new TunnelError('ERR_PSK_MISMATCH', 'It does not open.'));
-    const [, , , handshake] = await checks(tunnel({ peerReady }));
+    const [, , endpoint, handshake] = await checks(tunnel({ peerReady, transferRx: 0 }));
+    expect(endpoint, 'it is an answer that says so').toMatchObject({ ok: true });
     expect(handshake).toMatchObject({ ok: false, detail: 'It does not open.' });
     expect(handshake!.advice).toContain('PresharedKey');
   });

@@ -1,12 +1,8 @@
 // A chunk of its own: what there is to see of a tunnel, once there is one.
 import type { ConsoleModel } from '../model.ts';
-import { Folded } from '../parts/folded.tsx';
-import { lazy } from '../parts/lazy.tsx';
 import { Path } from '../parts/path.tsx';
 import { Drops } from './drops.tsx';
 import { PeerRow } from './peer-row.tsx';
-
-const DoctorPanel = lazy(async () => (await import('./doctor.tsx')).DoctorPanel);
 
 export function Connected({ model }: { model: ConsoleModel }) {
   const { session } = model;
@@ -27,7 +23,6 @@ export function Connected({ model }: { model: ConsoleModel }) {
         </div>
       )}
       {status && <Drops status={status} />}
-      <Folded title="Diagnose">{() => <DoctorPanel model={model} />}</Folded>
     </>
   );
 }

@@ -1,8 +1,7 @@
 // A chunk of its own: loaded when somebody asks what is wrong.
 import { useEffect } from 'preact/hooks';
-import type { Check } from '../../src/index.ts';
 import { adviseOnCheck } from '../advice.ts';
-import { DoctorRun } from '../doctor-run.ts';
+import { DoctorRun, type Seen } from '../doctor-run.ts';
 import type { ConsoleModel } from '../model.ts';
 import { AdviceLines } from '../parts/advice-lines.tsx';
 import { Field } from '../parts/field.tsx';
@@ -11,22 +10,25 @@ import { useRun } from '../tools/use-run.ts';
 import '../style/tools.css';
 import '../style/doctor.css';
 
-const NAMES: Record<Check['leg'], string> = {
+const NAMES: Record<Seen['leg'], string> = {
   browser: 'This page',
   relay: 'Relay',
   endpoint: 'Endpoint',
   handshake: 'Handshake',
   inside: 'Inside',
+  storage: 'Storage',
 };
 
 /** The path doctor: each leg of the way, whether it was seen to work, and what to try where it was not. */
 export function DoctorPanel({ model }: { model: ConsoleModel }) {
   const run = useRun(DoctorRun);
-  const examine = () => {
-    const tunnel = model.session.tunnel.value;
-    if (tunnel) void run.examine(tunnel, model.pingHost.value.trim());
-  };
-  useEffect(examine, [run]);
+  const isOpen = model.session.tunnel.value !== undefined;
+  const context = run.context.value ?? model.session.context();
+  const examine = () => void run.examine(model);
+  // Nothing is connected without having been asked for.
+  useEffect(() => {
+    if (isOpen) examine();
+  }, [run]);
   return (
     <section class="doctor" aria-label="Path doctor">
       <Outcome>{run.isDone.value ? outcomeOf(run.checks.value) : undefined}</Outcome>
@@ -38,9 +40,7 @@ export function DoctorPanel({ model }: { model: ConsoleModel }) {
             <span>
               <span class="hidden">{check.ok ? 'works: ' : 'not seen to work: '}</span>
               {check.detail}
-              {!check.ok && (
-                <strong class="check-advice">{adviseOnCheck(check, model.session.context())}</strong>
-              )}
+              {!check.ok && <strong class="check-advice">{adviseOnCheck(check, context)}</strong>}
             </span>
           </li>
         ))}
@@ -59,14 +59,19 @@ export function DoctorPanel({ model }: { model: ConsoleModel }) {
           placeholder="10.0.0.1"
           required={false}
         />
-        <button type="submit">{run.running.value ? 'Looking…' : 'Look again'}</button>
+        <button type="submit">
+          {run.running.value ? 'Looking…' : isOpen || run.isDone.value ? 'Look again' : 'Test the way'}
+        </button>
       </form>
+      {!isOpen && (
+        <p class="dim">A tunnel is opened for this with what stands below, and closed again at once.</p>
+      )}
     </section>
   );
 }
 
-function outcomeOf(checks: readonly Check[]): string {
-  const first = checks.find(({ ok }) => !ok);
+function outcomeOf(checks: readonly Seen[]): string {
+  const first = checks.find(({ leg, ok }) => leg !== 'storage' && !ok);
   if (!first) return 'The whole way works.';
   return `As far as it was seen, it works up to here: ${NAMES[first.leg].toLowerCase()}.`;
 }

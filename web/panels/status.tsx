@@ -6,6 +6,7 @@ import { lazy } from '../parts/lazy.tsx';
 import { ONLY_THIS_PAGE } from '../state-line.ts';
 
 const LogPanel = lazy(async () => (await import('./log.tsx')).LogPanel);
+const DoctorPanel = lazy(async () => (await import('./doctor.tsx')).DoctorPanel);
 const Connected = lazy(async () => (await import('./connected.tsx')).Connected);
 
 /** The state in one line, the way of a packet under it, and every peer as `wg show` would tell it. */
@@ -41,6 +42,11 @@ export function StatusPanel({ model }: { model: ConsoleModel }) {
       </div>
       <AdviceLines advice={session.advice.value} />
       {session.tunnel.value && <Connected model={model} />}
+      {(session.tunnel.value || model.text.value !== '') && (
+        <Folded title="Diagnose">
+          {() => <DoctorPanel key={session.tunnel.value ? 'open' : 'none'} model={model} />}
+        </Folded>
+      )}
       {session.log.written.value > 0 && <Folded title="Log">{() => <LogPanel log={session.log} />}</Folded>}
     </section>
   );

@@ -5,7 +5,6 @@ import { isLoopback } from './address.ts';
 import type { TrustedProxies } from './client-address.ts';
 import type { OriginPolicy } from './origin.ts';
 import type { Rule } from './rule.ts';
-import type { SourceAddresses } from './source-addresses.ts';
 import type { Tickets } from './tickets.ts';
 import type { TokenVerifier } from './tokens.ts';
 
@@ -84,7 +83,8 @@ export interface RelayConfig {
   readonly rules: readonly Rule[];
   readonly origins: OriginPolicy;
   readonly proxies: TrustedProxies;
-  readonly sources: SourceAddresses;
+  /** Of this host's addresses, the one that a channel to an endpoint of this family leaves from; undefined: as the system has it. */
+  readonly sources: { next(family: 4 | 6): string | undefined };
   /** undefined: nobody needs one. */
   readonly tokens: TokenVerifier | undefined;
   readonly tickets: Tickets;

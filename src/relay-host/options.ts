@@ -4,7 +4,6 @@ import { type Address, type Network, parseAddress, parseNetwork } from '../../re
 import { TrustedProxies } from '../../relay/client-address.ts';
 import { LIMITS, type Limits, type RelayConfig } from '../../relay/config.ts';
 import type { ResolveName } from '../../relay/policy.ts';
-import { SourceAddresses } from '../../relay/source-addresses.ts';
 import { Tickets } from '../../relay/tickets.ts';
 import { RECORD_HEADER } from '../core/wire/relay.ts';
 import { INITIATION_SIZE } from '../core/wire/wireguard.ts';
@@ -13,6 +12,7 @@ import { DRAIN, type DrainOptions, type DrainTimes } from './drain.ts';
 import type { LogSink } from './log.ts';
 import { readOrigins } from './origins.ts';
 import { type AllowRule, parseRule } from './rules.ts';
+import { SourceAddresses } from './source-addresses.ts';
 import { readTokens, type TokenOptions } from './tokens.ts';
 
 /** Tickets with which a session goes on after its WebSocket broke. */
@@ -81,6 +81,7 @@ export interface HostConfig extends RelayConfig {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress | undefined;
   readonly drain: Readonly<DrainTimes>;
+  readonly sources: SourceAddresses;
 }
 
 /** Checks everything that can be checked before the first connection. Throws RelayConfigError. */

@@ -1,8 +1,10 @@
-import type { Address } from './address.ts';
-import { printAddress } from './address.ts';
+import { type Address, printAddress } from '../../relay/address.ts';
+import type { RelayConfig } from '../../relay/config.ts';
+
+type Sources = RelayConfig['sources'];
 
 /** This host's addresses that channels leave from, in turns: each has ports of its own. None: as the system chooses. */
-export class SourceAddresses {
+export class SourceAddresses implements Sources {
   readonly #addresses: Readonly<Record<4 | 6, readonly string[]>>;
   #turns = 0;
 
@@ -16,7 +18,6 @@ export class SourceAddresses {
     return Math.max(1, this.#addresses[4].length, this.#addresses[6].length);
   }
 
-  /** For a channel to an endpoint of this family. */
   next(family: 4 | 6): string | undefined {
     const addresses = this.#addresses[family];
     return addresses[this.#turns++ % addresses.length];

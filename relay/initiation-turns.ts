@@ -6,15 +6,19 @@ export interface Waiter {
   turn(now: number): boolean;
 }
 
+/** Who a channel belongs to: the largest network first, the party last. */
+export type Path = readonly string[];
+
 /** Of a destination's tokens one is kept for whom it has answered before; at most this share of its rate goes to them that way. */
 const KEPT_FOR_KNOWN = 1;
 const KNOWN_SHARE = 1 / 3;
 
 /**
  * Handshakes are dear for endpoints, which under load take twenty a second from one address, and to them a relay is one
- * address. So each destination gets no more than a rate, and when more want, one party after the other gets a turn:
- * whoever has a thousand channels waits for all of them as long as another for one. A channel that the destination has
- * answered before need not wait behind strangers, whoever they are: its tunnel would stand still meanwhile.
+ * address. So each destination gets no more than a rate, and when more want, networks take turns, within each the networks
+ * in it, and so on: whoever has a thousand channels, or a thousand addresses, waits for all of them as long as another for
+ * one. A channel that the destination has answered before need not wait behind strangers, whoever they are: its tunnel
+ * would stand still meanwhile.
  */
 export class InitiationTurns {
   readonly #rate: number;
@@ -35,21 +39,21 @@ export class InitiationTurns {
   }
 
   /**
-   * Whether the party's channel may send now; otherwise it waits, and is told when its turn comes. `isKnown`: the
-   * destination has answered it before.
+   * Whether the channel may send now; otherwise it waits, and is told when its turn comes. `isKnown`: the destination has
+   * answered it before.
    */
-  take(place: string, party: string, waiter: Waiter, isKnown: boolean, now: number): boolean {
+  take(place: string, path: Path, waiter: Waiter, isKnown: boolean, now: number): boolean {
     let destination = this.#destinations.get(place);
     if (destination === undefined) {
       destination = new Destination(this.#rate, this.#burst, this.#now);
       this.#destinations.set(place, destination);
     }
-    return destination.take(party, waiter, isKnown, now);
+    return destination.take(path, waiter, isKnown, now);
   }
 
   /** The channel is gone. */
-  withdraw(place: string, party: string, waiter: Waiter): void {
-    this.#destinations.get(place)?.withdraw(party, waiter);
+  withdraw(place: string, path: Path, waiter: Waiter): void {
+    this.#destinations.get(place)?.withdraw(path, waiter);
   }
 
   /** Called once a second: forgets destinations that have rested. */
@@ -66,74 +70,80 @@ export class InitiationTurns {
 
 class Destination {
   readonly #bucket: TokenBucket;
+  readonly #most: number;
   readonly #interval: number;
-  readonly #restTime: number;
   readonly #now: () => number;
-  /** Whose turn it is next comes first. */
-  readonly #parties = new Map<string, Set<Waiter>>();
+  readonly #waiting: Branch = new Map();
   #timer: NodeJS.Timeout | undefined;
-  #usedAt: number;
   #knownAt = Number.NEGATIVE_INFINITY;
 
   constructor(rate: number, burst: number, now: () => number) {
-    const most = burst + KEPT_FOR_KNOWN;
-    this.#bucket = new TokenBucket(rate, most);
+    this.#most = burst + KEPT_FOR_KNOWN;
+    this.#bucket = new TokenBucket(rate, this.#most);
     this.#interval = 1000 / rate;
-    this.#restTime = most * this.#interval;
     this.#now = now;
-    this.#usedAt = now();
   }
 
-  take(party: string, waiter: Waiter, isKnown: boolean, now: number): boolean {
-    if ((this.#parties.size === 0 && this.#takeAny(now)) || (isKnown && this.#takeKept(now))) return true;
-    const waiters = this.#parties.get(party);
-    if (waiters === undefined) this.#parties.set(party, new Set([waiter]));
-    else waiters.add(waiter);
+  take(path: Path, waiter: Waiter, isKnown: boolean, now: number): boolean {
+    if ((this.#waiting.size === 0 && this.#takeAny(now)) || (isKnown && this.#takeKept(now))) return true;
+    let branch = this.#waiting;
+    for (const key of [...path, waiter]) {
+      const next = branch.get(key) ?? new Map();
+      branch.set(key, next);
+      branch = next;
+    }
     this.#timer ??= setTimeout(this.#serve, this.#interval);
     return false;
   }
 
   #takeAny(now: number): boolean {
-    if (!this.#bucket.has(1 + KEPT_FOR_KNOWN, now)) return false;
-    this.#usedAt = now;
-    return this.#bucket.take(1, now);
+    return this.#bucket.has(1 + KEPT_FOR_KNOWN, now) && this.#bucket.take(1, now);
   }
 
   #takeKept(now: number): boolean {
     if (now - this.#knownAt < this.#interval / KNOWN_SHARE || !this.#bucket.take(1, now)) return false;
-    this.#usedAt = this.#knownAt = now;
+    this.#knownAt = now;
     return true;
   }
 
-  withdraw(party: string, waiter: Waiter): void {
-    const waiters = this.#parties.get(party);
-    if (waiters?.delete(waiter) && waiters.size === 0) this.#parties.delete(party);
+  withdraw(path: Path, waiter: Waiter): void {
+    prune(this.#waiting, [...path, waiter]);
   }
 
   hasRested(now: number): boolean {
-    return this.#parties.size === 0 && now - this.#usedAt > this.#restTime;
+    return this.#waiting.size === 0 && this.#bucket.has(this.#most, now);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#parties.clear();
+    this.#waiting.clear();
   }
 
   readonly #serve = (): void => {
     this.#timer = undefined;
     const now = this.#now();
-    while (this.#parties.size > 0 && this.#takeAny(now))
-      while (this.#parties.size > 0 && !this.#next().turn(now));
-    if (this.#parties.size > 0) this.#timer = setTimeout(this.#serve, this.#interval);
+    while (this.#waiting.size > 0 && this.#takeAny(now))
+      while (this.#waiting.size > 0 && !pluck(this.#waiting).turn(now));
+    if (this.#waiting.size > 0) this.#timer = setTimeout(this.#serve, this.#interval);
   };
+}
 
-  /** The one that has waited longest of the party whose turn it is. */
-  #next(): Waiter {
-    const [party, waiters] = this.#parties.entries().next().value!;
-    const waiter = waiters.values().next().value!;
-    waiters.delete(waiter);
-    this.#parties.delete(party);
-    if (waiters.size > 0) this.#parties.set(party, waiters);
-    return waiter;
-  }
+/** Of a tree that has a path's names as its branches and a waiter as each leaf. Whose turn it is next comes first. */
+interface Branch extends Map<string | Waiter, Branch> {}
+
+/** Takes out the one whose turn it is; the branches that it was on are the last now. */
+function pluck(branch: Branch): Waiter {
+  const [key, within] = branch.entries().next().value!;
+  branch.delete(key);
+  if (typeof key !== 'string') return key;
+  const waiter = pluck(within);
+  if (within.size > 0) branch.set(key, within);
+  return waiter;
+}
+
+function prune(branch: Branch, [key, ...rest]: readonly (string | Waiter)[]): void {
+  const within = branch.get(key!);
+  if (within === undefined) return;
+  if (rest.length > 0) prune(within, rest);
+  if (within.size === 0) branch.delete(key!);
 }

@@ -20,6 +20,8 @@ export class RatePair {
 
 /** How many there are of each kind, for kinds that come and go. */
 export class Tally {
+  /** Of all kinds. */
+  total = 0;
   readonly #counts = new Map<string, number>();
 
   of(kind: string): number {
@@ -32,10 +34,13 @@ export class Tally {
   }
 
   add(kind: string): void {
+    this.total++;
     this.#counts.set(kind, this.of(kind) + 1);
   }
 
+  /** One that was added. */
   remove(kind: string): void {
+    this.total--;
     const left = this.of(kind) - 1;
     if (left > 0) this.#counts.set(kind, left);
     else this.#counts.delete(kind);
@@ -83,6 +88,15 @@ export class BucketTable {
   #known(key: string): TokenBucket | undefined {
     return this.#recent.get(key) ?? this.#former.get(key);
   }
+}
+
+/** From what a provider has to what one customer gets. */
+const PREFIXES = { ipv4: [24, 32], ipv6: [32, 48, 64] };
+
+/** The networks that an address is in, the largest first. */
+export function networksOf(text: string): string[] {
+  const address = parseZoned(text);
+  return address ? PREFIXES[address.kind()].map((length) => networkOf(address, length)) : [text];
 }
 
 /** What counts as one client address: an IPv4 address, or an IPv6 /64, which is what one customer gets. */

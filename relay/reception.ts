@@ -5,7 +5,7 @@ import { CLOSE_LIMIT, CLOSE_RESTARTING, CLOSE_TOKEN, SUBPROTOCOL } from '../src/
 import { type Admission, bearerOf, refuse } from './admission.ts';
 import type { Ending, RelayContext } from './context.ts';
 import { type Grant, partyOf } from './grant.ts';
-import { clientKey } from './limits.ts';
+import { clientKey, networksOf } from './limits.ts';
 import { type Credential, Newcomer } from './newcomer.ts';
 import { Session } from './session.ts';
 import { type Ticket, ticketRefused } from './tickets.ts';
@@ -104,7 +104,9 @@ export class Reception {
     const { grant, ticket } = verdict as Pass;
     const key = clientKey(client);
     const { socket: connection } = request;
-    const owner = { client: key, party: grant ? partyOf(grant) : key, origin, grant, connection };
+    const party = grant ? partyOf(grant) : key;
+    const path = grant ? [party] : networksOf(client);
+    const owner = { client: key, party, path, origin, grant, connection };
     const session = new Session(webSocket, owner, this.#context);
     sessions.add(session);
     strangers.leave(connection);

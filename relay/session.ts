@@ -29,8 +29,10 @@ type Open = Extract<wire.Control, { type: typeof wire.OPEN }>;
 export interface SessionOwner {
   /** What counts as one client address. */
   readonly client: string;
-  /** Who shares one turn: all sessions of a subject, or of an address where nobody has to say who they are. */
+  /** Who shares what one may have: all sessions of a subject, or of an address where nobody has to say who they are. */
   readonly party: string;
+  /** By which turns are taken: the subject, or the networks that the address is in. */
+  readonly path: readonly string[];
   readonly origin: string | undefined;
   /** What the client's token gives; undefined where none is needed. */
   readonly grant: Grant | undefined;

@@ -1,10 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { networkOf, parseZoned } from './address.ts';
 import type { RelayCounters } from './counters.ts';
-import { Tally } from './limits.ts';
-
-/** Who shares the places: what one provider gives to one customer, or little more. */
-const NETWORK = { ipv4: 24, ipv6: 48 };
+import { networksOf, Tally } from './limits.ts';
 
 /**
  * Connections that are no session: silent ones, requests that do not end, WebSockets that have shown no token. They cost
@@ -60,7 +56,7 @@ export class Strangers {
   }
 }
 
-function networkKey(text: string): string {
-  const address = parseZoned(text);
-  return address === undefined ? text : networkOf(address, NETWORK[address.kind()]);
+/** Who shares the places: what one provider gives to one customer, or little more. */
+function networkKey(address: string): string {
+  return networksOf(address).at(-2) ?? address;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InitiationTurns, type Waiter } from '../../relay/initiation-turns.ts';
+import { networksOf } from '../../relay/limits.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 0 }));
 afterEach(() => void vi.useRealTimers());
@@ -13,8 +14,8 @@ function setUp(rate = 10, burst = 2) {
   const waiter = (name: string, wants = () => true): Waiter => ({
     turn: () => wants() && served.push(name) > 0,
   });
-  const want = (party: string, each = waiter(party), place = 'hub', isKnown = false) => {
-    if (turns.take(place, party, each, isKnown, now())) served.push(party);
+  const want = (party: string, each = waiter(party), place = 'hub', isKnown = false, path = [party]) => {
+    if (turns.take(place, path, each, isKnown, now())) served.push(party);
     return each;
   };
   return { turns, served, waiter, want };
@@ -41,6 +42,51 @@ describe('initiations to one destination', () => {
     want('bob');
     vi.advanceTimersByTime(600);
     expect(served.slice(0, 6)).toEqual(['flood', 'alice', 'bob', 'flood', 'flood', 'flood']);
+  });
+
+  it.each([
+    ['an IPv6 /64', (i: number) => `2001:db8:1:1::${i.toString(16)}`],
+    ['an IPv6 /48', (i: number) => `2001:db8:1:${i.toString(16)}::1`],
+    ['an IPv6 /32', (i: number) => `2001:db8:${i.toString(16)}::1`],
+    ['an IPv4 /24', (i: number) => `198.51.100.${i}`],
+  ])('are shared by networks: whoever has %s waits as one', (_, address) => {
+    const { served, want } = setUp();
+    const from = (party: string, text: string) => want(party, undefined, 'hub', false, networksOf(text));
+    for (let i = 0; i < 250; i++) from('flood', address(i));
+    served.length = 0;
+    from('alice', '2001:db9::1');
+    from('bob', '203.0.113.7');
+    vi.advanceTimersByTime(600);
+    expect(served.slice(0, 5)).toEqual(['flood', 'alice', 'bob', 'flood', 'flood']);
+  });
+
+  it('are shared within a network by the networks in it', () => {
+    const { served, want } = setUp();
+    const from = (party: string, text: string) => want(party, undefined, 'hub', false, networksOf(text));
+    for (let i = 0; i < 250; i++) from('flood', `2001:db8:1:${i.toString(16)}::1`);
+    served.length = 0;
+    // Both have the flood's provider, and one its site; the third is elsewhere.
+    from('alice', '2001:db8:2::1');
+    from('bob', '2001:db8:1:ffff::1');
+    from('carol', '2001:db9::1');
+    vi.advanceTimersByTime(30_000);
+    expect(served.indexOf('alice')).toBeLessThan(4);
+    expect(served.indexOf('carol')).toBeLessThan(4);
+    expect(served).toHaveLength(251);
+    expect(served.indexOf('bob')).toBeGreaterThan(200);
+  });
+
+  it('of one that is withdrawn leave no branch behind', () => {
+    const { turns, served, want, waiter } = setUp();
+    for (let i = 0; i < 2; i++) want('a');
+    const path = networksOf('2001:db8::1');
+    const gone = want('gone', waiter('gone'), 'hub', false, path);
+    turns.withdraw('hub', path, gone);
+    turns.withdraw('hub', path, gone);
+    turns.withdraw('hub', ['never'], gone);
+    vi.advanceTimersByTime(1000);
+    turns.tick(now());
+    expect([served, turns.size]).toEqual([['a', 'a'], 0]);
   });
 
   it('pass ahead of a flood of strangers for who was answered before, up to a third of the rate', () => {
@@ -78,7 +124,7 @@ describe('initiations to one destination', () => {
       waiter('b', () => false),
     );
     const gone = want('c', waiter('c'));
-    turns.withdraw('hub', 'c', gone);
+    turns.withdraw('hub', ['c'], gone);
     want('d');
     vi.advanceTimersByTime(100);
     expect(served).toEqual(['a', 'a', 'd']);

@@ -80,10 +80,10 @@ export class Admission {
 
   /** Whether anybody may come. */
   #judgeRoom(): Refused | undefined {
-    const { config, sessions } = this.#context;
+    const { config, sessions, hasFiles } = this.#context;
     if (this.isStopping) return STOPPING;
     if (this.#isOverloaded()) return OVERLOADED;
-    return sessions.size >= config.limits.sessions ? FULL : undefined;
+    return sessions.size >= config.limits.sessions || !hasFiles() ? FULL : undefined;
   }
 
   /** Whether one more of this client may. */

@@ -110,11 +110,15 @@ export class Channel {
   }
 
   #takePlace({ address, port, maxSessions }: Destination): void {
-    const { channelsTo } = this.#session.context;
+    const { channelsTo, hasFiles } = this.#session.context;
     const place = placeOf(address, port);
     if (channelsTo.of(place) >= maxSessions) {
       this.#counters.denied.count('endpoint_full');
       this.#session.closeChannel(this, wire.CHANNEL_TOO_MANY, 'endpoint_full');
+      return;
+    }
+    if (!hasFiles()) {
+      this.#session.closeChannel(this, wire.CHANNEL_NO_PORT, 'no_udp_port');
       return;
     }
     channelsTo.add(place);
@@ -155,7 +159,7 @@ export class Channel {
   #isItsTurn(bytes: Uint8Array, start: number, end: number, now: number): boolean {
     const { context, owner } = this.#session;
     if (this.#waiting !== undefined) this.#counters.up.drop('rate');
-    const isTurn = context.initiationTurns.take(this.#place, owner.party, this, this.isEstablished, now);
+    const isTurn = context.initiationTurns.take(this.#place, owner.path, this, this.isEstablished, now);
     if (isTurn) this.#withdraw();
     else this.#waiting = bytes.slice(start, end);
     return isTurn;
@@ -164,7 +168,7 @@ export class Channel {
   /** Whatever waits for its turn is not to leave any more. */
   #withdraw(): void {
     const { context, owner } = this.#session;
-    if (this.#waiting !== undefined) context.initiationTurns.withdraw(this.#place, owner.party, this);
+    if (this.#waiting !== undefined) context.initiationTurns.withdraw(this.#place, owner.path, this);
     this.#waiting = undefined;
   }
 

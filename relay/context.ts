@@ -28,6 +28,8 @@ export interface RelayContext {
   readonly initiationTurns: InitiationTurns;
   /** By destination, as `placeOf` spells it. */
   readonly channelsTo: Tally;
+  /** Whether one more connection or UDP socket leaves files for who has to be refused, and for the process itself. */
+  hasFiles(): boolean;
   readonly log: Log;
   /** A monotonic clock, in ms. */
   now(): number;

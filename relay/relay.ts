@@ -16,7 +16,7 @@ import { Strangers } from './strangers.ts';
 const RETRY_AFTER = 1000;
 
 /** What a relay needs of the process around it. */
-export interface Surroundings extends Pick<RelayContext, 'log' | 'now' | 'wallClock'> {
+export interface Surroundings extends Pick<RelayContext, 'hasFiles' | 'log' | 'now' | 'wallClock'> {
   readonly resolve: ResolveName;
   /** More would be too much for this process. */
   isOverloaded(): boolean;
@@ -30,7 +30,7 @@ export class RelayCore {
   readonly ports = new Set<number>();
   readonly #reception: Reception;
 
-  constructor(config: RelayConfig, { log, resolve, isOverloaded, now, wallClock }: Surroundings) {
+  constructor(config: RelayConfig, { hasFiles, log, resolve, isOverloaded, now, wallClock }: Surroundings) {
     const { limits, rules } = config;
     const { initiationsPerSecondOfClient, initiationsPerSecondToDestination: toOne } = limits;
     const counters = new RelayCounters();
@@ -46,6 +46,7 @@ export class RelayCore {
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
       initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), now),
       channelsTo: new Tally(),
+      hasFiles,
       log,
       now,
       wallClock,

@@ -51,6 +51,11 @@ export function metricsOf(relay: Relay): Registry {
   gauge('channels', 'Channels that are open or becoming so.', () => relay.channels);
   gauge('queue_bytes', 'What waits for slow clients, in bytes.', () => relay.queuedBytes);
   gauge('udp_ports_used_ratio', 'Which part of the UDP ports is taken.', () => relay.portsUsed);
+  gauge(
+    'files_used_ratio',
+    'Which part of the files that this process may open is taken.',
+    () => relay.filesUsed,
+  );
   gauge('draining', '1 while the relay stops.', () => (relay.isDraining ? 1 : 0));
   counter(
     'upgrades_total',

@@ -49,7 +49,7 @@ export class Relay {
   readonly #now: () => number;
   readonly #load: LoadWatch;
   readonly #names: NameWatch;
-  readonly #room = new Room();
+  readonly #room: Room;
   #http: Server | undefined;
   #admin: Admin | undefined;
   #lastTick = 0;
@@ -61,7 +61,9 @@ export class Relay {
   constructor(options: RelayOptions) {
     const { now = () => performance.now(), wallClock = Date.now } = options;
     const { queueDelay, dns } = this.times;
-    this.#config = readOptions(options);
+    const config = readOptions(options);
+    this.#room = new Room(config.limits.unauthenticated);
+    this.#config = { ...config, limits: { ...config.limits, unauthenticated: this.#room.strangers } };
     this.#load = new LoadWatch();
     this.#now = now;
     this.#log = new SampledLog(options.log, now, options.logNetworks);
@@ -71,6 +73,7 @@ export class Relay {
       log: this.#log,
       resolve: this.#names.resolve,
       isOverloaded: () => this.#load.isOverloaded,
+      hasFiles: () => this.#room.hasFiles(this.sessions, this.#udpSockets),
       now,
       wallClock,
     });
@@ -105,9 +108,19 @@ export class Relay {
     return this.#core.context.budget.used;
   }
 
+  /** Those of parked sessions, too. */
+  get #udpSockets(): number {
+    return this.#core.context.channelsTo.total;
+  }
+
+  /** Which part of the files that this process may open is taken, or kept for who has to be refused. */
+  get filesUsed(): number {
+    return this.#room.filesUsed(this.sessions, this.#udpSockets);
+  }
+
   /** Which part of the UDP ports is taken: 0 to 1. */
   get portsUsed(): number {
-    return this.#room.portsUsed(this.channels, this.#config.sources.count);
+    return this.#room.portsUsed(this.#udpSockets, this.#config.sources.count);
   }
 
   /** Whether new clients are welcome. */
@@ -117,7 +130,7 @@ export class Relay {
       !this.isDraining &&
       !this.#load.isOverloaded &&
       this.sessions < limits.sessions &&
-      !this.#room.isScarce(this.sessions, this.channels, sources.count) &&
+      !this.#room.isScarce(this.sessions, this.#udpSockets, sources.count) &&
       !this.#names.isLost(rules)
     );
   }
@@ -269,6 +282,8 @@ export class Relay {
   #tick(now: number): void {
     this.#lastTick = now;
     if (this.#load.tick()) this.#log.warn('overload', { sessions: this.sessions });
+    const spent = this.#room.tick(this.sessions, this.#udpSockets);
+    if (spent !== undefined) this.#log.warn('overload', { spent, sessions: this.sessions });
     this.#names.tick(this.#config.rules);
     this.#core.tick(now);
   }

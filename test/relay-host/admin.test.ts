@@ -65,6 +65,7 @@ describe('the admin listener', () => {
 
   it('says no when files or ports are nearly used up', () => {
     const room = new Room(
+      0,
       'Max open files            1000                 2000                 files\n',
       '2001\t2100\n',
     );
@@ -76,7 +77,31 @@ describe('the admin listener', () => {
       false,
     ]);
     expect([room.isScarce(800, 50, 1), room.isScarce(801, 50, 1)]).toEqual([false, true]);
-    expect(new Room('', '').isScarce(1e6, 1e6, 1)).toBe(false);
+    expect(new Room(0, '', '').isScarce(1e6, 1e6, 1)).toBe(false);
+    // What strangers may have is not for sessions.
+    expect([10, 1000].map((many) => new Room(many, 'Max open files  1000 ').strangers)).toEqual([10, 125]);
+    const shared = new Room(1000, 'Max open files  1000 ');
+    expect([shared.hasFiles(700, 74), shared.hasFiles(700, 75)]).toEqual([true, false]);
+  });
+
+  it('tells once that files are used up, by its clients or by others, and again after there was room', () => {
+    const room = new Room(0, 'Max open files  1000 ');
+    const told = (sessions: number, code?: string) =>
+      room.tick(sessions, 0, () => {
+        if (code !== undefined) throw Object.assign(new Error(code), { code });
+      });
+    expect([told(899), told(900), told(900), told(880), told(900)]).toEqual([
+      undefined,
+      'this process may have 1000 files open',
+      ...[undefined, undefined, undefined],
+    ]);
+    expect([told(850), told(0, 'ENFILE'), told(0, 'ENFILE')]).toEqual([
+      undefined,
+      'ENFILE: too many open files',
+      undefined,
+    ]);
+    expect([room.hasFiles(0, 0), told(0), room.hasFiles(0, 0)]).toEqual([false, undefined, true]);
+    expect(told(0, 'EACCES')).toBeUndefined();
   });
 
   it('says that a relay whose loop does not turn is dead', async () => {

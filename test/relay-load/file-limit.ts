@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** What processes need beside sessions. */
-const RESERVE = 200;
+const RESERVE = 1200;
 
 /** Lets this process, and what it starts, have so many files open, or as many as the system gives it. The limit then. */
 export function raiseFileLimit(files: number): number {

@@ -130,7 +130,10 @@ function damaged(body: Uint8Array, random: SeededRandom): Uint8Array {
 
 function newSession(socket: DeafSocket, context: RelayContext): Session {
   const client = '192.0.2.9';
-  const owner = { client, party: client, origin: undefined, grant: undefined, connection: new PassThrough() };
+  const owner = {
+    ...{ client, party: client, path: [client] },
+    ...{ origin: undefined, grant: undefined, connection: new PassThrough() },
+  };
   return new Session(socket as unknown as WebSocket, owner, context);
 }
 
@@ -152,6 +155,7 @@ function bareContext(): RelayContext {
     initiationsOfClient: new BucketTable(1e9, 1e9, 64),
     initiationTurns: new InitiationTurns(1e6, 1e6, now),
     channelsTo: new Tally(),
+    hasFiles: () => true,
     log,
     now,
     wallClock: () => 0,

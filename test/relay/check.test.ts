@@ -103,6 +103,7 @@ describe('/check', () => {
       log: new SampledLog(undefined, () => 0),
       resolve: () => Promise.reject(new Error('no')),
       isOverloaded: () => isOverloaded,
+      hasFiles: () => true,
       now: () => 0,
       wallClock: () => 0,
     });

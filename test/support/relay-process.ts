@@ -24,6 +24,10 @@ export interface RelayProcessOptions {
   drain?: DrainOptions;
   /** By how much its clock is wrong, in ms. */
   clockSkew?: number;
+  /** So many may be open in it. */
+  files?: number;
+  /** Where it serves its metrics. */
+  admin?: string;
 }
 
 /** The real relay in a process of its own, so that it can be killed and started again on the same port. */
@@ -78,12 +82,14 @@ export class RelayProcess {
 }
 
 async function launch(port: number, options: RelayProcessOptions): Promise<Child> {
-  const child = new Child(process.execPath, [
-    '--import',
-    'tsx',
-    join(import.meta.dirname, 'relay-child.ts'),
-    JSON.stringify({ ...options, port }),
-  ]);
+  const { files, ...others } = options;
+  const limited = files === undefined ? [] : ['prlimit', `--nofile=${files}`];
+  const [program, ...args] = [
+    ...limited,
+    ...[process.execPath, '--import', 'tsx', join(import.meta.dirname, 'relay-child.ts')],
+    JSON.stringify({ ...others, port }),
+  ];
+  const child = new Child(program!, args);
   try {
     await child.saw(/^listening$/m, START);
   } catch (error) {

@@ -6,6 +6,6 @@ await using tunnel = await Tunnel.open(config, { relay });
 for await (const { leg, ok, detail } of tunnel.diagnose({ host })) print(ok ? '✓' : '✗', leg, '–', detail);
 
 await using stranger = await Tunnel.open(publicConfig, { relay, privateKey: generatePrivateKey() });
-for await (const { leg, ok, advice } of stranger.diagnose({ host, timeout: 1500 }))
-  if (!ok) print('✗', leg, '–', advice ?? '');
+for await (const { leg, ok, detail, advice } of stranger.diagnose({ host, timeout: 1500 }))
+  if (!ok) print('✗', leg, '–', advice ?? detail);
 done();

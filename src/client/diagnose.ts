@@ -165,7 +165,7 @@ async function insideCheck(
   const leg = 'inside';
   if (host === undefined) {
     const detail = 'Nobody was asked inside: no host is known there.';
-    return { leg, ok: false, detail, advice: 'Name one: diagnose({ host }).' };
+    return { leg, ok: false, detail, advice: 'Name a host to ping there.' };
   }
   const advice =
     'Check that the host is on, that it answers pings, and that AllowedIPs on both sides cover it.';

@@ -225,3 +225,21 @@ function printIpv6(bytes: Uint8Array): string {
 export function isMulticastAt(memory: Uint8Array, offset: number, version: 4 | 6): boolean {
   return version === 4 ? memory[offset]! >> 4 === 14 : memory[offset] === 0xff;
 }
+
+/** `::ffff:a.b.c.d`, in whatever way it was written, means the IPv4 address (RFC 4291 §2.5.5.2). */
+export function unmapped(address: IpAddress): IpAddress {
+  return address.version === 6 && isIpv4MappedAt(address.bytes, 0)
+    ? new IpAddress(address.bytes.slice(12))
+    : address;
+}
+
+/** Whether `::ffff:a.b.c.d` is at `offset`. */
+export function isIpv4MappedAt(memory: Uint8Array, offset: number): boolean {
+  return isZeroAt(memory, offset, 10) && memory[offset + 10] === 255 && memory[offset + 11] === 255;
+}
+
+/** Whether nothing but zeros is at `offset`. */
+export function isZeroAt(memory: Uint8Array, offset: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (memory[offset + i] !== 0) return false;
+  return true;
+}

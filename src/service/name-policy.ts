@@ -1,10 +1,9 @@
 // What the page says about names beside the servers of the configuration: those it knows, and which answers it believes.
 import type { EngineNames } from '../bridge/api.ts';
-import { IpAddress, IpPrefix } from '../core/address.ts';
+import { IpAddress, IpPrefix, unmapped } from '../core/address.ts';
 import { TunnelError } from '../core/errors.ts';
 import type { ResolverConfig } from '../core/netstack/dns/resolver.ts';
 import { hostNameFault, nameFaultText } from '../core/netstack/dns/special-names.ts';
-import { unmapped } from '../core/netstack/local-addresses.ts';
 import { canonicalName, encodeName, isInDomain } from '../core/wire/dns-name.ts';
 
 /** Addresses that mean something else in each network (RFC 6890): what a name of the world has no business to have. */

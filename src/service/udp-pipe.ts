@@ -1,9 +1,8 @@
 import type { AddressFamily, SocketName, UdpDatagram, UdpMessagePortMessage } from '../bridge/api.ts';
 import type { Port } from '../bridge/channel.ts';
 import { toPlainAnswer, toPlainError } from '../bridge/errors.ts';
-import { IpAddress, type SocketAddress } from '../core/address.ts';
+import { IpAddress, type SocketAddress, unmapped } from '../core/address.ts';
 import { CallerTypeError, TunnelError } from '../core/errors.ts';
-import { unmapped } from '../core/netstack/local-addresses.ts';
 import { hardError, isHard, type UdpBinding, type UdpReport } from '../core/netstack/udp-binding.ts';
 import type { Drainable, Noted } from './noted.ts';
 

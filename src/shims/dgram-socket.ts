@@ -2,7 +2,7 @@ import { Buffer } from 'buffer';
 import type { UdpTuning } from '../bridge/api.ts';
 import type { ReceivedUDPMessage } from '../client/udp-message.ts';
 import type { UDPSocket, UDPSocketOpenInfo, UDPSocketOptions } from '../client/udp-socket.ts';
-import { IpAddress } from '../core/address.ts';
+import { IpAddress, unmapped } from '../core/address.ts';
 import { tunnelOf } from './default-tunnel.ts';
 import { type GroupCall, Memberships, membershipOf, sourceMembershipOf } from './dgram-groups.ts';
 import { type DatagramSocketOptions, datagramOptionsOf } from './dgram-options.ts';
@@ -285,8 +285,7 @@ export class DatagramSocket extends EventEmitter {
   #written(text: string): string {
     const address = IpAddress.parse(text);
     if (!address) return text;
-    const isMapped = address.version === 6 && /^::ffff:[^:]+:[^:]+$/.test(String(address));
-    const plain = isMapped ? new IpAddress(address.bytes.slice(12)) : address;
+    const plain = unmapped(address);
     return this.type === 'udp6' && plain.version === 4 ? `::ffff:${plain}` : String(address);
   }
 

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { IpAddress } from '../../core/address.ts';
+import { IpAddress, unmapped } from '../../core/address.ts';
 import { type Place, printPlace } from '../places.ts';
 import type { Inside } from './inside.ts';
 import { readEnvelope, writeEnvelope } from './socks5-wire.ts';
@@ -28,9 +28,9 @@ export async function associate(client: Socket, inside: Inside, from: Place): Pr
     throw new Error('The client is gone.');
   if (associations >= MAX_ASSOCIATIONS) throw new Error('There are too many associations.');
   associations++;
-  const local = unmapped(localAddress);
+  const local = plain(localAddress);
   const socket = createSocket(local.includes(':') ? 'udp6' : 'udp4');
-  const association = new Association(socket, inside, { host: unmapped(remoteAddress), port: from.port });
+  const association = new Association(socket, inside, { host: plain(remoteAddress), port: from.port });
   client.once('close', () => {
     associations--;
     association.close();
@@ -63,7 +63,7 @@ class Association {
   }
 
   #receive(bytes: Buffer, { address, port }: RemoteInfo): void {
-    if (unmapped(address) !== this.#client.host) return;
+    if (plain(address) !== this.#client.host) return;
     const envelope = readEnvelope(bytes);
     if (!envelope || envelope.remote.port === 0) return;
     if (this.#client.port === 0) this.#client = { host: this.#client.host, port };
@@ -148,8 +148,7 @@ class Flow {
 }
 
 /** `::ffff:127.0.0.1`, as a socket for both families names it, is 127.0.0.1. */
-function unmapped(host: string): string {
+function plain(host: string): string {
   const address = IpAddress.parse(host.replace(/%.*$/, ''));
-  const mapped = address && /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(address.toString());
-  return mapped ? new IpAddress(address.bytes.slice(12)).toString() : host;
+  return address?.version === 6 && unmapped(address) !== address ? unmapped(address).toString() : host;
 }

@@ -1,4 +1,4 @@
-import { IpAddress, type IpPrefix, isMulticastAt } from '../address.ts';
+import { IpAddress, type IpPrefix, isIpv4MappedAt, isMulticastAt, isZeroAt } from '../address.ts';
 
 const LOOPBACK_V4 = 127;
 /** Multicast groups that all sockets together may join. */
@@ -145,13 +145,6 @@ export function isUnspecified(address: IpAddress): boolean {
   return isZeroAt(address.bytes, 0, address.bytes.length);
 }
 
-/** `::ffff:a.b.c.d`, in whatever way it was written, means the IPv4 address (RFC 4291 §2.5.5.2). */
-export function unmapped(address: IpAddress): IpAddress {
-  return address.version === 6 && isIpv4MappedAt(address.bytes, 0)
-    ? new IpAddress(address.bytes.slice(12))
-    : address;
-}
-
 /** Whether no host can have the IPv4 address at `offset` on a network: "this", loopback, multicast, reserved. */
 export function isIpv4MartianAt(memory: Uint8Array, offset: number): boolean {
   const first = memory[offset]!;
@@ -183,15 +176,6 @@ export function isAllNodesAt(memory: Uint8Array, offset: number): boolean {
     isZeroAt(memory, offset + 2, 13) &&
     memory[offset + 15] === 1
   );
-}
-
-function isIpv4MappedAt(memory: Uint8Array, offset: number): boolean {
-  return isZeroAt(memory, offset, 10) && memory[offset + 10] === 255 && memory[offset + 11] === 255;
-}
-
-function isZeroAt(memory: Uint8Array, offset: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (memory[offset + i] !== 0) return false;
-  return true;
 }
 
 /** 169.254/16 and fe80::/10. */

@@ -1,7 +1,7 @@
 // The IP stack of the host that lives in the tunnel. What to read next, for a packet that comes in: ip-input.ts, then
 // tcp/tcp-layer.ts, udp-layer.ts or icmp.ts; for one that goes out: those, then ip-output.ts.
 
-import type { IpAddress, IpPrefix, SocketAddress } from '../address.ts';
+import { type IpAddress, type IpPrefix, type SocketAddress, unmapped } from '../address.ts';
 import { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
 import type { PacketBuffer } from '../packet-buffer.ts';
@@ -24,7 +24,7 @@ import { Icmp, type IcmpError } from './icmp.ts';
 import { IpInput, type ReceivedHeader, type Transports } from './ip-input.ts';
 import type { IpHeaderInfo } from './ip-layer.ts';
 import { IpOutput } from './ip-output.ts';
-import { LocalAddresses, unmapped } from './local-addresses.ts';
+import { LocalAddresses } from './local-addresses.ts';
 import { Loopback } from './loopback.ts';
 import { Names } from './names.ts';
 import { type PingSocket, Pings } from './ping.ts';

@@ -1,6 +1,6 @@
 // UDP (RFC 768, RFC 1122 §4.1): finds the binding for what arrives, and sends what bindings have queued.
 
-import { IpAddress, isMulticastAt, type SocketAddress } from '../address.ts';
+import { IpAddress, isMulticastAt, type SocketAddress, unmapped } from '../address.ts';
 import type { DropCounters } from '../counters.ts';
 import type { Environment } from '../environment.ts';
 import { CallerRangeError, CallerTypeError, TunnelError } from '../errors.ts';
@@ -21,7 +21,7 @@ import {
 import type { NetStackDrop } from './drops.ts';
 import type { IcmpError } from './icmp.ts';
 import type { IpHeaderInfo, IpLayer } from './ip-layer.ts';
-import { isAllNodesAt, isUnspecified, type LocalAddresses, unmapped } from './local-addresses.ts';
+import { isAllNodesAt, isUnspecified, type LocalAddresses } from './local-addresses.ts';
 import { EphemeralPorts } from './ports.ts';
 import {
   checkByte,

@@ -29,7 +29,7 @@ const NODE_PAGE: Product = {
 };
 const NODE_PAGE_OF_ESBUILD: Product = {
   result: 'dist/node-page-esbuild/index.html',
-  sources: NODE_PAGE.sources,
+  sources: [...NODE_PAGE.sources, 'test/support/esbuild-page.ts'],
   build: () => buildWithEsbuild(join(root, 'dist/node-page-esbuild')),
 };
 const CONSOLE: Product = {

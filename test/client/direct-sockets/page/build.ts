@@ -1,8 +1,6 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
-
-const root = join(import.meta.dirname, '../../../..');
+import type { Plugin } from 'esbuild';
+import { buildPage } from '../../../support/esbuild-page.ts';
 
 /** What the tables import, and what that is in a page. */
 const standIns: Plugin = {
@@ -15,25 +13,10 @@ const standIns: Plugin = {
 };
 
 /** The page with the tables, and the product's worker and WASM where its sources look for them. */
-export async function buildTables(outdir: string): Promise<void> {
-  rmSync(outdir, { recursive: true, force: true });
-  await build({
-    entryPoints: {
-      page: join(import.meta.dirname, 'page.ts'),
-      'worker/worker': join(root, 'src/worker/worker.ts'),
-    },
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    target: 'es2022',
-    logLevel: 'warning',
-    plugins: [standIns],
+export function buildTables(outdir: string): Promise<void> {
+  return buildPage(outdir, {
+    page: join(import.meta.dirname, 'page.ts'),
+    html: '<!doctype html><link rel="icon" href="data:," /><script type="module" src="./page.js"></script>',
+    plugin: standIns,
   });
-  mkdirSync(join(outdir, 'assembly'));
-  copyFileSync(join(root, 'assembly/tabwire.wasm'), join(outdir, 'assembly/tabwire.wasm'));
-  writeFileSync(
-    join(outdir, 'index.html'),
-    '<!doctype html><link rel="icon" href="data:," /><script type="module" src="./page.js"></script>',
-  );
 }

@@ -71,8 +71,10 @@ export function networkOf(base: Address, length: number): string {
 /** The class of an address, and the worst of those of the IPv4 addresses that it carries inside. */
 export function classOf(address: Address): AddressClass {
   if (address.kind() === 'ipv4') return matchFirst(address, V4_CLASSES);
-  const classes = carriedAddresses(address.toByteArray()).map((inner) => matchFirst(inner, V4_CLASSES));
-  classes.push(matchFirst(address, V6_CLASSES));
+  const own = matchFirst(address, V6_CLASSES);
+  // `::1` is no IPv4-compatible address.
+  if (own === 'loopback') return own;
+  const classes = [own, ...carriedAddresses(address).map((inner) => matchFirst(inner, V4_CLASSES))];
   return WORST_FIRST.find((kind) => classes.includes(kind))!;
 }
 
@@ -85,16 +87,17 @@ export function isLoopback(host: string): boolean {
 
 const WORST_FIRST: readonly AddressClass[] = ['forbidden', 'loopback', 'private', 'public'];
 
-type Classes = readonly (readonly [string, AddressClass])[];
-type Networks = readonly (readonly [Network, AddressClass])[];
+type Table<What> = readonly (readonly [Network, What])[];
 
-const networks = (table: Classes): Networks => table.map(([cidr, kind]) => [parseNetwork(cidr)!, kind]);
+function networks<What>(table: readonly (readonly [string, What])[]): Table<What> {
+  return table.map(([cidr, what]) => [parseNetwork(cidr)!, what]);
+}
 
-function matchFirst(address: Address, table: Networks): AddressClass {
+function matchFirst(address: Address, table: Table<AddressClass>): AddressClass {
   return table.find(([network]) => hasAddress(network, address))?.[1] ?? 'public';
 }
 
-const V4_CLASSES = networks([
+const V4_CLASSES = networks<AddressClass>([
   ['0.0.0.0/8', 'forbidden'], // "this network"; Linux delivers 0.0.0.0 to loopback
   ['127.0.0.0/8', 'loopback'],
   ['169.254.0.0/16', 'forbidden'], // link-local: the clouds' metadata services
@@ -109,7 +112,7 @@ const V4_CLASSES = networks([
   ['198.18.0.0/15', 'private'], // RFC 2544
 ]);
 
-const V6_CLASSES = networks([
+const V6_CLASSES = networks<AddressClass>([
   ['::1/128', 'loopback'],
   ['::/128', 'forbidden'],
   ['fe80::/10', 'forbidden'],
@@ -121,31 +124,25 @@ const V6_CLASSES = networks([
   ['100::/64', 'forbidden'], // discard-only, RFC 6666
 ]);
 
-/** Every IPv4 address that some translator or tunnel on the way could take out of this IPv6 address. */
-function carriedAddresses(bytes: readonly number[]): ipaddr.IPv4[] {
-  const at = (offset: number) => new ipaddr.IPv4(bytes.slice(offset, offset + 4));
-  const startsWith = (...prefix: number[]) => prefix.every((byte, i) => bytes[i] === byte);
-  const carried: ipaddr.IPv4[] = [];
-  const highIsZero = bytes.slice(0, 12).every((byte) => byte === 0);
-  const isUnspecifiedOrLoopback = highIsZero && bytes.slice(12, 15).every((byte) => byte === 0);
-  if (highIsZero && !isUnspecifiedOrLoopback) carried.push(at(12)); // IPv4-compatible, RFC 4291 §2.5.5.1
-  if (startsWith(0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0)) carried.push(at(12)); // SIIT, RFC 2765 §2.1
-  if (startsWith(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)) carried.push(at(12)); // NAT64, RFC 6052
-  if (startsWith(0, 0x64, 0xff, 0x9b, 0, 1)) {
-    // Local NAT64, RFC 8215: any of RFC 6052's prefix lengths from 48 up may be in use.
-    carried.push(at(12));
-    carried.push(new ipaddr.IPv4([bytes[6]!, bytes[7]!, bytes[9]!, bytes[10]!]));
-    carried.push(new ipaddr.IPv4([bytes[7]!, bytes[9]!, bytes[10]!, bytes[11]!]));
-    carried.push(at(9));
-  }
-  if (startsWith(0x20, 0x02)) carried.push(at(2)); // 6to4, RFC 3056
-  if (startsWith(0x20, 0x01, 0, 0)) {
-    carried.push(at(4)); // Teredo server, and the client's address with every bit inverted (RFC 4380 §4)
-    carried.push(new ipaddr.IPv4(bytes.slice(12, 16).map((byte) => byte ^ 0xff)));
-  }
+const at = (start: number) => [start, start + 1, start + 2, start + 3];
+/** Which bytes of an address in these networks some translator or tunnel takes for an IPv4 address; from 16 on, the same inverted. */
+const CARRYING = networks<readonly (readonly number[])[]>([
+  ['::/96', [at(12)]], // IPv4-compatible, RFC 4291 §2.5.5.1
+  ['::ffff:0:0:0/96', [at(12)]], // SIIT, RFC 2765 §2.1
+  ['64:ff9b::/96', [at(12)]], // NAT64, RFC 6052
+  // Local NAT64, RFC 8215: any of RFC 6052's prefix lengths from 48 up may be in use.
+  ['64:ff9b:1::/48', [at(12), [6, 7, 9, 10], [7, 9, 10, 11], at(9)]],
+  ['2002::/16', [at(2)]], // 6to4, RFC 3056
+  ['2001::/32', [at(4), at(28)]], // Teredo's server and client, RFC 4380 §4
+]);
+
+function carriedAddresses(address: Address): ipaddr.IPv4[] {
+  const bytes = address.toByteArray();
   const isIsatap = (bytes[8]! & 0xfd) === 0 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
-  if (isIsatap) carried.push(at(12)); // RFC 5214 §6.1
-  return carried;
+  const places = CARRYING.flatMap(([network, all]) => (hasAddress(network, address) ? all : []));
+  if (isIsatap) places.push(at(12)); // RFC 5214 §6.1
+  bytes.push(...bytes.map((byte) => byte ^ 0xff));
+  return places.map((place) => new ipaddr.IPv4(place.map((offset) => bytes[offset]!)));
 }
 
 /**

@@ -74,7 +74,7 @@ export class Admission {
     const isCostly = config.tokens !== undefined && token !== undefined;
     if (!this.#upgrades[isCostly ? 'take' : 'has'](client, now())) return TOO_MANY;
     if (!isCostly) return undefined;
-    const verdict = await config.tokens.check(token, request.headers.origin, wallClock());
+    const verdict = await config.tokens.verify(token, request.headers.origin, wallClock(), false);
     return 'code' in verdict ? refused(200, 'token', verdict.reason) : undefined;
   }
 

@@ -5,7 +5,7 @@ import { INITIATION, INITIATION_SIZE } from '../src/core/wire/wireguard.ts';
 import { parseAddress } from './address.ts';
 import { ChannelEvents } from './channel-events.ts';
 import type { DropReason, RelayCounters } from './counters.ts';
-import { Gate, type PairState } from './gate.ts';
+import { Gate } from './gate.ts';
 import { placeOf } from './grant.ts';
 import type { Destination } from './policy.ts';
 import type { Session } from './session.ts';
@@ -37,6 +37,8 @@ export class Channel {
   readonly #lateInitiations: TokenBucket;
   #state: 'resolving' | 'ready' | 'connecting' | 'open' | 'closed' = 'resolving';
   #destination: Destination | undefined;
+  /** As a ticket tells it. */
+  #address: string | undefined;
   /** Of the destination, as channels and initiations to it are counted; empty while this one is not. */
   #place = '';
   #socket: Socket | undefined;
@@ -66,6 +68,11 @@ export class Channel {
     return this.#destination;
   }
 
+  /** Where it leads, or led before; undefined while nobody knows. */
+  get address(): string | undefined {
+    return this.#destination?.address ?? this.#address;
+  }
+
   /** Whether there was any handshake. */
   get isEstablished(): boolean {
     return this.#gate.hasPair;
@@ -79,14 +86,14 @@ export class Channel {
     return { number, listens, place, address: this.#destination.address, pairs };
   }
 
-  /** Goes on where a channel of another session was, `elapsed` ms after its ticket was made. Before `resolved`. */
-  restore(pairs: readonly PairState[], elapsed: number): void {
+  /** Knows what a channel of another session knew, `elapsed` ms after its ticket was made. Before `permitted`. */
+  restore({ address, pairs }: TicketChannel, elapsed: number): void {
+    this.#address = address;
     this.#gate.restore(pairs, elapsed, this.#session.context.now());
     this.#pairsTold = this.#gate.pairsMade;
-    this.#openedFlags = wire.OPENED_KEYS_KNOWN;
   }
 
-  /** Belongs to another session from now on, socket and gate and all. */
+  /** Goes on in this session, socket and gate and all. */
   moveTo(session: Session): void {
     this.#withdraw();
     this.#session = session;

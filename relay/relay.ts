@@ -30,7 +30,7 @@ export class RelayCore {
   readonly ports = new Set<number>();
   readonly #reception: Reception;
 
-  constructor(config: RelayConfig, { hasFiles, log, resolve, isOverloaded, now, wallClock }: Surroundings) {
+  constructor(config: RelayConfig, { resolve, isOverloaded, ...around }: Surroundings) {
     const { limits, rules } = config;
     const { initiationsPerSecondOfClient, initiationsPerSecondToDestination: toOne } = limits;
     const counters = new RelayCounters();
@@ -44,12 +44,9 @@ export class RelayCore {
       unproven: new Strangers(Math.ceil(0.75 * limits.sessions), counters, 'unproven'),
       budget: new QueueBudget(limits.totalQueueBytes, () => counters.down.drop('total_queue')),
       initiationsOfClient: new BucketTable(initiationsPerSecondOfClient, 4 * initiationsPerSecondOfClient),
-      initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), now),
+      initiationTurns: new InitiationTurns(toOne, Math.max(1, Math.round(toOne / 4)), around.now),
       channelsTo: new Tally(),
-      hasFiles,
-      log,
-      now,
-      wallClock,
+      ...around,
     };
     this.admission = new Admission(this.context, isOverloaded);
     this.#reception = new Reception(this.admission, this.context);

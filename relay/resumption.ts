@@ -2,18 +2,11 @@ import { randomBytes } from 'node:crypto';
 import * as wire from '../src/core/wire/relay.ts';
 import type { Channel } from './channel.ts';
 import type { Session } from './session.ts';
-import type { Resume, Ticket, TicketChannel } from './tickets.ts';
+import type { Resume, Ticket } from './tickets.ts';
 
 const TICKET_INTERVAL = 60_000;
 /** What RESUME brought waits so long for OPEN. */
 const KEPT_TIME = 2000;
-
-/** A channel that goes on, as a ticket tells of it, or itself, if it is in this process. */
-export interface KeptChannel extends TicketChannel {
-  readonly channel?: Channel;
-  /** How long ago the pairs had their age, in ms. */
-  readonly elapsed: number;
-}
 
 /** What of a session outlives its WebSocket: the tickets that it gives, and what a ticket of an earlier one brought it. */
 export class Resumption {
@@ -22,8 +15,8 @@ export class Resumption {
   /** When the client needs another ticket. */
   ticketAt = Number.POSITIVE_INFINITY;
   readonly #session: Session;
-  /** What RESUME brought: each channel waits for an OPEN that asks for the same, which is judged like any other. */
-  readonly #kept = new Map<number, KeptChannel>();
+  /** What RESUME brought: each waits for an OPEN that asks for the same, which is judged like any other. */
+  readonly #kept = new Map<number, Channel>();
   #keptUntil = Number.POSITIVE_INFINITY;
 
   constructor(session: Session) {
@@ -68,25 +61,18 @@ export class Resumption {
     const { sid, watch, context } = this.#session;
     const wallClock = context.wallClock();
     watch.ends = Math.min(watch.ends, now + ticket.ends - wallClock);
-    const channels = context.sessions.find(ticket.session)?.surrender(this.#session, now);
+    const here = context.sessions.find(ticket.session)?.surrender(this.#session, now);
     const elapsed = wallClock - ticket.issued;
     this.#keptUntil = now + KEPT_TIME;
-    for (const told of channels ? [] : ticket.channels) this.#kept.set(told.number, { ...told, elapsed });
-    for (const channel of channels ?? []) {
-      const { number, place, listens, destination } = channel;
-      if (destination === undefined) channel.close();
-      else {
-        const { address } = destination;
-        this.#kept.set(number, { number, place, listens, address, pairs: [], elapsed: 0, channel });
-      }
-    }
-    const level = channels ? 'l1' : 'l2';
+    for (const channel of here ?? ticket.channels.map((told) => this.#session.restored(told, elapsed)))
+      this.#kept.set(channel.number, channel);
+    const level = here ? 'l1' : 'l2';
     context.counters.resumes.count(`${level} resumed`);
     context.log.info('resume', { sid, from: ticket.session, how: level });
   }
 
   /** What was kept for an OPEN of this channel that asks for the same `place`, and flag. */
-  take(number: number, place: string, listens: boolean): KeptChannel | undefined {
+  take(number: number, place: string, listens: boolean): Channel | undefined {
     const kept = this.#kept.get(number);
     if (kept?.place !== place || kept.listens !== listens) return undefined;
     this.#kept.delete(number);
@@ -95,7 +81,7 @@ export class Resumption {
 
   /** Nobody asked for the rest. */
   drop(): void {
-    for (const { channel } of this.#kept.values()) channel?.close();
+    for (const channel of this.#kept.values()) channel.close();
     this.#kept.clear();
   }
 }

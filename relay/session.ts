@@ -6,11 +6,11 @@ import { TokenBucket } from '../src/core/token-bucket.ts';
 import * as wire from '../src/core/wire/relay.ts';
 import { Channel } from './channel.ts';
 import type { Limits } from './config.ts';
-import type { Ending, RelayContext } from './context.ts';
+import type { Ending, LogFields, RelayContext } from './context.ts';
 import { Downlink } from './downlink.ts';
 import { type Grant, narrowed } from './grant.ts';
 import { RatePair } from './limits.ts';
-import type { Refusal } from './policy.ts';
+import type { Verdict } from './policy.ts';
 import { Resumption } from './resumption.ts';
 import { SessionWatch } from './session-watch.ts';
 import type { Ticket, TicketChannel } from './tickets.ts';
@@ -292,38 +292,33 @@ export class Session {
       return;
     }
     const { policy } = this.context;
+    const asked = { host, port: String(port) };
     const place = policy.meant(host, port);
     const listens = (flags & wire.OPEN_LISTEN) !== 0;
     const kept = this.resumption.take(number, place, listens);
     const decision = policy.decide(host, port, this.owner.grant, kept?.address);
     const goesOn = kept && 'destination' in decision && decision.destination.address === kept.address;
-    if (!goesOn) kept?.channel?.close();
-    if ('refusal' in decision) {
-      this.#deny(number, host, port, decision.refusal);
-      return;
-    }
-    const channel = (goesOn && kept.channel) || new Channel(number, place, listens, this);
+    const channel = goesOn ? kept : new Channel(number, place, listens, this);
     this.#channels.set(number, channel);
     if (goesOn) {
       this.resumption.ticketAt = this.context.now();
-      if (kept.channel) channel.moveTo(this);
-      else channel.restore(kept.pairs, kept.elapsed);
-    }
-    if ('destination' in decision) channel.permitted(decision.destination);
-    else
-      void decision.pending.then((late) => {
-        if (this.#channels.get(number) !== channel) return;
-        if ('destination' in late) return channel.permitted(late.destination);
-        this.#removeChannel(number);
-        this.#deny(number, host, port, late.refusal);
-      });
+      channel.moveTo(this);
+    } else kept?.close();
+    if ('pending' in decision) void decision.pending.then((late) => this.#decided(channel, asked, late));
+    else this.#decided(channel, asked, decision);
   }
 
-  #deny(number: number, host: string, port: number, refusal: Refusal): void {
-    const event = refusal.detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
-    this.context.counters.denied.count(refusal.detail.replaceAll(/\W+/g, '_'));
-    this.context.log.refused(event, refusal.detail, { sid: this.sid, host, port: String(port) });
-    this.#sendClosed(number, refusal.code, refusal.reason);
+  #decided(channel: Channel, asked: LogFields, verdict: Verdict): void {
+    if (this.#channels.get(channel.number) !== channel) return;
+    if ('destination' in verdict) {
+      channel.permitted(verdict.destination);
+      return;
+    }
+    const { code, reason, detail } = verdict.refusal;
+    const event = detail.startsWith('dns_policy') ? 'dns_policy' : 'denied';
+    this.context.counters.denied.count(detail.replaceAll(/\W+/g, '_'));
+    this.context.log.refused(event, detail, { sid: this.sid, ...asked });
+    this.closeChannel(channel, code, reason);
   }
 
   // ---- what outlives the WebSocket
@@ -346,12 +341,19 @@ export class Session {
   /** The client is back in another session, which gets all that is here. Undefined if somebody was faster. */
   surrender(to: Session, now: number): Channel[] | undefined {
     if (!this.isReplaceable) return undefined;
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
+    const channels = [...this.#channels.values()].filter((channel) => channel.destination !== undefined);
+    for (const { number } of channels) this.#channels.delete(number);
     to.#queue.absorb(this.#queue, now);
     this.close(wire.CLOSE_REPLACED, 'replaced: the client is back');
     this.context.sessions.endParked((session) => session === this);
     return channels;
+  }
+
+  /** As a ticket of so many ms ago tells of it. */
+  restored(told: TicketChannel, elapsed: number): Channel {
+    const channel = new Channel(told.number, told.place, told.listens, this);
+    channel.restore(told, elapsed);
+    return channel;
   }
 
   get #isEstablished(): boolean {

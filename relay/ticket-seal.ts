@@ -15,8 +15,6 @@ const HEADER = 1 + NODE + 2 + IV;
 export class TicketSeal {
   readonly #secrets: readonly { readonly id: number; readonly secret: Uint8Array }[];
   readonly #node = randomBytes(NODE);
-  #day = -1;
-  #key: Buffer = Buffer.alloc(0);
 
   /** @param secrets 32 random bytes or more each; the first seals, all open */
   constructor(secrets: readonly Uint8Array[]) {
@@ -30,14 +28,8 @@ export class TicketSeal {
   seal(plain: Uint8Array, now: number): Buffer {
     const { id, secret } = this.#secrets[0]!;
     const day = dayOf(now);
-    if (day !== this.#day) this.#key = deriveKey(secret, this.#node, day);
-    this.#day = day;
-    const header = Buffer.alloc(HEADER);
-    header[0] = id;
-    header.set(this.#node, 1);
-    header.writeUInt16BE(day, 1 + NODE);
-    randomBytes(IV).copy(header, HEADER - IV);
-    const cipher = createCipheriv('aes-256-gcm', this.#key, header.subarray(HEADER - IV));
+    const header = Buffer.from([id, ...this.#node, day >> 8, day & 0xff, ...randomBytes(IV)]);
+    const cipher = createCipheriv('aes-256-gcm', keyOf(secret, header), header.subarray(-IV));
     cipher.setAAD(header);
     return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
   }
@@ -47,14 +39,11 @@ export class TicketSeal {
     const bytes = Buffer.from(sealed);
     if (bytes.length < HEADER + TAG) return undefined;
     const header = bytes.subarray(0, HEADER);
-    const day = header.readUInt16BE(1 + NODE);
-    if (Math.abs(day - dayOf(now)) > 1) return undefined;
+    if (Math.abs(header.readUInt16BE(1 + NODE) - dayOf(now)) > 1) return undefined;
     for (const { id, secret } of this.#secrets) {
       if (id !== header[0]) continue;
-      const key = deriveKey(secret, header.subarray(1, 1 + NODE), day);
-      const decipher = createDecipheriv('aes-256-gcm', key, header.subarray(HEADER - IV), {
-        authTagLength: TAG,
-      });
+      const iv = header.subarray(-IV);
+      const decipher = createDecipheriv('aes-256-gcm', keyOf(secret, header), iv, { authTagLength: TAG });
       decipher.setAAD(header).setAuthTag(bytes.subarray(-TAG));
       try {
         return Buffer.concat([decipher.update(bytes.subarray(HEADER, -TAG)), decipher.final()]);
@@ -70,6 +59,8 @@ function dayOf(now: number): number {
   return Math.floor(now / DAY) & 0xffff;
 }
 
-function deriveKey(secret: Uint8Array, node: Uint8Array, day: number): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, node, `wgrelay ticket ${day}`, 32));
+/** By the node and the day in it. */
+function keyOf(secret: Uint8Array, header: Buffer): Buffer {
+  const day = header.readUInt16BE(1 + NODE);
+  return Buffer.from(hkdfSync('sha256', secret, header.subarray(1, 1 + NODE), `wgrelay ticket ${day}`, 32));
 }

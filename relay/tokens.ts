@@ -53,24 +53,9 @@ export class TokenVerifier {
   /**
    * @param origin the page's, as its browser states it; undefined for other programs
    * @param now wall clock, in ms
+   * @param uses whether it opens a session; otherwise it can still be used
    */
-  async verify(token: string, origin: string | undefined, now: number): Promise<Grant | Ending> {
-    const verdict = await this.check(token, origin, now);
-    if ('code' in verdict) return verdict;
-    const { tokenId, tokenEnd, ...grant } = verdict;
-    return this.#isFirstUse(tokenId, tokenEnd, now) ? grant : refused('token_used');
-  }
-
-  isDenied(subject: string): boolean {
-    return this.#rules.denied.has(subject);
-  }
-
-  /** The verdict, without using the token. */
-  async check(
-    token: string,
-    origin: string | undefined,
-    now: number,
-  ): Promise<(Grant & { tokenId: string; tokenEnd: number }) | Ending> {
+  async verify(token: string, origin: string | undefined, now: number, uses = true): Promise<Grant | Ending> {
     const key = this.#keyOf(token);
     if (key === undefined) return refused('token_malformed');
     let payload: unknown;
@@ -87,7 +72,11 @@ export class TokenVerifier {
     }
     const claims = v.safeParse(CLAIMS, payload);
     if (!claims.success) return refused(`token_claims: ${claims.issues[0].path?.[0]?.key ?? ''}`);
-    return this.#judge(claims.output, origin, now);
+    return this.#judge(claims.output, origin, now, uses);
+  }
+
+  isDenied(subject: string): boolean {
+    return this.#rules.denied.has(subject);
   }
 
   #keyOf(token: string) {
@@ -102,15 +91,14 @@ export class TokenVerifier {
     }
   }
 
-  #judge(claims: v.InferOutput<typeof CLAIMS>, origin: string | undefined, now: number) {
+  #judge(claims: v.InferOutput<typeof CLAIMS>, origin: string | undefined, now: number, uses: boolean) {
     const { sub, iat, exp, jti, dst, org, ses, max = {} } = claims;
     if (exp - iat > MAX_LIFETIME) return refused(`token_lifetime: more than ${MAX_LIFETIME} s`);
     if (iat > now / 1000 + CLOCK_SKEW) return refused('token_not_yet_valid');
-    if (this.#rules.denied.has(sub)) return refused('token_revoked');
+    if (this.isDenied(sub)) return refused('token_revoked');
     if (org?.toLowerCase() !== origin?.toLowerCase()) return { code: CLOSE_ORIGIN, reason: 'token_origin' };
+    if (uses && !this.#isFirstUse(jti, 1000 * (exp + CLOCK_SKEW), now)) return refused('token_used');
     return {
-      tokenId: jti,
-      tokenEnd: 1000 * (exp + CLOCK_SKEW),
       subject: sub,
       subjectHash: createHash('sha256').update(sub).digest('hex').slice(0, 8),
       destinations: dst.flatMap(placesOf),

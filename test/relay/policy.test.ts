@@ -54,6 +54,7 @@ describe('address classes', () => {
     ['198.19.0.1', 'private'],
     ['::', 'forbidden'],
     ['::1', 'loopback'],
+    ['::2', 'forbidden'],
     ['fe80::1', 'forbidden'],
     ['ff02::1', 'forbidden'],
     ['fd00:ec2::254', 'forbidden'],

@@ -56,7 +56,7 @@ export class Channel {
     this.place = place;
     this.listens = listens;
     this.#session = session;
-    this.#gate = new Gate(session.limits.maxDatagram, listens);
+    this.#gate = new Gate(session.limits.maxDatagram, this.#counters.handshakes, listens);
     this.#events = new ChannelEvents(number, (event) => this.#session.sendControl(event));
     const { initiationInterval, initiationBurst, listeningInitiationInterval } = session.limits;
     this.#initiations = new TokenBucket(1000 / initiationInterval, initiationBurst);
@@ -220,6 +220,7 @@ export class Channel {
     if (this.#place !== '') this.#session.context.channelsTo.remove(this.#place);
     this.#place = '';
     this.#state = 'closed';
+    this.#gate.close();
     this.#held = undefined;
     this.#socket?.close();
     this.#socket = undefined;

@@ -59,6 +59,8 @@ export class RelayCounters {
   readonly closed = new Counts();
   /** What came of tickets that were shown: level and result. */
   readonly resumes = new Counts();
+  /** Handshakes that the gate let begin: who began, and whether the other side answered. */
+  readonly handshakes = new Counts();
   /** Errors of UDP sockets, by the system's word. */
   readonly udpErrors = new Counts();
   /** Destinations that clients opened. */

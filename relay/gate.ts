@@ -11,6 +11,7 @@
  */
 
 import * as wg from '../src/core/wire/wireguard.ts';
+import type { Counts } from './counters.ts';
 import type { Shape } from './rule.ts';
 
 /** A keypair dies after 180 s (REJECT_AFTER_TIME, WG §6.2); the rest is slack for what was on its way. */
@@ -62,9 +63,8 @@ export class Gate {
   shape: Shape = 'wireguard';
   readonly #maxDatagram: number;
   readonly #listens: boolean;
-  /** Indices of initiations not yet answered, newest first. */
-  readonly #clientPending: number[] = [];
-  readonly #endpointPending: number[] = [];
+  readonly #clientCalls: Calls;
+  readonly #endpointCalls: Calls;
   readonly #pairs: Pair[] = [];
   /** When data first went unanswered; undefined while the endpoint answers. */
   #unansweredSince: number | undefined;
@@ -77,9 +77,17 @@ export class Gate {
   pairsMade = 0;
 
   /** `listens`: the endpoint may call before there was any handshake. */
-  constructor(maxDatagram: number, listens = false) {
+  constructor(maxDatagram: number, handshakes: Counts, listens = false) {
     this.#maxDatagram = maxDatagram;
     this.#listens = listens;
+    this.#clientCalls = new Calls('up', handshakes);
+    this.#endpointCalls = new Calls('down', handshakes);
+  }
+
+  /** What was not answered is not going to be. */
+  close(): void {
+    this.#clientCalls.close();
+    this.#endpointCalls.close();
   }
 
   /** Whether any handshake has completed through this gate. */
@@ -122,16 +130,16 @@ export class Gate {
   up(bytes: Uint8Array, start: number, end: number, now: number, type: number): GateRefusal | undefined {
     switch (type) {
       case wg.INITIATION:
-        remember(this.#clientPending, wg.readIndex(bytes, start + wg.SENDER_INDEX));
+        this.#clientCalls.add(wg.readIndex(bytes, start + wg.SENDER_INDEX));
         return undefined;
       case wg.RESPONSE: {
         const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
-        if (!forget(this.#endpointPending, receiver)) return 'unsolicited_response';
+        if (!this.#endpointCalls.answer(receiver)) return 'unsolicited_response';
         this.#addPair(wg.readIndex(bytes, start + wg.SENDER_INDEX), receiver, now);
         return undefined;
       }
       case wg.COOKIE_REPLY:
-        return this.#endpointPending.includes(wg.readIndex(bytes, start + wg.RECEIVER_INDEX))
+        return this.#endpointCalls.has(wg.readIndex(bytes, start + wg.RECEIVER_INDEX))
           ? undefined
           : 'unsolicited_cookie';
       case wg.TRANSPORT:
@@ -147,21 +155,21 @@ export class Gate {
       case wg.INITIATION: {
         const sender = wg.readIndex(bytes, start + wg.SENDER_INDEX);
         // A first call that repeats one of the client's indices is an echo of its own initiation.
-        if (!this.hasPair && (!this.#listens || this.#clientPending.includes(sender)))
+        if (!this.hasPair && (!this.#listens || this.#clientCalls.has(sender)))
           return 'unsolicited_initiation';
-        remember(this.#endpointPending, sender);
+        this.#endpointCalls.add(sender);
         break;
       }
       case wg.RESPONSE: {
         const receiver = wg.readIndex(bytes, start + wg.RESPONSE_RECEIVER_INDEX);
-        if (!forget(this.#clientPending, receiver)) return 'unsolicited_response';
+        if (!this.#clientCalls.answer(receiver)) return 'unsolicited_response';
         this.#addPair(receiver, wg.readIndex(bytes, start + wg.SENDER_INDEX), now);
         break;
       }
       case wg.COOKIE_REPLY: {
         // A cookie reply proves nothing about the endpoint: it does not end a silence.
         const receiver = wg.readIndex(bytes, start + wg.RECEIVER_INDEX);
-        if (this.#clientPending.includes(receiver)) return undefined;
+        if (this.#clientCalls.has(receiver)) return undefined;
         return this.#pairs.some((pair) => pair.client === receiver) ? undefined : 'unsolicited_cookie';
       }
       case wg.TRANSPORT: {
@@ -225,13 +233,39 @@ function typeByLength(length: number, type: number): number {
   return isOther ? wg.TRANSPORT : likely;
 }
 
-function remember(pending: number[], index: number): void {
-  pending.unshift(index);
-  if (pending.length > MAX_PENDING) pending.pop();
-}
+/** Initiations of one side that have had no response, by their indices, the newest first. Each ends up counted, once. */
+class Calls {
+  readonly #from: 'up' | 'down';
+  readonly #handshakes: Counts;
+  readonly #pending: number[] = [];
 
-function forget(pending: number[], index: number): boolean {
-  const at = pending.indexOf(index);
-  if (at >= 0) pending.splice(at, 1);
-  return at >= 0;
+  constructor(from: 'up' | 'down', handshakes: Counts) {
+    this.#from = from;
+    this.#handshakes = handshakes;
+  }
+
+  has(index: number): boolean {
+    return this.#pending.includes(index);
+  }
+
+  add(index: number): void {
+    this.#pending.unshift(index);
+    if (this.#pending.length > MAX_PENDING) this.#end(MAX_PENDING, 'unanswered');
+  }
+
+  /** False if there is no such call. */
+  answer(index: number): boolean {
+    const at = this.#pending.indexOf(index);
+    if (at >= 0) this.#end(at, 'answered');
+    return at >= 0;
+  }
+
+  close(): void {
+    while (this.#pending.length > 0) this.#end(0, 'unanswered');
+  }
+
+  #end(at: number, result: string): void {
+    this.#pending.splice(at, 1);
+    this.#handshakes.count(`${this.#from} ${result}`);
+  }
 }

@@ -1,5 +1,9 @@
+import { createRequire } from 'node:module';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Relay } from './relay.ts';
+
+/** By its name, the package finds itself from wherever it was built to. */
+const { version } = createRequire(import.meta.url)('tabwire/package.json') as { version: string };
 
 /** The relay's numbers for Prometheus. They are counted anyway; here they only get names, when somebody asks. */
 export function metricsOf(relay: Relay): Registry {
@@ -101,6 +105,12 @@ export function metricsOf(relay: Relay): Registry {
     ['dir', 'type'],
     () => [...byType('up', counters.up.types), ...byType('down', counters.down.types)],
   );
+  counter(
+    'handshakes_total',
+    'Handshakes that began and are over, by who began and whether the other side answered.',
+    ['dir', 'result'],
+    () => counters.handshakes,
+  );
   counter('bytes_total', 'Bytes of datagrams forwarded.', ['dir'], () =>
     both(counters.up.bytes, counters.down.bytes),
   );
@@ -111,6 +121,12 @@ export function metricsOf(relay: Relay): Registry {
     ...drops('up', counters.up.drops),
     ...drops('down', counters.down.drops),
   ]);
+  new Gauge({
+    name: 'wgrelay_build_info',
+    help: '1 for each process; what runs in it is in the labels.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node: process.version }, 1);
   for (const histogram of Object.values(relay.times)) registry.registerMetric(histogram);
   collectDefaultMetrics({ register: registry });
   return registry;

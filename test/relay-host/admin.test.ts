@@ -1,12 +1,12 @@
 // What operators see: health, readiness, metrics, on a listener of their own.
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CLOSED, OPENED } from '../../src/core/wire/relay.ts';
+import { CLOSE, CLOSED, OPENED, writeControl } from '../../src/core/wire/relay.ts';
 import { Admin } from '../../src/relay-host/admin.ts';
 import { createRelay, type RelayOptions } from '../../src/relay-host/index.ts';
 import { LoadWatch } from '../../src/relay-host/load-watch.ts';
 import { Room } from '../../src/relay-host/room.ts';
-import { data, FakeEndpoint, initiation } from '../relay/fake-endpoint.ts';
+import { data, FakeEndpoint, initiation, response } from '../relay/fake-endpoint.ts';
 import { RawClient } from '../relay/raw-client.ts';
 import { RelayClient, until } from '../relay/relay-client.ts';
 
@@ -158,6 +158,7 @@ describe('the admin listener', () => {
       'wgrelay_datagrams_total{dir="up",type="data"} 1',
       'wgrelay_datagrams_total{dir="down",type="response"} 1',
       'wgrelay_datagrams_total{dir="down",type="data"} 1',
+      'wgrelay_handshakes_total{dir="up",result="answered"} 1',
       'wgrelay_bytes_total{dir="up"} 248',
       'wgrelay_bytes_total{dir="down"} 192',
       'wgrelay_drops_total{dir="up",reason="no_handshake"} 1',
@@ -169,6 +170,7 @@ describe('the admin listener', () => {
       'wgrelay_dns_seconds_count 0',
     ])
       expect(text).toContain(`${line}\n`);
+    expect(text).toMatch(/^wgrelay_build_info\{version="\d+\.\d+\.\d+",node="v\d+\.\d+\.\d+"\} 1$/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
     expect(text).toMatch(/^process_resident_memory_bytes /m);
     expect(text).not.toContain('secret');
@@ -177,6 +179,50 @@ describe('the admin listener', () => {
     await expect.poll(metrics).toContain('wgrelay_sessions_parked 1');
     expect(await metrics()).toContain('wgrelay_sessions 0');
     expect(await metrics()).toContain('wgrelay_datagrams_total{dir="up",type="data"} 1');
+  });
+});
+
+describe('each handshake that began is counted once, when it is over', () => {
+  /** What the metric says, by who began and whether it was answered. */
+  const handshakes = async (metrics: () => Promise<string>) =>
+    Object.fromEntries(
+      [...(await metrics()).matchAll(/^wgrelay_handshakes_total\{dir="(\w+)",result="(\w+)"\} (\d+)$/gm)].map(
+        ([, dir, result, times]) => [`${dir} ${result}`, Number(times)],
+      ),
+    );
+
+  it('of clients: those that the endpoint answers, and those that newer ones or the end of the channel leave unanswered', async () => {
+    const { url, peer, relay, metrics } = await start({ limits: { initiationBurst: 10 } });
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    client.send([0, client.open(1, peer.port)], [1, initiation(1)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    expect(await handshakes(metrics)).toEqual({ 'up answered': 1 });
+    peer.answers = false;
+    client.send(...[2, 3, 4, 5, 6].map((index): [number, Uint8Array] => [1, initiation(index)]));
+    await until(() => relay.counters.up.types[1] === 6, 'all of them');
+    // The gate waits for answers to four.
+    expect(await handshakes(metrics)).toEqual({ 'up answered': 1, 'up unanswered': 1 });
+    await client.close();
+    await relay.close();
+    const { handshakes: counted, up } = relay.counters;
+    expect(Object.fromEntries(counted)).toEqual({ 'up answered': 1, 'up unanswered': 5 });
+    expect([...counted.values()].reduce((all, each) => all + each)).toBe(up.types[1]);
+  });
+
+  it('of endpoints, too', async () => {
+    const { url, peer, relay, metrics } = await start();
+    const client = await RelayClient.connect(url);
+    cleanups.push(() => client.close());
+    client.send([0, client.open(1, peer.port)], [1, initiation(1)]);
+    await until(() => client.datagrams.length === 1, 'the response');
+    for (const index of [8, 9]) peer.send(initiation(index));
+    await until(() => client.datagrams.length === 3, 'its calls');
+    client.send([1, response(2, 9)]);
+    await until(() => relay.counters.up.types[2] === 1, 'our response');
+    expect(await handshakes(metrics)).toEqual({ 'up answered': 1, 'down answered': 1 });
+    client.control(writeControl({ type: CLOSE, channel: 1 }));
+    await expect.poll(() => handshakes(metrics)).toMatchObject({ 'down unanswered': 1 });
   });
 });
 

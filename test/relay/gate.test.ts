@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Counts } from '../../relay/counters.ts';
 import { Gate, KEEPALIVE_WHEN_SILENT, PAIR_LIFETIME, SILENCE, UNPROVEN_DATAGRAMS } from '../../relay/gate.ts';
 import { cookieReply, data, initiation, response } from './fake-endpoint.ts';
 
@@ -8,7 +9,7 @@ const ENDPOINT = 0x0e00_0001;
 
 let gate: Gate;
 beforeEach(() => {
-  gate = new Gate(2048);
+  gate = new Gate(2048, new Counts());
 });
 
 const upIn = (at: Gate, bytes: Uint8Array, start: number, end: number, now: number) =>
@@ -214,7 +215,7 @@ describe('silence of the endpoint', () => {
 
 describe('a gate that goes on where another was', () => {
   const restored = (elapsed: number, now: number): Gate => {
-    const other = new Gate(2048);
+    const other = new Gate(2048, new Counts());
     other.restore(gate.pairs(1000), elapsed, now);
     return other;
   };

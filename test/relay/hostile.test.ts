@@ -671,6 +671,52 @@ describe('datagrams', () => {
     expect(peer.received.length - soon).toBeLessThanOrEqual(4);
   });
 
+  /** A relay that gives its endpoint ten a second, and thirty clients of one network that want more; `ask` is one more client. */
+  async function crowded() {
+    const peer = await endpoint();
+    const { url } = await start({
+      allow: [`127.0.0.1:${peer.port}`],
+      trustedProxies: ['127.0.0.1'],
+      limits: { initiationsPerSecondToDestination: 10 },
+    });
+    const ask = async (address: string, index: number): Promise<RelayClient> => {
+      const client = await connect(url, { headers: { 'X-Forwarded-For': address } });
+      client.send([0, client.open(1, peer.port)], [1, initiation(index)]);
+      return client;
+    };
+    const flood = async (): Promise<void> => {
+      await Promise.all(Array.from({ length: 30 }, (_, i) => ask(`198.51.100.${i}`, 100 + i)));
+      // Whoever had to wait waits by now.
+      await settled(50);
+    };
+    /** How many initiations the endpoint gets from now on before this one. */
+    const waited = async (index: number): Promise<number> => {
+      const before = peer.ofType(1).length;
+      const at = () => peer.ofType(1).findIndex((message) => message.readUInt32LE(4) === index);
+      await until(() => at() >= 0, 'the initiation', 5000);
+      return at() - before;
+    };
+    return { peer, ask, flood, waited };
+  }
+
+  it('a flood of initiations from one network keeps another waiting for a turn or two', async () => {
+    const { ask, flood, waited } = await crowded();
+    await flood();
+    const before = waited(7);
+    await ask('203.0.113.7', 7);
+    expect(await before).toBeLessThanOrEqual(2);
+  });
+
+  it('a flood of strangers keeps nobody waiting whose tunnel there was before, in the same network or not', async () => {
+    const { ask, flood, waited } = await crowded();
+    const known = await ask('198.51.100.200', 7);
+    await until(() => known.datagrams.length === 1, 'the response');
+    await flood();
+    const before = waited(8);
+    known.send([1, initiation(8)]);
+    expect(await before).toBeLessThanOrEqual(1);
+  });
+
   it('one client address is limited over all its sessions', async () => {
     const peer = await endpoint();
     const { url } = await start({

@@ -60,6 +60,20 @@ describe('initiations to one destination', () => {
     expect(served.slice(0, 5)).toEqual(['flood', 'alice', 'bob', 'flood', 'flood']);
   });
 
+  it.each([
+    ['a /48', 'its /32', (i: number) => `2001:db8:1:${i.toString(16)}::1`, '2001:db8:2::1'],
+    ['a /64', 'its /48', (i: number) => `2001:db8:1:1::${i.toString(16)}`, '2001:db8:1:2::1'],
+    ['an IPv4 address', 'its /24', () => '198.51.100.1', '198.51.100.2'],
+  ])('of a flood from %s keep a neighbour in %s waiting for one turn', (_, _network, address, neighbour) => {
+    const { served, want } = setUp();
+    const from = (party: string, text: string) => want(party, undefined, 'hub', false, networksOf(text));
+    for (let i = 0; i < 250; i++) from('flood', address(i));
+    served.length = 0;
+    from('neighbour', neighbour);
+    vi.advanceTimersByTime(600);
+    expect(served.slice(0, 4)).toEqual(['flood', 'neighbour', 'flood', 'flood']);
+  });
+
   it('are shared within a network by the networks in it', () => {
     const { served, want } = setUp();
     const from = (party: string, text: string) => want(party, undefined, 'hub', false, networksOf(text));

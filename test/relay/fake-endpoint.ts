@@ -39,8 +39,9 @@ export function data(receiver: number, length = 100, fill = 0x44): Buffer {
 export class FakeEndpoint {
   readonly socket: Socket;
   readonly received: Buffer[] = [];
-  /** Our index in every response. */
-  readonly index = 0x00e0_0001;
+  /** In every response, of every one. */
+  static readonly INDEX = 0x00e0_0001;
+  readonly index = FakeEndpoint.INDEX;
   answers = true;
   /** The client's index, of the last initiation. */
   clientIndex = 0;
@@ -51,16 +52,16 @@ export class FakeEndpoint {
     socket.on('message', (message, from) => this.#receive(message, from));
   }
 
-  static async open(host = '127.0.0.1'): Promise<FakeEndpoint> {
+  static async open(host = '127.0.0.1', port?: number): Promise<FakeEndpoint> {
     const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 20 });
     for (;;) {
       // Below what the system gives to who asks for any: never the number of the relay's own port, which is refused.
-      socket.bind(28_000 + Math.floor(4000 * Math.random()), host);
+      socket.bind(port ?? 28_000 + Math.floor(4000 * Math.random()), host);
       try {
         await once(socket, 'listening');
         break;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        if (port !== undefined || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
       }
     }
     return new FakeEndpoint(socket);

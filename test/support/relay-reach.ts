@@ -1,4 +1,4 @@
-// For a network namespace. `endpoint HOST`: stands for a WireGuard peer, prints "port N". `relay HOST:PORT …`: a relay, and a
+// For a network namespace. `endpoint HOST [PORT]`: stands for a WireGuard peer, prints "port N". `relay HOST:PORT …`: a relay, and a
 // client that does a handshake with each of them through it; prints "N opened" and "done".
 
 import { OPENED } from '../../src/core/wire/relay.ts';
@@ -8,8 +8,11 @@ import { RelayClient, until } from '../relay/relay-client.ts';
 
 const [role, ...places] = process.argv.slice(2);
 if (role === 'endpoint') {
-  const endpoint = await FakeEndpoint.open(places[0]!);
-  endpoint.socket.on('message', (_message, { address }) => console.log(`from ${address}`));
+  const endpoint = await FakeEndpoint.open(
+    places[0]!,
+    places[1] === undefined ? undefined : Number(places[1]),
+  );
+  endpoint.socket.on('message', ([type], { address }) => console.log(`from ${address} type ${type}`));
   console.log(`port ${endpoint.port}`);
 } else {
   const relay = createRelay({ listen: '127.0.0.1:0', allow: places, allowNoOrigin: true });

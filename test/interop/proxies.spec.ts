@@ -48,12 +48,13 @@ async function bring(name: ProxyName) {
   }
 }
 
+/** It believes the proxy's certificate, and no other. */
 async function connect(
-  url: string,
+  { url, root }: DeployProxy,
   affinity: string,
   headers: Record<string, string> = {},
 ): Promise<RelayClient> {
-  const options = { origin: ORIGIN, rejectUnauthorized: false, headers, localAddress: CLIENT };
+  const options = { origin: ORIGIN, ca: root, headers, localAddress: CLIENT };
   return RelayClient.connect(`${url}?r=${affinity}`, options);
 }
 
@@ -64,7 +65,7 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const)
     const { peer, log, proxy, status, down } = await bring(name);
     const clients: RelayClient[] = [];
     try {
-      const client = await connect(proxy.url, '0000002a', { 'X-Forwarded-For': '198.51.100.7' });
+      const client = await connect(proxy, '0000002a', { 'X-Forwarded-For': '198.51.100.7' });
       clients.push(client);
       client.send([0, client.open(1, peer.port)], [1, initiation(77)]);
       await until('the response', () => client.datagrams.length === 1);
@@ -78,11 +79,11 @@ for (const name of ['nginx', 'haproxy', 'caddy'] as const)
       ).toBe(1019);
 
       // A tunnel that comes again comes to the same relay; others are spread.
-      for (let i = 0; i < 5; i++) clients.push(await connect(proxy.url, '0000002a'));
+      for (let i = 0; i < 5; i++) clients.push(await connect(proxy, '0000002a'));
       const sessions = () => log.map((entries) => entries.filter(({ event }) => event === 'accept'));
       const [one, two] = sessions();
       expect([one!.length, two!.length].sort()).toEqual([0, 6]);
-      for (let i = 0; i < 8; i++) clients.push(await connect(proxy.url, `${i}abcdef${i}`));
+      for (let i = 0; i < 8; i++) clients.push(await connect(proxy, `${i}abcdef${i}`));
       for (const entries of sessions()) expect(entries.length).toBeGreaterThan(0);
       // What the client said of itself is gone.
       for (const entry of sessions().flat()) expect(entry.client).toBe(CLIENT);

@@ -13,13 +13,14 @@ export class DeployProxy {
   readonly port: number;
   /** Of the relay behind it. */
   readonly url: string;
+  readonly #name: ProxyName;
   readonly #folder: string;
   readonly #child: Child;
 
   private constructor(name: ProxyName, port: number, folder: string, child: Child) {
     this.port = port;
-    // Caddy would get its certificate from somewhere far away.
-    this.url = `${name === 'caddy' ? 'ws' : 'wss'}://127.0.0.1:${port}/v1`;
+    this.url = `wss://127.0.0.1:${port}/v1`;
+    this.#name = name;
     this.#folder = folder;
     this.#child = child;
   }
@@ -31,6 +32,11 @@ export class DeployProxy {
     return new DeployProxy(name, port, folder, child);
   }
 
+  /** Whom a client has to trust in order to believe that it is this proxy. */
+  get root(): Buffer {
+    return readFileSync(join(this.#folder, this.#name === 'caddy' ? CADDY_ROOT : 'cert.pem'));
+  }
+
   get output(): string {
     return this.#child.output;
   }
@@ -40,6 +46,9 @@ export class DeployProxy {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
+
+/** Of the authority that Caddy is itself for addresses, where it keeps what it made. */
+const CADDY_ROOT = 'caddy/pki/authorities/local/root.crt';
 
 type Launch = (folder: string, port: number, relays: readonly [number, number]) => Promise<Child>;
 
@@ -73,13 +82,14 @@ const launch: Record<ProxyName, Launch> = {
     return new Child('haproxy', ['-f', join(folder, 'haproxy.cfg')]);
   },
   async caddy(folder, port, relays) {
-    return new Child('caddy', ['run', '--config', join(deploy, 'Caddyfile'), '--adapter', 'caddyfile'], {
+    // Neither port 80, where it would lead to the other one, nor this machine's list of whom to trust is a test's.
+    const text = adapt('Caddyfile', relays, [
+      ['admin off', `admin off\n\tskip_install_trust\n\thttp_port ${await freeTcpPort()}`],
+    ]);
+    writeFileSync(join(folder, 'Caddyfile'), text);
+    return new Child('caddy', ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile'], {
       cwd: folder,
-      env: {
-        HOME: folder,
-        RELAY_DOMAIN: `http://127.0.0.1:${port}`,
-        RELAY_UPSTREAM: relays.map((relay) => `127.0.0.1:${relay}`).join(' '),
-      },
+      env: { HOME: folder, XDG_DATA_HOME: folder, RELAY_DOMAIN: `https://127.0.0.1:${port}` },
     });
   },
 };
@@ -106,6 +116,8 @@ async function makeCertificate(folder: string): Promise<void> {
   const name = [
     '-subj',
     '/CN=127.0.0.1',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
     '-days',
     '2',
     '-nodes',

@@ -627,6 +627,11 @@ export interface TunnelStatus {
     connections: number;
     /** Segments that were sent again since the beginning. */
     retransmits: number;
+    /**
+     * Connections, since the beginning, whose large packets were lost on the way again and again while smaller ones
+     * arrived: a smaller MTU helps. Only what we send shows it.
+     */
+    blackHoles: number;
   };
   /** What was refused, by layer and reason. */
   drops: {

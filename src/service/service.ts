@@ -348,7 +348,11 @@ export class TunnelService implements EngineApi {
         mtu: this.#settings!.mtu,
         peers: device.peers.map(peerStatusOf),
         transport: withMeasures(this.#announcer.transport, transport),
-        tcp: { connections: core.stack.tcp.connectionCount, retransmits: core.stack.tcp.retransmits },
+        tcp: {
+          connections: core.stack.tcp.connectionCount,
+          retransmits: core.stack.tcp.retransmits,
+          blackHoles: core.stack.tcp.blackHoles,
+        },
         drops: {
           wireguard: device.drops,
           netstack: { ...core.stack.drops.toRecord(), ...core.stack.tcp.drops.toRecord() },

@@ -177,7 +177,7 @@ describe('the status', () => {
 
   it('counts connections and retransmissions, and tells a queue only where a relay is', () => {
     // The one of the test above.
-    expect(status.tcp).toEqual({ connections: 1, retransmits: expect.any(Number) });
+    expect(status.tcp).toEqual({ connections: 1, retransmits: expect.any(Number), blackHoles: 0 });
     expect(status.transport.queued).toBeUndefined();
   });
 

@@ -11,11 +11,15 @@ const CHUNK = 5000;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Sends a chunk at each of `times` (ms from the start). When packets of full size left, and how much has arrived. */
-function upload(link: Partial<LinkModel>, times: number[]): { large: number[]; received: number } {
+/** Sends a chunk at each of `times` (ms from the start). When packets of full size left, what arrived, and what was made of it. */
+function upload(
+  link: Partial<LinkModel>,
+  times: number[],
+  seed = 1,
+): { large: number[]; received: number; suspicions: number; blackHoles: number } {
   const prefixes = (last: number) => [IpPrefix.parse(`10.0.0.${last}/24`)!];
   const world = new World({
-    seed: 1,
+    seed,
     hosts: [
       { name: 'receiver', prefixes: prefixes(1), mtu: MTU },
       { name: 'sender', prefixes: prefixes(2), mtu: MTU },
@@ -36,6 +40,7 @@ function upload(link: Partial<LinkModel>, times: number[]): { large: number[]; r
   const target = new Uint8Array(1 << 16);
   let server: ReturnType<typeof listener.accept>;
   let received = 0;
+  let written = 0;
   let next = 0;
   world.apps.push({
     nextAt: began,
@@ -43,20 +48,23 @@ function upload(link: Partial<LinkModel>, times: number[]): { large: number[]; r
       server ??= listener.accept();
       for (let length = 1; server && length > 0; ) received += length = server.readInto(target);
       if (next === times.length || now - began < times[next]!) return;
-      client.write(new Uint8Array(CHUNK));
+      written += client.write(new Uint8Array(CHUNK));
       next++;
       this.nextAt = began + (times[next] ?? Number.POSITIVE_INFINITY);
     },
   });
-  const last = times.at(-1)! + 20 * SECOND;
-  world.run(() => received === CHUNK * times.length || world.now - began > last, last + 1);
-  return { large, received };
+  const last = times.at(-1)! + 60 * SECOND;
+  world.run(() => (next === times.length && received === written) || world.now - began > last, last + 1);
+  const { blackHoleSuspicions: suspicions, blackHoles } = sender.stack.tcp;
+  return { large, received, suspicions, blackHoles };
 }
 
 it('a black hole is found, and doubted at once, after a second, after ten, and then every ten minutes', () => {
   const often = Array.from({ length: 200 }, (_, i) => 100 * i);
   const seldom = Array.from({ length: 50 }, (_, i) => MINUTE + 30 * SECOND * i);
-  const { large, received } = upload({ mtu: NARROW, isBlackHole: true }, [...often, ...seldom]);
+  const path = { mtu: NARROW, isBlackHole: true };
+  const { large, received, blackHoles } = upload(path, [...often, ...seldom]);
+  expect(blackHoles).toBe(1);
   expect(received).toBe(250 * CHUNK);
   // The first of them when all that was lost before has arrived in smaller segments.
   const tries = large.slice(-5).map((at) => at / SECOND);
@@ -71,4 +79,12 @@ it('random loss of three packets in ten does not make them smaller for long', ()
   const rates = [1, 2, 3, 4].map((seed) => bulk(path, [{ buffer: 1 << 20 }], 30_000, seed)[0]! / 30_000);
   // 39 kB/s, as much as without any suspicion; when each lasted ten minutes, 20.
   expect(rates.reduce((sum, rate) => sum + rate, 0) / rates.length).toBeGreaterThan(32);
+});
+
+it('random loss of one packet in five is suspected, and never told as a black hole', () => {
+  const loss = { kind: 'bernoulli', probability: 0.2 } as const;
+  const often = Array.from({ length: 600 }, (_, i) => 100 * i);
+  const told = Array.from({ length: 10 }, (_, index) => upload({ loss }, often, index + 1));
+  expect(told.reduce((sum, { suspicions }) => sum + suspicions, 0)).toBeGreaterThan(10);
+  expect(told.map(({ blackHoles }) => blackHoles)).toEqual(told.map(() => 0));
 });

@@ -32,7 +32,7 @@ export function checkSeed(seed: number): Violation | undefined {
   // The two families differ in what every path must carry; and where a router's message wakes several connections at once,
   // the order in which they send again decides which of their packets a link drops.
   const isWide = scenario.links.every(({ mtu }) => mtu >= Math.max(...scenario.mtu));
-  if (seed % 4 === 0 && plain.blackHoles === 0 && (isWide || scenario.sessions.length === 1)) {
+  if (seed % 4 === 0 && plain.blackHoleSuspicions === 0 && (isWide || scenario.sessions.length === 1)) {
     const version = scenario.version === 4 ? 6 : 4;
     const found = compare(scenario, plain, { version }, `over IPv${version}`);
     if (found) return found;
@@ -51,7 +51,7 @@ function compare(scenario: Scenario, plain: Outcome, variant: Variant, where: st
   const other = run(scenario, variant);
   if (other.error) return violation(scenario, where, variant, other);
   // Only one of the two may suspect a black hole: they try other sizes then.
-  const isOtherSize = variant.version !== undefined && other.blackHoles > 0;
+  const isOtherSize = variant.version !== undefined && other.blackHoleSuspicions > 0;
   if (other.decisions === plain.decisions || isOtherSize) return undefined;
   const error = new Error(`decides differently (${other.packets} packets instead of ${plain.packets})`);
   return { ...describe(scenario, where, error), events: [] };

@@ -79,11 +79,11 @@ describe('a transfer ends', () => {
   it.each([4, 6] as const)('over IPv%i through a narrower link whose router says nothing', (version) => {
     const narrow = { mtu: version === 4 ? 1200 : 1340, isBlackHole: true };
     const upload = { at: 0, client: { ...QUIET, total: 100_000 }, server: QUIET };
-    const { error, took, blackHoles } = run(scenario([narrow, narrow], [upload], { version }));
+    const { error, took, blackHoleSuspicions } = run(scenario([narrow, narrow], [upload], { version }));
     expect(error).toBeUndefined();
     // Three timeouts, of 200 ms and more.
     expect(took).toBeLessThan(3000);
-    expect(blackHoles).toBe(1);
+    expect(blackHoleSuspicions).toBe(1);
   });
 });
 

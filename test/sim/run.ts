@@ -40,7 +40,7 @@ export interface Outcome {
   events: LinkEvent[];
   packets: number;
   /** Times that a path was suspected to swallow large segments. */
-  blackHoles: number;
+  blackHoleSuspicions: number;
   /** Segments that carried what had been sent already. */
   resent: number;
   /** Virtual time until all was done, in ms. */
@@ -86,7 +86,7 @@ export function run(scenario: Scenario, variant: Variant = {}): Outcome {
     wireHash: world.wireHash,
     events: world.events,
     packets,
-    blackHoles: world.hosts.reduce((sum, { stack }) => sum + stack.tcp.blackHoles, 0),
+    blackHoleSuspicions: world.hosts.reduce((sum, { stack }) => sum + stack.tcp.blackHoleSuspicions, 0),
     resent: world.flows.resent,
     took,
     failures,

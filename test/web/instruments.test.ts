@@ -7,7 +7,7 @@ function status(received: number, retransmits = 0, transport = {}): TunnelStatus
   const peer = { transferRx: received, transferTx: 2 * received };
   return {
     peers: [peer, peer],
-    tcp: { connections: 0, retransmits },
+    tcp: { connections: 0, retransmits, blackHoles: 0 },
     transport: { rtt: 12, queued: 300, ...transport },
   } as unknown as TunnelStatus;
 }

@@ -25,7 +25,7 @@ function status(transport: Partial<TransportStatus>, ...peers: Partial<PeerStatu
       drops: {},
       ...peer,
     })),
-    tcp: { connections: 0, retransmits: 0 },
+    tcp: { connections: 0, retransmits: 0, blackHoles: 0 },
     drops: { wireguard: {}, netstack: {}, transport: {} },
   };
 }

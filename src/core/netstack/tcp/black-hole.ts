@@ -23,6 +23,8 @@ const STEPS_IPV6 = [1220];
  * hole is seldom gone (RFC 4821 §7.8).
  */
 const RETRY_AFTER: readonly Millis[] = [SECOND, 10 * SECOND, 10 * MINUTE];
+/** So many larger segments are lost, the last one alone, between smaller ones that arrive: it is told. One may be chance. */
+const PROOF = 2;
 
 /** Of a connection whose path is under suspicion. */
 export interface BlackHole {
@@ -32,6 +34,8 @@ export interface BlackHole {
   retryAt: Instant;
   /** Larger segments that have been lost. */
   failures: number;
+  /** It has been told. */
+  isProven: boolean;
   /** One is out, and ends here. */
   isTrying: boolean;
   trialEnd: number;
@@ -50,9 +54,9 @@ export function suspectBlackHole(tcb: Tcb, flight: Flight, now: Instant): void {
   // What is small from the start does not vanish for its size.
   if (mss === undefined || (!tcb.blackHole && mss !== steps[0])) return;
   if (tcb.resends < timeoutsThatSuffice(scoreboard.longestSacked() + options, mss)) return;
-  const failures = tcb.blackHole?.failures ?? 0;
-  tcb.blackHole = { mss, retryAt: now, failures, isTrying: false, trialEnd: tcb.sndNxt };
-  tcb.context.blackHoles++;
+  const { failures, isProven } = tcb.blackHole ?? { failures: 0, isProven: false };
+  tcb.blackHole = { mss, retryAt: now, failures, isProven, isTrying: false, trialEnd: tcb.sndNxt };
+  tcb.context.blackHoleSuspicions++;
   adjustMss(tcb);
 }
 
@@ -95,9 +99,14 @@ export function trialAnswered(tcb: Tcb, end: number, wasResent: boolean): void {
 /** Whether the larger segment is all that is lost: no sign of congestion (RFC 4821 §7.4). It goes again, cut. */
 export function trialFailed(tcb: Tcb, flight: Flight, now: Instant): boolean {
   const { scoreboard } = flight;
-  if (!tcb.blackHole?.isTrying || scoreboard.lostCount !== 1 || !isTrial(tcb, flight, scoreboard.nextLost()))
+  const { blackHole } = tcb;
+  if (!blackHole?.isTrying || scoreboard.lostCount !== 1 || !isTrial(tcb, flight, scoreboard.nextLost()))
     return false;
   endTrial(tcb, flight, now);
+  if (blackHole.failures >= PROOF && !blackHole.isProven) {
+    blackHole.isProven = true;
+    tcb.context.blackHoles++;
+  }
   return true;
 }
 

@@ -38,6 +38,8 @@ export interface TcpContext {
   /** Whether our SYNs ask for ECN (RFC 3168 §6.1.1). */
   readonly asksForEcn: boolean;
   /** How often a path was suspected to swallow large segments. */
+  blackHoleSuspicions: number;
+  /** Of how many connections that was proven. */
   blackHoles: number;
   /** Segments sent again, of all connections. */
   retransmits: number;

@@ -81,6 +81,9 @@ export class TcpLayer implements Pollable, PassiveOpenHost, ListenerContext {
   readonly fastPath: boolean;
   readonly usesTimestamps: boolean;
   readonly usesSack: boolean;
+  /** How often segments became smaller because size was suspected. */
+  blackHoleSuspicions = 0;
+  /** Connections of which that was proven: larger ones were lost again, between smaller ones that arrived. */
   blackHoles = 0;
   retransmits = 0;
   readonly #localEnds: LocalEnds;

@@ -4,7 +4,7 @@
  */
 
 import type { Seen } from './doctor-run.ts';
-import { type Advice, type Failure, oneSentence } from './failure.ts';
+import { type Advice, BLACK_HOLE, type Failure, oneSentence } from './failure.ts';
 import type { Reach } from './reach.ts';
 
 export interface AdviceContext {
@@ -18,6 +18,8 @@ export interface AdviceContext {
   publicKey?: string | undefined;
   /** What a ping or a socket was opened to. */
   target?: string | undefined;
+  /** Of packets inside, in bytes. */
+  mtu?: number | undefined;
   /** This site has tokens for the relay in use. */
   hasToken?: boolean | undefined;
   /** What this page saw of a relay to which no WebSocket came through. */
@@ -29,6 +31,9 @@ type Write = (failure: Failure, context: AdviceContext) => string;
 const endpointOf = ({ endpoint }: AdviceContext) => endpoint ?? 'the peer';
 const relayOf = ({ relay }: AdviceContext) => (relay ? `The relay at ${relay}` : 'The relay');
 const targetOf = ({ target }: AdviceContext) => target ?? 'the address';
+
+/** What every link must carry that carries IPv6 (RFC 8200 §5). */
+const SAFE_MTU = 1280;
 
 const UNREACHED: Record<Reach, string> = {
   silent:
@@ -61,6 +66,8 @@ const SENTENCES: Record<string, Write> = {
     `No answer from ${endpointOf(context)}: WireGuard stays silent when keys do not match, so check that “wg show” on the server lists our public key, that the Endpoint line is right, and that UDP reaches it.`,
   ERR_PSK_MISMATCH: () =>
     'The preshared key differs: the peer answered, but its answer does not open, so put the same PresharedKey in both configurations.',
+  [BLACK_HOLE]: (_, { mtu }) =>
+    `Large packets were lost on the way again and again while smaller ones arrived: write a smaller MTU${mtu ? ` than ${mtu}` : ''} under [Interface]${mtu && mtu <= SAFE_MTU ? '' : `, such as ${SAFE_MTU}`}, connect again, and let “Diagnose” test the way.`,
   ERR_NO_ROUTE: (_, context) =>
     `No peer is responsible for ${targetOf(context)}: add it to the AllowedIPs of the peer behind which it is.`,
   ERR_CONNECTION_REFUSED: (_, context) =>

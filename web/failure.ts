@@ -7,6 +7,9 @@ export interface Advice {
   copy: { label: string; text: string }[];
 }
 
+/** No error's code: packets of full size are lost, and all goes on with smaller ones. */
+export const BLACK_HOLE = 'BLACK_HOLE';
+
 /** As much of a TunnelError as is needed here; `code` may be of a later version. */
 export interface Failure {
   code: string;

@@ -2,7 +2,7 @@
 import { batch, computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { type TransportStatus, Tunnel, type TunnelConfig, type TunnelStatus } from '../src/index.ts';
 import type { AdviceContext } from './advice.ts';
-import { type Advice, type Failure, failureOf, plainAdvice } from './failure.ts';
+import { type Advice, BLACK_HOLE, type Failure, failureOf, plainAdvice } from './failure.ts';
 import { KeyDispute } from './key-dispute.ts';
 import { LogBook } from './log/log-book.ts';
 import type { Reach } from './reach.ts';
@@ -267,9 +267,11 @@ export class Session {
     const silent = status.peers.every(
       (peer) => !peer.latestHandshake && peer.handshakeAttempts >= TRIES_UNTIL_SILENCE,
     );
-    return silent && status.peers.length > 0
-      ? { code: 'ERR_HANDSHAKE_TIMEOUT', message: 'No answer.' }
-      : this.#dispute.failure.value;
+    if (silent && status.peers.length > 0) return { code: 'ERR_HANDSHAKE_TIMEOUT', message: 'No answer.' };
+    if (this.#dispute.failure.value) return this.#dispute.failure.value;
+    return status.tcp.blackHoles > 0
+      ? { code: BLACK_HOLE, message: 'Large packets were lost on the way.' }
+      : undefined;
   }
 
   /** The names of this tunnel, for sentences. */
@@ -279,6 +281,7 @@ export class Session {
       relay: this.relays.value.join(' or '),
       endpoint: this.status.value?.transport.problems[0]?.endpoint ?? this.#endpoints.value[0],
       publicKey: this.status.value?.publicKey,
+      mtu: this.status.value?.mtu,
       hasToken: this.#hasToken.value,
       reach: this.#reach.value,
     };

@@ -1,4 +1,3 @@
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +15,7 @@ import {
   status,
   test,
 } from '../support/console-test.ts';
+import { DatagramProxy } from '../support/datagram-proxy.ts';
 import { freeTcpPort, freeUdpPort } from '../support/free-port.ts';
 import { generateKeys } from '../support/keys.ts';
 import { PageServer } from '../support/page-server.ts';
@@ -29,26 +29,6 @@ const alert = (page: Parameters<typeof status>[0]) => status(page).getByRole('al
 const withEndpoint = (config: string, endpoint: string) =>
   config.replace(/^Endpoint = .*$/m, `Endpoint = ${endpoint}`);
 const endpointOf = (config: string) => /^Endpoint = (\S+)$/m.exec(config)![1]!;
-
-/** Passes datagrams of up to `most` bytes on to a peer and back. */
-async function narrowWay(peer: string, most: number) {
-  const port = Number(peer.split(':')[1]);
-  const [front, back] = [createSocket('udp4'), createSocket('udp4')];
-  let us: { port: number; address: string } | undefined;
-  front.on('message', (bytes, from) => {
-    us = from;
-    if (bytes.length <= most) back.send(bytes, port, '127.0.0.1');
-  });
-  back.on('message', (bytes) => {
-    if (bytes.length <= most && us) front.send(bytes, us.port, us.address);
-  });
-  for (const socket of [front, back]) {
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-  }
-  const endpoint = `127.0.0.1:${front.address().port}`;
-  return { endpoint, close: () => [front, back].forEach((socket) => void socket.close()) };
-}
 
 test('something on the way that lets HTTP through but no WebSocket is named', async ({ console: page }) => {
   const proxy = createServer((_request, response) =>
@@ -155,7 +135,7 @@ test('a way that works is said to work, leg by leg', async ({ console: page }) =
 
 test('a way that loses large packets is told from one that works', async ({ console: page, command }) => {
   const { config } = await enrol(page);
-  const way = await narrowWay(endpointOf(config), 1200);
+  const way = await DatagramProxy.start(Number(endpointOf(config).split(':')[1]), { longest: 1200 });
   const relay = await RelayProcess.start({ allow: [way.endpoint], origins: [new URL(command.url).origin] });
   await editor(page).fill(withEndpoint(config, way.endpoint));
   await relayField(page).fill(relay.url);
@@ -169,7 +149,7 @@ test('a way that loses large packets is told from one that works', async ({ cons
   await expect(doctor).toContainText('Write a smaller MTU than 1420 under [Interface], such as 1280');
   await leave(page);
   await relay.stop();
-  way.close();
+  way.stop();
 });
 
 test('where no tunnel is open, the path doctor opens one to look, and leaves the key free', async ({

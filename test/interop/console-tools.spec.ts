@@ -78,6 +78,47 @@ test('a throughput test against iperf3 -s says what iperf3 says, both ways', asy
   expect(received / sent).toBeLessThan(1.01);
 });
 
+test('an upload whose large packets are lost on the way says so by itself, and what to try', async ({
+  page,
+  startLab,
+}) => {
+  const lab = await startLab({ site: 'console', proxy: true });
+  lab.proxy!.impair({ longest: 1200 });
+  const server = lab.peer.namespace.start('iperf3', ['-s', '-J']);
+  await expect.poll(() => lab.peer.namespace.exec('ss', '-Hltn', 'sport = :5201')).not.toBe('');
+  await connected(page, lab);
+  const alert = status(page).getByRole('alert');
+  await expect(alert).toBeEmpty();
+  const panel = region(page, 'Throughput test');
+  const upload = async (seconds: number) => {
+    await panel.getByLabel('Against').selectOption('iperf3');
+    await panel.getByLabel('Address').fill(INNER.peer4);
+    await panel.getByLabel('Seconds').fill(String(seconds));
+    await panel.getByLabel('Direction').selectOption('upload');
+    await panel.getByRole('button', { name: 'Start test' }).click();
+  };
+  await upload(6);
+  await expect(alert).toHaveText(
+    'Large packets were lost on the way again and again while smaller ones arrived: write a smaller MTU than 1420 under [Interface], such as 1280, connect again, and let “Diagnose” test the way.',
+    { timeout: 15_000 },
+  );
+  await expect(status(page).getByRole('status')).toContainText('Connected');
+  await expect.poll(() => counted(server), { timeout: 15_000 }).toHaveLength(1);
+  expect(counted(server)[0]!.received, 'it went on').toBeGreaterThan(100_000);
+
+  // What it says to try helps.
+  await page.getByRole('button', { name: 'Disconnect' }).click();
+  await expect(alert).toBeEmpty();
+  const text = await editor(page).inputValue();
+  await editor(page).fill(text.replace('[Interface]\n', '[Interface]\nMTU = 1100\n'));
+  await connect(page).click();
+  await expect(status(page)).toContainText('Connected');
+  await upload(3);
+  await expect.poll(() => counted(server)).toHaveLength(2);
+  expect(counted(server)[1]!.received).toBeGreaterThan(100_000);
+  await expect(alert).toBeEmpty();
+});
+
 test('names are looked up at dnsmasq, a web server is asked by its name, and ports and hops are found', async ({
   page,
   startLab,

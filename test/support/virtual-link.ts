@@ -13,6 +13,8 @@ export interface Impairments {
   /** One bit flipped. */
   corrupt?: number;
   truncate?: number;
+  /** Longer ones are lost, and nobody is told. */
+  longest?: number;
 }
 
 interface Flight {
@@ -39,9 +41,9 @@ export class VirtualLink implements Pollable {
 
   /** Takes a copy of the datagram on its way. `deliver` gets bytes of its own. */
   send(datagram: Uint8Array, deliver: (bytes: Uint8Array) => void, now: Instant): void {
-    const { loss = 0, duplicate = 0 } = this.impairments;
+    const { loss = 0, duplicate = 0, longest = Number.POSITIVE_INFINITY } = this.impairments;
     this.counts.sent++;
-    if (this.isCut || this.#random.fraction() < loss) {
+    if (this.isCut || datagram.length > longest || this.#random.fraction() < loss) {
       this.counts.lost++;
       return;
     }

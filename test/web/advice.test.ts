@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TunnelError } from '../../src/core/errors.ts';
 import { afterClose } from '../../src/transport/relay-errors.ts';
 import { type AdviceContext, advise, adviseOnCheck } from '../../web/advice.ts';
-import { failureOf } from '../../web/failure.ts';
+import { BLACK_HOLE, failureOf } from '../../web/failure.ts';
 
 const context = {
   page: 'https://console.example',
@@ -45,6 +45,12 @@ describe('advice', () => {
         expect(sentence, code).not.toMatch(/\. \S|undefined/);
       }
     }
+  });
+
+  it('names a smaller MTU where large packets are lost, and one to try only if it is smaller', () => {
+    const lost = (mtu: number) => advise({ code: BLACK_HOLE, message: '' }, { ...context, mtu }).sentence;
+    expect(lost(1420)).toMatch(/smaller MTU than 1420 under \[Interface\], such as 1280, .*Diagnose/);
+    expect(lost(1280)).toMatch(/smaller MTU than 1280 under \[Interface\], connect/);
   });
 
   it('tells the endpoint outside from an address inside', () => {

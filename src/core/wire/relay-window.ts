@@ -12,10 +12,15 @@ const MAX_LIMIT = 8 * 1024 * 1024;
 const FIRST_LIMIT = 64 * 1024;
 /** From one mark to the next the limit grows by no more than this; */
 const MAX_GROWTH = 2;
-/** until something waits, to so much more than did not: a TCP inside doubles, and a mark sees half of what follows it. */
+/** until something waits, to so much more than did not: a TCP inside doubles, and a mark sees half of what follows it; */
 const FIRST_GROWTH = 4;
+/** and while the way's own TCP begins slowly, and what waits behind it has the rate of a round trip ago, to so much more. */
+const RISING_GROWTH = 2;
+/** The way has no more to give when in so many round trips its rate became no more than this times as high. */
+const STEADY_ROUNDS = 2;
+const RISING = 1.25;
 /** A message is handed on when its last byte is there. */
-const MESSAGE_TIME: Millis = 6;
+const MESSAGE_TIME: Millis = 2;
 /** Between marks: twenty controls a second are allowed, and others than marks want some of them. */
 const MARK_EVERY: Millis = 60;
 /** Less than this is no load, and needs no mark. */
@@ -34,8 +39,9 @@ interface Mark {
   readonly at: Instant;
   /** Sent until then, this mark included. */
   readonly bytes: number;
-  /** Of them, those that were on their way. */
-  readonly outstanding: number;
+  /** How much of it had arrived, as far as was known, and when. */
+  readonly arrived: number;
+  readonly arrivedAt: Instant;
 }
 
 /**
@@ -65,8 +71,12 @@ export class RelayWindow {
   #sampleCount = 0;
   #rate = 0;
   #limit = FIRST_LIMIT;
-  /** Whether nothing has waited yet: then the fastest sample says most. */
+  /** Whether the way has not shown yet what it carries: then the fastest sample says most. */
   #isStarting = true;
+  /** While it starts: with which mark a round trip is over, the rate when it began, and how many did not raise it. */
+  #roundEnd = 0;
+  #roundRate = 0;
+  #steadyRounds = 0;
   #roundTrip: Millis = Number.POSITIVE_INFINITY;
   #roundTripAt: Instant = 0;
   /** While it is measured anew: until when, and the least so far. */
@@ -149,7 +159,13 @@ export class RelayWindow {
     this.#markedBytes = this.#sent;
     this.#markedAt = now;
     const number = ++this.#lastNumber;
-    this.#marks.push({ number, at: now, bytes: this.#sent, outstanding: this.outstanding(now) });
+    this.#marks.push({
+      number,
+      at: now,
+      bytes: this.#sent,
+      arrived: this.#arrived,
+      arrivedAt: this.#arrivedAt,
+    });
     return number;
   }
 
@@ -162,8 +178,10 @@ export class RelayWindow {
     const took = Math.max(now - mark.at, 1);
     this.measureRoundTrip(now - mark.at, now);
     const wasFull = this.#fullAt >= mark.at && this.#probeEnd === undefined;
-    if (wasFull) this.#measureRate(mark.outstanding, took);
-    if (this.#isStarting && took <= this.#goal) this.#growBeyond(mark.outstanding);
+    if (wasFull) this.#measureRate(mark, now);
+    if (this.#isStarting && took <= this.#goal) this.#growBeyond(mark.bytes - mark.arrived);
+    else if (this.#isStarting && wasFull) this.#follow(number);
+    else if (wasFull) this.#setLimit(Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH));
     this.#arrived = this.#confirmed = mark.bytes;
     this.#arrivedAt = now;
   }
@@ -196,14 +214,11 @@ export class RelayWindow {
     return this.#roundTrip + Math.max(MAX_WAIT, MAX_WAIT_BYTES / this.rate);
   }
 
-  /** So many bytes were on their way, and arrived in that time. */
-  #measureRate(bytes: number, took: Millis): void {
-    if (took > this.#goal) this.#isStarting = false;
-    this.#samples[this.#sampleCount++ % SAMPLES] = bytes / took;
+  /** What arrived since, in that time. */
+  #measureRate({ bytes, arrived, arrivedAt }: Mark, now: Instant): void {
+    this.#samples[this.#sampleCount++ % SAMPLES] = (bytes - arrived) / Math.max(now - arrivedAt, 1);
     const fastestFirst = [...this.#samples].sort((a, b) => b - a);
     this.#rate = fastestFirst[this.#isStarting ? 0 : Math.floor(EXCEEDING * fastestFirst.length)]!;
-    const limit = Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH, MAX_LIMIT);
-    if (!this.#isStarting || limit > this.#limit) this.#limit = Math.max(limit, MIN_LIMIT);
   }
 
   /**
@@ -211,6 +226,21 @@ export class RelayWindow {
    * TCP inside, which takes the first wait for the way's end, does not meet one here.
    */
   #growBeyond(bytes: number): void {
-    this.#limit = Math.max(this.#limit, Math.min(bytes * FIRST_GROWTH, MAX_LIMIT));
+    this.#setLimit(Math.max(this.#limit, bytes * FIRST_GROWTH));
+  }
+
+  /** What waited at the start may have waited for the TCP below, which starts, too: then the rate still rises. */
+  #follow(mark: number): void {
+    const time = Math.max(this.#goal, this.#roundTrip * RISING_GROWTH);
+    this.#setLimit(Math.max(this.#limit, this.#rate * time));
+    if (mark < this.#roundEnd) return;
+    this.#steadyRounds = this.#rate < this.#roundRate * RISING ? this.#steadyRounds + 1 : 0;
+    this.#roundRate = this.#rate;
+    this.#roundEnd = this.#lastNumber + 1;
+    this.#isStarting = this.#steadyRounds < STEADY_ROUNDS;
+  }
+
+  #setLimit(bytes: number): void {
+    this.#limit = Math.min(Math.max(bytes, MIN_LIMIT), MAX_LIMIT);
   }
 }

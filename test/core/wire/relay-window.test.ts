@@ -16,8 +16,11 @@ class Way {
   /** Something was lost: what arrives waits there, and is known to have arrived when this is over. */
   holeUntil = 0;
   readonly #roundTrip: number;
+  /** When the way's own TCP began to double what it lets out in a round trip; long ago unless told. */
+  readonly #beganAt: number;
 
-  constructor(rate: number, roundTrip: number) {
+  constructor(rate: number, roundTrip: number, startsSlowly = false) {
+    this.#beganAt = startsSlowly ? this.now : Number.NEGATIVE_INFINITY;
     this.rate = rate;
     if (Number.isFinite(roundTrip) && roundTrip < 1e6) this.window.measureRoundTrip(roundTrip, this.now);
     this.#roundTrip = roundTrip;
@@ -34,8 +37,14 @@ class Way {
 
   give(bytes: number): void {
     this.#given += bytes;
-    this.#freeAt = Math.max(this.#freeAt, this.now) + bytes / this.rate;
+    this.#freeAt = Math.max(this.#freeAt, this.now);
+    this.#freeAt += bytes / Math.min(this.rate, this.#slowStart(this.#freeAt));
     this.#inTransit.push({ bytes, at: this.#freeAt + this.#roundTrip / 2 });
+  }
+
+  /** Bytes per ms of a TCP at its start: ten segments in the first round trip. */
+  #slowStart(at: number): number {
+    return ((10 * 1448) / this.#roundTrip) * 2 ** ((at - this.#beganAt) / this.#roundTrip);
   }
 
   /** A millisecond in which the sender sends all it may, or `most` bytes. */
@@ -105,6 +114,12 @@ describe('the window between client and relay', () => {
     expect(farther.run(900)).toBeGreaterThan(0.9 * 12_500);
   });
 
+  it('is not held back for long by a TCP below that begins slowly', () => {
+    const way = new Way(12_500, 100, true);
+    way.run(1200);
+    expect(way.run(500)).toBeGreaterThan(0.9 * 12_500);
+  });
+
   it('does not flood a far way that is slow with more than it begins with', () => {
     const way = new Way(125, 100);
     for (let i = 0; i < 2000; i++) {
@@ -167,8 +182,8 @@ describe('the window between client and relay', () => {
     const way = new Way(250, 100);
     expect(way.window.messageLimit).toBe(Number.POSITIVE_INFINITY);
     way.run(5000);
-    expect(way.window.messageLimit / way.rate).toBeGreaterThan(4);
-    expect(way.window.messageLimit / way.rate).toBeLessThan(9);
+    expect(way.window.messageLimit / way.rate).toBeGreaterThan(1);
+    expect(way.window.messageLimit / way.rate).toBeLessThan(3);
   });
 
   it('is not closed by having had little to send', () => {

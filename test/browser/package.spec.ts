@@ -1,16 +1,61 @@
 // Ten lines of code in somebody else's project reach a service behind the demo peer: with Vite, with esbuild, and with no
-// build at all. The package is the packed tarball, installed outside the repository. And what needs no browser: README's
-// program for Node, and the compiler.
+// build at all. The package is the packed tarball, installed outside the repository. And what needs no browser (`@node`):
+// README's program for Node, and the compiler.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { test as base, expect } from '../support/browser-test.ts';
 import { Child, run } from '../support/child-process.ts';
 import { PageServer } from '../support/page-server.ts';
-import { everyProject } from '../support/projects.ts';
+import { html, program, projects } from '../support/projects.ts';
+import { RelayProcess } from '../support/relay-process.ts';
+import { expect, test } from '../support/stranger-test.ts';
 
-const test = everyProject(base);
+for (const { name, make } of projects)
+  test(`ten lines reach the demo's web site, with ${name}`, async ({ page, demo, stranger }) => {
+    test.setTimeout(60_000);
+    await make(stranger);
+    const complaints: string[] = [];
+    page.on('pageerror', ({ message }) => complaints.push(message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    const site = await PageServer.start(join(stranger.folder, 'out', name), () => ['ws://127.0.0.1:*']);
+    const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [site.origin] });
+    const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+    stranger.write(`out/${name}/settings.json`, JSON.stringify(settings));
+    try {
+      await page.goto(`${site.origin}/`);
+      await expect.poll(async () => [...complaints, await page.title()]).toEqual(['200 You are inside']);
+    } finally {
+      await relay.stop();
+      await site.stop();
+    }
+  });
 
-test("README's program for Node reaches the demo's web site", async ({ demo, stranger }) => {
+test('worker and WASM may come from another origin, as from a CDN', async ({ page, demo, stranger }) => {
+  stranger.copy('node_modules/tabwire/dist/browser', 'out/cdn');
+  const cdn = await serveToAll(join(stranger.folder, 'out/cdn'));
+  stranger.copy('node_modules/tabwire/dist/browser', 'out/far/tabwire');
+  stranger.write('out/far/index.html', html('app.js'));
+  const assets = `{ worker: '${originOf(cdn)}/tabwire-worker.js' }`;
+  stranger.write('out/far/app.js', program('./tabwire/tabwire.js', `, assets: ${assets}`));
+  const site = await serveToAll(join(stranger.folder, 'out/far'));
+  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [originOf(site)] });
+  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+  stranger.write('out/far/settings.json', JSON.stringify(settings));
+  try {
+    await page.goto(`${originOf(site)}/index.html`);
+    await expect(page).toHaveTitle('200 You are inside');
+  } finally {
+    await relay.stop();
+    for (const server of [site, cdn]) server.close().closeAllConnections();
+  }
+});
+
+test("README's program for Node reaches the demo's web site @node", async ({ demo, stranger }) => {
   const shown = readFileSync(join(import.meta.dirname, '../contract/snippets/node.ts'), 'utf8');
   stranger.write('demo.conf', demo.config);
   stranger.write('node.js', shown);
@@ -63,7 +108,7 @@ for (const [module, moduleResolution] of [
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
 ])
-  test(`the declarations of page and Node hold for a strict compiler, by ${moduleResolution}`, async ({
+  test(`the declarations of page and Node hold for a strict compiler, by ${moduleResolution} @node`, async ({
     stranger,
   }) => {
     stranger.write('strict.ts', "export * from 'tabwire';\nexport * as node from 'tabwire/node';\n");
@@ -87,3 +132,29 @@ for (const [module, moduleResolution] of [
       'strict.ts',
     );
   });
+
+function originOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The files of a folder, with leave for pages of every origin, and without a policy. */
+async function serveToAll(folder: string): Promise<Server> {
+  const types: Record<string, string> = {
+    html: 'text/html',
+    js: 'text/javascript',
+    wasm: 'application/wasm',
+  };
+  const server = createServer((request, response) => {
+    const name = new URL(request.url!, 'http://x').pathname;
+    readFile(join(folder, name)).then(
+      (body) => {
+        const type = types[name.split('.').at(-1)!] ?? 'application/octet-stream';
+        response.writeHead(200, { 'content-type': type, 'access-control-allow-origin': '*' }).end(body);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}

@@ -113,7 +113,7 @@ contract('Package tabwire', [
   ['bin tabwire', () => expect(manifest.bin).toEqual({ tabwire: 'dist/src/cli/main.js' })],
   [
     'the package builds for a stranger, with Vite, with esbuild and without a build',
-    ['test/support/projects.ts', 'ten lines reach the demo'],
+    ['test/browser/package.spec.ts', 'ten lines reach the demo'],
   ],
 ]);
 

@@ -107,7 +107,7 @@ for (const { name, profile, seed, session, atLeast, atMost = 1, ways = DIRECTLY,
       expect((await mesh.peer.show()).endpoint, 'the peer follows').toBe(mesh.proxy.source);
     });
 
-test('3 s each way: an answer is always to the try before, so no session begins; and nothing else breaks', async ({
+test('3 s each way, directly: an answer is always to the try before, so no session begins; and nothing else breaks', async ({
   startMesh,
 }) => {
   const mesh = await startMesh({ way: 'directly', peers: [{ proxy: { delay: 3000 }, seed: 7 }] });

@@ -224,7 +224,7 @@ function hasMac2(initiation: Buffer): boolean {
   return initiation.subarray(132).some((byte) => byte !== 0);
 }
 
-test('our configuration is wg’s: exported, stripped, loaded, shown and read again it is the same @core', async ({
+test('our configuration is wg’s: exported, stripped, loaded, shown and read again it is the same @core @node', async ({
   interopWorks,
 }) => {
   expect(interopWorks).toBe(true);

@@ -1,3 +1,4 @@
+import { BodyFailure } from './body-failure.ts';
 import { fetchFailure, httpError } from './http-error.ts';
 import { type ResponseHead, valuesOf } from './response-head.ts';
 
@@ -11,7 +12,7 @@ const STEP = 4096;
 const BROKEN = "The server's answer is not what its Content-Encoding says.";
 
 /** The body as it was before Content-Encoding; as it came if one of the codings is none that we know, like in browsers. */
-export function decoded(body: Body, head: ResponseHead): Body {
+export function decoded(body: Body, head: ResponseHead, failure = new BodyFailure()): Body {
   const codings = valuesOf(head, 'content-encoding')
     .join()
     .toLowerCase()
@@ -20,23 +21,23 @@ export function decoded(body: Body, head: ResponseHead): Body {
     .filter((coding) => coding !== '' && coding !== 'identity');
   if (!codings.every((coding) => /^(x-)?gzip$|^deflate$/.test(coding))) return body;
   if (codings.length > MAX_CODINGS) throw httpError('The server compressed its answer too often.');
-  return codings.reduceRight((stream, coding) => lazily(stream, coding === 'deflate'), body);
+  return codings.reduceRight((stream, coding) => lazily(stream, coding === 'deflate', failure), body);
 }
 
 /** The decompressor is made when the first byte is there: an empty body is no error, and `deflate` is two formats. */
-function lazily(body: Body, isDeflate: boolean): Body {
+function lazily(body: Body, isDeflate: boolean, failure: BodyFailure): Body {
   let inner: Reader | undefined;
   const source = body.getReader();
-  let failure: { error: unknown } | undefined;
+  let broken: { error: unknown } | undefined;
   source.closed.catch((error: unknown) => {
-    failure = { error };
+    broken = { error };
   });
   return new ReadableStream(
     {
       async pull(controller) {
         inner ??= await decompressor(source, isDeflate);
         const { done, value } = await inner.read().catch(() => {
-          throw failure ? failure.error : fetchFailure(httpError(BROKEN));
+          throw failure.note(broken ? broken.error : fetchFailure(httpError(BROKEN)));
         });
         if (done) controller.close();
         else controller.enqueue(value);

@@ -1,3 +1,4 @@
+import { BodyFailure } from './body-failure.ts';
 import { decoded } from './content-coding.ts';
 import type { Exchange } from './exchange.ts';
 import { fetchFailure, httpError } from './http-error.ts';
@@ -9,6 +10,9 @@ const STATUS_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 const BODILESS = new Set([204, 205, 304]);
 /** How much is read before anybody asks. */
 const READ_AHEAD = 64 * 1024;
+
+/** What reads a body to its end. */
+const READERS = ['arrayBuffer', 'blob', 'bytes', 'formData', 'json', 'text'] as const;
 
 /** The Response of an answer whose head is there; its body comes as it is read. */
 export function responseOf(exchange: Exchange, request: HttpRequest, isRedirected: boolean): Response {
@@ -23,15 +27,18 @@ export function responseOf(exchange: Exchange, request: HttpRequest, isRedirecte
     throw httpError('The server sent a status with words that are none.');
   if (BODILESS.has(head.status) || request.method === 'HEAD') {
     void exchange.drain().catch(() => {});
-    return described(new Response(null, init), head, isRedirected);
+    return described(new Response(null, init), head, isRedirected, new BodyFailure());
   }
-  return described(new Response(decoded(bodyOf(exchange, request.signal), head), init), head, isRedirected);
+  const failure = new BodyFailure();
+  const body = decoded(bodyOf(exchange, request.signal, failure), head, failure);
+  return described(new Response(body, init), head, isRedirected, failure);
 }
 
 /** A byte stream. An abort ends it at once, whatever has been read ahead. */
 function bodyOf(
   exchange: Exchange,
   signal: AbortSignal | undefined,
+  failure: BodyFailure,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let stop = () => {};
   const settled = () => signal?.removeEventListener('abort', stop);
@@ -39,13 +46,13 @@ function bodyOf(
     {
       type: 'bytes',
       start(controller) {
-        stop = () => controller.error(signal!.reason);
+        stop = () => controller.error(failure.note(signal!.reason));
         signal?.addEventListener('abort', stop, { once: true });
       },
       async pull(controller) {
         const part = await exchange.next().catch((error: unknown) => {
           settled();
-          throw fetchFailure(error);
+          throw failure.note(fetchFailure(error));
         });
         if (signal?.aborted) return;
         if (part) return controller.enqueue(part);
@@ -70,11 +77,22 @@ function headersOf(head: ResponseHead): Headers {
   }
 }
 
-/** A Response made by hand knows none of these. */
-function described(response: Response, head: ResponseHead, redirected: boolean): Response {
-  const clone = () => described(Response.prototype.clone.call(response), head, redirected);
+/** A Response made by hand knows none of these, and Chromium's does not tell what the stream that it reads fails with. */
+function described(
+  response: Response,
+  head: ResponseHead,
+  redirected: boolean,
+  failure: BodyFailure,
+): Response {
+  const clone = () => described(Response.prototype.clone.call(response), head, redirected, failure);
+  const readers = READERS.filter((name) => name in response).map((name) => {
+    const read = (): Promise<unknown> =>
+      (Response.prototype[name].call(response) as Promise<unknown>).catch(failure.rethrow);
+    return [name, { value: read, configurable: true, writable: true }];
+  });
   return Object.defineProperties(response, {
     ...(head.status > 599 && { status: { value: head.status }, ok: { value: false } }),
+    ...(Object.fromEntries(readers) as PropertyDescriptorMap),
     url: { value: head.url },
     redirected: { value: redirected },
     type: { value: 'basic' },

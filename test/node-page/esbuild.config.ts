@@ -9,6 +9,6 @@ export function buildWithEsbuild(outdir: string): Promise<void> {
   return buildPage(outdir, {
     page: join(import.meta.dirname, 'page.ts'),
     html: html.replace('./page.ts', './page.js'),
-    plugin: tabwire(),
+    plugins: [tabwire()],
   });
 }

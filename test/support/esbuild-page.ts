@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 /** A page by esbuild: `page.js`, and the product's worker and WASM where its sources look for them, from the root. */
 export async function buildPage(
   outdir: string,
-  { page, html, plugin }: { page: string; html: string; plugin: Plugin },
+  { page, html, plugins }: { page: string; html: string; plugins: Plugin[] },
 ): Promise<void> {
   rmSync(outdir, { recursive: true, force: true });
   await build({
@@ -18,7 +18,7 @@ export async function buildPage(
     format: 'esm',
     target: 'es2022',
     logLevel: 'warning',
-    plugins: [plugin],
+    plugins,
   });
   mkdirSync(join(outdir, 'assembly'), { recursive: true });
   copyFileSync(join(root, 'assembly/tabwire.wasm'), join(outdir, 'assembly/tabwire.wasm'));

@@ -1,18 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from 'node:net';
-import { HttpClient } from '../../../src/client/http/http-client.ts';
+import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
+import type { HttpClient } from '../../../src/client/http/http-client.ts';
 import type { TunnelRequestInit } from '../../../src/client/http/request.ts';
-import { dialLoopback } from '../../support/net-socket.ts';
+import { reach } from './ground.ts';
 
 /** A client all of whose hosts are one server. */
 export interface Lab {
-  client: HttpClient;
+  client: Pick<HttpClient, 'fetch'>;
   get(path: string, init?: TunnelRequestInit): Promise<Response>;
   /** Connections that the server has seen. */
   connections(): number;
@@ -54,10 +49,7 @@ async function labOf(server: TcpServer): Promise<Lab> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const client = new HttpClient(dialLoopback(() => port));
+  const { client, end } = await reach(server);
   return {
     client,
     server,
@@ -67,6 +59,7 @@ async function labOf(server: TcpServer): Promise<Lab> {
       server.close();
       for (const socket of sockets) socket.destroy();
       await once(server, 'close');
+      await end();
     },
   };
 }

@@ -155,7 +155,7 @@ describe('the interface', () => {
   it.each<[string, unknown, unknown, string]>([
     ['ftp://x', undefined, undefined, 'ftp'],
     ['ws://x/#', undefined, undefined, 'fragment'],
-    ['nothing', undefined, undefined, 'not a URL'],
+    ['ws://', undefined, undefined, 'not a URL'],
     ['ws://x', 'a b', undefined, 'subprotocol'],
     ['ws://x', '', undefined, 'subprotocol'],
     ['ws://x', ['chat', 'CHAT'], undefined, 'twice'],

@@ -1,17 +1,13 @@
 // In a page: the product, with its worker, its WASM and its channels. What stands in for `../ground.ts` there.
-import { derivePublicKey, generatePrivateKey, Tunnel } from '../../../../src/index.ts';
+import { generatePrivateKey, type Tunnel } from '../../../../src/index.ts';
+import { openAlone } from '../../page/tunnel.ts';
 import type { Ground } from '../table.ts';
 
-export const OUR_V4 = '10.0.0.2';
-export const OUR_V6 = 'fd00::2';
+export { OUR_V4, OUR_V6 } from '../../page/tunnel.ts';
 export const PEER_V4 = '10.0.0.1';
 
 /** Rows that are shown elsewhere have no tests here. */
 export const hasTest = (): boolean => true;
-
-const PEER = derivePublicKey(generatePrivateKey());
-/** Nobody is there: all that matters goes to our own addresses. */
-const RELAY = 'ws://127.0.0.1:9/v1';
 
 /** Tunnels in which a row left nothing open. */
 const rested: Held[] = [];
@@ -43,11 +39,5 @@ export async function openGround(): Promise<Ground> {
 }
 
 async function open(privateKey: string, takeOver = false): Promise<Held> {
-  const config = `[Interface]
-PrivateKey = ${privateKey}
-Address = ${OUR_V4}/24, ${OUR_V6}/64
-[Peer]
-PublicKey = ${PEER}
-AllowedIPs = 0.0.0.0/0, ::/0`;
-  return { tunnel: await Tunnel.open(config, { relay: RELAY, takeOver }), privateKey };
+  return { tunnel: await openAlone({ takeOver }, privateKey), privateKey };
 }

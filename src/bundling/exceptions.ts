@@ -17,11 +17,11 @@ export function nodeEntryOf(specifier: string, importer: string): string | undef
   }
 }
 
-/** A specifier of one, which need not be there to be asked for. */
-export const ADDON = /\.node$/;
+/** Asked for by who can do without: addons, and modules that not every Node has. */
+export const ABSENT = /\.node$|(?:^|:)node:(?:sea|sqlite)$/;
 
-/** What `require` of an addon does where none was built: programs that can do without catch it. */
-const NO_ADDON = `throw Object.assign(new Error('A page has no native addons'), { code: 'MODULE_NOT_FOUND' });`;
+/** What `require` of one does where there is none. */
+const NOT_FOUND = `throw Object.assign(new Error('There is no such module in a page'), { code: 'MODULE_NOT_FOUND' });`;
 
 /** mqtt looks for a window, and speaks nothing but WebSockets where it finds one. */
 const NO_BROWSER = `Object.defineProperty(exports, '__esModule', { value: true });
@@ -37,7 +37,7 @@ interface Exception {
 }
 
 const EXCEPTIONS: readonly Exception[] = [
-  { path: ADDON, code: NO_ADDON },
+  { path: ABSENT, code: NOT_FOUND },
   { path: /[\\/]mqtt[\\/]build[\\/]lib[\\/]is-browser\.js$/, code: NO_BROWSER },
   { path: /[\\/]http2-wrapper[\\/]source[\\/]index\.js$/, code: NO_HTTP2 },
   // Made by emscripten: it fetches a data URL, which a Content-Security-Policy forbids.
@@ -50,7 +50,7 @@ const EXCEPTIONS: readonly Exception[] = [
 /** Files, by their absolute paths, that a page gets something else for. */
 export const EXCEPTION = new RegExp(EXCEPTIONS.map(({ path }) => `(?:${path.source})`).join('|'));
 
-/** The CommonJS that stands for a file; undefined if the file may stay as it is. */
+/** The script that stands for a file; undefined if the file may stay as it is. */
 export function exceptionFor(path: string): string | undefined {
   return EXCEPTIONS.find((exception) => exception.path.test(path))?.code;
 }

@@ -8,7 +8,7 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../shims');
 
 /** Node's name → the file in src/shims, without its ending. */
-const STAND_INS: Readonly<Record<string, string>> = {
+export const STAND_INS: Readonly<Record<string, string>> = {
   net: 'net',
   tls: 'tls',
   dns: 'dns',
@@ -16,10 +16,13 @@ const STAND_INS: Readonly<Record<string, string>> = {
   dgram: 'dgram',
   http: 'http',
   https: 'https',
+  http2: 'http2',
   assert: 'assert',
   'assert/strict': 'assert',
+  async_hooks: 'async-hooks',
   buffer: 'buffer',
   child_process: 'child-process',
+  console: 'console',
   constants: 'constants',
   crypto: 'crypto',
   diagnostics_channel: 'diagnostics-channel',
@@ -41,6 +44,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   url: 'url',
   util: 'util',
   'util/types': 'util-types',
+  worker_threads: 'worker-threads',
   zlib: 'zlib',
 };
 

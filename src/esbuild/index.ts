@@ -1,7 +1,7 @@
 // `tabwire/esbuild`: the same as `tabwire/vite`, for esbuild.
 import { dirname } from 'node:path';
 import type { Plugin } from 'esbuild';
-import { ADDON, EXCEPTION, exceptionFor, NODE_ENTRY, nodeEntryOf } from '../bundling/exceptions.ts';
+import { ABSENT, EXCEPTION, exceptionFor, NODE_ENTRY, nodeEntryOf } from '../bundling/exceptions.ts';
 import { facadeCode, facadeOf } from '../bundling/facade.ts';
 import { NODE_MODULE, RENAMED, standInFile, standInOf } from '../bundling/stand-ins.ts';
 
@@ -29,8 +29,8 @@ export function tabwire(): Plugin {
         const file = importer ? nodeEntryOf(path, importer) : undefined;
         return file ? { path: file } : undefined;
       });
-      // An addon need not be there to be asked for.
-      build.onResolve({ filter: ADDON }, ({ path }) => ({ path, namespace: REQUIRED }));
+      // What need not be there to be asked for.
+      build.onResolve({ filter: ABSENT }, ({ path }) => ({ path, namespace: REQUIRED }));
       build.onLoad({ filter: /.*/, namespace: REQUIRED }, ({ path }) => ({
         contents: exceptionFor(path) ?? facadeCode(path),
         resolveDir: import.meta.dirname,

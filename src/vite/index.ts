@@ -1,6 +1,6 @@
 // `tabwire/vite`: packages that were written for Node run in a page, over a tunnel.
 import type { Plugin } from 'vite';
-import { ADDON, EXCEPTION, exceptionFor, NODE_ENTRY, nodeEntryOf } from '../bundling/exceptions.ts';
+import { ABSENT, EXCEPTION, exceptionFor, NODE_ENTRY, nodeEntryOf } from '../bundling/exceptions.ts';
 import { FACADE, facadeCode, facadeOf } from '../bundling/facade.ts';
 import { GLOBALS, NODE_MODULE, RENAMED, standInOf } from '../bundling/stand-ins.ts';
 import { optimized } from './optimized.ts';
@@ -55,9 +55,9 @@ function modules(name: string): Plugin {
   return {
     name,
     resolveId: {
-      filter: { id: [NODE_MODULE, NODE_ENTRY, ADDON] },
+      filter: { id: [NODE_MODULE, NODE_ENTRY, ABSENT] },
       handler(specifier, importer, options) {
-        if (ADDON.test(specifier)) return { id: `\0tabwire:${specifier}` };
+        if (ABSENT.test(specifier)) return { id: `\0tabwire:${specifier}` };
         const file =
           standInOf(specifier, importer) ?? (importer ? nodeEntryOf(specifier, importer) : undefined);
         if (!file) return undefined;

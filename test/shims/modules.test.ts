@@ -1,5 +1,6 @@
 // The small modules beside Node's own, call by call.
 import nodesAssert from 'node:assert';
+import { AsyncResource as NodesResource } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import nodesPath from 'node:path/posix';
 import nodesQuery from 'node:querystring';
@@ -8,6 +9,7 @@ import nodesUrl from 'node:url';
 import nodesUtil from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { assert } from '../../src/shims/assert.ts';
+import { AsyncLocalStorage, AsyncResource } from '../../src/shims/async-hooks.ts';
 import { extend } from '../../src/shims/buffer-methods.ts';
 import path from '../../src/shims/path.ts';
 import querystring from '../../src/shims/querystring.ts';
@@ -104,6 +106,33 @@ describe('timers', () => {
       expect(await util.promisify(setImmediate as never)('value' as never)).toBe('value');
     });
   }
+});
+
+describe('async_hooks', () => {
+  it('has resources that run what they are given as Node’s do, and no storage', () => {
+    const told = (Resource: typeof NodesResource) => {
+      const seen: unknown[] = [];
+      const resource = new Resource('mine');
+      function work(this: unknown, ...args: unknown[]) {
+        seen.push(this, ...args);
+        return 'done';
+      }
+      const self = { name: 'self' };
+      seen.push(resource.runInAsyncScope(work, self, 1, 2));
+      seen.push(resource.bind(work.bind(self))(3 as never));
+      seen.push(Resource.bind(work.bind(self))(4 as never));
+      seen.push(resource.emitDestroy() === resource, typeof resource.asyncId());
+      return seen;
+    };
+    expect(told(AsyncResource as unknown as typeof NodesResource)).toEqual(told(NodesResource));
+    for (const Resource of [AsyncResource, NodesResource])
+      expect(() => new Resource(undefined as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
+      );
+    expect(() => new AsyncLocalStorage()).toThrow(
+      expect.objectContaining({ code: 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM' }),
+    );
+  });
 });
 
 describe('querystring', () => {

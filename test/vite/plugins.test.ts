@@ -20,9 +20,12 @@ const assert = require('assert');
 const { Buffer: named } = require('buffer/');
 let addon;
 try { addon = require('./build/Release/addon.node'); } catch (error) { addon = error.code; }
+let sqlite;
+try { sqlite = require('node:sqlite'); } catch (error) { sqlite = error.code; }
 assert(true);
 exports.found = {
   addon,
+  sqlite,
   events: typeof events,
   isOneEmitter: events === require('node:events') && events === events.EventEmitter,
   isStreamOfIt: new stream.PassThrough() instanceof events,
@@ -42,6 +45,10 @@ exports.found = {
   promises: require('dns/promises').lookup === require('dns').promises.lookup,
   file: typeof __dirname,
   exec: require('child_process').exec.length,
+  resource: new (require('async_hooks').AsyncResource)('mine').runInAsyncScope((...args) => args, null, 1, 2),
+  isMainThread: require('worker_threads').isMainThread,
+  console: require('console').log === console.log,
+  http2: Object.keys(require('http2').constants).length,
 };
 `;
 const ENTRY = `
@@ -137,6 +144,7 @@ describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
     };
     expect(page.found).toEqual({
       addon: 'MODULE_NOT_FOUND',
+      sqlite: 'MODULE_NOT_FOUND',
       events: 'function',
       isOneEmitter: true,
       isStreamOfIt: true,
@@ -156,6 +164,10 @@ describe.each(Object.entries(BUNDLERS))('%s', (name, bundle) => {
       promises: true,
       file: 'string',
       exec: 0,
+      resource: [1, 2],
+      isMainThread: true,
+      console: true,
+      http2: 0,
     });
     expect(page.imported).toEqual({
       net: true,

@@ -1,8 +1,11 @@
 // Builds dist/browser/: the package in few files, for pages without a bundler. tabwire.js is what `import` gives, the worker
-// and the WASM lie beside it; what is loaded on demand is in the chunks. Runs in a browser as it is, nothing is left to resolve.
+// and the WASM lie beside it; what is loaded on demand is in the chunks. shims/ are Node's modules, for an import map to lead to.
+// Runs in a browser as it is, nothing is left to resolve.
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { STAND_INS, standInFile } from './src/bundling/stand-ins.ts';
+import { tabwire } from './src/esbuild/index.ts';
 
 const root = import.meta.dirname;
 const outdir = join(root, 'dist/browser');
@@ -14,12 +17,14 @@ const places = [
 ];
 
 rmSync(outdir, { recursive: true, force: true });
-for (const [name, entry] of [
-  ['tabwire', 'src/index.ts'],
-  ['tabwire-worker', 'src/worker/worker.ts'],
+const shims = new Set([...Object.values(STAND_INS), 'globals']);
+for (const [entryPoints, plugins] of [
+  [{ tabwire: join(root, 'src/index.ts') }, []],
+  [{ 'tabwire-worker': join(root, 'src/worker/worker.ts') }, []],
+  [Object.fromEntries([...shims].map((name) => [`shims/${name}`, standInFile(name)])), [tabwire()]],
 ])
   await build({
-    entryPoints: { [name]: join(root, entry) },
+    entryPoints,
     outdir,
     bundle: true,
     splitting: true,
@@ -30,7 +35,7 @@ for (const [name, entry] of [
     sourcemap: true,
     chunkNames: '[name]-[hash]',
     logLevel: 'warning',
-    plugins: [{ name: 'places', setup: move }],
+    plugins: [{ name: 'places', setup: move }, ...plugins],
   });
 copyFileSync(join(root, 'assembly/tabwire.wasm'), join(outdir, 'tabwire.wasm'));
 

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Child, run } from '../support/child-process.ts';
 import { PageServer } from '../support/page-server.ts';
-import { html, program, projects } from '../support/projects.ts';
+import { html, IMPORT_MAP, nodeProgram, program, projects } from '../support/projects.ts';
 import { RelayProcess } from '../support/relay-process.ts';
 import { expect, test } from '../support/stranger-test.ts';
 
@@ -52,6 +52,23 @@ test('worker and WASM may come from another origin, as from a CDN', async ({ pag
   } finally {
     await relay.stop();
     for (const server of [site, cdn]) server.close().closeAllConnections();
+  }
+});
+
+test('Node’s http reaches it without a build, by an import map', async ({ page, demo, stranger }) => {
+  stranger.copy('node_modules/tabwire/dist/browser', 'out/map/tabwire');
+  stranger.write('out/map/index.html', `${IMPORT_MAP}${html('app.js')}`);
+  stranger.write('out/map/app.js', nodeProgram());
+  const site = await serveToAll(join(stranger.folder, 'out/map'));
+  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [originOf(site)] });
+  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+  stranger.write('out/map/settings.json', JSON.stringify(settings));
+  try {
+    await page.goto(`${originOf(site)}/index.html`);
+    await expect(page).toHaveTitle('200 You are inside');
+  } finally {
+    await relay.stop();
+    site.close().closeAllConnections();
   }
 });
 

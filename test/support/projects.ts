@@ -15,7 +15,7 @@ await tunnel.close();
 `;
 
 /** A package that knows Node's `http` only, in the page. */
-const nodeProgram = (options = '') => `import http from 'node:http';
+export const nodeProgram = (options = '') => `import http from 'node:http';
 import { Tunnel } from 'tabwire';
 import { setDefaultTunnel } from 'tabwire/shims/net';
 
@@ -29,6 +29,18 @@ http.get(url, async (response) => {
   document.title = \`\${response.statusCode} \${heading}\`;
   await tunnel.close();
 });
+`;
+
+/** For a page that no bundler has seen: where the names in its modules lead. */
+export const IMPORT_MAP = `<script type="importmap">
+{
+  "imports": {
+    "tabwire": "./tabwire/tabwire.js",
+    "tabwire/shims/net": "./tabwire/shims/net.js",
+    "node:http": "./tabwire/shims/http.js"
+  }
+}
+</script>
 `;
 
 export const html = (script: string) =>

@@ -56,6 +56,13 @@ const PRINTS: Record<string, (string | RegExp)[]> = {
     ...['endpoint', 'handshake', 'inside'].map((leg) => new RegExp(`^✗ ${leg} – `)),
   ],
   '14-node': ['echo: hello, net', '200 text/html; charset=utf-8', 'connect ECONNREFUSED 10.86.0.1:81'],
+  '15-options': [
+    'a token, to connect',
+    'db.internal answers 200',
+    'the log tells something: true',
+    'ERR_CONFIG The option `token` must be text, or a function that gives it.',
+    'closed',
+  ],
 };
 
 test('every example has its expectation', () => {

@@ -171,6 +171,9 @@ contract('Command line', [
     'genkey, pubkey, genpsk: as wg(8), same input, same output',
     ['test/cli/keys.test.ts', 'three hundred keys that are mutilated, or not'],
   ],
+  ['relay --config, --listen', ['test/relay/command.test.ts', 'serves, and stops cleanly on']],
+  ['relay --allow, --check', ['test/relay/command.test.ts', '--check prints all that holds', "'--check'"]],
+  ['relay --admin', ['test/relay/command.test.ts', 'goes by other origins, keys', "'--admin'"]],
   ['relay --workers', ['test/cli/workers.test.ts', 'share a port, count together']],
   [
     'relay --console',
@@ -187,4 +190,14 @@ contract('Command line', [
     'connect -L, -R, --socks5, --http-proxy',
     ['test/interop/connect.spec.ts', 'iperf3, psql and ssh go in, and -R leads out'],
   ],
+  ['connect, with and without --relay', ['test/interop/connect.spec.ts', 'curl goes through both proxies']],
+  [
+    'gateway --allow forwards TCP, UDP and ping, and denies all else',
+    [
+      'test/interop/gateway.spec.ts',
+      'Linux behind wireguard-go gets where rules let it, by TCP, UDP and ping',
+    ],
+  ],
+  ['gateway --check', ['test/cli/arguments.test.ts', 'gateway --check says what the rules mean']],
+  ['ping FILE HOST, status FILE', ['test/interop/connect.spec.ts', 'ping and status say what there is']],
 ]);

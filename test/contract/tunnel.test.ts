@@ -93,7 +93,11 @@ contract('Tunnel', [
   ],
   [
     'assets: { worker, wasm } are URLs, for bundlers and CDNs that move files',
-    ['test/browser/package.spec.ts', 'worker and WASM may come from another origin, as from a CDN', 'worker:'],
+    [
+      'test/browser/package.spec.ts',
+      'worker and WASM may come from another origin, as from a CDN',
+      'worker:',
+    ],
   ],
   [
     'assets: the WASM alone, too',

@@ -71,7 +71,8 @@ export function refusedConnection(
         return relay('ERR_RELAY_ORIGIN', `The relay at ${url} refuses: ${verdict.message}.`);
       return originRefused(url, origin);
     case 'unreadable':
-      return originRefused(url, origin);
+      // From a program nothing is hidden: the relay comes and goes.
+      return origin === undefined ? unreachable(url) : originRefused(url, origin);
   }
 }
 

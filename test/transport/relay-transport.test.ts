@@ -965,6 +965,24 @@ describe('why a connection fails', () => {
     expect(state).toMatchObject({ state: 'failed', error: { code: 'ERR_RELAY_ORIGIN' } });
   });
 
+  it('the relay comes up between two questions: that hides nothing, and the attempts go on', async () => {
+    let asked = 0;
+    const { state } = await failing((_, mode) => {
+      if (asked++ === 0) return Promise.reject(new TypeError('nobody there'));
+      return mode === 'no-cors' ? Promise.resolve(Response.error()) : json({ ok: true });
+    });
+    expect(state).toMatchObject({
+      state: 'waiting',
+      error: { code: 'ERR_RELAY_UNREACHABLE', retryable: true },
+    });
+    expect(asked).toBe(3);
+  });
+
+  it('from a program nothing is hidden: a relay that answers every other time comes and goes', () => {
+    const error = refusedConnection(URL_A, { kind: 'unreadable' }, undefined);
+    expect(error).toMatchObject({ code: 'ERR_RELAY_UNREACHABLE', retryable: true });
+  });
+
   it('the relay is full: try later', async () => {
     const { state } = await failing(() => json({ ok: false, code: 'full', message: 'this relay is full' }));
     expect(state).toMatchObject({ state: 'waiting', error: { code: 'ERR_RELAY_LIMIT', retryable: true } });

@@ -8,7 +8,7 @@ export class Balancer {
   readonly #pairs = new Set<{ readonly front: Socket; readonly back: Socket }>();
   #server: Server | undefined;
   #isStalled = false;
-  /** When connections came. */
+  /** When connections came, on `performance.now()`. */
   readonly arrivals: number[] = [];
 
   private constructor(targets: number[]) {
@@ -23,6 +23,16 @@ export class Balancer {
 
   get url(): string {
     return `ws://127.0.0.1:${this.port}/v1`;
+  }
+
+  /** How many of those came in the second that had most of them. */
+  get mostArrivals(): number {
+    let first = 0;
+    const within = this.arrivals.map((time, i) => {
+      while (this.arrivals[first]! <= time - 1000) first++;
+      return i - first + 1;
+    });
+    return Math.max(0, ...within);
   }
 
   /** On the same port as before, if there was one. */

@@ -43,6 +43,16 @@ export class DatagramCrowd {
     }
   }
 
+  /** Resolves when all have heard something since `moment`; rejects if that takes longer, in ms. */
+  async back(moment: number, most: number): Promise<void> {
+    const missing = () => this.#talkers.filter(({ lastHeard }) => lastHeard <= moment).length;
+    while (missing() > 0) {
+      if (performance.now() - moment > most)
+        throw new Error(`${missing()} of ${this.#talkers.length} others were not back within ${most} ms`);
+      await delay(50);
+    }
+  }
+
   /** No more of it. How many were sent, and how many did not come back. */
   async stop(): Promise<{ sent: number; lost: number }> {
     for (const timer of this.#timers) clearInterval(timer);
@@ -60,6 +70,8 @@ export class DatagramCrowd {
 class Talker implements DatagramReceiver {
   isThrough = false;
   sent = 0;
+  /** On `performance.now()`, when something that this one sent came back. */
+  lastHeard = Number.NEGATIVE_INFINITY;
   readonly #transport: RelayTransport;
   readonly #endpoint: Endpoint;
   readonly #packet: PacketBuffer;
@@ -79,9 +91,7 @@ class Talker implements DatagramReceiver {
     });
     this.#transport.receiver = this;
     this.#endpoint = this.#transport.endpointFor('127.0.0.1', port);
-    const at = this.#begin(INITIATION, INITIATION_SIZE, INDEX);
-    this.#packet.view.setUint32(at + 4, INDEX, true);
-    this.#leave();
+    this.#call();
   }
 
   get missing(): number {
@@ -100,6 +110,11 @@ class Talker implements DatagramReceiver {
     this.#transport.close();
   }
 
+  #call(): void {
+    this.#begin(INITIATION, INITIATION_SIZE, INDEX);
+    this.#leave();
+  }
+
   #begin(type: number, size: number, index: number): number {
     this.#packet.reset(0);
     const at = this.#packet.append(size);
@@ -115,8 +130,9 @@ class Talker implements DatagramReceiver {
 
   receiveDatagram({ memory, view, start, end }: PacketBuffer): void {
     if (memory[start] === RESPONSE) this.isThrough = true;
-    if (memory[start] === TRANSPORT && end - start === SIZE)
-      this.#awaited.delete(view.getUint32(start + NUMBER, true));
+    if (memory[start] !== TRANSPORT || end - start !== SIZE) return;
+    this.#awaited.delete(view.getUint32(start + NUMBER, true));
+    this.lastHeard = performance.now();
   }
 
   endBatch(): void {}
@@ -127,5 +143,7 @@ class Talker implements DatagramReceiver {
 
   reconnected(): void {}
 
-  handshakeNeeded(): void {}
+  handshakeNeeded(): void {
+    queueMicrotask(() => this.#call());
+  }
 }

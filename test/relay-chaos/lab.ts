@@ -3,6 +3,8 @@ import { Tunnel } from '../../src/node/index.ts';
 import { UdpPeer } from '../bench/native.ts';
 import { until } from '../support/child-process.ts';
 import { DatagramProxy, type ProxyProfile } from '../support/datagram-proxy.ts';
+import { freeTcpPort } from '../support/free-port.ts';
+import { startServices } from '../support/inner-programs.ts';
 import { generateKeys } from '../support/keys.ts';
 import { LineStream } from '../support/line-stream.ts';
 import { ourConfig, RealPeer } from '../support/real-peer.ts';
@@ -67,6 +69,7 @@ export class ChaosLab {
         origins: [],
         allowNoOrigin: true,
         ticketKeys: [this.ticketKey],
+        admin: `127.0.0.1:${await freeTcpPort()}`,
         ...options,
       });
       this.#undo.push(() => started.kill());
@@ -84,9 +87,28 @@ export class ChaosLab {
     await until('the first lines', () => this.stream.times.length > 10, 20_000);
   }
 
-  /** As wireguard-go counts them. */
+  /** Whoever began them, as wireguard-go counts them. */
   get handshakes(): number {
-    return this.peer.log.match(/Received handshake initiation/g)?.length ?? 0;
+    return this.peer.log.match(/Received handshake (initiation|response)/g)?.length ?? 0;
+  }
+
+  /** Sends so many bytes to the peer, which sends them back. Throws if not exactly these come. */
+  async echo(bytes: number): Promise<void> {
+    await startServices(this.peer.namespace);
+    const { readable, writable } = await new this.tunnel.TCPSocket(this.peer.inner.peer4, 7).opened;
+    const sent = randomBytes(bytes);
+    const send = async (): Promise<void> => {
+      const writer = writable.getWriter();
+      await writer.write(sent);
+      await writer.close();
+    };
+    const receive = async (): Promise<Buffer> => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of readable as unknown as AsyncIterable<Uint8Array>) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    };
+    const [back] = await Promise.all([receive(), send()]);
+    if (!back.equals(sent)) throw new Error(`of ${bytes} bytes ${back.length} came back, or others`);
   }
 
   /** How long after `moment` a ping is answered, in ms. */

@@ -48,21 +48,21 @@ async function attempt(each: Case): Promise<Row> {
     const moment = await each.run(lab);
     const back = each.isLong ? await lab.answered(moment, 2 * each.gap) : undefined;
     if (back === undefined) await lab.stream.next(each.gap);
+    await each.after?.(lab, moment);
     await delay(2000);
     const handshakes = lab.handshakes - before;
     const gap = back ?? lab.stream.longestGap(moment);
-    const isHandshakeMeant = each.handshakes === 'any' || handshakes === each.handshakes;
-    const fault =
-      lab.stream.fault ??
-      (gap > each.gap
-        ? `nothing for ${Math.round(gap)} ms`
-        : isHandshakeMeant
-          ? undefined
-          : 'a new handshake');
-    return { case: each, gap, lines: lab.stream.times.length, handshakes, resumed: lab.resumed, fault };
+    const row = { case: each, gap, lines: lab.stream.times.length, handshakes, resumed: lab.resumed };
+    return { ...row, fault: lab.stream.fault ?? faultOf(row) };
   } finally {
     await lab.down();
   }
+}
+
+function faultOf({ case: each, gap, handshakes, resumed }: Omit<Row, 'fault'>): string | undefined {
+  if (gap > each.gap) return `nothing for ${Math.round(gap)} ms`;
+  if (each.handshakes !== 'any' && handshakes !== each.handshakes) return 'a new handshake';
+  return each.resumed?.test(resumed) === false ? `resumed otherwise than ${each.resumed}` : undefined;
 }
 
 /** One that threw is not the end of the others. */

@@ -76,6 +76,13 @@ export class RelayProcess {
     return this.#child.pid;
   }
 
+  /** What it says at `admin`: each number by its name and labels. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`http://${this.#options.admin}/metrics`)).text();
+    const samples = text.matchAll(/^([^#\n].*) (\S+)$/gm);
+    return new Map([...samples].map(([, name, value]) => [name!, Number(value)]));
+  }
+
   get output(): string {
     return this.#child.output;
   }

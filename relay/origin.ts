@@ -14,16 +14,17 @@ export interface LocalAddress {
 export class OriginPolicy {
   /** As browsers write them; `https://*.example.com` has its star. Undefined: pages from the relay's own address. */
   readonly #origins: ReadonlySet<string> | undefined;
-  readonly #allowsNone: boolean;
+  /** Whether whoever states no origin may come: programs that are no browsers. */
+  readonly allowsNone: boolean;
 
   constructor(origins: ReadonlySet<string> | undefined, allowsNone: boolean) {
     this.#origins = origins;
-    this.#allowsNone = allowsNone;
+    this.allowsNone = allowsNone;
   }
 
   /** Whether a request with this Origin header may pass. A page without an origin says `null`: never. */
   permits(header: string | undefined, reached: LocalAddress): boolean {
-    if (header === undefined) return this.#allowsNone;
+    if (header === undefined) return this.allowsNone;
     const origin = header.toLowerCase();
     if (this.#origins === undefined) return sameOrigins(reached).includes(origin);
     // One whole label in place of the star; nobody's origin has a star itself.

@@ -30,7 +30,7 @@ no plaintext. Nothing is allowed that is not named here.
   --unusual-ports       let --allow name ports below 1024 and those of services that answer strangers, such as 53 or 443
   --origin ORIGIN       a page that may connect, such as https://console.example.com; may be repeated
                         (default: pages from the relay's own address)
-  --allow-no-origin     serve programs other than browsers, too
+  --allow-no-origin     serve programs other than browsers, too; needs --token-key, unless the relay listens on loopback
   --token-key FILE      clients need a token signed with the other half of this key (tabwire relay token --help);
                         may be repeated
   --trust-proxy NETWORK an address or network whose X-Forwarded-For says who the client is; may be repeated

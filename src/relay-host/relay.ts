@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { isLoopback } from '../../relay/address.ts';
 import { NOT_FOUND, pathOf, respond, UPGRADE_REQUIRED } from '../../relay/admission.ts';
 import { mayServe, OPEN_RELAY_REASON } from '../../relay/config.ts';
 import type { RelayCounters } from '../../relay/counters.ts';
@@ -142,7 +143,7 @@ export class Relay {
 
   /** Throws RelayConfigError if the relay would be open to everyone; `listen` does so, too. */
   assertSafe(): void {
-    if (!mayServe(this.#config, this.#config.listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+    assertSafe(this.#config);
   }
 
   /**
@@ -158,7 +159,7 @@ export class Relay {
       // A key that was made up here is nobody's to take away.
       ...(options.tickets?.keys === undefined && { tickets }),
     };
-    if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+    assertSafe(config);
     this.#config = config;
     this.#core.reconfigure(config);
     this.#log.info('config', { rules: config.rules.length });
@@ -287,6 +288,15 @@ export class Relay {
     this.#names.tick(this.#config.rules);
     this.#core.tick(now);
   }
+}
+
+function assertSafe(config: HostConfig): void {
+  const { listen, origins, tokens } = config;
+  if (!mayServe(config, listen.host)) throw new RelayConfigError(OPEN_RELAY_REASON);
+  if (tokens === undefined && origins.allowsNone && !isLoopback(listen.host))
+    throw new RelayConfigError(
+      'allowNoOrigin (--allow-no-origin) needs tokens (--token-key), or a relay that listens on loopback only',
+    );
 }
 
 const notFound: RequestListener = (_request, response) => respond(response, NOT_FOUND);

@@ -49,6 +49,10 @@ describe('tabwire relay', () => {
     [['--allow', '203.0.113.7', '--listen', 'x'], /expected HOST:PORT/],
     [['--allow', '203.0.113.7', '--origin', '*'], /expected scheme/],
     [['--allow', 'hub.example.com', '--listen', '0.0.0.0:8080'], /loopback only/],
+    [
+      ['--allow', '203.0.113.7:51820', '--listen', '0.0.0.0:8080', '--allow-no-origin'],
+      /--allow-no-origin\) needs tokens/,
+    ],
     [['--allow', '203.0.113.7', '--channels', 'many'], /limits\.channels/],
     [['--allow', '203.0.113.7', '--channels', '64'], /expected <=63, not 64/],
     [['--config', 'nowhere.json', '--console'], /nowhere\.json: cannot read/],

@@ -41,6 +41,12 @@ const ROWS: [what: string, file: string, title: string, says: string][] = [
     'another device has its key',
     'Another device probably uses this key too',
   ],
+  [
+    'key in use elsewhere, to the doctor',
+    ELSEWHERE,
+    'another device has its key',
+    'works up to here: handshake',
+  ],
   ['MTU, unasked', TOOLS, 'large packets are lost on the way says so', 'Large packets were lost on the way'],
   ['MTU, to the doctor', DOCTOR, 'a way that loses large packets', 'large packets are lost on the way'],
   ['no WASM SIMD', DOCTOR, 'a browser without WebAssembly SIMD', 'lacks WebAssembly SIMD'],

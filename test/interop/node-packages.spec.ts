@@ -148,6 +148,26 @@ for (const [site, bundler] of SITES)
         });
     });
 
+    test('axios, by its adapter for Node: compressed, behind a redirect, sent, aborted, refused', async ({
+      page,
+      startLab,
+    }) => {
+      const lab = await startLab({ site, files: [3_000_000] });
+      const file = lab.nginx!.files[0]!;
+      await openTunnel(page, lab);
+      const where = [`http://${INNER.peer4}`, file.path] as const;
+      expect(await page.evaluate((where) => window.programs.axiosPrograms(...where), where)).toEqual({
+        status: 200,
+        isBuffer: true,
+        sums: [file.sha256, file.sha256],
+        put: expect.any(Number),
+        isKept: true,
+        missing: 'ERR_BAD_REQUEST 404',
+        aborted: 'ERR_CANCELED',
+        refused: 'ECONNREFUSED',
+      });
+    });
+
     test('ws: text and a megabyte, compressed, a ping, a close with its reason', async ({
       page,
       startLab,

@@ -2,6 +2,7 @@
 
 import * as tabwire from '../../src/index.ts';
 import { setDefaultTunnel } from '../../src/shims/net.ts';
+import * as axios from './axios.ts';
 import * as memory from './memory.ts';
 import * as mqtt from './mqtt.ts';
 import * as postgres from './postgres.ts';
@@ -9,7 +10,7 @@ import * as redis from './redis.ts';
 import * as ssh from './ssh.ts';
 import * as websocket from './websocket.ts';
 
-const programs = { ...memory, ...mqtt, ...postgres, ...redis, ...ssh, ...websocket };
+const programs = { ...axios, ...memory, ...mqtt, ...postgres, ...redis, ...ssh, ...websocket };
 
 declare global {
   interface Window {

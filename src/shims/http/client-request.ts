@@ -227,6 +227,7 @@ export class ClientRequest extends Writable {
     }
     const socket = this.socket!;
     this.#response = new IncomingMessage(socket, head, () => socket.resume());
+    this.#response.req = this;
     if (!this.emit('response', this.#response)) this.#response.resume();
   }
 
@@ -248,6 +249,7 @@ export class ClientRequest extends Writable {
     // Neither flows nor was paused, as if nobody had listened yet.
     (socket as { readableFlowing: boolean | null }).readableFlowing = null;
     const response = new IncomingMessage(socket, head);
+    response.req = this;
     response.complete = true;
     if (!this.emit('upgrade', response, socket, first)) socket.destroy();
     nextTick(() => this.emit('close'));

@@ -24,6 +24,8 @@ export class IncomingMessage extends Readable {
   readonly statusCode: number;
   readonly statusMessage: string;
   readonly socket: Duplex;
+  /** The request that it answers. */
+  req: object | undefined;
   /** The body may go on. */
   readonly #more: () => void;
 

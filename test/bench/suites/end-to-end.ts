@@ -12,6 +12,7 @@ import { BenchRelay } from '../hosts/relay-host.ts';
 import { UdpPeer } from '../native.ts';
 import { absence } from '../races.ts';
 import { type Line, US } from '../report.ts';
+import { withRoomInSockets } from '../socket-room.ts';
 import { medianOf } from '../spread.ts';
 import type { Pace, Suite } from '../suite.ts';
 import { Table } from '../table.ts';
@@ -59,7 +60,7 @@ export const endToEnd: Suite = {
     const notes = browsers.flatMap((kind) => absence(kind) ?? []);
     const lines: Line[] = [];
     for (const kind of browsers) if (!absence(kind)) lines.push(...(await measurePage(kind, pace)));
-    if (kinds.includes('node')) lines.push(...(await measureFarAway(pace)));
+    if (kinds.includes('node')) lines.push(...(await withRoomInSockets(() => measureFarAway(pace))));
     return { lines, notes };
   },
 };

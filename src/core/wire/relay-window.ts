@@ -39,7 +39,9 @@ interface Mark {
   readonly at: Instant;
   /** Sent until then, this mark included. */
   readonly bytes: number;
-  /** How much of it had arrived, as far as was known, and when. */
+  /** Of them, those that were on their way, by the rate as it was thought to be. */
+  readonly outstanding: number;
+  /** How much had arrived for certain, and when. */
   readonly arrived: number;
   readonly arrivedAt: Instant;
 }
@@ -163,6 +165,7 @@ export class RelayWindow {
       number,
       at: now,
       bytes: this.#sent,
+      outstanding: this.outstanding(now),
       arrived: this.#arrived,
       arrivedAt: this.#arrivedAt,
     });
@@ -178,10 +181,12 @@ export class RelayWindow {
     const took = Math.max(now - mark.at, 1);
     this.measureRoundTrip(now - mark.at, now);
     const wasFull = this.#fullAt >= mark.at && this.#probeEnd === undefined;
-    if (wasFull) this.#measureRate(mark, now);
-    if (this.#isStarting && took <= this.#goal) this.#growBeyond(mark.bytes - mark.arrived);
-    else if (this.#isStarting && wasFull) this.#follow(number);
-    else if (wasFull) this.#setLimit(Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH));
+    if (this.#isStarting && took > this.#goal) {
+      if (wasFull) this.#follow(mark, now);
+    } else {
+      if (wasFull) this.#measureRate(mark.outstanding, took);
+      if (this.#isStarting) this.#growBeyond(mark.outstanding);
+    }
     this.#arrived = this.#confirmed = mark.bytes;
     this.#arrivedAt = now;
   }
@@ -214,9 +219,15 @@ export class RelayWindow {
     return this.#roundTrip + Math.max(MAX_WAIT, MAX_WAIT_BYTES / this.rate);
   }
 
-  /** What arrived since, in that time. */
-  #measureRate({ bytes, arrived, arrivedAt }: Mark, now: Instant): void {
-    this.#samples[this.#sampleCount++ % SAMPLES] = (bytes - arrived) / Math.max(now - arrivedAt, 1);
+  /** So many bytes were on their way, and arrived in that time. */
+  #measureRate(bytes: number, took: Millis): void {
+    this.#sample(bytes / took);
+    const limit = Math.min(this.#rate * this.#goal, this.#limit * MAX_GROWTH);
+    this.#setLimit(this.#isStarting ? Math.max(this.#limit, limit) : limit);
+  }
+
+  #sample(rate: number): void {
+    this.#samples[this.#sampleCount++ % SAMPLES] = rate;
     const fastestFirst = [...this.#samples].sort((a, b) => b - a);
     this.#rate = fastestFirst[this.#isStarting ? 0 : Math.floor(EXCEEDING * fastestFirst.length)]!;
   }
@@ -229,11 +240,15 @@ export class RelayWindow {
     this.#setLimit(Math.max(this.#limit, bytes * FIRST_GROWTH));
   }
 
-  /** What waited at the start may have waited for the TCP below, which starts, too: then the rate still rises. */
-  #follow(mark: number): void {
+  /**
+   * What waited at the start may have waited for the TCP below, which starts, too: then the rate still rises. What was thought
+   * to be on its way is a guess as yet, so the rate is of what arrived for certain.
+   */
+  #follow({ number, bytes, arrived, arrivedAt }: Mark, now: Instant): void {
+    this.#sample((bytes - arrived) / Math.max(now - arrivedAt, 1));
     const time = Math.max(this.#goal, this.#roundTrip * RISING_GROWTH);
     this.#setLimit(Math.max(this.#limit, this.#rate * time));
-    if (mark < this.#roundEnd) return;
+    if (number < this.#roundEnd) return;
     this.#steadyRounds = this.#rate < this.#roundRate * RISING ? this.#steadyRounds + 1 : 0;
     this.#roundRate = this.#rate;
     this.#roundEnd = this.#lastNumber + 1;

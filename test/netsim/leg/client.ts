@@ -17,13 +17,13 @@ import {
   type StreamResult,
   writeStreamDatagram,
 } from './protocol.ts';
-import { type Datagrams, KernelWay, TunnelWay, type Way } from './way.ts';
+import { type Datagrams, KernelWay, TunnelWay, type TunnelWish, type Way } from './way.ts';
 
 export interface ClientWish {
   /** Of the services, inside. */
   host: string;
   /** Absent: through the kernel's interface. */
-  tunnel?: { config: string; relay: string };
+  tunnel?: TunnelWish;
   milliseconds: number;
 }
 
@@ -192,8 +192,6 @@ function bytesAt(progress: Progress, at: number): number {
 }
 
 const wish = JSON.parse(process.argv[2]!) as ClientWish;
-const way = wish.tunnel
-  ? await TunnelWay.open(wish.tunnel.config, wish.tunnel.relay, wish.host)
-  : new KernelWay(wish.host);
+const way = wish.tunnel ? await TunnelWay.open(wish.tunnel, wish.host) : new KernelWay(wish.host);
 console.log(JSON.stringify(await new Client(way, wish.milliseconds).run()));
 process.exit(0);

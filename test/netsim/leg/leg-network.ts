@@ -1,8 +1,10 @@
 // A client and its WireGuard peer with a bad network between them. Ours: Tunnel → WebSocket through the bad network →
 // relay → UDP on loopback → wireguard-go. Native: wireguard-go → UDP through the bad network → wireguard-go.
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { issueToken } from '../../../src/relay-host/index.ts';
 import { type Child, run, until } from '../../support/child-process.ts';
 import { generateKeys, type KeyPair } from '../../support/keys.ts';
 import { type Namespace, uniqueName } from '../../support/namespace.ts';
@@ -33,6 +35,8 @@ const OUTER = { client: '10.10.0.2', peer: '10.10.0.1' } as const;
 const INNER = { client: '10.98.0.2', peer: '10.98.0.1' } as const;
 const WIREGUARD_PORT = 51820;
 const RELAY_PORT = 8080;
+/** Of the peer, as the relay reaches it. */
+const ENDPOINT = `127.0.0.1:${WIREGUARD_PORT}`;
 const OUTER_MTU = 1500;
 const INNER_MTU = 1420;
 /** More than this, in ms, and two programs' clocks would not be one. */
@@ -72,17 +76,26 @@ async function measure(wish: LegWish, captures: Captures): Promise<Measured[]> {
     const [client, peer] = [network.a[0]!.namespace!, network.b[0]!.namespace!];
     for (const namespace of [client, peer]) await useCubic(namespace, '10.10.0.0/24', 'bench');
     const keys = { client: generateKeys(), peer: generateKeys() };
+    const signer = generateKeyPairSync('ed25519');
     await startWireGuard(peer, INNER.peer, peerConfig(keys));
     const services = peer.start(process.execPath, tsx('test/netsim/leg/services.ts'));
     await services.saw(/^ready$/m, 30_000);
     const { kind, milliseconds } = wish;
-    if (kind === 'ours') await startRelay(peer);
+    if (kind === 'ours') await startRelay(peer, signer.publicKey);
     else await startWireGuard(client, INNER.client, clientConfig(keys, `${OUTER.peer}:${WIREGUARD_PORT}`));
     return await runClient(client, network, {
       host: INNER.peer,
       milliseconds,
       ...(kind === 'ours' && {
-        tunnel: { config: tunnelConfig(keys), relay: `ws://${OUTER.peer}:${RELAY_PORT}/v1` },
+        tunnel: {
+          config: tunnelConfig(keys),
+          relay: `ws://${OUTER.peer}:${RELAY_PORT}/v1`,
+          token: await issueToken(
+            signer.privateKey,
+            { subject: 'leg', destinations: [ENDPOINT] },
+            Date.now(),
+          ),
+        },
       }),
     });
   } finally {
@@ -161,11 +174,15 @@ async function startWireGuard(namespace: Namespace, address: string, config: str
   return child;
 }
 
-async function startRelay(namespace: Namespace): Promise<void> {
+/** Programs have no origin, and need a token of a relay that others can reach. */
+async function startRelay(namespace: Namespace, tokenKey: KeyObject): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tabwire-leg-'));
+  const keyFile = join(folder, 'token.pub');
+  writeFileSync(keyFile, tokenKey.export({ type: 'spki', format: 'pem' }));
   const relay = namespace.start(process.execPath, [
     ...tsx('src/cli/main.ts'),
-    ...['relay', '--listen', `${OUTER.peer}:${RELAY_PORT}`],
-    ...['--allow', `127.0.0.1:${WIREGUARD_PORT}`, '--allow-no-origin'],
+    ...['relay', '--listen', `${OUTER.peer}:${RELAY_PORT}`, '--token-key', keyFile],
+    ...['--allow', ENDPOINT, '--allow-no-origin'],
   ]);
   await until(
     'the relay',
@@ -175,6 +192,7 @@ async function startRelay(namespace: Namespace): Promise<void> {
     },
     30_000,
   );
+  rmSync(folder, { recursive: true });
 }
 
 function tsx(program: string): string[] {
@@ -209,7 +227,7 @@ AllowedIPs = ${INNER.peer}/32
 }
 
 function tunnelConfig(keys: Keys): string {
-  return clientConfig(keys, `127.0.0.1:${WIREGUARD_PORT}`).replace(
+  return clientConfig(keys, ENDPOINT).replace(
     '[Interface]\n',
     `[Interface]\nAddress = ${INNER.client}/24\nMTU = ${INNER_MTU}\n`,
   );

@@ -21,6 +21,12 @@ export interface Way {
   datagrams(port: number, receive: (datagram: Uint8Array) => void): Promise<Datagrams>;
 }
 
+export interface TunnelWish {
+  config: string;
+  relay: string;
+  token: string;
+}
+
 export class TunnelWay implements Way {
   readonly #tunnel: Tunnel;
   readonly #host: string;
@@ -30,8 +36,8 @@ export class TunnelWay implements Way {
     this.#host = host;
   }
 
-  static async open(config: string, relay: string, host: string): Promise<TunnelWay> {
-    const tunnel = await Tunnel.open(config, { relay });
+  static async open({ config, relay, token }: TunnelWish, host: string): Promise<TunnelWay> {
+    const tunnel = await Tunnel.open(config, { relay, token });
     await tunnel.ready;
     return new TunnelWay(tunnel, host);
   }

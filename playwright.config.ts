@@ -3,10 +3,9 @@ import { chromiumOptions } from './test/support/chromium.ts';
 import { firefoxExecutable } from './test/support/firefox.ts';
 
 /**
- * Tests that are also run in Debian's Firefox, as they are: all in which a page is a client of a real peer. What has none is
- * not among them: `crypto-key`, `gateway*`, `linux-view`, `long`, `netsim`, `node`, `package`, `path-mtu`, `postgres`,
- * `program*`, `proxies`, `redis`, `relay-*` are Node's engine and other programs; and the console is shown in both browsers by
- * `browser/console/everywhere.spec.ts`.
+ * Tests that are also run in Debian's Firefox, as they are. Not yet among them, though they have a page: `console*`, of which
+ * `browser/console/everywhere.spec.ts` shows a part in both browsers, `key-elsewhere`, `ssh-forward` and one test of `gateway`.
+ * What else is not is Node's engine and other programs.
  */
 const ALSO_IN_FIREFOX = [
   'browser/examples',

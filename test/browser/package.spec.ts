@@ -43,14 +43,9 @@ test('worker and WASM may come from another origin, as from a CDN', async ({ pag
   const assets = `{ worker: '${originOf(cdn)}/tabwire-worker.js' }`;
   stranger.write('out/far/app.js', program('./tabwire/tabwire.js', `, assets: ${assets}`));
   const site = await serveToAll(join(stranger.folder, 'out/far'));
-  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [originOf(site)] });
-  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
-  stranger.write('out/far/settings.json', JSON.stringify(settings));
   try {
-    await page.goto(`${originOf(site)}/index.html`);
-    await expect(page).toHaveTitle('200 You are inside');
+    await expectInside(originOf(site), 'far', { page, demo, stranger });
   } finally {
-    await relay.stop();
     for (const server of [site, cdn]) server.close().closeAllConnections();
   }
 });
@@ -60,14 +55,9 @@ test('Node’s http reaches it without a build, by an import map', async ({ page
   stranger.write('out/map/index.html', `${IMPORT_MAP}${html('app.js')}`);
   stranger.write('out/map/app.js', nodeProgram());
   const site = await serveToAll(join(stranger.folder, 'out/map'));
-  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [originOf(site)] });
-  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
-  stranger.write('out/map/settings.json', JSON.stringify(settings));
   try {
-    await page.goto(`${originOf(site)}/index.html`);
-    await expect(page).toHaveTitle('200 You are inside');
+    await expectInside(originOf(site), 'map', { page, demo, stranger });
   } finally {
-    await relay.stop();
     site.close().closeAllConnections();
   }
 });
@@ -149,6 +139,25 @@ for (const [module, moduleResolution] of [
       'strict.ts',
     );
   });
+
+type Fixtures = Parameters<Parameters<typeof test>[2]>[0];
+
+/** The page of `out/NAME`, at that origin, shows what the demo's web site says. */
+async function expectInside(
+  origin: string,
+  name: string,
+  { page, demo, stranger }: Pick<Fixtures, 'page' | 'demo' | 'stranger'>,
+): Promise<void> {
+  const relay = await RelayProcess.start({ allow: [demo.endpoint], origins: [origin] });
+  const settings = { config: demo.config, relay: relay.url, url: `http://${demo.peer4}/` };
+  stranger.write(`out/${name}/settings.json`, JSON.stringify(settings));
+  try {
+    await page.goto(`${origin}/index.html`);
+    await expect(page).toHaveTitle('200 You are inside');
+  } finally {
+    await relay.stop();
+  }
+}
 
 function originOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,6 +1,6 @@
 // npm run test:chaos [-- C1 C4 …]: the relay, its load balancer and its network break under an open TCP stream of ten numbered
 // lines a second from a real wireguard-go. Prints a table; ends with 1 if a line is missing, comes twice or all comes too late,
-// or if there was a WireGuard handshake where none was needed. All of it takes four minutes.
+// or if there was a WireGuard handshake where none was needed.
 import { setTimeout as delay } from 'node:timers/promises';
 import { obstacle, prepare } from '../support/prerequisites.ts';
 import { CASES, type Case } from './cases.ts';

@@ -1,5 +1,6 @@
-// Each failure that the console has a sentence for because a person can meet it on the way: where it is produced for real,
-// and the words that the test waits for in the page. One that gets lost, or is switched off, is noticed here.
+// Each failure that the console has a sentence for because a person can meet it on the way: the browser test that produces it
+// for real, and the words that this test waits for in the page. Here nothing is produced: a test that gets lost, or is switched
+// off, is noticed.
 import { describe, expect, it } from 'vitest';
 import { hasTest } from '../support/titles.ts';
 
@@ -65,7 +66,7 @@ const ROWS: [what: string, file: string, title: string, says: string][] = [
 ];
 
 describe('each failure on the way', () => {
-  it.each(ROWS)('is produced for real, and shows its sentence: %s', (_, file, title, says) => {
+  it.each(ROWS)('has its test, which waits for its words: %s', (_, file, title, says) => {
     expect(hasTest(file, title, says), `${file}: ${title}`).toBe(true);
   });
 });

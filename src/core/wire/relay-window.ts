@@ -41,7 +41,7 @@ interface Mark {
   readonly bytes: number;
   /** Of them, those that were on their way, by the rate as it was thought to be. */
   readonly outstanding: number;
-  /** How much had arrived for certain, and when. */
+  /** How much was known to have arrived, and when. */
   readonly arrived: number;
   readonly arrivedAt: Instant;
 }
@@ -242,7 +242,7 @@ export class RelayWindow {
 
   /**
    * What waited at the start may have waited for the TCP below, which starts, too: then the rate still rises. What was thought
-   * to be on its way is a guess as yet, so the rate is of what arrived for certain.
+   * to be on its way is a guess as yet, so the rate is of what is known to have arrived.
    */
   #follow({ number, bytes, arrived, arrivedAt }: Mark, now: Instant): void {
     this.#sample((bytes - arrived) / Math.max(now - arrivedAt, 1));

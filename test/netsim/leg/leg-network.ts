@@ -177,22 +177,25 @@ async function startWireGuard(namespace: Namespace, address: string, config: str
 /** Programs have no origin, and need a token of a relay that others can reach. */
 async function startRelay(namespace: Namespace, tokenKey: KeyObject): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tabwire-leg-'));
-  const keyFile = join(folder, 'token.pub');
-  writeFileSync(keyFile, tokenKey.export({ type: 'spki', format: 'pem' }));
-  const relay = namespace.start(process.execPath, [
-    ...tsx('src/cli/main.ts'),
-    ...['relay', '--listen', `${OUTER.peer}:${RELAY_PORT}`, '--token-key', keyFile],
-    ...['--allow', ENDPOINT, '--allow-no-origin'],
-  ]);
-  await until(
-    'the relay',
-    async () => {
-      if (!relay.running) throw new Error(`the relay ended\n${relay.output}`);
-      return (await namespace.exec('ss', '-Hltn', `sport = :${RELAY_PORT}`)) !== '';
-    },
-    30_000,
-  );
-  rmSync(folder, { recursive: true });
+  try {
+    const keyFile = join(folder, 'token.pub');
+    writeFileSync(keyFile, tokenKey.export({ type: 'spki', format: 'pem' }));
+    const relay = namespace.start(process.execPath, [
+      ...tsx('src/cli/main.ts'),
+      ...['relay', '--listen', `${OUTER.peer}:${RELAY_PORT}`, '--token-key', keyFile],
+      ...['--allow', ENDPOINT, '--allow-no-origin'],
+    ]);
+    await until(
+      'the relay',
+      async () => {
+        if (!relay.running) throw new Error(`the relay ended\n${relay.output}`);
+        return (await namespace.exec('ss', '-Hltn', `sport = :${RELAY_PORT}`)) !== '';
+      },
+      30_000,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function tsx(program: string): string[] {
